@@ -1,0 +1,3 @@
+//! gatecrash reproduces regressions of the `OpenClaw` gateway's handshake against real releases.
+
+pub mod release;

@@ -1,0 +1,2 @@
+//! The `gatecrash` binary.
+fn main() {}
