@@ -1,3 +1,4 @@
 //! gatecrash reproduces regressions of the `OpenClaw` gateway's handshake against real releases.
 
 pub mod release;
+pub mod scenario;

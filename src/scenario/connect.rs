@@ -1,0 +1,255 @@
+//! The `connect` verb: a handshake with every way of being right or wrong.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde_json::{Map, Value};
+
+use super::duration::Millis;
+use super::entries::Entries;
+use super::expect::Expectation;
+use super::span::Spanned;
+
+/// Opens a connection and does the handshake.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    /// Name of the connection, and of this step.
+    #[serde(rename = "as")]
+    pub name: Spanned<String>,
+    /// Device whose key signs the handshake. Without one, no identity is sent.
+    pub device: Option<Spanned<String>>,
+    /// Who the client says it is: `cli`, `probe`, `backend`, `node-host`, `control-ui`, … Default: `cli`.
+    pub persona: Option<Spanned<String>>,
+    /// Role asked for. Default: the persona's.
+    pub role: Option<String>,
+    /// Scopes asked for. Default: the persona's.
+    pub scopes: Option<Vec<String>>,
+    /// Capabilities offered.
+    pub caps: Option<Vec<String>>,
+    /// Commands offered (nodes).
+    pub commands: Option<Vec<String>>,
+    /// Permissions offered (nodes).
+    pub permissions: Option<Map<String, Value>>,
+    /// What the client shows to be let in. Default: `shared`.
+    pub auth: Option<Spanned<Auth>>,
+    /// How the device proves that it holds its key, and every way of doing so wrongly.
+    pub proof: Option<Proof>,
+    /// Lowest and highest protocol offered. Default: `[3, 4]`.
+    pub protocol: Option<[u32; 2]>,
+    /// HTTP headers of the upgrade request.
+    #[serde(default)]
+    pub headers: Entries<String>,
+    /// Loopback address to connect to. Default: `127.0.0.1`.
+    pub address: Option<Address>,
+    /// Platform sent. Default: the device's, else `linux`.
+    pub platform: Option<String>,
+    /// Device family sent. Default: the device's, else none.
+    pub family: Option<String>,
+    /// Keys of `client` to set, or to leave out with null.
+    pub client: Option<Map<String, Value>>,
+    /// Keys of the connect parameters to set after signing, or to leave out with null.
+    pub raw: Option<Map<String, Value>>,
+    /// How long to wait between the challenge and the connect request.
+    pub delay: Option<Millis>,
+    /// How long to wait for an answer. Default: the run's time-out.
+    pub within: Option<Millis>,
+    /// The outcome that is right. Default: `hello`.
+    pub expect: Option<Spanned<Expectation>>,
+    /// Names for parts of the answer, by JSON pointer.
+    #[serde(default)]
+    pub save: Entries<Spanned<String>>,
+}
+
+/// A loopback address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+pub enum Address {
+    /// IPv4.
+    #[default]
+    #[serde(rename = "127.0.0.1")]
+    V4,
+    /// IPv6.
+    #[serde(rename = "::1", alias = "[::1]")]
+    V6,
+}
+
+/// What a client shows to be let in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Auth {
+    /// The gateway's shared token.
+    Shared,
+    /// The gateway's password.
+    Password,
+    /// A shared token that is wrong.
+    Wrong,
+    /// Nothing.
+    None,
+    /// These credentials; they may hold references.
+    Given(Credentials),
+}
+
+/// Credentials as they are sent.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// `auth.token`: the shared token, or a device token.
+    pub token: Option<String>,
+    /// `auth.deviceToken`.
+    pub device_token: Option<String>,
+    /// `auth.bootstrapToken`.
+    pub bootstrap_token: Option<String>,
+    /// `auth.password`.
+    pub password: Option<String>,
+}
+
+/// The words that stand for credentials.
+pub const AUTH_WORDS: &[&str] = &["shared", "password", "wrong", "none"];
+
+impl<'de> Deserialize<'de> for Auth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WordOrKeys;
+
+        impl<'de> Visitor<'de> for WordOrKeys {
+            type Value = Auth;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`shared`, `password`, `wrong`, `none`, or a mapping of credentials")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Auth, E> {
+                match word {
+                    "shared" => Ok(Auth::Shared),
+                    "password" => Ok(Auth::Password),
+                    "wrong" => Ok(Auth::Wrong),
+                    "none" => Ok(Auth::None),
+                    other => Err(E::unknown_variant(other, AUTH_WORDS)),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Auth, A::Error> {
+                Credentials::deserialize(MapAccessDeserializer::new(map)).map(Auth::Given)
+            }
+        }
+
+        deserializer.deserialize_any(WordOrKeys)
+    }
+}
+
+impl JsonSchema for Auth {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Auth".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let given = generator.subschema_for::<Credentials>();
+        schemars::json_schema!({
+            "description": "What a client shows to be let in.",
+            "anyOf": [{"enum": AUTH_WORDS}, {"type": "string", "pattern": r"^\$\{each\..+\}$"}, given],
+        })
+    }
+}
+
+/// How a device proves that it holds its key. Every field left out is done right.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// Layout of the signed text. Default: `v3`.
+    pub version: Option<ProofVersion>,
+    /// Offset of `signedAt` from now: `-10m` is stale, `10m` lies in the future.
+    pub signed_at: Option<Millis>,
+    /// The nonce that is sent and signed.
+    pub nonce: Option<NonceFault>,
+    /// What is wrong with the signature.
+    pub signature: Option<SignatureFault>,
+    /// What is wrong with the public key.
+    pub public_key: Option<KeyFault>,
+    /// What is wrong with the device id.
+    pub id: Option<IdFault>,
+    /// Fields signed over instead of those that are sent.
+    pub over: Option<SignedOver>,
+}
+
+/// Layouts of the signed text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProofVersion {
+    /// Nine fields.
+    V2,
+    /// Those and platform and family.
+    #[default]
+    V3,
+}
+
+/// Wrong nonces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NonceFault {
+    /// None is sent.
+    Missing,
+    /// Another one than the challenge's.
+    Wrong,
+    /// Spaces only.
+    Blank,
+}
+
+/// Wrong signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureFault {
+    /// One bit is flipped.
+    Tampered,
+    /// Made with another key than the one that is sent.
+    ForeignKey,
+    /// Not base64.
+    Garbage,
+    /// None is sent.
+    Missing,
+}
+
+/// Wrong public keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyFault {
+    /// Another device's key, with which the signature is made too.
+    Foreign,
+    /// Not a key.
+    Garbage,
+    /// None is sent.
+    Missing,
+}
+
+/// Wrong device ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdFault {
+    /// Another device's id beside this device's key.
+    Foreign,
+    /// The right id in upper case.
+    UpperCase,
+    /// None is sent.
+    Missing,
+}
+
+/// Fields that are signed instead of those that are sent.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignedOver {
+    /// Role.
+    pub role: Option<String>,
+    /// Scopes.
+    pub scopes: Option<Vec<String>>,
+    /// Token.
+    pub token: Option<String>,
+    /// Client id.
+    pub client_id: Option<String>,
+    /// Client mode.
+    pub client_mode: Option<String>,
+    /// Platform.
+    pub platform: Option<String>,
+    /// Device family.
+    pub family: Option<String>,
+    /// Nonce.
+    pub nonce: Option<String>,
+}

@@ -1,0 +1,79 @@
+//! Devices of a scenario and the records that are stored of them before the gateway boots.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::duration::Millis;
+use super::entries::Entries;
+use super::span::Spanned;
+
+/// A device: a key pair of its own, and what the gateway already knows of it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Platform sent on connect, such as `linux`.
+    pub platform: Option<String>,
+    /// Device family sent on connect, such as `desktop`.
+    pub family: Option<String>,
+    /// A record of an approved device, placed before the gateway boots.
+    pub paired: Option<Spanned<PairedSeed>>,
+    /// A request for approval, placed before the gateway boots.
+    pub pending: Option<Spanned<PendingSeed>>,
+}
+
+/// A stored record of an approved device.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairedSeed {
+    /// Roles that were approved. Default: `[operator]`.
+    pub roles: Option<Vec<String>>,
+    /// The record's single `role`. Default: the first of `roles`.
+    pub role: Option<String>,
+    /// Scopes that were approved. Default: none.
+    pub scopes: Option<Vec<String>>,
+    /// `approvedScopes`, where they differ from `scopes`.
+    pub approved_scopes: Option<Vec<String>>,
+    /// Tokens by role. Default: an active token for each role; `{}` is an empty map.
+    pub tokens: Option<Entries<TokenSeed>>,
+    /// Persona that paired. Default: `cli`.
+    pub persona: Option<Spanned<String>>,
+    /// Age of the record. Default: `1d`.
+    pub age: Option<Millis>,
+    /// Keys to leave out of the stored record, such as `[tokens]`.
+    pub omit: Option<Vec<String>>,
+    /// Keys to put into the stored record as they stand.
+    pub set: Option<Value>,
+}
+
+/// A stored token of a paired device.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSeed {
+    /// Scopes of the token. Default: the record's for an operator, none for a node.
+    pub scopes: Option<Vec<String>>,
+    /// Whether the token has been revoked.
+    #[serde(default)]
+    pub revoked: bool,
+}
+
+/// A stored request for approval.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PendingSeed {
+    /// Role asked for. Default: `operator`.
+    pub role: Option<String>,
+    /// Roles asked for. Default: the role.
+    pub roles: Option<Vec<String>>,
+    /// Scopes asked for. Default: none.
+    pub scopes: Option<Vec<String>>,
+    /// Persona that asked. Default: `cli`.
+    pub persona: Option<Spanned<String>>,
+    /// Age of the request. Default: `1s`; requests live for five minutes.
+    pub age: Option<Millis>,
+    /// Whether the device was known before.
+    #[serde(default)]
+    pub repair: bool,
+    /// Keys to put into the stored request as they stand.
+    pub set: Option<Value>,
+}

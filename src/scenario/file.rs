@@ -1,0 +1,117 @@
+//! A scenario file as a person writes it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::device::Device;
+use super::entries::Entries;
+use super::expect::Expectation;
+use super::span::Spanned;
+use super::step::Step;
+use crate::release::ReleaseRange;
+
+/// A scenario: devices, steps, the outcomes that are right, and the releases that differ.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "gatecrash scenario")]
+pub struct ScenarioFile {
+    /// What should happen, in one sentence.
+    pub title: Spanned<String>,
+    /// The ground of the expectation: a security promise, a promise in docs or a merged change, or
+    /// what a paired user may rely on.
+    pub why: Spanned<String>,
+    /// Issue or pull request, such as `openclaw#59045`.
+    pub issue: Option<Spanned<String>>,
+    /// Where the case comes from: an upstream case id, a catalogue row, an advisory, or `own`.
+    #[serde(default)]
+    pub source: Vec<Spanned<String>>,
+    /// Words to select by.
+    #[serde(default)]
+    pub tags: Vec<Spanned<String>>,
+    /// What a target must have for this scenario to mean anything.
+    #[serde(default)]
+    pub requires: Requires,
+    /// Keys of the gateway's configuration, merged over the minimal one.
+    pub config: Option<Spanned<Map<String, Value>>>,
+    /// Devices by name, each with a key pair of its own.
+    #[serde(default)]
+    pub devices: Entries<Device>,
+    /// A table: each row makes one case. `name` is the row's id, the other keys are `${each.KEY}`.
+    #[serde(default)]
+    pub each: Vec<Spanned<Map<String, Value>>>,
+    /// Scenarios whose devices and steps come first.
+    #[serde(default, rename = "use")]
+    pub uses: Vec<Spanned<String>>,
+    /// What happens, in order.
+    pub steps: Vec<Spanned<Step>>,
+    /// Steps that always run at the end.
+    #[serde(default)]
+    pub finally: Vec<Spanned<Step>>,
+    /// Releases on which steps have another outcome.
+    #[serde(default)]
+    pub deviations: Vec<Spanned<Deviation>>,
+}
+
+/// What a target must have for a scenario to mean anything.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Requires {
+    /// Releases that have what the scenario is about; others are untestable.
+    pub releases: Option<Spanned<ReleaseRange>>,
+    /// Abilities of the target.
+    #[serde(default)]
+    pub capabilities: Vec<Spanned<Capability>>,
+}
+
+/// What a target may be able to do.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, serde::Serialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Records can be placed before it boots.
+    Seed,
+    /// It can be stopped and started again.
+    Restart,
+    /// What it stores can be read.
+    State,
+    /// Its configuration can be chosen.
+    Config,
+    /// It listens on [::1] too.
+    Ipv6,
+    /// It is a released program, not the model of one.
+    Real,
+}
+
+/// Releases on which steps have another outcome than the one that is right.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deviation {
+    /// The releases, such as `>=2026.3.31, <2026.4.2`.
+    pub releases: Spanned<ReleaseRange>,
+    /// What kind of difference it is.
+    pub class: Spanned<DeviationClass>,
+    /// The issue or pull request that knows of it.
+    pub issue: Option<String>,
+    /// What happens and why, where the issue does not say it.
+    pub why: Option<String>,
+    /// Rows of `each` that it holds for. Default: all.
+    pub rows: Option<Vec<Spanned<String>>>,
+    /// The outcome of each step that differs, by the step's name.
+    pub steps: Entries<Spanned<Expectation>>,
+}
+
+/// Kinds of difference from the outcome that is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviationClass {
+    /// It was wrong.
+    Regression,
+    /// The contract then was another.
+    Superseded,
+    /// The release lacks the thing.
+    Unsupported,
+    /// Written by a command and not yet looked at by a person.
+    Unreviewed,
+}

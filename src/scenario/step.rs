@@ -1,0 +1,297 @@
+//! The verbs: one thing that a scenario does.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde_json::Value;
+
+use super::connect::{Address, Connect};
+use super::duration::Millis;
+use super::entries::Entries;
+use super::expect::Expectation;
+use super::span::Spanned;
+
+/// One step: a mapping with a single key, its verb.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Opens a connection and does the handshake.
+    Connect(Box<Connect>),
+    /// Calls a method of the gateway.
+    Call(Call),
+    /// Waits for an event, or for its absence.
+    Event(AwaitEvent),
+    /// Ends a connection from this side.
+    Disconnect(Disconnect),
+    /// Sends a raw frame.
+    Send(Send),
+    /// Stops the gateway and starts it again on the same home.
+    Restart(Restart),
+    /// Reads what the gateway has stored.
+    State(State),
+    /// Lets time pass, or waits until the gateway closes a connection.
+    Wait(Wait),
+    /// Does several steps at the same time.
+    Together(Together),
+    /// Does steps several times.
+    Repeat(Repeat),
+}
+
+/// Calls a method of the gateway.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The connection to call on.
+    pub on: Spanned<String>,
+    /// Name of this step. Default: the method.
+    pub id: Option<Spanned<String>>,
+    /// The method, such as `device.pair.list`.
+    pub method: Spanned<String>,
+    /// Its parameters; texts may hold references.
+    pub params: Option<Spanned<Value>>,
+    /// How long to wait for the answer. Default: the run's time-out.
+    pub within: Option<Millis>,
+    /// The outcome that is right. Default: `ok`.
+    pub expect: Option<Spanned<Expectation>>,
+    /// Names for parts of the answer, by JSON pointer.
+    #[serde(default)]
+    pub save: Entries<Spanned<String>>,
+}
+
+/// Waits for an event.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AwaitEvent {
+    /// The connection that should get it.
+    pub on: Spanned<String>,
+    /// Name of this step. Default: the event.
+    pub id: Option<Spanned<String>>,
+    /// The event, such as `device.pair.requested`.
+    pub event: Spanned<String>,
+    /// Which of several: only events whose payload matches are looked at.
+    pub payload: Option<Spanned<super::pattern::Pattern>>,
+    /// How long to wait. Default: the run's time-out, or one second where silence is expected.
+    pub within: Option<Millis>,
+    /// The outcome that is right. Default: `arrives`.
+    pub expect: Option<Spanned<Expectation>>,
+    /// Names for parts of the payload, by JSON pointer.
+    #[serde(default)]
+    pub save: Entries<Spanned<String>>,
+}
+
+/// Ends a connection from this side.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Disconnect {
+    /// The connection to end.
+    pub on: Spanned<String>,
+    /// Close code to send. Default: 1000.
+    pub code: Option<u16>,
+    /// Drop the TCP connection without a close frame.
+    #[serde(default)]
+    pub abort: bool,
+}
+
+/// Sends a raw frame, on an open connection or on a fresh socket before any handshake.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    /// An open connection to send on.
+    pub on: Option<Spanned<String>>,
+    /// Name of a fresh socket to open and send on, and of this step.
+    #[serde(rename = "as")]
+    pub name: Option<Spanned<String>>,
+    /// Name of this step. Default: the fresh socket's name, else `send`.
+    pub id: Option<Spanned<String>>,
+    /// A text frame.
+    pub text: Option<String>,
+    /// A text frame with this as JSON.
+    pub json: Option<Value>,
+    /// A binary frame, in hexadecimal.
+    pub binary: Option<Spanned<String>>,
+    /// Pads the text frame with spaces up to this many bytes.
+    pub pad_to: Option<usize>,
+    /// Send without waiting for the challenge (fresh sockets only).
+    #[serde(default)]
+    pub before_challenge: bool,
+    /// HTTP headers of the upgrade request (fresh sockets only).
+    #[serde(default)]
+    pub headers: Entries<String>,
+    /// Loopback address to connect to (fresh sockets only). Default: `127.0.0.1`.
+    pub address: Option<Address>,
+    /// How long to wait for an answer. Default: the run's time-out, or one second where silence is expected.
+    pub within: Option<Millis>,
+    /// The outcome that is right: `closed`, `error`, `ok` or `silence`. Default: `closed`.
+    pub expect: Option<Spanned<Expectation>>,
+    /// Names for parts of the answer, by JSON pointer.
+    #[serde(default)]
+    pub save: Entries<Spanned<String>>,
+}
+
+/// Stops the gateway and starts it again on the same home.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Restart {
+    /// Name of this step. Default: `restart`.
+    pub id: Option<Spanned<String>>,
+    /// Keys of the configuration to change while the gateway is stopped.
+    pub config: Option<Value>,
+}
+
+/// Reads what the gateway has stored.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Name of this step. Default: `state`.
+    pub id: Option<Spanned<String>>,
+    /// The device whose records are read: the document has `paired` (the record, if any) and `pending` (a list of requests).
+    pub device: Spanned<String>,
+    /// The outcome that is right: `state: PATTERN`.
+    pub expect: Spanned<Expectation>,
+    /// Names for parts of the document, by JSON pointer.
+    #[serde(default)]
+    pub save: Entries<Spanned<String>>,
+}
+
+/// Lets time pass, or waits until the gateway closes a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wait {
+    /// Lets time pass.
+    For(Millis),
+    /// Waits for the close of a connection.
+    Closed(AwaitClose),
+}
+
+/// Waits until the gateway closes a connection.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AwaitClose {
+    /// The connection to watch.
+    pub on: Spanned<String>,
+    /// Name of this step. Default: `wait`.
+    pub id: Option<Spanned<String>>,
+    /// How long to wait. Default: the run's time-out, or one second where silence is expected.
+    pub within: Option<Millis>,
+    /// The outcome that is right: `closed` or `silence`. Default: `closed`.
+    pub expect: Option<Spanned<Expectation>>,
+}
+
+/// Does several steps at the same time.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Together {
+    /// The steps.
+    pub steps: Vec<Spanned<Step>>,
+}
+
+/// Does steps several times.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// How many times.
+    pub times: Spanned<u32>,
+    /// The steps. Their names are used again each time.
+    pub steps: Vec<Spanned<Step>>,
+}
+
+impl<'de> Deserialize<'de> for Wait {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TimeOrKeys;
+
+        impl<'de> Visitor<'de> for TimeOrKeys {
+            type Value = Wait;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as `500ms`, or a mapping with the connection to watch")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Wait, E> {
+                text.parse().map(Wait::For).map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Wait, A::Error> {
+                AwaitClose::deserialize(MapAccessDeserializer::new(map)).map(Wait::Closed)
+            }
+        }
+
+        deserializer.deserialize_any(TimeOrKeys)
+    }
+}
+
+impl JsonSchema for Wait {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Wait".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let time = generator.subschema_for::<Millis>();
+        let close = generator.subschema_for::<AwaitClose>();
+        schemars::json_schema!({"anyOf": [time, close]})
+    }
+}
+
+impl Step {
+    /// The verb.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => "connect",
+            Self::Call(_) => "call",
+            Self::Event(_) => "event",
+            Self::Disconnect(_) => "disconnect",
+            Self::Send(_) => "send",
+            Self::Restart(_) => "restart",
+            Self::State(_) => "state",
+            Self::Wait(_) => "wait",
+            Self::Together(_) => "together",
+            Self::Repeat(_) => "repeat",
+        }
+    }
+
+    /// The name that the scenario gives this step, or that follows from what it does.
+    pub fn own_id(&self) -> &str {
+        fn named<'a>(id: Option<&'a Spanned<String>>, otherwise: &'a str) -> &'a str {
+            id.map_or(otherwise, |id| id.value.as_str())
+        }
+        match self {
+            Self::Connect(one) => &one.name.value,
+            Self::Call(one) => named(one.id.as_ref(), &one.method.value),
+            Self::Event(one) => named(one.id.as_ref(), &one.event.value),
+            Self::Send(one) => named(one.id.as_ref().or(one.name.as_ref()), "send"),
+            Self::Restart(one) => named(one.id.as_ref(), "restart"),
+            Self::State(one) => named(one.id.as_ref(), "state"),
+            Self::Wait(Wait::Closed(one)) => named(one.id.as_ref(), "wait"),
+            Self::Disconnect(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => self.verb(),
+        }
+    }
+
+    /// The expectation that is written down, if any.
+    pub fn expect(&self) -> Option<&Spanned<Expectation>> {
+        match self {
+            Self::Connect(one) => one.expect.as_ref(),
+            Self::Call(one) => one.expect.as_ref(),
+            Self::Event(one) => one.expect.as_ref(),
+            Self::Send(one) => one.expect.as_ref(),
+            Self::State(one) => Some(&one.expect),
+            Self::Wait(Wait::Closed(one)) => one.expect.as_ref(),
+            Self::Disconnect(_) | Self::Restart(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => {
+                None
+            }
+        }
+    }
+
+    /// Names that the step gives to parts of its answer, each with a JSON pointer.
+    pub fn saves(&self) -> Option<&Entries<Spanned<String>>> {
+        match self {
+            Self::Connect(one) => Some(&one.save),
+            Self::Call(one) => Some(&one.save),
+            Self::Event(one) => Some(&one.save),
+            Self::Send(one) => Some(&one.save),
+            Self::State(one) => Some(&one.save),
+            Self::Disconnect(_) | Self::Restart(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => {
+                None
+            }
+        }
+    }
+}

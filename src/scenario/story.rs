@@ -1,0 +1,138 @@
+//! A scenario ready to run: rows of tables filled in, reused steps in place, every step named.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::device::Device;
+use super::expect::Expectation;
+use super::file::{DeviationClass, Requires};
+use super::span::{Span, Spanned};
+use super::step::Step;
+use crate::release::{Release, ReleaseRange};
+
+/// A scenario's text and the name under which people know the file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Path for display.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+}
+
+impl Source {
+    /// Line of a byte, from 1.
+    pub fn line(&self, span: Span) -> usize {
+        let until = self.text.len().min(span.start);
+        self.text.as_bytes()[..until].iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+}
+
+/// A scenario ready to run.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Permanent id: the path below `scenarios/` without the extension, and the row's name behind it
+    /// where the file has a table.
+    pub id: String,
+    /// The file it was written in.
+    pub source: Arc<Source>,
+    /// What should happen, in one sentence.
+    pub title: String,
+    /// The ground of the expectation.
+    pub why: String,
+    /// Issue or pull request.
+    pub issue: Option<String>,
+    /// Where the case comes from.
+    pub origins: Vec<String>,
+    /// Words to select by.
+    pub tags: Vec<String>,
+    /// What a target must have.
+    pub requires: Requires,
+    /// Keys of the gateway's configuration.
+    pub config: Map<String, Value>,
+    /// Devices by name.
+    pub devices: Vec<(String, Device)>,
+    /// What happens, in order.
+    pub steps: Vec<StoryStep>,
+    /// Steps that always run at the end.
+    pub finally: Vec<StoryStep>,
+    /// Releases that differ.
+    pub deviations: Vec<StoryDeviation>,
+}
+
+/// A step with its name and its expectation.
+#[derive(Clone, Debug)]
+pub struct StoryStep {
+    /// Name, unique in the scenario.
+    pub id: String,
+    /// The file it was written in (another one for reused steps).
+    pub source: Arc<Source>,
+    /// Where it stands there.
+    pub span: Span,
+    /// What is done.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// One thing, and the outcome that is right (none where a step has no outcome to judge).
+    One(Step, Option<Spanned<Expectation>>),
+    /// Several at the same time.
+    Together(Vec<StoryStep>),
+    /// Several, a number of times.
+    Repeat(u32, Vec<StoryStep>),
+}
+
+/// Releases on which steps have another outcome.
+#[derive(Clone, Debug)]
+pub struct StoryDeviation {
+    /// The file it was written in.
+    pub source: Arc<Source>,
+    /// Where it stands there.
+    pub span: Span,
+    /// The releases.
+    pub releases: ReleaseRange,
+    /// What kind of difference it is.
+    pub class: DeviationClass,
+    /// The issue that knows of it.
+    pub issue: Option<String>,
+    /// What happens and why.
+    pub why: Option<String>,
+    /// The outcome of each step that differs, by the step's name.
+    pub steps: Vec<(String, Spanned<Expectation>)>,
+}
+
+impl Scenario {
+    /// The listed outcome of a step on a release, with the entry that lists it.
+    pub fn deviation(
+        &self,
+        step: &str,
+        release: &Release,
+    ) -> Option<(&StoryDeviation, &Spanned<Expectation>)> {
+        self.deviations.iter().filter(|entry| entry.releases.contains(release)).find_map(|entry| {
+            entry.steps.iter().find(|(id, _)| id == step).map(|(_, expectation)| (entry, expectation))
+        })
+    }
+
+    /// All steps in the order of the text, those inside others included.
+    pub fn all_steps(&self) -> Vec<&StoryStep> {
+        fn collect<'a>(steps: &'a [StoryStep], into: &mut Vec<&'a StoryStep>) {
+            for step in steps {
+                into.push(step);
+                if let Action::Together(inner) | Action::Repeat(_, inner) = &step.action {
+                    collect(inner, into);
+                }
+            }
+        }
+        let mut all = Vec::new();
+        collect(&self.steps, &mut all);
+        collect(&self.finally, &mut all);
+        all
+    }
+
+    /// Whether any step satisfies `test`.
+    pub fn any_step(&self, test: impl Fn(&Step) -> bool) -> bool {
+        self.all_steps().iter().any(|step| matches!(&step.action, Action::One(one, _) if test(one)))
+    }
+}
