@@ -2,3 +2,5 @@
 
 pub mod release;
 pub mod scenario;
+pub mod verdict;
+pub mod wire;

@@ -78,7 +78,7 @@ pub enum Capability {
     State,
     /// Its configuration can be chosen.
     Config,
-    /// It listens on [::1] too.
+    /// It listens on IPv6 too.
     Ipv6,
     /// It is a released program, not the model of one.
     Real,

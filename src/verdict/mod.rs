@@ -1,0 +1,11 @@
+//! From an observation to a verdict; pure.
+
+mod judge;
+mod matching;
+mod outcome;
+mod signature;
+
+pub use judge::{Judgement, Verdict, judge, overall};
+pub use matching::{Mismatch, mismatch, satisfies};
+pub use outcome::{Outcome, normalised};
+pub use signature::Signature;

@@ -1,0 +1,219 @@
+//! What came back from a step, in its normal form.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::scenario::ExpectationKind;
+use crate::wire::{Close, WireError};
+
+/// What came back from a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The gateway let the connection in.
+    Hello {
+        /// The payload of `hello-ok`.
+        payload: Value,
+    },
+    /// The gateway closed, after an error response or without one.
+    Closed {
+        /// How it closed.
+        close: Close,
+        /// The error response that came before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<WireError>,
+    },
+    /// An error response, and the connection stayed open.
+    Refused {
+        /// The response.
+        error: WireError,
+    },
+    /// An HTTP answer instead of a WebSocket.
+    Http {
+        /// Its status.
+        status: u16,
+        /// Its body: parsed JSON, or a text.
+        body: Value,
+    },
+    /// A call succeeded.
+    Ok {
+        /// Its payload.
+        payload: Value,
+    },
+    /// An event came.
+    Arrived {
+        /// Its payload.
+        payload: Value,
+    },
+    /// Nothing came in the time given.
+    Silence,
+    /// What is stored.
+    State {
+        /// The document.
+        document: Value,
+    },
+    /// Done, with nothing to judge.
+    Done,
+}
+
+impl Outcome {
+    /// The document that captures take parts from.
+    pub fn document(&self) -> Value {
+        match self {
+            Self::Hello { payload } | Self::Ok { payload } | Self::Arrived { payload } => payload.clone(),
+            Self::State { document } => document.clone(),
+            Self::Closed { error: Some(error), .. } | Self::Refused { error } => {
+                serde_json::to_value(error).unwrap_or_default()
+            }
+            Self::Http { status, body } => serde_json::json!({"status": status, "body": body}),
+            Self::Closed { error: None, .. } | Self::Silence | Self::Done => Value::Null,
+        }
+    }
+
+    /// Which kind of expectation speaks of such an outcome.
+    pub const fn kind(&self) -> Option<ExpectationKind> {
+        Some(match self {
+            Self::Hello { .. } => ExpectationKind::Hello,
+            Self::Closed { .. } => ExpectationKind::Closed,
+            Self::Refused { .. } => ExpectationKind::Error,
+            Self::Http { .. } => ExpectationKind::Http,
+            Self::Ok { .. } => ExpectationKind::Ok,
+            Self::Arrived { .. } => ExpectationKind::Arrives,
+            Self::Silence => ExpectationKind::Silence,
+            Self::State { .. } => ExpectationKind::State,
+            Self::Done => return None,
+        })
+    }
+
+    /// The error response, where there was one.
+    pub const fn error(&self) -> Option<&WireError> {
+        match self {
+            Self::Closed { error, .. } => error.as_ref(),
+            Self::Refused { error } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    /// One line for people, such as `closed 1008 "pairing required" · NOT_PAIRED {…}`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hello { .. } => f.write_str("hello"),
+            Self::Ok { payload: Value::Null } => f.write_str("ok"),
+            Self::Ok { payload } => write!(f, "ok {}", brief(payload)),
+            Self::Arrived { payload } => write!(f, "arrived {}", brief(payload)),
+            Self::Closed { close, error } => {
+                write!(f, "closed {close}")?;
+                error.as_ref().map_or(Ok(()), |error| write!(f, " · {}", ErrorLine(error)))
+            }
+            Self::Refused { error } => write!(f, "refused · {}", ErrorLine(error)),
+            Self::Http { status, body } => write!(f, "HTTP {status} {}", brief(body)),
+            Self::Silence => f.write_str("silence"),
+            Self::State { document } => write!(f, "state {}", brief(document)),
+            Self::Done => f.write_str("done"),
+        }
+    }
+}
+
+struct ErrorLine<'a>(&'a WireError);
+
+impl fmt::Display for ErrorLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.code)?;
+        if !self.0.message.is_empty() {
+            write!(f, " {:?}", self.0.message)?;
+        }
+        if self.0.details.is_null() { Ok(()) } else { write!(f, " {}", brief(&self.0.details)) }
+    }
+}
+
+/// A value on one line of bounded length.
+fn brief(value: &Value) -> String {
+    const LONGEST: usize = 300;
+    let text = value.to_string();
+    match text.char_indices().nth(LONGEST) {
+        None => text,
+        Some((at, _)) => format!("{}…", &text[..at]),
+    }
+}
+
+/// The outcome without what differs from run to run: ids, times, nonces, ports, secrets.
+///
+/// Two runs of the same scenario on the same build give equal normal forms.
+pub fn normalised(outcome: &Outcome) -> Outcome {
+    let mut copy = outcome.clone();
+    let parts: Vec<&mut Value> = match &mut copy {
+        Outcome::Hello { payload } | Outcome::Ok { payload } | Outcome::Arrived { payload } => vec![payload],
+        Outcome::State { document } => vec![document],
+        Outcome::Http { body, .. } => vec![body],
+        Outcome::Refused { error } | Outcome::Closed { error: Some(error), .. } => vec![&mut error.details],
+        Outcome::Closed { error: None, .. } | Outcome::Silence | Outcome::Done => vec![],
+    };
+    parts.into_iter().for_each(still);
+    copy
+}
+
+/// Keys whose values differ from run to run, with the word that is shown instead.
+const VOLATILE: &[(&str, &str)] = &[
+    ("requestId", "‹id›"),
+    ("connId", "‹id›"),
+    ("instanceId", "‹id›"),
+    ("nonce", "‹nonce›"),
+    ("ts", "‹time›"),
+    ("uptimeMs", "‹time›"),
+    ("remediationHint", "‹text›"),
+];
+
+fn still(value: &mut Value) {
+    match value {
+        Value::Object(entries) => {
+            for (key, inner) in entries.iter_mut() {
+                let known = VOLATILE.iter().find(|(name, _)| name == key).map(|(_, word)| *word);
+                let word = known.or_else(|| key.ends_with("AtMs").then_some("‹time›"));
+                match word {
+                    Some(word) if !inner.is_null() => *inner = Value::String(word.to_owned()),
+                    _ => still(inner),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(still),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(details: Value) -> Outcome {
+        let error = WireError { code: "NOT_PAIRED".into(), message: "pairing required".into(), details };
+        Outcome::Closed { close: Close::frame(Some(1008), "pairing required"), error: Some(error) }
+    }
+
+    #[test]
+    fn an_outcome_reads_as_one_line() {
+        assert_eq!(
+            refused(json!({"code": "PAIRING_REQUIRED"})).to_string(),
+            r#"closed 1008 "pairing required" · NOT_PAIRED "pairing required" {"code":"PAIRING_REQUIRED"}"#
+        );
+        assert_eq!(
+            Outcome::Closed { close: Close::DROPPED, error: None }.to_string(),
+            "closed without a close frame"
+        );
+    }
+
+    #[test]
+    fn volatile_values_do_not_count() {
+        let one = refused(json!({"reason": "role-upgrade", "requestId": "a"}));
+        let two = refused(json!({"reason": "role-upgrade", "requestId": "b"}));
+        assert_ne!(one, two);
+        assert_eq!(normalised(&one), normalised(&two));
+        let other = refused(json!({"reason": "scope-upgrade", "requestId": "b"}));
+        assert_ne!(normalised(&one), normalised(&other));
+    }
+}

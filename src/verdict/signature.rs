@@ -1,0 +1,99 @@
+//! What makes two failures the same failure.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::Outcome;
+
+/// The signature of an outcome that differs: enough to tell it from other failures, and nothing that
+/// changes from run to run or with a reworded text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Signature {
+    /// Name of the step.
+    pub step: String,
+    /// Outcome class: `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `silence`, `state`, `done`.
+    pub class: String,
+    /// Close code, or HTTP status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u16>,
+    /// `error.details.code`, else `error.code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// `error.details.reason`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Signature {
+    /// The signature of a step's outcome.
+    pub fn of(step: &str, outcome: &Outcome) -> Self {
+        let error = outcome.error();
+        let code = match outcome {
+            Outcome::Closed { close, .. } => close.code,
+            Outcome::Http { status, .. } => Some(*status),
+            _ => None,
+        };
+        let detail = error.map(|error| error.detail("code").unwrap_or(&error.code).to_owned());
+        Self {
+            step: step.to_owned(),
+            class: outcome.kind().map_or("done", |kind| kind.key()).to_owned(),
+            code,
+            detail: detail.filter(|detail| !detail.is_empty()),
+            reason: error.and_then(|error| error.detail("reason")).map(str::to_owned),
+        }
+    }
+
+    /// The shortest word for it: the reason, else the detail code, else the class with its code.
+    pub fn word(&self) -> String {
+        match (&self.reason, &self.detail, self.code) {
+            (Some(reason), _, _) => reason.clone(),
+            (None, Some(detail), _) => detail.clone(),
+            (None, None, Some(code)) => format!("{} {code}", self.class),
+            (None, None, None) => self.class.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step, self.class)?;
+        if let Some(code) = self.code {
+            write!(f, " {code}")?;
+        }
+        for part in [&self.detail, &self.reason].into_iter().flatten() {
+            write!(f, " {part}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::wire::{Close, WireError};
+
+    fn refused(message: &str, reason: &str) -> Outcome {
+        let details = json!({"code": "PAIRING_REQUIRED", "reason": reason, "requestId": message});
+        let error = WireError { code: "NOT_PAIRED".into(), message: message.into(), details };
+        Outcome::Closed { close: Close::frame(Some(1008), message), error: Some(error) }
+    }
+
+    #[test]
+    fn reworded_texts_have_the_same_signature() {
+        let old = Signature::of("node", &refused("pairing required", "role-upgrade"));
+        let new = Signature::of("node", &refused("role upgrade needs approval", "role-upgrade"));
+        assert_eq!(old, new);
+        assert_eq!(old.to_string(), "node: closed 1008 PAIRING_REQUIRED role-upgrade");
+        assert_eq!(old.word(), "role-upgrade");
+    }
+
+    #[test]
+    fn another_reason_or_step_is_another_signature() {
+        let one = Signature::of("node", &refused("x", "role-upgrade"));
+        assert_ne!(one, Signature::of("node", &refused("x", "scope-upgrade")));
+        assert_ne!(one, Signature::of("operator", &refused("x", "role-upgrade")));
+    }
+}

@@ -1,0 +1,145 @@
+//! Frames: JSON texts of three kinds.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::connect::ConnectParams;
+
+/// A frame that came from a peer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Frame {
+    /// `{type:"req", id, method, params}`.
+    Request {
+        /// Id that the response repeats.
+        id: String,
+        /// What is asked for.
+        method: String,
+        /// Its parameters; null where there are none.
+        params: Value,
+    },
+    /// `{type:"res", id, ok, payload|error}`.
+    Response {
+        /// Id of the request.
+        id: String,
+        /// The payload, or the error.
+        result: Result<Value, WireError>,
+    },
+    /// `{type:"event", event, payload, seq?}`.
+    Event {
+        /// Its name, such as `connect.challenge`.
+        event: String,
+        /// Its payload; null where there is none.
+        payload: Value,
+    },
+    /// Any other text: not JSON, or JSON of another shape.
+    Other(String),
+}
+
+/// The `error` of a response.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WireError {
+    /// Such as `NOT_PAIRED` or `INVALID_REQUEST`.
+    #[serde(default)]
+    pub code: String,
+    /// A text for people; it changes between releases.
+    #[serde(default)]
+    pub message: String,
+    /// Such as `{code: PAIRING_REQUIRED, reason: role-upgrade, requestId}`.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub details: Value,
+}
+
+impl WireError {
+    /// A text among the details.
+    pub fn detail(&self, key: &str) -> Option<&str> {
+        self.details.get(key).and_then(Value::as_str)
+    }
+}
+
+impl Frame {
+    /// Reads a text frame; what is no frame of the protocol comes back as [`Frame::Other`].
+    pub fn parse(text: &str) -> Self {
+        serde_json::from_str(text).ok().and_then(understand).unwrap_or_else(|| Self::Other(text.to_owned()))
+    }
+}
+
+fn understand(mut frame: Value) -> Option<Frame> {
+    let text = |frame: &Value, key: &str| frame.get(key).and_then(Value::as_str).map(str::to_owned);
+    let mut take = |key: &str| frame.get_mut(key).map_or(Value::Null, Value::take);
+    let (params, payload, error) = (take("params"), take("payload"), take("error"));
+    match frame.get("type")?.as_str()? {
+        "req" => Some(Frame::Request { id: text(&frame, "id")?, method: text(&frame, "method")?, params }),
+        "res" => {
+            let ok = frame.get("ok")?.as_bool()?;
+            let result =
+                if ok { Ok(payload) } else { Err(serde_json::from_value(error).unwrap_or_default()) };
+            Some(Frame::Response { id: text(&frame, "id")?, result })
+        }
+        "event" => Some(Frame::Event { event: text(&frame, "event")?, payload }),
+        _ => None,
+    }
+}
+
+/// The text of a request.
+pub fn request(id: &str, method: &str, params: Option<&Value>) -> Value {
+    let mut frame = json!({"type": "req", "id": id, "method": method});
+    if let Some(params) = params {
+        frame["params"] = params.clone();
+    }
+    frame
+}
+
+/// The text of the request that starts a connection.
+pub fn connect_request(id: &str, params: &ConnectParams) -> Value {
+    request(id, "connect", Some(&params.to_value()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[test]
+    fn the_three_kinds_are_told_apart() {
+        assert_eq!(
+            Frame::parse(r#"{"type":"req","id":"1","method":"status"}"#),
+            Frame::Request { id: "1".into(), method: "status".into(), params: Value::Null }
+        );
+        assert_eq!(
+            Frame::parse(r#"{"type":"event","event":"tick","payload":{"a":1},"seq":4}"#),
+            Frame::Event { event: "tick".into(), payload: json!({"a": 1}) }
+        );
+        assert_eq!(
+            Frame::parse(r#"{"type":"res","id":"1","ok":true,"payload":[1]}"#),
+            Frame::Response { id: "1".into(), result: Ok(json!([1])) }
+        );
+    }
+
+    #[test]
+    fn a_refusal_keeps_code_and_details() {
+        let text = r#"{"type":"res","id":"1","ok":false,"error":{"code":"NOT_PAIRED","message":"pairing required",
+            "details":{"code":"PAIRING_REQUIRED","reason":"role-upgrade"}}}"#;
+        let Frame::Response { result: Err(error), .. } = Frame::parse(text) else { panic!("a refusal") };
+        assert_eq!(error.code, "NOT_PAIRED");
+        assert_eq!(error.detail("reason"), Some("role-upgrade"));
+    }
+
+    #[rstest]
+    #[case("not json")]
+    #[case("[]")]
+    #[case(r#"{"type":"res","id":"1"}"#)]
+    #[case(r#"{"type":"event"}"#)]
+    #[case(r#"{"type":"ping"}"#)]
+    fn other_texts_stay_as_they_are(#[case] text: &str) {
+        assert_eq!(Frame::parse(text), Frame::Other(text.to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\PC*") {
+            let _ = Frame::parse(&text);
+        }
+    }
+}

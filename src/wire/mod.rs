@@ -1,0 +1,15 @@
+//! The gateway's wire protocol as data: frames, connect parameters, errors, closes, identities.
+
+mod close;
+mod connect;
+mod frame;
+mod identity;
+mod mask;
+mod persona;
+
+pub use close::Close;
+pub use connect::{ConnectParams, DeviceProof};
+pub use frame::{Frame, WireError, connect_request, request};
+pub use identity::{DeviceKey, SignedFields, device_id};
+pub use mask::Masker;
+pub use persona::{PERSONAS, Persona, persona};
