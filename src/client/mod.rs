@@ -1,0 +1,11 @@
+//! One WebSocket connection: opening, frames, calls, events, transcript.
+
+mod connection;
+mod inbox;
+mod open;
+mod transcript;
+
+pub use connection::{Answer, Connection};
+pub use inbox::Received;
+pub use open::{OpenError, Opened, open};
+pub use transcript::{Direction, Entry, Transcript};

@@ -1,0 +1,138 @@
+//! What went over the wire, in order.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::wire::Masker;
+
+/// Texts longer than this are cut when they are shown.
+const LONGEST: usize = 16 * 1024;
+
+/// Transcripts longer than this drop what came in the middle, so that a flood stays bounded.
+const MOST: usize = 2_000;
+
+/// Which way something went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The socket was opened.
+    Opened,
+    /// From the device to the gateway.
+    Sent,
+    /// From the gateway to the device.
+    Received,
+    /// An HTTP answer instead of a WebSocket.
+    Http,
+    /// The gateway ended the connection.
+    ClosedByGateway,
+    /// This side ended the connection.
+    ClosedByClient,
+}
+
+/// One thing that went over the wire.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Milliseconds since the scenario started.
+    pub at_ms: u64,
+    /// Name of the connection in the scenario.
+    pub connection: String,
+    /// Which way.
+    pub direction: Direction,
+    /// The frame, or a line about what happened.
+    pub text: String,
+}
+
+/// The transcript of a scenario, shared by its connections.
+#[derive(Clone, Debug)]
+pub struct Transcript {
+    start: Instant,
+    entries: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    entries: Vec<Entry>,
+    dropped: usize,
+}
+
+impl Transcript {
+    /// An empty transcript that counts time from `start`.
+    pub fn new(start: Instant) -> Self {
+        Self { start, entries: Arc::default() }
+    }
+
+    /// Adds what happened just now.
+    pub fn add(&self, connection: &str, direction: Direction, text: impl Into<String>) {
+        let at_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.entries.len() >= MOST {
+            // The first half shows how it began; of the rest only the latest is of use.
+            kept.entries.remove(MOST / 2);
+            kept.dropped += 1;
+        }
+        kept.entries.push(Entry { at_ms, connection: connection.to_owned(), direction, text: text.into() });
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All entries from number `from` on, with secrets replaced and long texts cut.
+    pub fn masked(&self, from: usize, masker: &Masker) -> Vec<Entry> {
+        let kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown: Vec<Entry> = kept
+            .entries
+            .iter()
+            .skip(from)
+            .map(|entry| Entry { text: cut(masker.frame(&entry.text)), ..entry.clone() })
+            .collect();
+        if kept.dropped > 0
+            && let Some(entry) = shown.last_mut()
+        {
+            entry.text = format!("{} … ({} entries left out before)", entry.text, kept.dropped);
+        }
+        shown
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > LONGEST {
+        let bytes = text.len();
+        let at = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(at);
+        return format!("{text}… ({bytes} bytes)");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_stays_bounded_and_keeps_both_ends() {
+        let transcript = Transcript::new(Instant::now());
+        for number in 0..MOST + 500 {
+            transcript.add("c", Direction::Received, number.to_string());
+        }
+        let shown = transcript.masked(0, &Masker::default());
+        assert_eq!(shown.len(), MOST);
+        assert_eq!(shown[0].text, "0");
+        assert!(shown[MOST - 1].text.starts_with(&(MOST + 499).to_string()));
+        assert!(shown[MOST - 1].text.contains("500 entries left out"));
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_a_character() {
+        let text = cut("é".repeat(LONGEST));
+        assert!(text.len() < LONGEST + 40 && text.ends_with(&format!("({} bytes)", LONGEST * 2)));
+    }
+}

@@ -1,0 +1,217 @@
+//! The event stream: the only way out of a run. Every report is a function of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::Entry;
+use crate::release::Release;
+use crate::scenario::DeviationClass;
+use crate::verdict::{Mismatch, Outcome, Signature, Verdict};
+
+/// Version of a stored format. A newer major cannot be read by an older program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// Changes when old readers would misread.
+    pub major: u32,
+    /// Changes when something is added.
+    pub minor: u32,
+}
+
+/// The format of stored events and of the JSON report.
+pub const RUN_FORMAT: Format = Format { major: 1, minor: 0 };
+
+/// Something that happened in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first event.
+    RunStarted(RunStarted),
+    /// A release is being made ready to boot.
+    Preparing {
+        /// The target.
+        target: String,
+        /// What is being done, for people.
+        text: String,
+    },
+    /// A target cannot be used at all.
+    TargetUnusable {
+        /// The target.
+        target: String,
+        /// Why.
+        reason: String,
+    },
+    /// A gateway is being started.
+    GatewayStarting {
+        /// Number of the gateway in this run.
+        gateway: usize,
+        /// The target.
+        target: String,
+        /// What its lane is for.
+        lane: String,
+    },
+    /// A gateway answers.
+    GatewayReady {
+        /// Number of the gateway in this run.
+        gateway: usize,
+        /// From the start of the process to the first challenge, in milliseconds.
+        boot_ms: u64,
+    },
+    /// A gateway did not come up, or died.
+    GatewayFailed {
+        /// Number of the gateway in this run.
+        gateway: usize,
+        /// Why.
+        error: String,
+        /// Its last lines.
+        log: Vec<String>,
+    },
+    /// A gateway was stopped.
+    GatewayStopped {
+        /// Number of the gateway in this run.
+        gateway: usize,
+        /// How often it was started (restarts included).
+        boots: usize,
+        /// What it left behind or wrote elsewhere.
+        leaks: Vec<String>,
+    },
+    /// A scenario starts on a target.
+    CellStarted {
+        /// Id of the scenario.
+        scenario: String,
+        /// The target.
+        target: String,
+        /// Which repetition, from 1.
+        attempt: u32,
+    },
+    /// A scenario has been judged.
+    CellFinished(Box<Cell>),
+    /// The last event.
+    RunFinished {
+        /// Length of the run in milliseconds.
+        duration_ms: u64,
+        /// Whether it was ended early.
+        interrupted: bool,
+    },
+}
+
+/// What a run is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// Version of this stream's format.
+    pub format: Format,
+    /// Version of gatecrash.
+    pub harness: String,
+    /// Id of the run.
+    pub id: String,
+    /// Seed from which keys and secrets were derived.
+    pub seed: u64,
+    /// When it started, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// Targets in the order of the columns.
+    pub targets: Vec<TargetInfo>,
+    /// Scenarios in the order of the rows.
+    pub scenarios: Vec<ScenarioInfo>,
+    /// How often each cell is run.
+    pub repeat: u32,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetInfo {
+    /// As it was named.
+    pub target: String,
+    /// Its release, where it is known.
+    pub release: Option<Release>,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioInfo {
+    /// Permanent id.
+    pub id: String,
+    /// What should happen.
+    pub title: String,
+    /// The ground of it.
+    pub why: String,
+    /// Issue or pull request.
+    pub issue: Option<String>,
+    /// Words to select by.
+    pub tags: Vec<String>,
+    /// The file.
+    pub path: String,
+}
+
+/// A scenario on a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Id of the scenario.
+    pub scenario: String,
+    /// The target.
+    pub target: String,
+    /// Its release, where it is known.
+    pub release: Option<Release>,
+    /// Which repetition, from 1.
+    pub attempt: u32,
+    /// Number of the gateway it ran on; none where it did not run.
+    pub gateway: Option<usize>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it is untestable or an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of the first step that differs from what is right, listed or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+    /// Length in milliseconds.
+    pub duration_ms: u64,
+    /// The steps that were reached, in order.
+    pub steps: Vec<StepRecord>,
+    /// What went over the wire, secrets masked.
+    pub transcript: Vec<Entry>,
+    /// What the gateway logged meanwhile, secrets masked (only for cells that are not fine).
+    pub log: Vec<String>,
+}
+
+/// A step as it was judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Name.
+    pub id: String,
+    /// Verb.
+    pub verb: String,
+    /// The file it is written in.
+    pub path: String,
+    /// Line there, from 1.
+    pub line: usize,
+    /// Verdict.
+    pub verdict: Verdict,
+    /// What came back, volatile values replaced and secrets masked; none for a skipped step.
+    pub outcome: Option<Outcome>,
+    /// What this release was expected to do, as a scenario would write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// The entry that lists a deviation for this release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deviation: Option<ListedDeviation>,
+    /// Where the outcome differs from what was expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<Mismatch>,
+    /// Length in milliseconds.
+    pub duration_ms: u64,
+    /// Number of the first transcript entry of this step.
+    pub first_entry: usize,
+}
+
+/// A deviation that a scenario lists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListedDeviation {
+    /// Kind.
+    pub class: DeviationClass,
+    /// The issue that knows of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issue: Option<String>,
+    /// What happens and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What would be right instead.
+    pub right: String,
+}

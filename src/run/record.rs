@@ -1,0 +1,304 @@
+//! A run as one document, folded from its events.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Cell, Event, Format, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::timeline::{Timeline, timelines};
+use crate::release::Release;
+use crate::verdict::Verdict;
+
+/// A run as one document: the JSON report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of this document's format.
+    pub format: Format,
+    /// The run itself.
+    pub run: RunInfo,
+    /// Columns in order.
+    pub targets: Vec<TargetInfo>,
+    /// Rows in order.
+    pub scenarios: Vec<ScenarioInfo>,
+    /// Gateways that were started.
+    pub gateways: Vec<GatewayRecord>,
+    /// Cells in the order of rows and columns; repetitions of a cell are one cell.
+    pub cells: Vec<Cell>,
+    /// Transitions of each row over the columns.
+    pub timelines: Vec<Timeline>,
+    /// Cells by verdict.
+    pub summary: Summary,
+}
+
+/// The run itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Id.
+    pub id: String,
+    /// Version of gatecrash.
+    pub harness: String,
+    /// Seed.
+    pub seed: u64,
+    /// When it started, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// Length in milliseconds.
+    pub duration_ms: u64,
+    /// How often gateways were started, restarts included.
+    pub boots: usize,
+    /// What gateways left behind or wrote outside of their homes.
+    pub leaks: Vec<String>,
+    /// Whether the run was ended early.
+    pub interrupted: bool,
+    /// Targets that could not be used, with the reason.
+    pub unusable: Vec<String>,
+}
+
+/// A gateway that was started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GatewayRecord {
+    /// The target.
+    pub target: String,
+    /// Its release, where it is known.
+    pub release: Option<Release>,
+    /// What its lane was for.
+    pub lane: String,
+    /// From process start to the first challenge, in milliseconds; none where it did not come up.
+    pub boot_ms: Option<u64>,
+    /// How often it was started.
+    pub boots: usize,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its last lines where it failed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub log: Vec<String>,
+}
+
+/// Cells by verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// As expected.
+    pub pass: usize,
+    /// Listed deviations, exactly as listed.
+    pub known: usize,
+    /// Not as expected, and not listed.
+    pub fail: usize,
+    /// Listed deviations that did not happen.
+    pub fixed: usize,
+    /// Not always the same.
+    pub flaky: usize,
+    /// The target cannot show it.
+    pub untestable: usize,
+    /// Harness or gateway broke.
+    pub error: usize,
+}
+
+impl Summary {
+    /// Counts verdicts.
+    pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Self {
+        let mut summary = Self::default();
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Pass | Verdict::Skipped => summary.pass += 1,
+                Verdict::Known => summary.known += 1,
+                Verdict::Fail => summary.fail += 1,
+                Verdict::Fixed => summary.fixed += 1,
+                Verdict::Flaky => summary.flaky += 1,
+                Verdict::Untestable => summary.untestable += 1,
+                Verdict::Error => summary.error += 1,
+            }
+        }
+        summary
+    }
+
+    /// Verdicts with their counts, in the order of reports; those without a cell are left out.
+    pub fn counted(&self) -> Vec<(Verdict, usize)> {
+        let all = [
+            (Verdict::Pass, self.pass),
+            (Verdict::Known, self.known),
+            (Verdict::Fail, self.fail),
+            (Verdict::Fixed, self.fixed),
+            (Verdict::Flaky, self.flaky),
+            (Verdict::Untestable, self.untestable),
+            (Verdict::Error, self.error),
+        ];
+        all.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// All cells.
+    pub const fn total(&self) -> usize {
+        self.pass + self.known + self.fail + self.fixed + self.flaky + self.untestable + self.error
+    }
+}
+
+/// Folds events into a record.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    run: RunInfo,
+    targets: Vec<TargetInfo>,
+    scenarios: Vec<ScenarioInfo>,
+    gateways: Vec<GatewayRecord>,
+    attempts: Vec<Cell>,
+}
+
+impl Recorder {
+    /// Takes the next event.
+    pub fn take(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted(started) => self.start(started),
+            Event::TargetUnusable { target, reason } => self.run.unusable.push(format!("{target}: {reason}")),
+            Event::GatewayStarting { gateway, target, lane } => {
+                let release =
+                    self.targets.iter().find(|one| one.target == *target).and_then(|one| one.release);
+                let record = GatewayRecord {
+                    target: target.clone(),
+                    release,
+                    lane: lane.clone(),
+                    boot_ms: None,
+                    boots: 1,
+                    error: None,
+                    log: Vec::new(),
+                };
+                // Numbers are given out in order, but events of two gateways may overtake each other.
+                while self.gateways.len() <= *gateway {
+                    self.gateways.push(record.clone());
+                }
+                self.gateways[*gateway] = record;
+            }
+            Event::GatewayReady { gateway, boot_ms } => {
+                if let Some(record) = self.gateways.get_mut(*gateway) {
+                    record.boot_ms = Some(*boot_ms);
+                }
+            }
+            Event::GatewayFailed { gateway, error, log } => {
+                if let Some(record) = self.gateways.get_mut(*gateway) {
+                    record.error = Some(error.clone());
+                    record.log.clone_from(log);
+                }
+            }
+            Event::GatewayStopped { gateway, boots, leaks } => {
+                if let Some(record) = self.gateways.get_mut(*gateway) {
+                    record.boots = *boots;
+                    self.run.leaks.extend(leaks.iter().map(|leak| format!("{}: {leak}", record.target)));
+                }
+            }
+            Event::CellFinished(cell) => self.attempts.push(cell.as_ref().clone()),
+            Event::RunFinished { duration_ms, interrupted } => {
+                self.run.duration_ms = *duration_ms;
+                self.run.interrupted = *interrupted;
+            }
+            Event::Preparing { .. } | Event::CellStarted { .. } => {}
+        }
+    }
+
+    fn start(&mut self, started: &RunStarted) {
+        self.run.id.clone_from(&started.id);
+        self.run.harness.clone_from(&started.harness);
+        self.run.seed = started.seed;
+        self.run.started_ms = started.started_ms;
+        self.targets.clone_from(&started.targets);
+        self.scenarios.clone_from(&started.scenarios);
+    }
+
+    /// The record of everything so far.
+    pub fn record(&self) -> RunRecord {
+        let mut cells = Vec::new();
+        for scenario in &self.scenarios {
+            for target in &self.targets {
+                let of_cell = |one: &&Cell| one.scenario == scenario.id && one.target == target.target;
+                let attempts: Vec<&Cell> = self.attempts.iter().filter(of_cell).collect();
+                cells.extend(merged(&attempts));
+            }
+        }
+        let mut run = self.run.clone();
+        run.boots = self.gateways.iter().filter(|one| one.boot_ms.is_some()).map(|one| one.boots).sum();
+        RunRecord {
+            format: RUN_FORMAT,
+            timelines: timelines(&self.scenarios, &cells),
+            summary: Summary::of(cells.iter().map(|cell| cell.verdict)),
+            run,
+            targets: self.targets.clone(),
+            scenarios: self.scenarios.clone(),
+            gateways: self.gateways.clone(),
+            cells,
+        }
+    }
+}
+
+impl RunRecord {
+    /// The record of a stream of events.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut recorder = Recorder::default();
+        for event in events {
+            recorder.take(event);
+        }
+        recorder.record()
+    }
+
+    /// The cell of a scenario on a target.
+    pub fn cell(&self, scenario: &str, target: &str) -> Option<&Cell> {
+        self.cells.iter().find(|cell| cell.scenario == scenario && cell.target == target)
+    }
+}
+
+/// Repetitions of one cell as one: flaky where they differ, else the first.
+fn merged(attempts: &[&Cell]) -> Option<Cell> {
+    let first = *attempts.first()?;
+    let odd = attempts
+        .iter()
+        .find(|one| (one.verdict, &one.signature) != (first.verdict, &first.signature))
+        .copied();
+    let Some(odd) = odd else { return Some(first.clone()) };
+    let worse = if odd.verdict > first.verdict { odd } else { first };
+    let seen: Vec<String> = attempts
+        .iter()
+        .map(|one| one.signature.as_ref().map_or_else(|| one.verdict.to_string(), ToString::to_string))
+        .collect();
+    // A broken harness is not a flaky gateway.
+    let verdict = if worse.verdict == Verdict::Error { Verdict::Error } else { Verdict::Flaky };
+    Some(Cell { verdict, reason: Some(format!("not always the same: {}", seen.join(", "))), ..worse.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::run::test_support::{cell, started};
+
+    fn record_of(cells: Vec<Cell>) -> RunRecord {
+        let mut events = vec![started(&["a", "b"], &["2026.3.28", "2026.3.31"])];
+        events.extend(cells.into_iter().map(|cell| Event::CellFinished(Box::new(cell))));
+        RunRecord::of(&events)
+    }
+
+    #[test]
+    fn cells_stand_in_the_order_of_rows_and_columns() {
+        let record = record_of(vec![
+            cell("b", "2026.3.31", Verdict::Fail),
+            cell("a", "2026.3.31", Verdict::Known),
+            cell("a", "2026.3.28", Verdict::Pass),
+        ]);
+        let order: Vec<_> =
+            record.cells.iter().map(|one| (one.scenario.as_str(), one.target.as_str())).collect();
+        assert_eq!(order, [("a", "2026.3.28"), ("a", "2026.3.31"), ("b", "2026.3.31")]);
+        assert_eq!(record.summary, Summary { pass: 1, known: 1, fail: 1, ..Summary::default() });
+        assert_eq!(record.summary.total(), 3);
+    }
+
+    #[rstest]
+    #[case(&[Verdict::Pass, Verdict::Pass], Verdict::Pass)]
+    #[case(&[Verdict::Pass, Verdict::Fail], Verdict::Flaky)]
+    #[case(&[Verdict::Fail, Verdict::Fail], Verdict::Fail)]
+    #[case(&[Verdict::Pass, Verdict::Error], Verdict::Error)]
+    fn repetitions_that_differ_are_flaky(#[case] seen: &[Verdict], #[case] verdict: Verdict) {
+        let record = record_of(seen.iter().map(|one| cell("a", "2026.3.28", *one)).collect());
+        assert_eq!(record.cells.len(), 1);
+        assert_eq!(record.cells[0].verdict, verdict);
+    }
+
+    #[test]
+    fn a_record_survives_being_stored() {
+        let record = record_of(vec![cell("a", "2026.3.28", Verdict::Pass)]);
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<RunRecord>(&text).unwrap(), record);
+    }
+}
