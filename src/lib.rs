@@ -1,8 +1,16 @@
 //! gatecrash reproduces regressions of the `OpenClaw` gateway's handshake against real releases.
 
+pub mod cli;
 pub mod client;
+pub mod gateway;
+pub mod model;
 pub mod release;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod verdict;
 pub mod wire;
+
+// The sample run of the tests names this crate as the tests of the binary do.
+#[cfg(test)]
+extern crate self as gatecrash;

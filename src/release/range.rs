@@ -59,7 +59,14 @@ impl ReleaseRange {
 
     /// Whether any release can be inside both.
     pub fn overlaps(&self, other: &Self) -> bool {
-        !is_empty(tighter_low(self.low, other.low), tighter_high(self.high, other.high))
+        self.intersection(other).is_some()
+    }
+
+    /// The releases that are inside both, if there can be any.
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        let low = tighter_low(self.low, other.low);
+        let high = tighter_high(self.high, other.high);
+        (!is_empty(low, high)).then_some(Self { low, high })
     }
 }
 

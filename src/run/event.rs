@@ -1,5 +1,6 @@
 //! The event stream: the only way out of a run. Every report is a function of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::client::Entry;
@@ -8,7 +9,7 @@ use crate::scenario::DeviationClass;
 use crate::verdict::{Mismatch, Outcome, Signature, Verdict};
 
 /// Version of a stored format. A newer major cannot be read by an older program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Format {
     /// Changes when old readers would misread.
     pub major: u32,
@@ -115,7 +116,7 @@ pub struct RunStarted {
 }
 
 /// A column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetInfo {
     /// As it was named.
     pub target: String,
@@ -124,7 +125,7 @@ pub struct TargetInfo {
 }
 
 /// A row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioInfo {
     /// Permanent id.
     pub id: String,
@@ -141,7 +142,7 @@ pub struct ScenarioInfo {
 }
 
 /// A scenario on a target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     /// Id of the scenario.
     pub scenario: String,
@@ -172,7 +173,7 @@ pub struct Cell {
 }
 
 /// A step as it was judged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepRecord {
     /// Name.
     pub id: String,
@@ -202,7 +203,7 @@ pub struct StepRecord {
 }
 
 /// A deviation that a scenario lists.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ListedDeviation {
     /// Kind.
     pub class: DeviationClass,

@@ -1,13 +1,27 @@
 //! Plans, lanes, steps and their observations; the event stream that comes out.
 
+mod barrier;
+mod bindings;
+mod case;
+mod engine;
 mod event;
+mod handshake;
+mod identity;
+mod lane;
+mod plan;
+mod pool;
 mod record;
+mod seeds;
+mod step;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod timeline;
 
+pub use engine::{Emit, RunRequest, run};
 pub use event::{
     Cell, Event, Format, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, TargetInfo,
 };
+pub use lane::Settings;
+pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
 pub use timeline::{Stretch, Timeline, behaviour, timelines};

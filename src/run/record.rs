@@ -1,5 +1,8 @@
 //! A run as one document, folded from its events.
 
+use std::collections::HashMap;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Cell, Event, Format, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
@@ -8,7 +11,7 @@ use crate::release::Release;
 use crate::verdict::Verdict;
 
 /// A run as one document: the JSON report.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunRecord {
     /// Version of this document's format.
     pub format: Format,
@@ -29,7 +32,7 @@ pub struct RunRecord {
 }
 
 /// The run itself.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunInfo {
     /// Id.
     pub id: String,
@@ -52,7 +55,7 @@ pub struct RunInfo {
 }
 
 /// A gateway that was started.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GatewayRecord {
     /// The target.
     pub target: String,
@@ -73,7 +76,7 @@ pub struct GatewayRecord {
 }
 
 /// Cells by verdict.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// As expected.
     pub pass: usize,
@@ -200,12 +203,15 @@ impl Recorder {
 
     /// The record of everything so far.
     pub fn record(&self) -> RunRecord {
+        let mut attempts: HashMap<(&str, &str), Vec<&Cell>> = HashMap::new();
+        for attempt in &self.attempts {
+            attempts.entry((&attempt.scenario, &attempt.target)).or_default().push(attempt);
+        }
         let mut cells = Vec::new();
         for scenario in &self.scenarios {
             for target in &self.targets {
-                let of_cell = |one: &&Cell| one.scenario == scenario.id && one.target == target.target;
-                let attempts: Vec<&Cell> = self.attempts.iter().filter(of_cell).collect();
-                cells.extend(merged(&attempts));
+                let of_cell = attempts.get(&(scenario.id.as_str(), target.target.as_str()));
+                cells.extend(of_cell.and_then(|attempts| merged(attempts)));
             }
         }
         let mut run = self.run.clone();

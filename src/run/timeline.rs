@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Cell, ScenarioInfo};
@@ -9,7 +10,7 @@ use crate::release::Release;
 use crate::verdict::Verdict;
 
 /// How a scenario behaves over releases, in the order of time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
     /// Id of the scenario.
     pub scenario: String,
@@ -18,7 +19,7 @@ pub struct Timeline {
 }
 
 /// Neighbouring releases that behave alike.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stretch {
     /// First measured release.
     pub first: Release,

@@ -74,7 +74,7 @@ impl JsonSchema for Millis {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": r"^(-?\d+(ms|s|m|h|d)|\$\{.*\})$"})
+        json_schema!({"type": "string", "pattern": r"^-?\d+(ms|s|m|h|d)$"})
     }
 }
 

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde_json::Value;
 
+use super::decode_error::at_key;
 use super::pattern::Pattern;
 
 /// The outcome that is right for a step, or that a release is listed to have instead.
@@ -188,7 +189,7 @@ struct Written {
 pub const EXPECTATION_WORDS: &[&str] = &["hello", "ok", "closed", "arrives", "silence", "error"];
 
 impl Written {
-    fn understand(self) -> Result<Expectation, String> {
+    fn understand<E: de::Error>(self) -> Result<Expectation, E> {
         let heads = [
             ("hello", self.hello.is_some()),
             ("closed", self.closed.is_some()),
@@ -198,24 +199,43 @@ impl Written {
             ("state", self.state.is_some()),
             ("any_of", self.any_of.is_some()),
         ];
-        let heads: Vec<&str> = heads.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
-        let refinement = self.error.is_some() || self.message.is_some() || self.details.is_some();
+        let refinements = [
+            ("error", self.error.is_some()),
+            ("message", self.message.is_some()),
+            ("details", self.details.is_some()),
+        ];
+        let there = |keys: &[(&'static str, bool)]| -> Vec<&'static str> {
+            keys.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect()
+        };
+        let (heads, refinements) = (there(&heads), there(&refinements));
         let head = match heads.as_slice() {
             [one] => *one,
-            [] if refinement => "error",
-            [] => return Err("an expectation needs one of `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `state`, `any_of`".to_owned()),
-            [one, two, ..] => return Err(format!("`{one}` and `{two}` exclude each other: use `any_of` where both are right")),
+            [] if !refinements.is_empty() => "error",
+            [] => {
+                return Err(E::custom(
+                    "an expectation needs one of `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `state`, `any_of`",
+                ));
+            }
+            [one, two, ..] => {
+                return Err(at_key(
+                    two,
+                    format_args!("`{one}` and `{two}` exclude each other: use `any_of` where both are right"),
+                ));
+            }
         };
-        if refinement && !matches!(head, "closed" | "error") {
-            return Err(format!(
-                "`error`, `message` and `details` describe a refusal and cannot stand beside `{head}`"
+        if let Some(key) = refinements.first()
+            && !matches!(head, "closed" | "error")
+        {
+            return Err(at_key(
+                key,
+                format_args!("`{key}` describes a refusal and cannot stand beside `{head}`"),
             ));
         }
         if self.reason.is_some() && head != "closed" {
-            return Err("`reason` describes a close and needs `closed`".to_owned());
+            return Err(at_key("reason", "`reason` describes a close and needs `closed`"));
         }
         if self.body.is_some() && head != "http" {
-            return Err("`body` describes an HTTP answer and needs `http`".to_owned());
+            return Err(at_key("body", "`body` describes an HTTP answer and needs `http`"));
         }
         let error = ErrorExpectation { code: self.error, message: self.message, details: self.details };
         let any = |pattern: Option<Pattern>| pattern.unwrap_or(Pattern::Any);
@@ -242,7 +262,7 @@ impl<'de> Deserialize<'de> for Expectation {
             type Value = Expectation;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an expectation: a word such as `hello`, or a mapping such as `{closed: 1008}`")
+                f.write_str("a word such as `hello`, or a mapping such as `{closed: 1008}`")
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Expectation, E> {
@@ -258,7 +278,7 @@ impl<'de> Deserialize<'de> for Expectation {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Expectation, A::Error> {
-                Written::deserialize(MapAccessDeserializer::new(map))?.understand().map_err(de::Error::custom)
+                Written::deserialize(MapAccessDeserializer::new(map))?.understand()
             }
         }
 
@@ -329,7 +349,7 @@ impl JsonSchema for Expectation {
         let keys = generator.subschema_for::<Written>();
         json_schema!({
             "description": "The outcome that is right: a word, or a mapping that says more.",
-            "anyOf": [{"enum": EXPECTATION_WORDS}, {"type": "string", "pattern": r"^\$\{each\..+\}$"}, keys],
+            "anyOf": [{"enum": EXPECTATION_WORDS}, keys],
         })
     }
 }

@@ -84,6 +84,20 @@ pub enum Capability {
     Real,
 }
 
+impl Capability {
+    /// What a target without it lacks, for messages.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Seed => "way to place records before it boots",
+            Self::Restart => "way to restart it",
+            Self::State => "way to read what it stores",
+            Self::Config => "way to choose its configuration",
+            Self::Ipv6 => "IPv6 address",
+            Self::Real => "real program (it is a model)",
+        }
+    }
+}
+
 /// Releases on which steps have another outcome than the one that is right.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -93,7 +107,7 @@ pub struct Deviation {
     /// What kind of difference it is.
     pub class: Spanned<DeviationClass>,
     /// The issue or pull request that knows of it.
-    pub issue: Option<String>,
+    pub issue: Option<Spanned<String>>,
     /// What happens and why, where the issue does not say it.
     pub why: Option<String>,
     /// Rows of `each` that it holds for. Default: all.
@@ -114,4 +128,16 @@ pub enum DeviationClass {
     Unsupported,
     /// Written by a command and not yet looked at by a person.
     Unreviewed,
+}
+
+impl DeviationClass {
+    /// The word that scenarios and reports use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Regression => "regression",
+            Self::Superseded => "superseded",
+            Self::Unsupported => "unsupported",
+            Self::Unreviewed => "unreviewed",
+        }
+    }
 }

@@ -1,28 +1,47 @@
 //! The scenario format: types with their places in the text.
 
+mod assemble;
+mod check;
 mod connect;
+mod decode;
+mod decode_error;
 mod device;
+mod diagnostic;
 mod duration;
 mod entries;
+mod expand;
 mod expect;
 mod file;
+mod load;
 mod pattern;
+mod reference;
+mod schema;
 mod span;
 mod step;
 mod story;
+mod suggest;
+mod tree;
 
+pub use check::check;
 pub use connect::{
     AUTH_WORDS, Address, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,
     SignatureFault, SignedOver,
 };
 pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};
+pub use diagnostic::{Diagnostic, Related, Severity};
 pub use duration::{Millis, ParseMillisError};
 pub use entries::Entries;
 pub use expect::{ClosedExpectation, EXPECTATION_WORDS, ErrorExpectation, Expectation, ExpectationKind};
 pub use file::{Capability, Deviation, DeviationClass, Requires, ScenarioFile};
+pub use load::{Suite, load};
 pub use pattern::{OPERATORS, Pattern};
+pub use reference::{
+    BUILTIN_REFERENCES, Part, Reference, ReferenceError, UnresolvedReference, parse_text, resolve,
+};
+pub use schema::{schema, schema_text};
 pub use span::{Span, Spanned};
 pub use step::{
     AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Restart, Send, State, Step, Together, Wait,
 };
 pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep};
+pub use suggest::did_you_mean;

@@ -8,6 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::decode_error::at_key;
+
 /// A pattern for a JSON value.
 ///
 /// Plain values match themselves, mappings match by subset (keys that are not named do not count),
@@ -195,12 +197,7 @@ impl<'de> Visitor<'de> for PatternVisitor {
                 continue;
             }
             let pattern = match key.as_str() {
-                "$matches" => {
-                    let text: String = map.next_value()?;
-                    let regex = Regex::new(&text)
-                        .map_err(|e| de::Error::custom(format!("not a regular expression: {e}")))?;
-                    Pattern::Matches(regex)
-                }
+                "$matches" => Pattern::Matches(map.next_value::<Expression>()?.0),
                 "$contains" => Pattern::Contains(map.next_value()?),
                 "$excludes" => Pattern::Excludes(map.next_value()?),
                 "$one_of" => Pattern::OneOf(map.next_value()?),
@@ -211,11 +208,22 @@ impl<'de> Visitor<'de> for PatternVisitor {
                 other => return Err(de::Error::unknown_field(other, OPERATORS)),
             };
             if !entries.is_empty() || map.next_key::<String>()?.is_some() {
-                return Err(de::Error::custom(format!("`{key}` must stand alone in its mapping")));
+                return Err(at_key(&key, format_args!("`{key}` must stand alone in its mapping")));
             }
             return Ok(pattern);
         }
         Ok(Pattern::Object(entries))
+    }
+}
+
+/// A regular expression, refused where it stands.
+struct Expression(Regex);
+
+impl<'de> Deserialize<'de> for Expression {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let regex = Regex::new(&text);
+        regex.map(Self).map_err(|e| de::Error::custom(format_args!("not a regular expression: {e}")))
     }
 }
 

@@ -249,20 +249,27 @@ impl Step {
         }
     }
 
+    /// The name that the scenario gives this step.
+    pub fn given_id(&self) -> Option<&Spanned<String>> {
+        match self {
+            Self::Connect(one) => Some(&one.name),
+            Self::Call(one) => one.id.as_ref(),
+            Self::Event(one) => one.id.as_ref(),
+            Self::Send(one) => one.id.as_ref().or(one.name.as_ref()),
+            Self::Restart(one) => one.id.as_ref(),
+            Self::State(one) => one.id.as_ref(),
+            Self::Wait(Wait::Closed(one)) => one.id.as_ref(),
+            Self::Disconnect(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => None,
+        }
+    }
+
     /// The name that the scenario gives this step, or that follows from what it does.
     pub fn own_id(&self) -> &str {
-        fn named<'a>(id: Option<&'a Spanned<String>>, otherwise: &'a str) -> &'a str {
-            id.map_or(otherwise, |id| id.value.as_str())
-        }
-        match self {
-            Self::Connect(one) => &one.name.value,
-            Self::Call(one) => named(one.id.as_ref(), &one.method.value),
-            Self::Event(one) => named(one.id.as_ref(), &one.event.value),
-            Self::Send(one) => named(one.id.as_ref().or(one.name.as_ref()), "send"),
-            Self::Restart(one) => named(one.id.as_ref(), "restart"),
-            Self::State(one) => named(one.id.as_ref(), "state"),
-            Self::Wait(Wait::Closed(one)) => named(one.id.as_ref(), "wait"),
-            Self::Disconnect(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => self.verb(),
+        match (self.given_id(), self) {
+            (Some(id), _) => &id.value,
+            (None, Self::Call(one)) => &one.method.value,
+            (None, Self::Event(one)) => &one.event.value,
+            (None, _) => self.verb(),
         }
     }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::connect::Address;
 use super::device::Device;
 use super::expect::Expectation;
-use super::file::{DeviationClass, Requires};
+use super::file::{Capability, DeviationClass, Requires};
+use super::reference::Reference;
 use super::span::{Span, Spanned};
 use super::step::Step;
 use crate::release::{Release, ReleaseRange};
@@ -24,7 +26,7 @@ impl Source {
     /// Line of a byte, from 1.
     pub fn line(&self, span: Span) -> usize {
         let until = self.text.len().min(span.start);
-        self.text.as_bytes()[..until].iter().filter(|byte| **byte == b'\n').count() + 1
+        self.text.as_bytes()[..until].split(|byte| *byte == b'\n').count()
     }
 }
 
@@ -69,6 +71,8 @@ pub struct StoryStep {
     pub source: Arc<Source>,
     /// Where it stands there.
     pub span: Span,
+    /// The references in its own texts, with their places.
+    pub references: Vec<Spanned<Reference>>,
     /// What is done.
     pub action: Action,
 }
@@ -100,7 +104,7 @@ pub struct StoryDeviation {
     /// What happens and why.
     pub why: Option<String>,
     /// The outcome of each step that differs, by the step's name.
-    pub steps: Vec<(String, Spanned<Expectation>)>,
+    pub steps: Vec<(Spanned<String>, Spanned<Expectation>)>,
 }
 
 impl Scenario {
@@ -111,7 +115,7 @@ impl Scenario {
         release: &Release,
     ) -> Option<(&StoryDeviation, &Spanned<Expectation>)> {
         self.deviations.iter().filter(|entry| entry.releases.contains(release)).find_map(|entry| {
-            entry.steps.iter().find(|(id, _)| id == step).map(|(_, expectation)| (entry, expectation))
+            entry.steps.iter().find(|(id, _)| id.value == step).map(|(_, expectation)| (entry, expectation))
         })
     }
 
@@ -134,5 +138,30 @@ impl Scenario {
     /// Whether any step satisfies `test`.
     pub fn any_step(&self, test: impl Fn(&Step) -> bool) -> bool {
         self.all_steps().iter().any(|step| matches!(&step.action, Action::One(one, _) if test(one)))
+    }
+
+    /// What a target must be able to do: what the scenario says and what follows from its steps.
+    pub fn needs(&self) -> Vec<Capability> {
+        let seeded = self.devices.iter().any(|(_, one)| one.paired.is_some() || one.pending.is_some());
+        let on_ipv6 = |step: &Step| {
+            let address = match step {
+                Step::Connect(one) => one.address,
+                Step::Send(one) => one.address,
+                _ => None,
+            };
+            address == Some(Address::V6)
+        };
+        let follows = [
+            (Capability::Seed, seeded),
+            (Capability::Restart, self.any_step(|step| matches!(step, Step::Restart(_)))),
+            (Capability::State, self.any_step(|step| matches!(step, Step::State(_)))),
+            (Capability::Config, !self.config.is_empty()),
+            (Capability::Ipv6, self.any_step(on_ipv6)),
+        ];
+        let mut needs: Vec<Capability> = self.requires.capabilities.iter().map(|one| one.value).collect();
+        needs.extend(follows.into_iter().filter(|(_, there)| *there).map(|(one, _)| one));
+        needs.sort_unstable();
+        needs.dedup();
+        needs
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::matching::{Mismatch, mismatch, satisfies};
@@ -11,7 +12,7 @@ use crate::scenario::{DeviationClass, Expectation};
 /// What is said of a step, or of a scenario on a release.
 ///
 /// The variants stand in the order of weight: a scenario's verdict is the heaviest of its steps'.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Not run, because an earlier step left nothing to run it on.

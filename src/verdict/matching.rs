@@ -7,7 +7,7 @@ use crate::scenario::{ClosedExpectation, ErrorExpectation, Expectation, Pattern}
 use crate::wire::WireError;
 
 /// The first place where an outcome differs from an expectation.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Mismatch {
     /// Where: the aspect of the outcome, then keys and indices (`details.reason`, `payload.scopes[1]`).
     pub at: String,

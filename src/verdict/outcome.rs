@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::scenario::ExpectationKind;
 use crate::wire::{Close, WireError};
 
 /// What came back from a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Outcome {
     /// The gateway let the connection in.
@@ -22,12 +23,15 @@ pub enum Outcome {
         /// How it closed.
         close: Close,
         /// The error response that came before.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(flatten, with = "side_by_side")]
+        #[schemars(with = "Beside")]
         error: Option<WireError>,
     },
     /// An error response, and the connection stayed open.
     Refused {
         /// The response.
+        #[serde(flatten, with = "side_by_side")]
+        #[schemars(with = "Beside")]
         error: WireError,
     },
     /// An HTTP answer instead of a WebSocket.
@@ -56,6 +60,73 @@ pub enum Outcome {
     },
     /// Done, with nothing to judge.
     Done,
+}
+
+/// An error response as it is stored: what it says about the case stands beside it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+struct Beside {
+    /// The error response; none where the gateway closed without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorHead>,
+    /// The `details` of the error response, such as `{code: PAIRING_REQUIRED, reason: role-upgrade}`.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    details: Value,
+}
+
+/// An error response without its details.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+struct ErrorHead {
+    /// Such as `NOT_PAIRED`.
+    #[serde(default)]
+    code: String,
+    /// A text for people; it changes between releases.
+    #[serde(default)]
+    message: String,
+}
+
+impl From<WireError> for Beside {
+    fn from(WireError { code, message, details }: WireError) -> Self {
+        Self { error: Some(ErrorHead { code, message }), details }
+    }
+}
+
+impl From<Option<WireError>> for Beside {
+    fn from(error: Option<WireError>) -> Self {
+        error.map(Self::from).unwrap_or_default()
+    }
+}
+
+impl From<Beside> for WireError {
+    fn from(Beside { error, details }: Beside) -> Self {
+        let ErrorHead { code, message } = error.unwrap_or_default();
+        Self { code, message, details }
+    }
+}
+
+impl From<Beside> for Option<WireError> {
+    fn from(beside: Beside) -> Self {
+        beside.error.is_some().then(|| beside.into())
+    }
+}
+
+mod side_by_side {
+    use super::{Beside, Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T, S>(error: &T, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: Clone + Into<Beside>,
+        S: Serializer,
+    {
+        error.clone().into().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: From<Beside>,
+        D: Deserializer<'de>,
+    {
+        Beside::deserialize(deserializer).map(T::from)
+    }
 }
 
 impl Outcome {
@@ -186,6 +257,7 @@ fn still(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
     use serde_json::json;
 
     use super::*;
@@ -205,6 +277,26 @@ mod tests {
             Outcome::Closed { close: Close::DROPPED, error: None }.to_string(),
             "closed without a close frame"
         );
+    }
+
+    #[rstest]
+    #[case(refused(json!({"code": "PAIRING_REQUIRED"})), json!({
+        "kind": "closed",
+        "close": {"code": 1008, "reason": "pairing required", "clean": true},
+        "error": {"code": "NOT_PAIRED", "message": "pairing required"},
+        "details": {"code": "PAIRING_REQUIRED"},
+    }))]
+    #[case(Outcome::Closed { close: Close::DROPPED, error: None }, json!({
+        "kind": "closed",
+        "close": {"code": null, "reason": "", "clean": false},
+    }))]
+    #[case(Outcome::Refused { error: WireError { code: "X".into(), ..WireError::default() } }, json!({
+        "kind": "refused",
+        "error": {"code": "X", "message": ""},
+    }))]
+    fn a_stored_outcome_has_the_details_beside_the_error(#[case] outcome: Outcome, #[case] stored: Value) {
+        assert_eq!(serde_json::to_value(&outcome).unwrap(), stored);
+        assert_eq!(serde_json::from_value::<Outcome>(stored).unwrap(), outcome);
     }
 
     #[test]

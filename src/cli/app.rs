@@ -1,0 +1,92 @@
+//! The command line as a whole.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::context::{Color, Context};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{
+    broker, check, compare, explain, list, matrix, merge, new, releases, report, run, runs, schema, show,
+};
+
+/// Replays handshake and pairing scenarios against real OpenClaw gateways.
+///
+/// A scenario is a YAML file that tells what devices do and what the gateway should answer. gatecrash boots
+/// a released gateway in a temporary home, does what the scenario says, and judges the answers: by close
+/// codes and details, release by release.
+#[derive(Parser, Debug)]
+#[command(name = "gatecrash", version, propagate_version = true)]
+struct App {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Args, Debug)]
+struct Global {
+    /// Where releases are installed [default: gatecrash in the user's cache directory]
+    #[arg(long, global = true, value_name = "DIR", env = "GATECRASH_CACHE_DIR")]
+    cache_dir: Option<PathBuf>,
+    /// Fetch nothing: use what is installed
+    #[arg(long, global = true)]
+    offline: bool,
+    /// When to colour output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Run(run::Args),
+    Matrix(matrix::Args),
+    List(list::Args),
+    Releases(releases::Args),
+    Check(check::Args),
+    Schema(schema::Args),
+    Report(report::Args),
+    Show(show::Args),
+    Compare(compare::Args),
+    Merge(merge::Args),
+    Runs(runs::Args),
+    Explain(explain::Args),
+    New(new::Args),
+    #[command(name = "__broker", hide = true)]
+    Broker(broker::Args),
+}
+
+/// Runs the program: reads the command line, does what it says, shows what went wrong.
+pub fn main() -> ExitCode {
+    let app = App::parse();
+    let result = Context::read(app.global.cache_dir.clone(), app.global.offline, app.global.color)
+        .and_then(|context| dispatch(&app.command, &context));
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            anstream::eprintln!("{failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(args) => run::run(args, context),
+        Command::Matrix(args) => matrix::run(args, context),
+        Command::List(args) => list::run(args, context),
+        Command::Releases(args) => releases::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Schema(args) => schema::run(args, context),
+        Command::Report(args) => report::run(args, context),
+        Command::Show(args) => show::run(args, context),
+        Command::Compare(args) => compare::run(args, context),
+        Command::Merge(args) => merge::run(args, context),
+        Command::Runs(args) => runs::run(args, context),
+        Command::Explain(args) => explain::run(args, context),
+        Command::New(args) => new::run(args, context),
+        Command::Broker(args) => broker::run(args, context),
+    }
+}

@@ -1,0 +1,162 @@
+//! Facts of the machine and the session, read once.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use etcetera::BaseStrategy;
+
+use super::failure::Failure;
+use crate::gateway::Facts;
+use crate::gateway::install::Tools;
+use crate::release::Release;
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Facts of the machine and the session.
+#[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are facts, each of its own kind, and not the states of one thing"
+)]
+pub struct Context {
+    /// The gatecrash binary.
+    pub executable: PathBuf,
+    /// Where it was called.
+    pub working_dir: PathBuf,
+    /// Where releases are installed.
+    pub cache_dir: PathBuf,
+    /// The system's temporary directory.
+    pub temp_dir: PathBuf,
+    /// The user's home.
+    pub user_home: Option<PathBuf>,
+    /// The whole environment, for the package manager that installs releases.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Search path.
+    pub path: OsString,
+    /// Processors.
+    pub processors: usize,
+    /// Whether nothing may be fetched.
+    pub offline: bool,
+    /// Shared token of an attached gateway.
+    pub attach_token: Option<String>,
+    /// Whether output on standard output is coloured.
+    pub color: bool,
+    /// Whether output on standard error is coloured.
+    pub color_of_errors: bool,
+    /// Whether standard error is a terminal on which progress can be drawn.
+    pub live: bool,
+    /// Width of the terminal in columns; 100 elsewhere.
+    pub width: usize,
+    /// A number that differs from run to run.
+    pub entropy: u64,
+    /// The clock: milliseconds since 1970.
+    pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+/// Columns where there is no terminal.
+const WIDTH: usize = 100;
+
+impl Context {
+    /// Reads environment, clock and terminal.
+    pub fn read(cache_dir: Option<PathBuf>, offline: bool, color: Color) -> Result<Self, Failure> {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let executable = std::env::current_exe()
+            .map_err(|error| Failure::broke(format!("cannot find the gatecrash binary itself: {error}")))?;
+        let chosen = cache_dir.or_else(|| variable("GATECRASH_CACHE_DIR").map(PathBuf::from));
+        let cache_dir = match chosen {
+            Some(dir) => std::path::absolute(&dir)
+                .map_err(|error| Failure::usage(format!("{}: {error}", dir.display())))?,
+            None => etcetera::choose_base_strategy()
+                .map_err(|_| {
+                    Failure::usage("there is no home directory to keep installed releases in")
+                        .hint("name a place with --cache-dir or GATECRASH_CACHE_DIR")
+                })?
+                .cache_dir()
+                .join("gatecrash"),
+        };
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+        let coloured = |is_terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => is_terminal && !dumb && variable("NO_COLOR").is_none(),
+        };
+        Ok(Self {
+            executable,
+            working_dir: std::env::current_dir()
+                .map_err(|error| Failure::usage(format!("there is no working directory: {error}")))?,
+            cache_dir,
+            temp_dir: std::env::temp_dir(),
+            user_home: etcetera::home_dir().ok(),
+            environment: std::env::vars_os().collect(),
+            path: variable("PATH").unwrap_or_default(),
+            processors: std::thread::available_parallelism().map_or(2, usize::from),
+            offline: offline || variable("GATECRASH_OFFLINE").is_some_and(|value| value != "0"),
+            attach_token: variable("GATECRASH_TOKEN").and_then(|token| token.into_string().ok()),
+            color: coloured(std::io::stdout().is_terminal()),
+            color_of_errors: coloured(std::io::stderr().is_terminal()),
+            live: std::io::stderr().is_terminal() && !dumb && variable("CI").is_none(),
+            width: terminal_width().unwrap_or(WIDTH),
+            entropy: u64::try_from(since_1970.as_nanos() & u128::from(u64::MAX)).unwrap_or(0)
+                ^ u64::from(std::process::id()),
+            now_ms: Arc::new(|| {
+                let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+            }),
+        })
+    }
+
+    /// What the machine lends to the cache of releases.
+    pub fn tools(&self) -> Tools {
+        let now = jiff::Timestamp::from_millisecond((self.now_ms)()).unwrap_or_default();
+        Tools::new("npm", self.environment.iter().cloned(), self.offline, now)
+    }
+
+    /// What a workshop needs to know of this machine.
+    pub fn workshop_facts(&self, assumed: Option<Release>) -> Facts {
+        Facts {
+            executable: self.executable.clone(),
+            cache_dir: self.cache_dir.clone(),
+            temp_dir: self.temp_dir.clone(),
+            user_home: self.user_home.clone(),
+            path: self.path.clone(),
+            tools: self.tools(),
+            attach_token: self.attach_token.clone(),
+            assumed,
+        }
+    }
+
+    /// Writes a text to standard output. A reader that went away is no error.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match written {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::broke(format!("cannot write to standard output: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn terminal_width() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns
+        .or_else(|| {
+            rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col))
+        })
+        .filter(|width| *width >= 20)
+}

@@ -1,0 +1,107 @@
+//! What the exit codes mean.
+
+use std::process::ExitCode;
+
+use crate::run::{RunRecord, Summary};
+
+/// The result of a command as its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: all right (pass and known).
+    Fine,
+    /// 1: an unlisted failure, a fixed deviation or a flake; targets that differ.
+    Bad,
+    /// 2: bad usage or a bad scenario.
+    Usage,
+    /// 3: nothing testable.
+    NothingTestable,
+    /// 4: harness or gateway broke.
+    Broke,
+    /// 125: cannot tell, for `git bisect run`.
+    CannotTell,
+    /// 130: interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Bad => 1,
+            Self::Usage => 2,
+            Self::NothingTestable => 3,
+            Self::Broke => 4,
+            Self::CannotTell => 125,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The exit of a run. What broke weighs more than what failed: a broken harness says nothing.
+    pub fn of_run(record: &RunRecord) -> Self {
+        let Summary { fail, fixed, flaky, error, untestable, .. } = record.summary;
+        if record.run.interrupted {
+            Self::Interrupted
+        } else if error > 0 || !record.run.unusable.is_empty() {
+            Self::Broke
+        } else if fail + fixed + flaky > 0 {
+            Self::Bad
+        } else if untestable == record.summary.total() {
+            Self::NothingTestable
+        } else {
+            Self::Fine
+        }
+    }
+
+    /// The exit of a run for `git bisect run`: 0 good, 1 bad, 125 cannot tell.
+    ///
+    /// A listed regression is bad too: bisecting asks what the build does, not whether anybody knew.
+    pub fn for_bisect(record: &RunRecord) -> Self {
+        match Self::of_run(record) {
+            Self::Interrupted => Self::Interrupted,
+            Self::Bad => Self::Bad,
+            Self::Fine if record.cells.iter().any(|cell| cell.signature.is_some()) => Self::Bad,
+            Self::Fine if record.summary.untestable == 0 => Self::Fine,
+            _ => Self::CannotTell,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::run::Event;
+    use crate::run::RunRecord;
+    use crate::run::test_support::{cell, started};
+    use crate::verdict::Verdict::{self, *};
+
+    fn record(verdicts: &[Verdict]) -> RunRecord {
+        let names: Vec<String> = (0..verdicts.len()).map(|at| format!("s{at}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut events = vec![started(&names, &["2026.3.31"])];
+        let cells = names.iter().zip(verdicts).map(|(name, verdict)| cell(name, "2026.3.31", *verdict));
+        events.extend(cells.map(|one| Event::CellFinished(Box::new(one))));
+        RunRecord::of(&events)
+    }
+
+    #[rstest]
+    #[case(&[Pass, Known], Exit::Fine, Exit::Fine)]
+    #[case(&[Pass, Fail], Exit::Bad, Exit::Bad)]
+    #[case(&[Fixed], Exit::Bad, Exit::Bad)]
+    #[case(&[Flaky], Exit::Bad, Exit::Bad)]
+    #[case(&[Fail, Error], Exit::Broke, Exit::CannotTell)]
+    #[case(&[Untestable], Exit::NothingTestable, Exit::CannotTell)]
+    #[case(&[Untestable, Pass], Exit::Fine, Exit::CannotTell)]
+    fn each_result_has_one_exit(#[case] verdicts: &[Verdict], #[case] exit: Exit, #[case] bisect: Exit) {
+        assert_eq!(Exit::of_run(&record(verdicts)), exit);
+        assert_eq!(Exit::for_bisect(&record(verdicts)), bisect);
+    }
+}

@@ -1,0 +1,57 @@
+//! `gatecrash list`: what scenarios there are.
+
+use serde_json::json;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::suite::{self, Selection};
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// List scenarios: ids, titles, tags, issues.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    #[arg(value_name = "PATH|ID|GLOB")]
+    selection: Vec<String>,
+    /// Only scenarios with this tag (repeat it for more)
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// How to print it
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let scenarios = suite::select(context, &Selection { names: &args.selection, tags: &args.tags })?;
+    let text = match args.format {
+        Format::Json => {
+            let rows = scenarios.iter().map(|one| {
+                json!({
+                    "id": one.id, "title": one.title, "why": one.why, "issue": one.issue,
+                    "source": one.origins, "tags": one.tags, "path": one.source.path,
+                })
+            });
+            format!("{:#}\n", serde_json::Value::Array(rows.collect()))
+        }
+        Format::Text => {
+            let width = scenarios.iter().map(|one| one.id.len()).max().unwrap_or(0);
+            let rows = scenarios.iter().map(|one| {
+                let issue = one.issue.as_ref().map(|issue| format!(" ({issue})")).unwrap_or_default();
+                let id = &one.id;
+                format!("{id:width$}  {}{issue} [{}]\n", one.title, one.tags.join(", "))
+            });
+            rows.collect()
+        }
+    };
+    context.print(&text)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,69 @@
+//! `gatecrash matrix`: scenarios on many releases.
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::gateways::workshop;
+use super::session::{RunOptions, execute};
+use crate::gateway::{Target, Workshop};
+use crate::release::Release;
+
+/// Run scenarios against several releases: rows scenarios, columns releases, timelines below.
+///
+/// Exit codes are those of `run`.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    #[arg(value_name = "PATH|ID|GLOB")]
+    selection: Vec<String>,
+    /// The gateways, separated by commas
+    #[arg(long, value_name = "TARGET,…", conflicts_with_all = ["from", "to", "every"], required_unless_present = "from")]
+    gateways: Option<String>,
+    /// First release of a span; of the releases inside, those that are installed are run
+    #[arg(long, value_name = "RELEASE", requires = "to")]
+    from: Option<Release>,
+    /// Last release of the span
+    #[arg(long, value_name = "RELEASE", requires = "from")]
+    to: Option<Release>,
+    /// Run every stable release of the span, and install what is missing
+    #[arg(long, requires = "from")]
+    every: bool,
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let workshop = workshop(context, &args.options.gateways)?;
+    let targets = match (&args.gateways, args.from, args.to) {
+        (Some(names), _, _) => args.options.gateways.targets(names)?,
+        (None, Some(from), Some(to)) => span(&workshop, from, to, args.every)?,
+        (None, _, _) => {
+            return Err(Failure::usage("no gateway is named").hint("use --gateways, or --from and --to"));
+        }
+    };
+    let record = execute(context, &workshop, &args.selection, targets, &args.options)?;
+    Ok(Exit::of_run(&record))
+}
+
+fn span(workshop: &Workshop, from: Release, to: Release, every: bool) -> Result<Vec<Target>, Failure> {
+    if from > to {
+        return Err(Failure::usage(format!("{from} is later than {to}")).hint("swap --from and --to"));
+    }
+    let known = if every {
+        workshop.available().map_err(Failure::broke)?
+    } else {
+        workshop.installed().map_err(Failure::broke)?
+    };
+    let mut inside: Vec<Release> =
+        known.into_iter().filter(|release| (from..=to).contains(release) && !release.is_beta()).collect();
+    inside.sort();
+    if inside.is_empty() {
+        let hint = if every {
+            "see `gatecrash releases list --available`"
+        } else {
+            "--every installs what is missing"
+        };
+        return Err(Failure::usage(format!("no release from {from} to {to}")).hint(hint));
+    }
+    Ok(inside.into_iter().map(Target::Release).collect())
+}

@@ -1,0 +1,32 @@
+//! Commands: one file each. Reads environment, clock and terminal once into a context; maps results to
+//! exit codes; shows every error once.
+
+mod app;
+mod broker;
+mod check;
+mod compare;
+mod context;
+mod exit;
+mod explain;
+mod failure;
+mod gateways;
+mod list;
+mod matrix;
+mod merge;
+mod new;
+mod releases;
+mod report;
+mod run;
+mod runs;
+mod schema;
+mod session;
+mod show;
+mod stored;
+mod suite;
+
+pub use app::main;
+pub use broker::{Ask, Reply};
+pub use context::{Color, Context};
+pub use exit::Exit;
+pub use failure::Failure;
+pub use suite::scenario_ids;

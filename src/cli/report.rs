@@ -1,0 +1,38 @@
+//! `gatecrash report`: reports of a run that was stored.
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::stored;
+use crate::report::{self, Destination, Report, ReportKind};
+
+/// Make reports of a stored run, without running anything again.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// A file of events or a JSON report, or the id of a kept run, or `latest`
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE or tap=FILE; `-` is standard output
+    #[arg(long = "report", value_name = "KIND=FILE")]
+    reports: Vec<Report>,
+    /// Write the HTML page, as `--report html=FILE` does
+    #[arg(long, value_name = "FILE", required_unless_present = "reports")]
+    html: Option<String>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let mut reports = args.reports.clone();
+    if let Some(file) = &args.html {
+        let to = if file == "-" { Destination::Stdout } else { Destination::File(file.into()) };
+        reports.push(Report { kind: ReportKind::Html, to });
+    }
+    report::check(&reports).map_err(Failure::usage)?;
+    let loaded = stored::read(context, &args.run)?;
+    if loaded.events.is_none() && reports.iter().any(|one| one.kind == ReportKind::Events) {
+        return Err(Failure::usage("a JSON report holds no events").hint("name a file of events instead"));
+    }
+    let events = loaded.events.unwrap_or_default();
+    let mut out = std::io::stdout().lock();
+    report::write(&reports, &events, &loaded.record, &mut out).map_err(Failure::broke)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,33 @@
+//! `gatecrash run`: scenarios on one target.
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::gateways::workshop;
+use super::session::{RunOptions, execute};
+
+/// Run scenarios against a gateway and judge what it does.
+///
+/// Exit codes: 0 all right (pass and known), 1 an unlisted failure, a fixed deviation or a flake, 2 bad
+/// usage or a bad scenario, 3 nothing testable, 4 harness or gateway broke, 130 interrupted.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    #[arg(value_name = "PATH|ID|GLOB")]
+    selection: Vec<String>,
+    /// The gateway: a release (2026.3.31, latest), path:DIR, cmd:COMMAND or ws://127.0.0.1:PORT
+    #[arg(long, short, value_name = "TARGET", env = "GATECRASH_GATEWAY")]
+    gateway: String,
+    #[command(flatten)]
+    options: RunOptions,
+    /// Answer for `git bisect run`: 0 good, 1 bad (listed or not), 125 cannot tell
+    #[arg(long)]
+    bisect_exit: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let workshop = workshop(context, &args.options.gateways)?;
+    let targets = args.options.gateways.targets(&args.gateway)?;
+    let record = execute(context, &workshop, &args.selection, targets, &args.options)?;
+    Ok(if args.bisect_exit { Exit::for_bisect(&record) } else { Exit::of_run(&record) })
+}

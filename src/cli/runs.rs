@@ -1,0 +1,60 @@
+//! `gatecrash runs`: the runs that were kept.
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::stored::store;
+use crate::report::{Bounds, StoredEntry};
+
+/// List or drop the runs that were kept. The latest ones stay, each in one file.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    /// List the kept runs, the latest first
+    List,
+    /// Drop the oldest runs
+    Prune {
+        /// How many runs stay
+        #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+        keep: usize,
+    },
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let store = store(context);
+    match args.command {
+        Command::List => {
+            let runs = store.list().map_err(Failure::broke)?;
+            let text: String = runs.iter().map(line).collect();
+            context.print(if runs.is_empty() { "no run was kept yet\n" } else { &text })?;
+        }
+        Command::Prune { keep } => {
+            let gone = store.prune(Bounds { runs: keep, bytes: u64::MAX }).map_err(Failure::broke)?;
+            context.print(&format!("dropped {}\n", gone.len()))?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn line(entry: &StoredEntry) -> String {
+    let StoredEntry { path, bytes, started } = entry;
+    let at = jiff::Timestamp::from_millisecond(started.started_ms)
+        .map(|at| at.strftime("%Y-%m-%d %H:%M").to_string())
+        .unwrap_or_default();
+    let targets: Vec<&str> = started.targets.iter().map(|one| one.target.as_str()).take(4).collect();
+    let more = started.targets.len().saturating_sub(targets.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(
+        "{}  {at}  {} scenarios on {}{more}  {} kB  {}\n",
+        started.id,
+        started.scenarios.len(),
+        targets.join(", "),
+        bytes.div_ceil(1024),
+        path.display()
+    )
+}

@@ -1,0 +1,151 @@
+//! One run from the command line: selection, events, progress, reports, interrupts.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::ProgressDrawTarget;
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::gateways::GatewayOptions;
+use super::stored::store;
+use super::suite::{self, Selection};
+use crate::gateway::{Target, Workshop};
+use crate::report::terminal::{self, Live, Look, Palette};
+use crate::report::{self, Destination, Report};
+use crate::run::{Emit, Event, RunRecord, RunRequest, Settings};
+use crate::scenario::Millis;
+
+/// Options that `run` and `matrix` share.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct RunOptions {
+    /// Only scenarios with this tag (repeat it for more)
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(super) tags: Vec<String>,
+    #[command(flatten)]
+    pub(super) gateways: GatewayOptions,
+    /// Seed of all keys and secrets; the same seed sends the same frames [default: another one each run]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+    /// Run each cell this often; what is not always the same is flaky
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) repeat: u32,
+    /// How long a step waits for an answer, where the scenario does not say
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    pub(super) timeout: Millis,
+    /// How long a gateway may take to boot [default: as long as its release is known to need]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) boot_timeout: Option<Millis>,
+    /// End the run at the first cell that is not fine
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// Copy the state of every gateway into this folder when it stops
+    #[arg(long, value_name = "DIR")]
+    pub(super) keep_state: Option<PathBuf>,
+    /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE or tap=FILE; `-` is standard output
+    #[arg(long = "report", value_name = "KIND=FILE")]
+    pub(super) reports: Vec<Report>,
+}
+
+/// Runs the selected scenarios on targets, shows what happens, and writes the reports.
+pub(super) fn execute(
+    context: &Context,
+    workshop: &Workshop,
+    selection: &[String],
+    targets: Vec<Target>,
+    options: &RunOptions,
+) -> Result<RunRecord, Failure> {
+    report::check(&options.reports).map_err(Failure::usage)?;
+    let scenarios = suite::select(context, &Selection { names: selection, tags: &options.tags })?;
+    let targets = workshop
+        .resolve(targets)
+        .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+    let seed = options.seed.unwrap_or(context.entropy & 0xffff_ffff);
+    let request = RunRequest {
+        id: format!("{}-{seed:08x}", (context.now_ms)()),
+        scenarios,
+        targets,
+        settings: Settings {
+            seed,
+            timeout: timeout(options)?,
+            now_ms: Arc::clone(&context.now_ms),
+            boot_timeout: options.boot_timeout.map(Millis::as_duration),
+            keep_state: options.keep_state.clone(),
+        },
+        jobs: options.gateways.jobs(context),
+        repeat: options.repeat,
+        fail_fast: options.fail_fast,
+    };
+    let to_stdout = options.reports.iter().any(|report| report.to == Destination::Stdout);
+    let look = Look { width: context.width, palette: Palette::new(context.color) };
+    let mut live = live(context);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::broke(format!("cannot start: {error}")))?;
+    let (sender, receiver) = std::sync::mpsc::channel::<Event>();
+    let emit: Emit = Arc::new(move |event| {
+        // The listener outlives the run; were it gone, nobody would be left to tell.
+        let _ = sender.send(event);
+    });
+    std::thread::scope(|scope| {
+        let kept = Arc::clone(&events);
+        scope.spawn(move || {
+            for event in receiver {
+                live.take(&event);
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+            }
+        });
+        runtime.block_on(async {
+            let cancel = CancellationToken::new();
+            tokio::spawn(interrupts(cancel.clone()));
+            crate::run::run(workshop, &request, &emit, &cancel).await;
+        });
+        drop(emit);
+    });
+    let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
+    let record = RunRecord::of(&events);
+    let mut out = std::io::stdout().lock();
+    report::write(&options.reports, &events, &record, &mut out).map_err(Failure::broke)?;
+    drop(out);
+    if let Err(error) = store(context).keep(&events) {
+        // The run itself is not worse for it.
+        anstream::eprintln!("warning: the run cannot be kept: {error}");
+    }
+    if !to_stdout {
+        context.print(&terminal::render(&record, &look))?;
+    }
+    Ok(record)
+}
+
+/// Progress goes to standard error, so that reports on standard output stay clean.
+fn live(context: &Context) -> Live {
+    if context.live {
+        Live::bars(ProgressDrawTarget::stderr(), Palette::new(context.color_of_errors))
+    } else {
+        Live::lines(Box::new(std::io::stderr()), Palette::new(context.color_of_errors))
+    }
+}
+
+fn timeout(options: &RunOptions) -> Result<Duration, Failure> {
+    let timeout = options.timeout.as_duration();
+    if timeout.is_zero() {
+        return Err(Failure::usage("--timeout must be longer than nothing"));
+    }
+    Ok(timeout)
+}
+
+/// The first interrupt ends the run politely, with its reports; a second one ends the program at once.
+async fn interrupts(cancel: CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        cancel.cancel();
+        if tokio::signal::ctrl_c().await.is_ok() {
+            // The watchers see the end of this process and end what it has started.
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `gatecrash show`: a stored run on the terminal.
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::stored;
+use crate::report::terminal::{self, Look, Palette};
+use crate::run::{Cell, RunRecord};
+use crate::scenario::did_you_mean;
+
+/// Show a stored run, or one cell of it with every frame.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// A file of events or a JSON report, or the id of a kept run, or `latest`
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// A cell: SCENARIO@TARGET, or SCENARIO for all targets
+    #[arg(value_name = "CELL")]
+    cell: Option<String>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let record = stored::read(context, &args.run)?.record;
+    let look = Look { width: context.width, palette: Palette::new(context.color) };
+    let Some(name) = &args.cell else {
+        context.print(&terminal::render(&record, &look))?;
+        return Ok(Exit::Fine);
+    };
+    let stories: Vec<String> =
+        cells(&record, name)?.into_iter().map(|cell| terminal::story(&record, cell, &look)).collect();
+    context.print(&stories.join("\n"))?;
+    Ok(Exit::Fine)
+}
+
+/// The cells that a name means.
+fn cells<'a>(record: &'a RunRecord, name: &str) -> Result<Vec<&'a Cell>, Failure> {
+    let (scenario, target) = match name.split_once('@') {
+        Some((scenario, target)) => (scenario, Some(target)),
+        None => (name, None),
+    };
+    let fits = |cell: &&Cell| cell.scenario == scenario && target.is_none_or(|target| cell.target == target);
+    let found: Vec<&Cell> = record.cells.iter().filter(fits).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let failure = Failure::usage(format!("the run has no cell `{name}`"));
+    let known = record.scenarios.iter().any(|one| one.id == scenario);
+    let (word, names): (&str, Vec<&str>) = if known {
+        (target.unwrap_or_default(), record.targets.iter().map(|one| one.target.as_str()).collect())
+    } else {
+        (scenario, record.scenarios.iter().map(|one| one.id.as_str()).collect())
+    };
+    Err(match did_you_mean(word, names.iter().copied()) {
+        Some(like) => failure.hint(format!("did you mean `{like}`?")),
+        None => failure.hint(format!("it has {}", names.join(", "))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Event;
+    use crate::run::test_support::{cell, started};
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn a_cell_is_found_by_scenario_and_target() {
+        let mut events = vec![started(&["a/x", "a/y"], &["2026.3.28", "2026.3.31"])];
+        for target in ["2026.3.28", "2026.3.31"] {
+            events.push(Event::CellFinished(Box::new(cell("a/x", target, Verdict::Pass))));
+        }
+        let record = RunRecord::of(&events);
+        assert_eq!(cells(&record, "a/x").unwrap().len(), 2);
+        assert_eq!(cells(&record, "a/x@2026.3.31").unwrap()[0].target, "2026.3.31");
+        assert_eq!(cells(&record, "a/xx").unwrap_err().hint.unwrap(), "did you mean `a/x`?");
+        assert_eq!(cells(&record, "a/x@2026.3.30").unwrap_err().hint.unwrap(), "did you mean `2026.3.31`?");
+    }
+}

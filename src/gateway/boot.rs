@@ -1,0 +1,382 @@
+//! A booted gateway: start, restart, stop, and what it left behind.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::home::{Home, Homes, configuration, merge};
+use super::launch::Launch;
+use super::leaks::{Leak, Open, Outside};
+use super::log::Log;
+use super::port::{PortLease, lease};
+use super::process::{Process, Stopped};
+use super::ready::{self, Unready};
+use super::redirect;
+use super::state::{self, StateError, StoredPairing};
+use super::target::Address;
+use super::tree::Stray;
+use super::watch::Exit;
+
+/// SIGTERM ends every measured release within 2.2 s.
+const GRACE: Duration = Duration::from_secs(5);
+const PORT_TRIES: usize = 4;
+const TAIL: usize = 40;
+
+/// The facts of this machine that a boot needs; read once, at the start of the program.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The gatecrash binary, which is also the watcher.
+    pub executable: PathBuf,
+    /// The place of all homes.
+    pub homes: Homes,
+    /// The system's temporary directories, where gateways may leave files.
+    pub temps: Vec<PathBuf>,
+    /// The user's real home directory.
+    pub user_home: Option<PathBuf>,
+    /// The search path for shell commands.
+    pub path: OsString,
+}
+
+/// A gateway to boot.
+#[derive(Clone, Debug)]
+pub struct BootRequest {
+    /// What to start.
+    pub launch: Launch,
+    /// The shared token of the gateway.
+    pub token: String,
+    /// Changes to the smallest configuration; `null` removes a key.
+    pub config: Value,
+    /// Files to place in the state directory before the boot, by relative path.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// More environment, over everything the harness sets but `PATH` and Node's own settings.
+    pub env: Vec<(String, String)>,
+    /// How long it may take until the gateway is ready, if not as long as the launch allows.
+    pub ready_within: Option<Duration>,
+}
+
+/// Why a gateway did not boot. The log lines are not masked.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The home could not be made or filled.
+    #[error("the gateway's home cannot be made: {0}")]
+    Home(#[source] io::Error),
+    /// No port was free.
+    #[error("no port for the gateway: {0}")]
+    Port(#[source] io::Error),
+    /// The watcher or the gateway's program could not be started.
+    #[error("the gateway cannot be started: {0}")]
+    Start(#[source] io::Error),
+    /// The process ended before it was ready.
+    #[error("the gateway died at boot with {exit}")]
+    Died {
+        /// How it ended.
+        exit: Exit,
+        /// Its last log lines.
+        tail: Vec<String>,
+    },
+    /// The process lives, but no connect would be answered.
+    #[error("the gateway was not ready after {:.1} s", waited.as_secs_f64())]
+    NotReady {
+        /// How long the harness waited.
+        waited: Duration,
+        /// Its last log lines.
+        tail: Vec<String>,
+    },
+}
+
+/// A gateway that runs in a home of its own. Dropping it kills all its processes and removes the home.
+#[derive(Debug)]
+pub struct Gateway {
+    // Dropped in this order: no process may be left when the home goes.
+    process: Option<Process>,
+    port: PortLease,
+    log: Log,
+    outside: Outside,
+    died: watch::Sender<Option<Exit>>,
+    expected_end: Arc<AtomicBool>,
+    boot_ms: u64,
+    boots: u32,
+    addresses: Vec<Address>,
+    before: StopReport,
+    request: BootRequest,
+    machine: Machine,
+    home: Home,
+}
+
+/// What a stop found. After restarts `leaks` and `strays` are those of all runs.
+#[derive(Clone, Debug, Default)]
+pub struct StopReport {
+    /// How the gateway's process ended.
+    pub exit: Exit,
+    /// Whether it took a SIGKILL.
+    pub killed: bool,
+    /// Processes that outlived the gateway; they were killed.
+    pub strays: Vec<Stray>,
+    /// What was written, opened or left outside the home, strays included.
+    pub leaks: Vec<Leak>,
+    /// How long the last stop took.
+    pub stop_ms: u64,
+}
+
+/// Tells when a gateway's process ended though nobody stopped it.
+#[derive(Clone, Debug)]
+pub struct Death(watch::Receiver<Option<Exit>>);
+
+impl Death {
+    /// How the gateway died, if it did.
+    pub fn now(&self) -> Option<Exit> {
+        *self.0.borrow()
+    }
+
+    /// Waits for the death; for ever if the gateway is stopped in order.
+    pub async fn wait(&mut self) -> Exit {
+        let seen = self.0.wait_for(Option::is_some).await.ok().and_then(|exit| *exit);
+        match seen {
+            Some(exit) => exit,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Gateway {
+    /// Boots a gateway in a new home and waits until it is ready.
+    pub async fn boot(machine: &Machine, request: BootRequest) -> Result<Self, BootError> {
+        let home = machine.homes.create().map_err(BootError::Home)?;
+        let log = prepare(&home, &request).map_err(BootError::Home)?;
+        let port = lease(&machine.homes).map_err(BootError::Port)?;
+        let mut gateway = Self {
+            process: None,
+            port,
+            log,
+            outside: Outside::remember(&machine.temps, machine.user_home.as_deref()),
+            died: watch::Sender::new(None),
+            expected_end: Arc::default(),
+            boot_ms: 0,
+            boots: 0,
+            addresses: Vec::new(),
+            before: StopReport::default(),
+            request,
+            machine: machine.clone(),
+            home,
+        };
+        let mut tries = 1;
+        loop {
+            match gateway.start().await {
+                // Another program took the port between the probe and the gateway's bind.
+                Err(BootError::Died { tail, .. }) if port_was_taken(&tail) && tries < PORT_TRIES => {
+                    gateway.port = lease(&machine.homes).map_err(BootError::Port)?;
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(gateway),
+            }
+        }
+    }
+
+    /// Stops the gateway politely and boots it again on the same home and port.
+    pub async fn restart(&mut self) -> Result<(), BootError> {
+        self.end().await;
+        self.start().await
+    }
+
+    /// As a restart, but what boots on the home is something else, such as another release.
+    pub async fn restart_as(&mut self, launch: Launch) -> Result<(), BootError> {
+        self.end().await;
+        self.request.launch = launch;
+        self.start().await
+    }
+
+    /// Stops the gateway, polite first, and removes the home.
+    pub async fn stop(mut self) -> StopReport {
+        self.end().await;
+        std::mem::take(&mut self.before)
+    }
+
+    /// As a stop, but `place` gets a copy of the state before the home is removed.
+    pub async fn stop_and_keep(mut self, place: &Path) -> io::Result<StopReport> {
+        self.end().await;
+        copy_folder(&self.home.state(), place)?;
+        Ok(std::mem::take(&mut self.before))
+    }
+
+    /// Changes the configuration of the next boot: objects are merged, `null` removes a key.
+    pub fn change_config(&mut self, changes: &Value) -> io::Result<()> {
+        merge(&mut self.request.config, changes);
+        self.home.write_config(&configuration(&self.request.token, &self.request.config))
+    }
+
+    /// What it stores.
+    pub fn stored(&self) -> Result<StoredPairing, StateError> {
+        state::read_pairing(&self.home.state())
+    }
+
+    /// Kills the gateway without a warning, as a crash would; `restart` boots it again.
+    pub async fn crash(&mut self) {
+        self.expect_end();
+        if let Some(process) = self.process.take() {
+            self.account(process, Duration::ZERO).await;
+        }
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port.port()
+    }
+
+    /// The shared token of its configuration.
+    pub fn token(&self) -> &str {
+        &self.request.token
+    }
+
+    /// Milliseconds from the start of the process to readiness, at the last boot.
+    pub fn boot_ms(&self) -> u64 {
+        self.boot_ms
+    }
+
+    /// How often it was booted.
+    pub fn boots(&self) -> u32 {
+        self.boots
+    }
+
+    /// What it prints, over all its boots.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Its home.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The process id of the gateway while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::pid)
+    }
+
+    /// Tells when it dies unasked. After a restart the same value tells of the new process.
+    pub fn died(&self) -> Death {
+        Death(self.died.subscribe())
+    }
+
+    async fn start(&mut self) -> Result<(), BootError> {
+        let begun = Instant::now();
+        let request = &self.request;
+        request.launch.link_shared_temporary(&self.home).map_err(BootError::Home)?;
+        let program = request.launch.program(&self.home, self.port.port(), &self.machine.path, &request.env);
+        let process = Process::spawn(&self.machine.executable, self.home.mark(), program, &self.log);
+        let process = process.await.map_err(BootError::Start)?;
+        let within = request.ready_within.unwrap_or_else(|| request.launch.ready_within());
+        let strict = matches!(request.launch, Launch::Node(_));
+        let waiting =
+            ready::wait_until_ready(self.port.port(), process.state(), self.log.count(), within, strict);
+        let tail =
+            || self.log.since(begun).into_iter().rev().take(TAIL).rev().map(|line| line.text).collect();
+        match waiting.await {
+            Ok(()) => {}
+            Err(Unready::Died(exit)) => return Err(BootError::Died { exit, tail: tail() }),
+            Err(Unready::TimeOut) => {
+                return Err(BootError::NotReady { waited: begun.elapsed(), tail: tail() });
+            }
+        }
+        self.boot_ms = millis(begun);
+        self.boots += 1;
+        self.addresses = ready::addresses(self.port.port()).await;
+        self.expected_end = Arc::default();
+        self.died.send_replace(None);
+        let (died, expected, mut state) =
+            (self.died.clone(), Arc::clone(&self.expected_end), process.state());
+        tokio::spawn(async move {
+            let exit =
+                state.wait_for(|state| state.ended().is_some()).await.ok().and_then(|state| state.ended());
+            if !expected.load(Ordering::SeqCst) {
+                died.send_replace(exit);
+            }
+        });
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn expect_end(&self) {
+        self.expected_end.store(true, Ordering::SeqCst);
+    }
+
+    async fn end(&mut self) {
+        self.expect_end();
+        if let Some(process) = self.process.take() {
+            self.account(process, GRACE).await;
+        }
+    }
+
+    async fn account(&mut self, process: Process, grace: Duration) {
+        let begun = Instant::now();
+        let mut allowed = self.request.launch.shared_directories();
+        allowed.push(self.home.path());
+        let open = process.watcher_pid().map(|pid| Open::read(pid, &allowed)).unwrap_or_default();
+        let (exit, Stopped { killed, strays }) = process.stop(grace).await;
+        let report = &mut self.before;
+        let mut found: Vec<Leak> = strays
+            .iter()
+            .filter(|stray| !self.request.launch.knows_stray(&stray.command))
+            .cloned()
+            .map(Leak::Process)
+            .collect();
+        found.extend(open.leaks());
+        found.extend(self.outside.changed(self.home.path()));
+        found.retain(|leak| !report.leaks.contains(leak));
+        report.leaks.extend(found);
+        report.strays.extend(strays);
+        report.exit = exit;
+        report.killed = killed && !grace.is_zero();
+        report.stop_ms = millis(begun);
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.expect_end();
+    }
+}
+
+fn prepare(home: &Home, request: &BootRequest) -> io::Result<Log> {
+    home.write_config(&configuration(&request.token, &request.config))?;
+    redirect::prepare(home)?;
+    for (place, bytes) in &request.files {
+        home.write_state(place, bytes)?;
+    }
+    Log::create(&home.logs().join("gateway.log"))
+}
+
+/// Copies a folder with all that is in it; what is neither a file nor a folder is left out.
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, place) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &place)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), place)?;
+        }
+    }
+    Ok(())
+}
+
+fn port_was_taken(tail: &[String]) -> bool {
+    let signs = ["EADDRINUSE", "address already in use", "is already in use", "already listening"];
+    tail.iter().any(|line| signs.iter().any(|sign| line.contains(sign)))
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,313 @@
+//! The temporary directory of one gateway, and what dead owners left of theirs.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::tree;
+
+/// The environment variable that marks every process of a home; its value is the home's path.
+pub const HOME_VARIABLE: &str = "GATECRASH_HOME";
+
+const OWNER: &str = "owner.lock";
+const PREFIX: &str = "home-";
+
+/// The place of all homes of this user: `gatecrash-UID` in the system's temporary directory.
+#[derive(Clone, Debug)]
+pub struct Homes {
+    root: PathBuf,
+}
+
+/// A home that a dead owner left and that was removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Swept {
+    /// Where it was.
+    pub home: PathBuf,
+    /// Processes of it that still ran and were killed.
+    pub processes: Vec<u32>,
+}
+
+impl Homes {
+    /// Makes the place below `temp`, readable by this user only; a directory of somebody else is refused.
+    pub fn open(temp: &Path) -> io::Result<Self> {
+        let user = rustix::process::getuid().as_raw();
+        let root = fs::canonicalize(temp)?.join(format!("gatecrash-{user}"));
+        make_private(&root)?;
+        let about = fs::symlink_metadata(&root)?;
+        if !about.is_dir() || about.uid() != user || about.mode() & 0o077 != 0 {
+            let text = format!("{} is not a directory of this user alone", root.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+        Ok(Self { root })
+    }
+
+    /// A directory for what all homes share, made on first use.
+    pub(super) fn shared(&self, name: &str) -> io::Result<PathBuf> {
+        let path = self.root.join(name);
+        make_private(&path)?;
+        Ok(path)
+    }
+
+    /// A new, empty home. It lives as long as the value.
+    pub fn create(&self) -> io::Result<Home> {
+        let _creating = self.lock_root()?;
+        let private = Permissions::from_mode(0o700);
+        let dir = tempfile::Builder::new().prefix(PREFIX).permissions(private).tempdir_in(&self.root)?;
+        let owner = File::create(dir.path().join(OWNER))?;
+        owner.lock()?;
+        for name in ["state", "tmp", "logs", "user"] {
+            make_private(&dir.path().join(name))?;
+        }
+        Ok(Home { path: dir.keep(), _owner: owner })
+    }
+
+    /// Removes the homes whose owners are dead, and kills what still runs in them. Homes in use are
+    /// never touched.
+    pub fn sweep(&self) -> io::Result<Vec<Swept>> {
+        let _sweeping = self.lock_root()?;
+        let mut swept = Vec::new();
+        for entry in fs::read_dir(&self.root)?.flatten() {
+            let home = entry.path();
+            if !entry.file_name().to_string_lossy().starts_with(PREFIX) || is_owned(&home) {
+                continue;
+            }
+            let processes = kill_marked(&home);
+            fs::remove_dir_all(&home)?;
+            swept.push(Swept { home, processes });
+        }
+        Ok(swept)
+    }
+
+    /// Between making a home and locking it there must be no sweep.
+    fn lock_root(&self) -> io::Result<File> {
+        let file = File::create(self.root.join("lock"))?;
+        file.lock()?;
+        Ok(file)
+    }
+}
+
+fn is_owned(home: &Path) -> bool {
+    match File::open(home.join(OWNER)) {
+        Ok(file) => matches!(file.try_lock(), Err(TryLockError::WouldBlock)),
+        Err(_) => false,
+    }
+}
+
+fn make_private(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+/// Kills every process that carries the home's mark and answers which those were.
+fn kill_marked(home: &Path) -> Vec<u32> {
+    let mark = format!("{HOME_VARIABLE}={}", home.display());
+    let mut killed = Vec::new();
+    let end = Instant::now() + Duration::from_secs(2);
+    loop {
+        let left = tree::marked(&mark);
+        if left.is_empty() || Instant::now() > end {
+            return killed;
+        }
+        for pid in left {
+            tree::kill(pid);
+            if !killed.contains(&pid) {
+                killed.push(pid);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The temporary directory with config, state, logs and `TMPDIR` of one gateway. Dropping it removes
+/// the directory.
+#[derive(Debug)]
+pub struct Home {
+    path: PathBuf,
+    /// Locked for as long as the owner lives; the kernel unlocks it when the owner dies.
+    _owner: File,
+}
+
+impl Home {
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `OPENCLAW_STATE_DIR`.
+    pub fn state(&self) -> PathBuf {
+        self.path.join("state")
+    }
+
+    /// `OPENCLAW_CONFIG_PATH`.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.json")
+    }
+
+    /// `TMPDIR`.
+    pub fn temp(&self) -> PathBuf {
+        self.path.join("tmp")
+    }
+
+    /// Where the harness writes what the gateway prints.
+    pub fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
+    /// `HOME`.
+    pub fn user(&self) -> PathBuf {
+        self.path.join("user")
+    }
+
+    pub(super) fn mark(&self) -> (OsString, OsString) {
+        (HOME_VARIABLE.into(), self.path.clone().into())
+    }
+
+    pub(super) fn write_config(&self, config: &Value) -> io::Result<()> {
+        write_private(&self.config(), &serde_json::to_vec_pretty(config)?)
+    }
+
+    /// Writes a file of the state directory; `place` is relative and stays inside.
+    pub(super) fn write_state(&self, place: &Path, bytes: &[u8]) -> io::Result<()> {
+        if !place.components().all(|part| matches!(part, Component::Normal(_))) {
+            let text = format!("{} leads out of the state directory", place.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let path = self.state().join(place);
+        if let Some(dir) = path.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        }
+        write_private(&path, bytes)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next sweep, which the dead lock allows.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    io::Write::write_all(&mut file, bytes)
+}
+
+/// The smallest configuration that boots everywhere, with `changes` merged into it: objects are merged,
+/// `null` removes a key, anything else replaces.
+pub fn configuration(token: &str, changes: &Value) -> Value {
+    let mut config = json!({"gateway": {
+        "mode": "local",
+        "bind": "loopback",
+        "auth": {"mode": "token", "token": token},
+        "controlUi": {"enabled": false},
+    }});
+    merge(&mut config, changes);
+    config
+}
+
+pub(super) fn merge(into: &mut Value, changes: &Value) {
+    let Value::Object(changes) = changes else { return };
+    if !into.is_object() {
+        *into = json!({});
+    }
+    let Value::Object(fields) = into else { return };
+    for (key, change) in changes {
+        match change {
+            Value::Null => {
+                fields.shift_remove(key);
+            }
+            Value::Object(_) => merge(fields.entry(key).or_insert_with(|| json!({})), change),
+            other => {
+                fields.insert(key.clone(), other.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn homes() -> (tempfile::TempDir, Homes) {
+        let temp = tempfile::tempdir().unwrap();
+        let homes = Homes::open(temp.path()).unwrap();
+        (temp, homes)
+    }
+
+    #[test]
+    fn a_home_is_private_and_goes_with_its_owner() {
+        let (_temp, homes) = homes();
+        let home = homes.create().unwrap();
+        let path = home.path().to_owned();
+        for dir in [&path, &home.state(), &home.temp(), &home.user(), &home.logs()] {
+            assert_eq!(fs::metadata(dir).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        drop(home);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_sweep_removes_the_homes_of_the_dead_alone() {
+        let (_temp, homes) = homes();
+        let alive = homes.create().unwrap();
+        let dead = homes.create().unwrap();
+        let path = dead.path().to_owned();
+        // A dead owner holds no lock any more, but the directory stays.
+        let copy = path.with_extension("copy");
+        fs::rename(&path, &copy).unwrap();
+        drop(dead);
+        fs::rename(&copy, &path).unwrap();
+        let swept = homes.sweep().unwrap();
+        assert_eq!(swept, [Swept { home: path.clone(), processes: Vec::new() }]);
+        assert!(alive.path().exists() && !path.exists());
+    }
+
+    #[test]
+    fn a_directory_that_others_can_read_is_refused() {
+        let (temp, homes) = homes();
+        fs::set_permissions(&homes.root, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Homes::open(temp.path()).is_err());
+    }
+
+    #[rstest]
+    #[case("../outside")]
+    #[case("/etc/outside")]
+    #[case("devices/../../outside")]
+    fn no_seed_leads_out_of_the_state_directory(#[case] place: &str) {
+        let (_temp, homes) = homes();
+        let home = homes.create().unwrap();
+        assert!(home.write_state(Path::new(place), b"").is_err());
+    }
+
+    #[rstest]
+    #[case(json!({}), "/gateway/auth/token", json!("secret"))]
+    #[case(json!({"gateway": {"auth": {"mode": "password"}}}), "/gateway/auth/mode", json!("password"))]
+    #[case(json!({"gateway": {"auth": {"mode": "password"}}}), "/gateway/auth/token", json!("secret"))]
+    #[case(json!({"gateway": {"port": 1}}), "/gateway/mode", json!("local"))]
+    #[case(json!({"gateway": {"mode": {"deep": {"er": 1}}}}), "/gateway/mode/deep/er", json!(1))]
+    fn a_change_is_merged_into_the_smallest_configuration(
+        #[case] change: Value,
+        #[case] place: &str,
+        #[case] value: Value,
+    ) {
+        assert_eq!(configuration("secret", &change).pointer(place), Some(&value));
+    }
+
+    #[test]
+    fn null_removes_a_key() {
+        let config = configuration("secret", &json!({"gateway": {"auth": null, "new": {"key": null}}}));
+        assert_eq!(
+            (config.pointer("/gateway/auth"), config.pointer("/gateway/new")),
+            (None, Some(&json!({})))
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! A gateway under test, however it came up.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::boot::{BootError, Gateway};
+use super::state::{StateError, StoredPairing};
+use super::target::Address;
+use crate::scenario;
+
+/// A gateway under test.
+#[derive(Debug)]
+pub enum Host {
+    /// A process of ours in a home of its own.
+    Booted(Box<Gateway>),
+    /// Somebody else's; it is neither stopped nor restarted.
+    Attached(Attached),
+}
+
+/// A gateway that somebody else started.
+#[derive(Debug)]
+pub struct Attached {
+    /// Where it listens.
+    pub address: Address,
+    /// Its shared token, where the user told it.
+    pub token: Option<String>,
+}
+
+/// Why something cannot be done to a gateway.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// It did not come up again.
+    #[error("the restart failed: {0}")]
+    Restart(#[from] BootError),
+    /// What it stores cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Its configuration cannot be written.
+    #[error("the gateway's configuration cannot be changed: {0}")]
+    Config(#[source] std::io::Error),
+    /// It is not ours.
+    #[error("an attached gateway is neither restarted nor read")]
+    Attached,
+}
+
+/// What a gateway left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostEnd {
+    /// How often it was started.
+    pub boots: usize,
+    /// What was written, opened or left outside of its home.
+    pub leaks: Vec<String>,
+}
+
+impl Host {
+    /// Where to connect to, by the address that a scenario names; none where it does not listen there.
+    pub fn socket(&self, address: scenario::Address) -> Option<SocketAddr> {
+        let ip = match address {
+            scenario::Address::V4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            scenario::Address::V6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        };
+        match self {
+            Self::Booted(gateway) => {
+                let listens = gateway.addresses().iter().any(|one| one.host.parse() == Ok(ip));
+                listens.then(|| SocketAddr::new(ip, gateway.port()))
+            }
+            Self::Attached(attached) => match attached.address.host.parse::<IpAddr>() {
+                Ok(there) => {
+                    (there.is_ipv6() == ip.is_ipv6()).then(|| SocketAddr::new(there, attached.address.port))
+                }
+                // The only name that a target may have is `localhost`.
+                Err(_) => Some(SocketAddr::new(ip, attached.address.port)),
+            },
+        }
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Booted(gateway) => gateway.port(),
+            Self::Attached(attached) => attached.address.port,
+        }
+    }
+
+    /// Its shared token, where it is not the one that the run chose.
+    pub fn token(&self) -> Option<&str> {
+        match self {
+            Self::Booted(gateway) => Some(gateway.token()),
+            Self::Attached(attached) => attached.token.as_deref(),
+        }
+    }
+
+    /// How long the last boot took, in milliseconds.
+    pub fn boot_ms(&self) -> u64 {
+        match self {
+            Self::Booted(gateway) => gateway.boot_ms(),
+            Self::Attached(_) => 0,
+        }
+    }
+
+    /// Stops it and starts it again on the same home, with these changes to its configuration.
+    pub async fn restart(&mut self, config: Option<&Value>) -> Result<(), HostError> {
+        match self {
+            Self::Booted(gateway) => {
+                if let Some(changes) = config {
+                    gateway.change_config(changes).map_err(HostError::Config)?;
+                }
+                Ok(gateway.restart().await?)
+            }
+            Self::Attached(_) => Err(HostError::Attached),
+        }
+    }
+
+    /// What it stores.
+    pub fn stored(&self) -> Result<StoredPairing, HostError> {
+        match self {
+            Self::Booted(gateway) => Ok(gateway.stored()?),
+            Self::Attached(_) => Err(HostError::Attached),
+        }
+    }
+
+    /// Waits until it dies unasked; for ever where it does not.
+    pub async fn death(&self) -> String {
+        match self {
+            Self::Booted(gateway) => format!("the gateway died with {}", gateway.died().wait().await),
+            Self::Attached(_) => std::future::pending().await,
+        }
+    }
+
+    /// Its log lines since a moment.
+    pub fn log_since(&self, moment: Instant) -> Vec<String> {
+        match self {
+            Self::Booted(gateway) => gateway.log().since(moment).into_iter().map(|line| line.text).collect(),
+            Self::Attached(_) => Vec::new(),
+        }
+    }
+
+    /// Stops it, and lets go of an attached one; `keep` gets a copy of its state.
+    pub async fn stop(self, keep: Option<&Path>) -> HostEnd {
+        match self {
+            Self::Booted(gateway) => {
+                let boots = usize::try_from(gateway.boots()).unwrap_or(usize::MAX);
+                let stopped = match keep {
+                    Some(place) => gateway.stop_and_keep(place).await,
+                    None => Ok(gateway.stop().await),
+                };
+                match stopped {
+                    Ok(report) => {
+                        HostEnd { boots, leaks: report.leaks.iter().map(ToString::to_string).collect() }
+                    }
+                    Err(error) => {
+                        HostEnd { boots, leaks: vec![format!("its state could not be kept: {error}")] }
+                    }
+                }
+            }
+            Self::Attached(_) => HostEnd::default(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Why a release could not be installed or used.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::command::CommandError;
+use crate::release::Release;
+
+/// Why something in the cache of releases did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The network may not be used, and this is not in the cache.
+    #[error("{what} is not installed, and this run is offline: install it first with the network on")]
+    Offline {
+        /// What would have been fetched.
+        what: String,
+    },
+    /// No such release on the registry.
+    #[error("openclaw {release} is not published: see `gatecrash releases list --available`")]
+    NotPublished {
+        /// The release that was asked for.
+        release: Release,
+    },
+    /// A package manager failed.
+    #[error("cannot install {what}: {source_text}")]
+    PackageManager {
+        /// What was being installed.
+        what: String,
+        /// The command and its last words.
+        source_text: String,
+    },
+    /// The package manager gave something else than what was asked for.
+    #[error("cannot install {what}: {problem}")]
+    Unusable {
+        /// What was being installed.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No Node runtime fits what the release asks for.
+    #[error("no Node runtime for `{engines}` on {platform}: {problem}")]
+    NoNode {
+        /// The release's `engines.node`.
+        engines: String,
+        /// Operating system and processor.
+        platform: String,
+        /// What was tried.
+        problem: String,
+    },
+    /// A stored file is from a later version of this program.
+    #[error(
+        "{} was written by a newer gatecrash (format {major}, this one reads up to {known}): \
+         use that version, or another cache directory", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its major format number.
+        major: u32,
+        /// The newest major this program reads.
+        known: u32,
+    },
+    /// A directory given as a target holds no gateway.
+    #[error("{} is no gateway: {problem}", path.display())]
+    NoBuild {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing.
+        problem: String,
+    },
+    /// The list of published releases cannot be had or read.
+    #[error("cannot list the published releases: {0}")]
+    List(String),
+    /// The file system refused something.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody asked to stop.
+    #[error("the installation was cancelled")]
+    Cancelled,
+}
+
+impl InstallError {
+    /// The error of a package manager at work on `what`.
+    pub(super) fn from_command(what: impl Into<String>, error: &CommandError) -> Self {
+        match error {
+            CommandError::Cancelled => Self::Cancelled,
+            other => Self::PackageManager { what: what.into(), source_text: other.to_string() },
+        }
+    }
+}
+
+/// Names the path in an error of the file system.
+pub(super) trait At<T> {
+    fn at(self, path: &Path) -> Result<T, InstallError>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, path: &Path) -> Result<T, InstallError> {
+        self.map_err(|source| InstallError::Io { path: path.to_owned(), source })
+    }
+}

@@ -1,0 +1,77 @@
+//! Where things lie in the cache directory.
+
+use std::path::{Path, PathBuf};
+
+use crate::release::Release;
+
+/// The paths below one cache directory.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn releases(&self) -> PathBuf {
+        self.root.join("releases")
+    }
+
+    pub(super) fn release(&self, release: &Release) -> PathBuf {
+        self.releases().join(release.to_string())
+    }
+
+    pub(super) fn nodes(&self) -> PathBuf {
+        self.root.join("node")
+    }
+
+    pub(super) fn pnpm(&self, version: &str) -> PathBuf {
+        self.root.join("pnpm").join(version)
+    }
+
+    /// The one store that all releases share their files with.
+    pub(super) fn pnpm_store(&self) -> PathBuf {
+        self.root.join("pnpm-store")
+    }
+
+    /// What pnpm would otherwise write below the user's home.
+    pub(super) fn pnpm_private(&self, what: &str) -> PathBuf {
+        self.root.join("pnpm-home").join(what)
+    }
+
+    /// Shared by all runs of one build on one Node: nearly all of a boot is compiling.
+    pub(super) fn compile_cache(&self, build: &str, node: &str) -> PathBuf {
+        self.root.join("compile-cache").join(format!("{build}-{node}"))
+    }
+
+    pub(super) fn compile_caches(&self) -> PathBuf {
+        self.root.join("compile-cache")
+    }
+
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    pub(super) fn lock(&self, name: &str) -> PathBuf {
+        self.root.join("locks").join(format!("{name}.lock"))
+    }
+
+    pub(super) fn release_lock(&self, release: &Release) -> PathBuf {
+        self.lock(&format!("release-{release}"))
+    }
+
+    pub(super) fn available(&self) -> PathBuf {
+        self.root.join("available.json")
+    }
+
+    /// The script that ends a package manager whose installer is gone.
+    pub(super) fn watch_script(&self) -> PathBuf {
+        self.root.join("watch.cjs")
+    }
+}

@@ -1,0 +1,78 @@
+//! How one build has to be booted.
+
+use std::time::Duration;
+
+use super::traps::{Trick, tricks};
+use crate::release::Release;
+
+/// Where a release keeps its paired devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// `devices/paired.json` and `devices/pending.json`.
+    Json,
+    /// `state/openclaw.sqlite`.
+    Sqlite,
+}
+
+/// What is special about booting a build. Comes from [`TRAPS`](super::TRAPS) alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quirks {
+    /// How long a boot may take until the gateway is ready.
+    pub ready_within: Duration,
+    /// Where paired devices are stored.
+    pub store: Store,
+    /// The protocol version that operators speak.
+    pub protocol: u8,
+    /// Folders below `TMPDIR` that all runs of the build may share; link them to
+    /// [`Build::shared_temporary`](super::Build::shared_temporary).
+    pub shared_temporary: Vec<&'static str>,
+    /// What the command lines of children hold that are known to outlive the gateway.
+    pub stray_children: Vec<&'static str>,
+    /// Whether scenarios must not be at work at the same time on one gateway.
+    pub one_at_a_time: bool,
+}
+
+impl Quirks {
+    /// The quirks of a release; of the newest for a build that does not tell its release.
+    pub fn of(release: Option<Release>) -> Self {
+        let mut quirks = Self {
+            ready_within: Duration::from_mins(3),
+            store: Store::Sqlite,
+            protocol: 4,
+            shared_temporary: Vec::new(),
+            stray_children: Vec::new(),
+            one_at_a_time: false,
+        };
+        for trick in tricks(release) {
+            match trick {
+                Trick::ReadyWithin(time) => quirks.ready_within = time,
+                Trick::Store(store) => quirks.store = store,
+                Trick::Protocol(version) => quirks.protocol = version,
+                Trick::SharedTemporary(folder) => quirks.shared_temporary.push(folder),
+                Trick::OneAtATime => quirks.one_at_a_time = true,
+                Trick::StrayChild(start) => quirks.stray_children.push(start),
+                Trick::Override { .. }
+                | Trick::LeaveOut(_)
+                | Trick::FinishOnce(_)
+                | Trick::BundledPluginDependencies => {}
+            }
+        }
+        quirks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quirks_follow_the_release() {
+        let of = |text: &str| Quirks::of(Some(text.parse().unwrap()));
+        let (old, new) = (of("2026.3.2"), of("2026.9.6"));
+        assert_eq!((old.store, old.protocol), (Store::Json, 3));
+        assert_eq!((new.store, new.protocol), (Store::Sqlite, 4));
+        assert!(old.ready_within > new.ready_within);
+        assert_eq!(of("2026.4.15").stray_children, ["@zed-industries/codex-acp"]);
+        assert_eq!(Quirks::of(None), new);
+    }
+}

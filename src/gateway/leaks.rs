@@ -1,0 +1,275 @@
+//! The proof that a gateway stayed in its home: what it touched or left outside.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::tree::{self, Stray};
+
+/// Something a gateway left or did outside its home.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Leak {
+    /// A process outlived the gateway; the harness killed it.
+    Process(Stray),
+    /// A socket still listened after the stop.
+    Listening {
+        /// The address of the socket.
+        address: SocketAddr,
+    },
+    /// A socket listened on more than the loopback interface.
+    BeyondLoopback {
+        /// The address of the socket.
+        address: SocketAddr,
+    },
+    /// A file outside the home was open for writing shortly before the stop.
+    OpenFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of a shared place was made or changed and mentions this home.
+    File {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(stray) => write!(f, "process {} was left: {}", stray.pid, stray.command),
+            Self::Listening { address } => write!(f, "{address} was still listened on after the stop"),
+            Self::BeyondLoopback { address } => write!(f, "{address} was listened on, which is not loopback"),
+            Self::OpenFile { path } => write!(f, "{} outside the home was open for writing", path.display()),
+            Self::File { path } => write!(f, "{} outside the home was written", path.display()),
+        }
+    }
+}
+
+const FILES_WATCHED: usize = 5000;
+const DEPTH_WATCHED: usize = 3;
+const BYTES_READ: u64 = 1 << 20;
+
+/// The shared places that gateways are known to write to, as they were before a boot.
+#[derive(Debug)]
+pub(super) struct Outside {
+    places: Vec<PathBuf>,
+    before: HashMap<PathBuf, (u64, Option<SystemTime>)>,
+}
+
+impl Outside {
+    /// Remembers what `openclaw*` in the system's temporary directories and the user's own `.openclaw` hold.
+    pub(super) fn remember(temps: &[PathBuf], user_home: Option<&Path>) -> Self {
+        let mut places = temps.to_vec();
+        places.sort();
+        places.dedup();
+        places.extend(user_home.map(|home| home.join(".openclaw")));
+        let before = listing(&places);
+        Self { places, before }
+    }
+
+    /// The files that changed since and mention `home`.
+    pub(super) fn changed(&self, home: &Path) -> Vec<Leak> {
+        let name = home.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut leaks: Vec<Leak> = listing(&self.places)
+            .into_iter()
+            .filter(|(path, about)| self.before.get(path) != Some(about))
+            .filter(|(path, _)| {
+                let known = self.before.get(path).map_or(0, |about| about.0);
+                path.to_string_lossy().contains(&name) || mentions(path, known, &name)
+            })
+            .map(|(path, _)| Leak::File { path })
+            .collect();
+        leaks.sort_by_key(ToString::to_string);
+        leaks
+    }
+}
+
+fn listing(places: &[PathBuf]) -> HashMap<PathBuf, (u64, Option<SystemTime>)> {
+    let mut found = HashMap::new();
+    for place in places {
+        let own = place.file_name().is_some_and(|name| name == ".openclaw");
+        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+            if own || entry.file_name().to_string_lossy().starts_with("openclaw") {
+                list(&entry.path(), DEPTH_WATCHED, &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn list(path: &Path, depth: usize, found: &mut HashMap<PathBuf, (u64, Option<SystemTime>)>) {
+    let Ok(about) = fs::symlink_metadata(path) else { return };
+    if about.is_dir() && depth > 0 {
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            list(&entry.path(), depth - 1, found);
+        }
+    } else if about.is_file() && found.len() < FILES_WATCHED {
+        found.insert(path.to_owned(), (about.len(), about.modified().ok()));
+    }
+}
+
+/// Only what was appended counts: a shared log may still mention homes of long ago.
+fn mentions(path: &Path, known: u64, name: &str) -> bool {
+    let Ok(mut file) = File::open(path) else { return false };
+    let shrunk = file.metadata().is_ok_and(|about| about.len() < known);
+    if !shrunk && file.seek(SeekFrom::Start(known)).is_err() {
+        return false;
+    }
+    let mut bytes = Vec::new();
+    let _ = file.take(BYTES_READ).read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).contains(name)
+}
+
+/// What the processes below a watcher have open, read shortly before the stop.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    listening: HashMap<u64, SocketAddr>,
+    files: Vec<PathBuf>,
+}
+
+impl Open {
+    /// Reads the open files and listening sockets of all processes below `watcher`.
+    pub(super) fn read(watcher: u32, allowed: &[&Path]) -> Self {
+        let sockets = listening_sockets();
+        let mut open = Self::default();
+        for pid in tree::descendants(watcher) {
+            for (descriptor, path) in tree::open_files(pid) {
+                if let Some(inode) = socket_inode(&path) {
+                    open.listening.extend(sockets.get(&inode).map(|address| (inode, *address)));
+                } else if is_outside(&path, allowed)
+                    && is_writable(pid, &descriptor)
+                    && !open.files.contains(&path)
+                {
+                    open.files.push(path);
+                }
+            }
+        }
+        open
+    }
+
+    /// The leaks in it, looked at after the stop.
+    pub(super) fn leaks(&self) -> Vec<Leak> {
+        let still: HashSet<u64> = if self.listening.is_empty() {
+            HashSet::new()
+        } else {
+            listening_sockets().into_keys().collect()
+        };
+        let left = self.listening.iter().filter(|(inode, _)| still.contains(inode));
+        let left = left.map(|(_, address)| Leak::Listening { address: *address });
+        let wide = self.listening.values().filter(|address| !address.ip().is_loopback());
+        let wide = wide.map(|address| Leak::BeyondLoopback { address: *address });
+        let files = self.files.iter().map(|path| Leak::OpenFile { path: path.clone() });
+        left.chain(wide).chain(files).collect()
+    }
+}
+
+fn socket_inode(link: &Path) -> Option<u64> {
+    link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// Pipes, sockets and memory files have no absolute path; devices belong to the system.
+fn is_outside(path: &Path, allowed: &[&Path]) -> bool {
+    let system =
+        ["/dev", "/proc", "/sys", "/memfd:"].iter().any(|place| path.to_string_lossy().starts_with(place));
+    path.is_absolute() && !system && !allowed.iter().any(|place| path.starts_with(place))
+}
+
+fn is_writable(pid: u32, descriptor: &str) -> bool {
+    let about = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).unwrap_or_default();
+    let flags = about.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    flags.is_some_and(|flags| flags & 0o3 != 0)
+}
+
+/// All listening TCP sockets of this network namespace by inode.
+fn listening_sockets() -> HashMap<u64, SocketAddr> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
+    tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(listening_socket).collect()
+}
+
+fn listening_socket(line: &str) -> Option<(u64, SocketAddr)> {
+    const LISTEN: &str = "0A";
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (address, port) = fields.get(1)?.split_once(':')?;
+    if *fields.get(3)? != LISTEN {
+        return None;
+    }
+    Some((fields.get(9)?.parse().ok()?, SocketAddr::new(ip(address)?, u16::from_str_radix(port, 16).ok()?)))
+}
+
+/// The kernel prints addresses as 32-bit words in the byte order of the machine.
+fn ip(hex: &str) -> Option<IpAddr> {
+    let words: Option<Vec<[u8; 4]>> = (0..hex.len())
+        .step_by(8)
+        .map(|at| Some(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes()))
+        .collect();
+    match words?.as_slice() {
+        [one] => Some(Ipv4Addr::from(*one).into()),
+        [a, b, c, d] => {
+            <[u8; 16]>::try_from([*a, *b, *c, *d].concat()).ok().map(|octets| Ipv6Addr::from(octets).into())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_changed_file_that_mentions_the_home_is_a_leak_and_others_are_not() {
+        let temp = tempfile::tempdir().unwrap();
+        let user = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("openclaw-0");
+        fs::create_dir(&dir).unwrap();
+        fs::create_dir(user.path().join(".openclaw")).unwrap();
+        fs::write(dir.join("old.log"), "home-abc long ago\n").unwrap();
+        let outside = Outside::remember(&[temp.path().to_owned()], Some(user.path()));
+        fs::write(dir.join("old.log"), "home-abc long ago\nand something else\n").unwrap();
+        fs::write(dir.join("other.log"), "home-xyz").unwrap();
+        fs::write(temp.path().join("unrelated"), "home-abc").unwrap();
+        assert_eq!(outside.changed(Path::new("/tmp/home-abc")), []);
+        fs::write(dir.join("new.log"), "in /tmp/home-abc").unwrap();
+        fs::write(user.path().join(".openclaw/state"), "home-abc").unwrap();
+        let leaks = outside.changed(Path::new("/tmp/home-abc"));
+        let mut expected = vec![
+            Leak::File { path: dir.join("new.log") },
+            Leak::File { path: user.path().join(".openclaw/state") },
+        ];
+        expected.sort_by_key(ToString::to_string);
+        assert_eq!(leaks, expected);
+    }
+
+    #[test]
+    fn listening_sockets_are_found_by_address() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let address = listener.local_addr().unwrap();
+            assert!(listening_sockets().values().any(|one| *one == address));
+            drop(listener);
+            assert!(!listening_sockets().values().any(|one| *one == address));
+        }
+    }
+
+    #[test]
+    fn only_real_files_outside_the_allowed_places_count() {
+        let allowed = [Path::new("/tmp/home-abc"), Path::new("/cache")];
+        for inside in
+            ["/tmp/home-abc/state/x", "/cache/v8/1", "/dev/null", "pipe:[1]", "anon_inode:[eventpoll]"]
+        {
+            assert!(!is_outside(Path::new(inside), &allowed), "{inside}");
+        }
+        for outside in ["/tmp/home-abcd/x", "/tmp/openclaw/openclaw.log"] {
+            assert!(is_outside(Path::new(outside), &allowed), "{outside}");
+        }
+    }
+}

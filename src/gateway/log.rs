@@ -1,0 +1,149 @@
+//! What a gateway prints: the last lines in memory, all of them (up to a bound) in a file.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+const LINES_KEPT: usize = 4000;
+const LINE_BYTES: usize = 4096;
+const FILE_BYTES: usize = 32 << 20;
+
+/// One line of a gateway's output.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    /// When the harness read it.
+    pub at: Instant,
+    /// The text without the line end; bytes that are no UTF-8 are replaced. Not masked.
+    pub text: String,
+}
+
+/// The output of one gateway, over all its restarts. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Log {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    lines: Mutex<Lines>,
+    count: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    ring: VecDeque<LogLine>,
+    file: Option<File>,
+    room: usize,
+    start: Instant,
+}
+
+impl Log {
+    /// A log that writes its lines into a new file at `path`, too.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let file = File::create(path)?;
+        let lines =
+            Lines { ring: VecDeque::new(), file: Some(file), room: FILE_BYTES, start: Instant::now() };
+        Ok(Self { shared: Arc::new(Shared { lines: Mutex::new(lines), count: watch::Sender::new(0) }) })
+    }
+
+    /// The last `n` lines, oldest first.
+    pub fn tail(&self, n: usize) -> Vec<LogLine> {
+        let lines = self.lines();
+        lines.ring.iter().skip(lines.ring.len().saturating_sub(n)).cloned().collect()
+    }
+
+    /// The lines that were read at or after `moment`, oldest first.
+    pub fn since(&self, moment: Instant) -> Vec<LogLine> {
+        let lines = self.lines();
+        let first = lines.ring.partition_point(|line| line.at < moment);
+        lines.ring.range(first..).cloned().collect()
+    }
+
+    /// Counts the lines; it changes with every new one.
+    pub(super) fn count(&self) -> watch::Receiver<u64> {
+        self.shared.count.subscribe()
+    }
+
+    pub(super) fn push(&self, bytes: &[u8]) {
+        let cut = &bytes[..bytes.len().min(LINE_BYTES)];
+        let text = String::from_utf8_lossy(cut).trim_end().to_owned();
+        self.lines().push(LogLine { at: Instant::now(), text });
+        self.shared.count.send_modify(|count| *count += 1);
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.shared.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    fn push(&mut self, line: LogLine) {
+        // A full disk or a full file costs the file, never the gateway.
+        if let Some(file) = &mut self.file {
+            let text = format!("{:>10.3} {}\n", (line.at - self.start).as_secs_f64(), line.text);
+            let fits = text.len() <= self.room;
+            if fits && file.write_all(text.as_bytes()).is_ok() {
+                self.room -= text.len();
+            } else {
+                self.file = None;
+            }
+        }
+        if self.ring.len() == LINES_KEPT {
+            self.ring.pop_front();
+        }
+        self.ring.push_back(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(lines: &[LogLine]) -> Vec<&str> {
+        lines.iter().map(|line| line.text.as_str()).collect()
+    }
+
+    fn log() -> (tempfile::TempDir, Log) {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::create(&dir.path().join("log")).unwrap();
+        (dir, log)
+    }
+
+    #[test]
+    fn the_tail_is_the_newest_lines_in_order() {
+        let (dir, log) = log();
+        for text in ["one", "two\r", "three"] {
+            log.push(text.as_bytes());
+        }
+        assert_eq!(texts(&log.tail(2)), ["two", "three"]);
+        assert_eq!(texts(&log.tail(9)), ["one", "two", "three"]);
+        let file = std::fs::read_to_string(dir.path().join("log")).unwrap();
+        assert!(file.ends_with(" three\n") && file.lines().count() == 3, "{file}");
+    }
+
+    #[test]
+    fn since_leaves_out_what_came_before() {
+        let (_dir, log) = log();
+        log.push(b"before");
+        let moment = Instant::now();
+        log.push(b"after");
+        assert_eq!(texts(&log.since(moment)), ["after"]);
+    }
+
+    #[test]
+    fn a_flood_is_kept_in_bounds() {
+        let (_dir, log) = log();
+        for n in 0..=LINES_KEPT {
+            log.push(n.to_string().as_bytes());
+        }
+        log.push(&vec![b'x'; LINE_BYTES * 2]);
+        let all = log.tail(usize::MAX);
+        assert_eq!((all.len(), all[0].text.as_str()), (LINES_KEPT, "2"));
+        assert_eq!(all[LINES_KEPT - 1].text.len(), LINE_BYTES);
+    }
+}

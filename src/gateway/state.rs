@@ -1,0 +1,266 @@
+//! The stored pairing records of a gateway, in one form whichever store the release has.
+//!
+//! Up to 2026.7.35 the records are `devices/paired.json` and `devices/pending.json`; from 2026.8.1 on
+//! they are rows of `state/openclaw.sqlite`, and the JSON files are renamed at the first start.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, Row};
+use serde_json::{Map, Value};
+
+pub(super) const PAIRED: &str = "devices/paired.json";
+pub(super) const PENDING: &str = "devices/pending.json";
+const DATABASE: &str = "state/openclaw.sqlite";
+
+/// What a gateway has stored about devices. The values are records as the JSON store writes them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredPairing {
+    /// Approved devices by device id.
+    pub paired: Map<String, Value>,
+    /// Requests that wait for approval, by request id.
+    pub pending: Map<String, Value>,
+}
+
+/// Why stored records cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is not a JSON object.
+    #[error("{} is not a map of records: {reason}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The database refused.
+    #[error("{}: {source}", path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// What `SQLite` said.
+        source: rusqlite::Error,
+    },
+}
+
+/// Reads the records below a state directory. A running gateway is not disturbed.
+pub fn read_pairing(state: &Path) -> Result<StoredPairing, StateError> {
+    // A release of the JSON store may have the database too, for other things; a release of the
+    // database renames the files.
+    let json = state.join(PAIRED).exists() || state.join(PENDING).exists();
+    let database = state.join(DATABASE);
+    if json || !database.exists() {
+        return Ok(StoredPairing {
+            paired: records(&state.join(PAIRED))?,
+            pending: records(&state.join(PENDING))?,
+        });
+    }
+    let failed = |source| StateError::Database { path: database.clone(), source };
+    let open = || -> rusqlite::Result<StoredPairing> {
+        let connection = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(Duration::from_secs(2))?;
+        Ok(StoredPairing {
+            paired: rows(&connection, "device_pairing_paired", "deviceId")?,
+            pending: rows(&connection, "device_pairing_pending", "requestId")?,
+        })
+    };
+    open().map_err(failed)
+}
+
+/// Puts pending requests into the database of a running gateway, which reads them at the next use.
+/// The import of JSON files drops pending requests, so this is the only way in.
+pub(super) fn insert_pending(state: &Path, pending: &Map<String, Value>) -> Result<(), StateError> {
+    let database = state.join(DATABASE);
+    let failed = |source| StateError::Database { path: database.clone(), source };
+    let insert = || -> rusqlite::Result<()> {
+        let mut connection = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let transaction = connection.transaction()?;
+        for (id, record) in pending {
+            let mut fields = record.as_object().cloned().unwrap_or_default();
+            fields.insert("requestId".to_owned(), id.as_str().into());
+            let columns = columns_of(&transaction, "device_pairing_pending")?;
+            let known = columns.iter().filter_map(|column| Some((column, fields.get(&key_of(column))?)));
+            let (names, values): (Vec<&String>, Vec<rusqlite::types::Value>) =
+                known.map(|(column, value)| (column, cell(column, value))).unzip();
+            let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+            let marks = vec!["?"; names.len()].join(", ");
+            let text = format!(
+                "INSERT OR REPLACE INTO device_pairing_pending ({}) VALUES ({marks})",
+                names.join(", ")
+            );
+            transaction.execute(&text, rusqlite::params_from_iter(values))?;
+        }
+        transaction.commit()
+    };
+    insert().map_err(failed)
+}
+
+/// Whether the records of this state directory are in the database.
+pub(super) fn is_database(state: &Path) -> bool {
+    !state.join(PAIRED).exists() && !state.join(PENDING).exists() && state.join(DATABASE).exists()
+}
+
+fn records(path: &Path) -> Result<Map<String, Value>, StateError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
+        Err(source) => return Err(StateError::Io { path: path.to_owned(), source }),
+    };
+    serde_json::from_slice(&bytes)
+        .map_err(|error| StateError::Json { path: path.to_owned(), reason: error.to_string() })
+}
+
+fn rows(connection: &Connection, table: &str, key: &str) -> rusqlite::Result<Map<String, Value>> {
+    if columns_of(connection, table)?.is_empty() {
+        return Ok(Map::new());
+    }
+    let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
+    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let found = statement.query_map([], |row| record(row, &columns))?;
+    let mut records = Map::new();
+    for one in found {
+        let one = one?;
+        if let Some(id) = one.get(key).and_then(Value::as_str) {
+            records.insert(id.to_owned(), Value::Object(one));
+        }
+    }
+    Ok(records)
+}
+
+fn columns_of(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+    statement.query_map([table], |row| row.get(0))?.collect()
+}
+
+fn record(row: &Row<'_>, columns: &[String]) -> rusqlite::Result<Map<String, Value>> {
+    let mut fields = Map::new();
+    for (at, column) in columns.iter().enumerate() {
+        let value = match row.get_ref(at)? {
+            ValueRef::Null | ValueRef::Blob(_) => continue,
+            ValueRef::Integer(number) if is_flag(column) => Value::Bool(number != 0),
+            ValueRef::Integer(number) => number.into(),
+            ValueRef::Real(number) => number.into(),
+            ValueRef::Text(text) => {
+                let text = String::from_utf8_lossy(text).into_owned();
+                if column.ends_with("_json") {
+                    serde_json::from_str(&text).unwrap_or(Value::String(text))
+                } else {
+                    Value::String(text)
+                }
+            }
+        };
+        fields.insert(key_of(column), value);
+    }
+    Ok(fields)
+}
+
+/// `approved_scopes_json` holds what the JSON store calls `approvedScopes`.
+fn key_of(column: &str) -> String {
+    let mut words = column.strip_suffix("_json").unwrap_or(column).split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |key, word| {
+        let (head, tail) = word.split_at(word.len().min(1));
+        key + &head.to_uppercase() + tail
+    })
+}
+
+fn is_flag(column: &str) -> bool {
+    matches!(column, "silent" | "is_repair")
+}
+
+fn cell(column: &str, value: &Value) -> rusqlite::types::Value {
+    use rusqlite::types::Value as Cell;
+    match value {
+        Value::Null => Cell::Null,
+        value if column.ends_with("_json") => Cell::Text(value.to_string()),
+        Value::Bool(flag) => Cell::Integer((*flag).into()),
+        Value::Number(number) => number.as_i64().map_or(Cell::Null, Cell::Integer),
+        Value::String(text) => Cell::Text(text.clone()),
+        other => Cell::Text(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The columns that 2026.8.1 and 2026.9.6 have in common.
+    const SCHEMA: &str = "
+        CREATE TABLE device_pairing_pending (request_id TEXT NOT NULL PRIMARY KEY, device_id TEXT NOT NULL,
+            public_key TEXT NOT NULL, role TEXT, roles_json TEXT, scopes_json TEXT, silent INTEGER,
+            is_repair INTEGER, ts INTEGER NOT NULL) STRICT;
+        CREATE TABLE device_pairing_paired (device_id TEXT NOT NULL PRIMARY KEY, public_key TEXT NOT NULL,
+            role TEXT, roles_json TEXT, approved_scopes_json TEXT, tokens_json TEXT,
+            created_at_ms INTEGER NOT NULL, approved_at_ms INTEGER NOT NULL) STRICT;";
+
+    fn map(value: &Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    fn database(state: &Path) -> Connection {
+        fs::create_dir_all(state.join("state")).unwrap();
+        let connection = Connection::open(state.join(DATABASE)).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.execute_batch(SCHEMA).unwrap();
+        connection
+    }
+
+    #[test]
+    fn both_stores_give_the_same_records() {
+        let json_state = tempfile::tempdir().unwrap();
+        let record = json!({"deviceId": "d1", "publicKey": "k", "role": "operator", "roles": ["operator", "node"],
+            "approvedScopes": [], "tokens": {}, "createdAtMs": 1, "approvedAtMs": 2});
+        fs::create_dir(json_state.path().join("devices")).unwrap();
+        fs::write(json_state.path().join(PAIRED), json!({"d1": record}).to_string()).unwrap();
+        let from_json = read_pairing(json_state.path()).unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let writer = database(state.path());
+        let insert = "INSERT INTO device_pairing_paired VALUES ('d1', 'k', 'operator', '[\"operator\",\"node\"]', '[]', '{}', 1, 2)";
+        writer.execute(insert, []).unwrap();
+        // While the gateway has the database open, and after it closed it.
+        assert_eq!(read_pairing(state.path()).unwrap(), from_json);
+        drop(writer);
+        assert_eq!(read_pairing(state.path()).unwrap(), from_json);
+        assert_eq!(from_json.paired["d1"], record);
+    }
+
+    #[test]
+    fn pending_requests_reach_a_database_that_is_in_use() {
+        let state = tempfile::tempdir().unwrap();
+        let gateway = database(state.path());
+        let request = json!({"requestId": "r1", "deviceId": "d1", "publicKey": "k", "role": "node",
+            "roles": ["node"], "scopes": [], "silent": false, "isRepair": true, "ts": 5});
+        let mut unknown = request.clone();
+        unknown["somethingElse"] = json!("left out");
+        insert_pending(state.path(), &map(&json!({"r1": unknown}))).unwrap();
+        assert_eq!(read_pairing(state.path()).unwrap().pending, map(&json!({"r1": request})));
+        drop(gateway);
+    }
+
+    #[test]
+    fn nothing_stored_is_no_error_and_damage_is() {
+        let state = tempfile::tempdir().unwrap();
+        assert_eq!(read_pairing(state.path()).unwrap(), StoredPairing::default());
+        fs::create_dir(state.path().join("devices")).unwrap();
+        fs::write(state.path().join(PAIRED), "{").unwrap();
+        assert!(matches!(read_pairing(state.path()), Err(StateError::Json { .. })));
+        fs::remove_file(state.path().join(PAIRED)).unwrap();
+        fs::create_dir(state.path().join("state")).unwrap();
+        fs::write(state.path().join(DATABASE), "no database, but long enough to look at as one").unwrap();
+        assert!(matches!(read_pairing(state.path()), Err(StateError::Database { .. })));
+    }
+}

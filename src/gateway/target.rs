@@ -1,0 +1,289 @@
+//! What `--gateway` names.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::release::{ParseReleaseError, Release};
+
+/// A gateway to test, as the user names it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// `2026.3.31`: a published release.
+    Release(Release),
+    /// `latest`: the newest stable release.
+    Latest,
+    /// `path:DIR`: a checkout or an unpacked package.
+    Path(PathBuf),
+    /// `cmd:COMMAND`: any shell command, with `{port}` and the home in its environment.
+    Command(String),
+    /// `ws://HOST:PORT`: a gateway that already runs.
+    Attach(Address),
+    /// `embedded` or `embedded:2026.3.31`: the model, with the rules of that release or the newest.
+    Embedded(Option<Release>),
+}
+
+/// Where a running gateway listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Host name or IP address; an IPv6 address has no brackets here.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// Whether a target may be on another machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Remote {
+    /// Only loopback addresses are taken.
+    #[default]
+    Refused,
+    /// The user said `--allow-remote`.
+    Allowed,
+}
+
+/// Why a text names no target.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseTargetError {
+    /// Nothing was given.
+    #[error("no gateway is named: give a release such as 2026.3.31, or {FORMS}")]
+    Empty,
+    /// A word, or a word before a colon, that means nothing here.
+    #[error("`{word}` names no gateway{}: give a release such as 2026.3.31, or {FORMS}", did_you_mean(.suggestion.as_deref()))]
+    Unknown {
+        /// The word as it was given.
+        word: String,
+        /// A word that is like it.
+        suggestion: Option<String>,
+    },
+    /// The text looks like a release and is none.
+    #[error(transparent)]
+    Release(#[from] ParseReleaseError),
+    /// `path:`, `cmd:` or `embedded:` with nothing behind it.
+    #[error("`{0}` needs something behind the colon")]
+    Incomplete(String),
+    /// The address cannot be read.
+    #[error("`{text}` is no gateway address: {reason}, such as ws://127.0.0.1:18789")]
+    Address {
+        /// The text as it was given.
+        text: String,
+        /// What is missing or wrong.
+        reason: &'static str,
+    },
+    /// The address is on another machine.
+    #[error(
+        "`{0}` is not a loopback address: tests send broken handshakes, give --allow-remote if you mean it"
+    )]
+    NotLoopback(String),
+}
+
+const FORMS: &str = "latest, path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT, embedded or embedded:RELEASE";
+const WORDS: [&str; 6] = ["latest", "embedded", "path:", "cmd:", "embedded:", "ws://"];
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map(|word| format!(" (did you mean `{word}`?)")).unwrap_or_default()
+}
+
+impl Target {
+    /// Reads a target; `remote` says whether an address may be on another machine.
+    pub fn parse(text: &str, remote: Remote) -> Result<Self, ParseTargetError> {
+        let text = text.trim();
+        let behind = |prefix: &str| text.strip_prefix(prefix).map(str::trim);
+        let whole = |rest: &str, prefix: &str| match rest {
+            "" => Err(ParseTargetError::Incomplete(prefix.to_owned())),
+            rest => Ok(rest.to_owned()),
+        };
+        match text {
+            "" => return Err(ParseTargetError::Empty),
+            "latest" => return Ok(Self::Latest),
+            "embedded" => return Ok(Self::Embedded(None)),
+            _ => {}
+        }
+        if let Some(rest) = behind("path:") {
+            return Ok(Self::Path(whole(rest, "path:")?.into()));
+        }
+        if let Some(rest) = behind("cmd:") {
+            return Ok(Self::Command(whole(rest, "cmd:")?));
+        }
+        if let Some(rest) = behind("embedded:") {
+            return Ok(Self::Embedded(Some(whole(rest, "embedded:")?.parse()?)));
+        }
+        if let Some(rest) = behind("ws://") {
+            return Ok(Self::Attach(address(text, rest, remote)?));
+        }
+        if text.strip_prefix('v').unwrap_or(text).starts_with(|c: char| c.is_ascii_digit()) {
+            return Ok(Self::Release(text.parse()?));
+        }
+        Err(unknown(text))
+    }
+
+    /// Whether the harness starts (and may restart and seed) this gateway itself.
+    pub const fn is_started_here(&self) -> bool {
+        !matches!(self, Self::Attach(_))
+    }
+}
+
+fn unknown(text: &str) -> ParseTargetError {
+    let word = match text.find(':') {
+        Some(colon) if text[colon..].starts_with("://") => &text[..colon + 3],
+        Some(colon) => &text[..=colon],
+        None => text,
+    };
+    let suggestion = WORDS
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(known, &word.to_lowercase()), known))
+        .filter(|(distance, known)| *distance <= known.len() / 2)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| (*known).to_owned());
+    ParseTargetError::Unknown { word: word.to_owned(), suggestion }
+}
+
+fn address(text: &str, rest: &str, remote: Remote) -> Result<Address, ParseTargetError> {
+    let wrong = |reason| ParseTargetError::Address { text: text.to_owned(), reason };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = rest.rsplit_once(':').ok_or_else(|| wrong("a port is missing"))?;
+    if host.contains('[') != host.contains(']') {
+        return Err(wrong("a port is missing or the brackets do not match"));
+    }
+    let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    let host = bare.unwrap_or(host);
+    if host.contains(':') && bare.is_none() {
+        return Err(wrong("an IPv6 address stands in brackets"));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+    if host.is_empty() || !host.chars().all(plain) || (bare.is_some() && host.parse::<IpAddr>().is_err()) {
+        return Err(wrong("write ws://, a host and a port, and nothing else"));
+    }
+    let digits = port.bytes().all(|b| b.is_ascii_digit());
+    let port = port.parse().ok().filter(|port| digits && *port != 0);
+    let port = port.ok_or_else(|| wrong("the port is a number from 1 to 65535"))?;
+    let address = Address { host: host.to_owned(), port };
+    if remote == Remote::Refused && !address.is_loopback() {
+        return Err(ParseTargetError::NotLoopback(text.to_owned()));
+    }
+    Ok(address)
+}
+
+impl Address {
+    /// Whether this is the machine itself. A name other than `localhost` never counts: it may resolve
+    /// to anything.
+    pub fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(ip) => ip.is_loopback(),
+            Err(_) => self.host.eq_ignore_ascii_case("localhost"),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "ws://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "ws://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Release(release) => write!(f, "{release}"),
+            Self::Latest => f.write_str("latest"),
+            Self::Path(path) => write!(f, "path:{}", path.display()),
+            Self::Command(command) => write!(f, "cmd:{command}"),
+            Self::Attach(address) => write!(f, "{address}"),
+            Self::Embedded(None) => f.write_str("embedded"),
+            Self::Embedded(Some(release)) => write!(f, "embedded:{release}"),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = ParseTargetError;
+
+    /// Reads a target on this machine.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text, Remote::Refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("2026.3.31", "2026.3.31")]
+    #[case("v2026.3.31", "2026.3.31")]
+    #[case("latest", "latest")]
+    #[case("path:../openclaw", "path:../openclaw")]
+    #[case("cmd:node fake.mjs --port {port}", "cmd:node fake.mjs --port {port}")]
+    #[case("ws://127.0.0.1:18789", "ws://127.0.0.1:18789")]
+    #[case("ws://127.0.0.1:18789/", "ws://127.0.0.1:18789")]
+    #[case("ws://[::1]:18789", "ws://[::1]:18789")]
+    #[case("ws://localhost:1", "ws://localhost:1")]
+    #[case("embedded", "embedded")]
+    #[case("embedded:v2026.3.31", "embedded:2026.3.31")]
+    fn a_target_prints_as_it_is_named(#[case] text: &str, #[case] printed: &str) {
+        let target: Target = text.parse().unwrap();
+        assert_eq!(target.to_string(), printed);
+        assert_eq!(printed.parse(), Ok(target));
+    }
+
+    #[rstest]
+    #[case("latst", "latest")]
+    #[case("Latest", "latest")]
+    #[case("embeded", "embedded")]
+    #[case("embeded:2026.3.31", "embedded:")]
+    #[case("pth:x", "path:")]
+    #[case("comd:x", "cmd:")]
+    #[case("wss://127.0.0.1:1", "ws://")]
+    fn a_misspelt_word_is_answered_with_the_right_one(#[case] text: &str, #[case] meant: &str) {
+        let error = text.parse::<Target>().unwrap_err();
+        assert!(error.to_string().contains(&format!("did you mean `{meant}`?")), "{error}");
+    }
+
+    #[rstest]
+    #[case("ws://192.168.1.4:18789")]
+    #[case("ws://[2001:db8::1]:18789")]
+    #[case("ws://gateway.example:18789")]
+    #[case("ws://localhost.example:18789")]
+    #[case("ws://0.0.0.0:18789")]
+    fn another_machine_is_refused_unless_allowed(#[case] text: &str) {
+        assert_eq!(text.parse::<Target>(), Err(ParseTargetError::NotLoopback(text.to_owned())));
+        assert_eq!(Target::parse(text, Remote::Allowed).unwrap().to_string(), text);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("2026.3")]
+    #[case("path:")]
+    #[case("cmd: ")]
+    #[case("embedded:")]
+    #[case("embedded:next")]
+    #[case("ws://127.0.0.1")]
+    #[case("ws://[::1]")]
+    #[case("ws://::1:80")]
+    #[case("ws://127.0.0.1:0")]
+    #[case("ws://127.0.0.1:65536")]
+    #[case("ws://127.0.0.1:+80")]
+    #[case("ws://user@127.0.0.1:80")]
+    #[case("ws://127.0.0.1:80/path")]
+    #[case("anything")]
+    fn other_texts_are_refused(#[case] text: &str) {
+        assert!(text.parse::<Target>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic_and_what_is_read_prints_and_reads_the_same(text in "(ws://|cmd:|path:|embedded:)?\\PC*") {
+            if let Ok(target) = Target::parse(&text, Remote::Allowed) {
+                prop_assert_eq!(Target::parse(&target.to_string(), Remote::Allowed), Ok(target));
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The watcher: one small process per gateway that outlives the harness just long enough to kill it.
+//!
+//! The harness re-executes its own binary as `gatecrash __watch` and talks to it in JSON lines: orders
+//! on the watcher's standard input, notices on its standard output; standard error carries the
+//! gateway's output. The end of the input means that the harness is dead, and everything is killed.
+//! The watcher starts the gateway through `gatecrash __exec`, which asks the kernel for a SIGKILL when
+//! the watcher dies, so killing either of them leaves no gateway. As a subreaper the watcher inherits
+//! what the gateway orphans.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, getpid, getppid, kill_process_group, setpgid};
+use serde::{Deserialize, Serialize};
+
+use super::tree::{self, Stray};
+
+/// The hidden subcommand of the watcher.
+pub(super) const WATCH: &str = "__watch";
+/// The hidden subcommand that becomes the gateway.
+pub(super) const EXEC: &str = "__exec";
+
+/// Written to the log pipe after the gateway ended: all it printed is before this line.
+pub(super) const END_OF_LOG: &[u8] = b"\x00gatecrash: end of log";
+
+/// How long children may take to follow a gateway that ended before they count as strays.
+const CHILDREN_FOLLOW: Duration = Duration::from_millis(150);
+const KILL_TAKES: Duration = Duration::from_secs(2);
+
+/// What the harness says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Order {
+    Start(Program),
+    Stop { grace_ms: u64 },
+}
+
+/// A program to start with exactly this environment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) args: Vec<OsString>,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) directory: PathBuf,
+}
+
+/// What the watcher says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Notice {
+    Spawned { pid: u32 },
+    NotSpawned { reason: String },
+    Exited(Exit),
+    Stopped { killed: bool, strays: Vec<Stray> },
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// The exit code, if it ended by itself.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.code, self.signal) {
+            (Some(code), _) => write!(f, "exit code {code}"),
+            (None, Some(signal)) => write!(f, "signal {signal}"),
+            (None, None) => f.write_str("an unknown end"),
+        }
+    }
+}
+
+impl From<ExitStatus> for Exit {
+    fn from(status: ExitStatus) -> Self {
+        Self { code: status.code(), signal: status.signal() }
+    }
+}
+
+/// Runs a hidden subcommand if the arguments (without the program's name) name one, and answers its
+/// exit code. `main` calls this before anything else.
+pub fn dispatch(
+    mut args: impl Iterator<Item = OsString>,
+    executable: impl Fn() -> io::Result<PathBuf>,
+) -> Option<u8> {
+    let command = args.next()?;
+    let outcome = if command == WATCH {
+        executable().and_then(|path| watch(&path))
+    } else if command == EXEC {
+        exec(args)
+    } else {
+        return None;
+    };
+    Some(outcome.map_or(1, |()| 0))
+}
+
+/// Becomes the program that is named after the watcher's process id.
+fn exec(mut args: impl Iterator<Item = OsString>) -> io::Result<()> {
+    let misuse = || io::Error::from(io::ErrorKind::InvalidInput);
+    let watcher = args.next().and_then(|pid| pid.to_str()?.parse::<i32>().ok()).ok_or_else(misuse)?;
+    let program = args.next().ok_or_else(misuse)?;
+    setpgid(None, None)?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The watcher may have died before the kernel knew what to do then.
+    if getppid().map(rustix::process::Pid::as_raw_pid) != Some(watcher) {
+        return Err(io::Error::from(io::ErrorKind::BrokenPipe));
+    }
+    let error = Command::new(&program).args(args).exec();
+    let _ = writeln!(io::stderr(), "cannot run {}: {error}", Path::new(&program).display());
+    Err(error)
+}
+
+enum Happening {
+    Order(Order),
+    HarnessGone,
+    Exited(Exit),
+}
+
+fn watch(executable: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_child_subreaper(Some(getpid()))?;
+    let mut orders = io::stdin().lock().lines();
+    let Some(Ok(first)) = orders.next() else { return Ok(()) };
+    let Order::Start(program) = serde_json::from_str(&first)? else { return Ok(()) };
+    drop(orders);
+    let mut child = match spawn(executable, &program) {
+        Ok(child) => child,
+        Err(error) => return say(&Notice::NotSpawned { reason: error.to_string() }),
+    };
+    say(&Notice::Spawned { pid: child.id() })?;
+    let (happen, happenings) = channel();
+    let reader = happen.clone();
+    thread::spawn(move || read_orders(&reader));
+    let gateway = child.id();
+    let control = thread::spawn(move || control(gateway, &happenings));
+    // The death signal follows the thread that spawned: this one must wait, not return.
+    let exit = wait_without_reaping(&mut child)?;
+    let _ = happen.send(Happening::Exited(exit));
+    let _ = control.join();
+    // Reaped last: until here the process id could not be given to anybody else.
+    let _ = child.wait();
+    Ok(())
+}
+
+fn spawn(executable: &Path, program: &Program) -> io::Result<Child> {
+    let output = || io::stderr().as_fd().try_clone_to_owned().map(Stdio::from);
+    Command::new(executable)
+        .arg(EXEC)
+        .arg(getpid().as_raw_pid().to_string())
+        .arg(&program.path)
+        .args(&program.args)
+        .env_clear()
+        .envs(program.env.iter().map(|(name, value)| (name, value)))
+        .current_dir(&program.directory)
+        .stdin(Stdio::null())
+        .stdout(output()?)
+        .stderr(output()?)
+        .spawn()
+}
+
+#[cfg(target_os = "linux")]
+fn wait_without_reaping(child: &mut Child) -> io::Result<Exit> {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let pid = tree::handle(child.id()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    loop {
+        match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+            Ok(Some(status)) => {
+                return Ok(Exit { code: status.exit_status(), signal: status.terminating_signal() });
+            }
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wait_without_reaping(child: &mut Child) -> io::Result<Exit> {
+    child.wait().map(Exit::from)
+}
+
+fn read_orders(happen: &Sender<Happening>) {
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        if let Ok(order) = serde_json::from_str(&line) {
+            let _ = happen.send(Happening::Order(order));
+        }
+    }
+    let _ = happen.send(Happening::HarnessGone);
+}
+
+/// Follows the gateway until the harness wants its end or is gone.
+fn control(gateway: u32, happenings: &Receiver<Happening>) {
+    let mut exited = false;
+    let grace = loop {
+        match happenings.recv() {
+            Ok(Happening::Exited(exit)) => {
+                exited = true;
+                announce_end(exit);
+            }
+            Ok(Happening::Order(Order::Stop { grace_ms })) => break Some(Duration::from_millis(grace_ms)),
+            Ok(Happening::Order(Order::Start(_))) => {}
+            Ok(Happening::HarnessGone) | Err(_) => break None,
+        }
+    };
+    let mut killed = false;
+    if !exited && let Some(grace) = grace {
+        tree::signal(gateway, Signal::TERM);
+        exited = wait_for_exit(happenings, grace);
+    }
+    if !exited {
+        killed = true;
+        tree::kill(gateway);
+        if grace.is_some() {
+            wait_for_exit(happenings, KILL_TAKES);
+        }
+    }
+    let strays = end_the_rest(gateway, grace.is_some());
+    let _ = say(&Notice::Stopped { killed, strays });
+}
+
+/// Whether the gateway ended in time; a harness that dies meanwhile ends the wait.
+fn wait_for_exit(happenings: &Receiver<Happening>, time: Duration) -> bool {
+    let end = Instant::now() + time;
+    loop {
+        match happenings.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(Happening::Exited(exit)) => {
+                announce_end(exit);
+                return true;
+            }
+            Ok(Happening::Order(_)) => {}
+            Ok(Happening::HarnessGone) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                return false;
+            }
+        }
+    }
+}
+
+/// Kills what is left below the watcher and answers what that was.
+fn end_the_rest(gateway: u32, politely: bool) -> Vec<Stray> {
+    let below = || {
+        tree::descendants(std::process::id()).into_iter().filter(|pid| *pid != gateway).collect::<Vec<_>>()
+    };
+    let end = Instant::now() + if politely { CHILDREN_FOLLOW } else { Duration::ZERO };
+    let mut left = below();
+    while !left.is_empty() && Instant::now() < end {
+        thread::sleep(Duration::from_millis(5));
+        left = below();
+    }
+    let strays = left.iter().map(|pid| tree::stray(*pid)).collect();
+    let end = Instant::now() + KILL_TAKES;
+    // A process may fork while it is being killed, so this repeats until nothing is found.
+    while !left.is_empty() && Instant::now() < end {
+        for pid in &left {
+            tree::kill(*pid);
+        }
+        thread::sleep(Duration::from_millis(2));
+        left = below();
+    }
+    if let Some(group) = tree::handle(gateway) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    strays
+}
+
+fn announce_end(exit: Exit) {
+    let mut log = io::stderr().lock();
+    let _ = log.write_all(b"\n").and_then(|()| log.write_all(END_OF_LOG)).and_then(|()| log.write_all(b"\n"));
+    let _ = say(&Notice::Exited(exit));
+}
+
+fn say(notice: &Notice) -> io::Result<()> {
+    let mut text = serde_json::to_string(notice)?;
+    text.push('\n');
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}

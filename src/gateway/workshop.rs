@@ -1,0 +1,170 @@
+//! Makes targets ready: installs releases, finds builds, sweeps what dead runs have left.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::boot::Machine;
+use super::home::Homes;
+use super::install::{Build, Cache, Cancel, InstallError, InstallEvent, Refresh, Tools};
+use super::subject::{Subject, Way};
+use super::target::Target;
+use crate::release::Release;
+
+/// Facts of the machine and the session that a workshop needs.
+pub struct Facts {
+    /// The gatecrash binary, which is also the watcher of gateways.
+    pub executable: PathBuf,
+    /// Where releases are installed.
+    pub cache_dir: PathBuf,
+    /// The system's temporary directory.
+    pub temp_dir: PathBuf,
+    /// The user's home.
+    pub user_home: Option<PathBuf>,
+    /// Search path.
+    pub path: OsString,
+    /// What installs releases.
+    pub tools: Tools,
+    /// Shared token of an attached gateway.
+    pub attach_token: Option<String>,
+    /// Release to judge targets by that do not tell theirs.
+    pub assumed: Option<Release>,
+}
+
+/// Makes targets ready.
+pub struct Workshop {
+    machine: Machine,
+    cache: Arc<Cache>,
+    attach_token: Option<String>,
+    assumed: Option<Release>,
+}
+
+/// Why there is no workshop.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenWorkshopError {
+    /// The place for temporary homes cannot be made.
+    #[error("cannot make a place for temporary homes below {place}: {source}")]
+    Homes {
+        /// The temporary directory.
+        place: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The cache cannot be opened.
+    #[error(transparent)]
+    Cache(#[from] InstallError),
+}
+
+/// Why a target cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// It cannot be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// This program has no model of a gateway.
+    #[error("there is no embedded gateway in this version; name a release, such as 2026.3.31")]
+    Embedded,
+    /// The work was lost.
+    #[error("the installation ended without a result")]
+    Lost,
+}
+
+impl Workshop {
+    /// Opens the cache, and removes homes and processes of runs that died.
+    pub fn open(facts: Facts) -> Result<Self, OpenWorkshopError> {
+        let homes = Homes::open(&facts.temp_dir).and_then(|homes| homes.sweep().map(|_| homes));
+        let homes =
+            homes.map_err(|source| OpenWorkshopError::Homes { place: facts.temp_dir.clone(), source })?;
+        let cache = Arc::new(Cache::open(facts.cache_dir, facts.tools)?);
+        let machine = Machine {
+            executable: facts.executable,
+            homes,
+            temps: vec![facts.temp_dir, PathBuf::from("/tmp")],
+            user_home: facts.user_home,
+            path: facts.path,
+        };
+        Ok(Self { machine, cache, attach_token: facts.attach_token, assumed: facts.assumed })
+    }
+
+    /// The cache of releases.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Installed releases in the order of time.
+    pub fn installed(&self) -> Result<Vec<Release>, InstallError> {
+        let mut releases: Vec<Release> = self.cache.installed()?.into_iter().map(|one| one.release).collect();
+        releases.sort();
+        Ok(releases)
+    }
+
+    /// Published releases in the order of time.
+    pub fn available(&self) -> Result<Vec<Release>, InstallError> {
+        let mut releases: Vec<Release> =
+            self.cache.available(Refresh::WhenOld)?.into_iter().map(|one| one.release).collect();
+        releases.sort();
+        Ok(releases)
+    }
+
+    /// The same targets with `latest` replaced by the release that it is today.
+    pub fn resolve(&self, targets: Vec<Target>) -> Result<Vec<Target>, InstallError> {
+        targets
+            .into_iter()
+            .map(|target| match target {
+                Target::Latest => Ok(Target::Release(self.cache.latest()?)),
+                other => Ok(other),
+            })
+            .collect()
+    }
+
+    /// The release of a target, as far as its name tells it.
+    pub fn release_of(&self, target: &Target) -> Option<Release> {
+        match target {
+            Target::Release(release) | Target::Embedded(Some(release)) => Some(*release),
+            Target::Path(dir) => self.assumed.or_else(|| Build::release_in(dir)),
+            Target::Command(_) | Target::Attach(_) => self.assumed,
+            Target::Latest | Target::Embedded(None) => None,
+        }
+    }
+
+    /// Makes a target ready to start; tells what it is doing on the way.
+    pub async fn prepare(
+        &self,
+        target: &Target,
+        tell: Arc<dyn Fn(String) + Send + Sync>,
+    ) -> Result<Subject, PrepareError> {
+        let way = match target {
+            Target::Release(release) => Way::Build(Box::new(self.install(*release, tell).await?)),
+            Target::Path(dir) => Way::Build(Box::new(self.cache.build_at(dir)?)),
+            Target::Command(command) => Way::Command(command.clone()),
+            Target::Attach(address) => Way::Attach(address.clone(), self.attach_token.clone()),
+            Target::Embedded(_) | Target::Latest => return Err(PrepareError::Embedded),
+        };
+        let release = self.release_of(target);
+        Ok(Subject::new(target.to_string(), release, self.machine.clone(), way))
+    }
+
+    async fn install(
+        &self,
+        release: Release,
+        tell: Arc<dyn Fn(String) + Send + Sync>,
+    ) -> Result<Build, PrepareError> {
+        let cache = Arc::clone(&self.cache);
+        let cancel = Cancel::default();
+        // Dropping this future, as an interrupt does, ends the installation.
+        let _guard = CancelOnDrop(cancel.clone());
+        let installing = tokio::task::spawn_blocking(move || {
+            let progress = move |event: InstallEvent| tell(event.to_string());
+            cache.install(release, &progress, &cancel)
+        });
+        installing.await.map_err(|_| PrepareError::Lost)?.map_err(PrepareError::Install)
+    }
+}
+
+struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}

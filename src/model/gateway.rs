@@ -1,0 +1,462 @@
+//! The state machine: connections, frames and time in, frames and closes out.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::ask::Ask;
+use super::config::Settings;
+use super::connect::{Admitted, Announcement, Handshake};
+use super::dice::Dice;
+use super::hello::{self, MAX_PAYLOAD, Surroundings, TICK_MS};
+use super::methods;
+use super::mutants::Fault;
+use super::peer::Peer;
+use super::profile::{Profile, Rule};
+use super::refusal::{Refusal, error};
+use super::rpc::{self, Answer, Caller};
+use super::rules::Rules;
+use super::schema::{self, Manner};
+use super::scopes::PAIRING;
+use super::shapes;
+use super::state::State;
+
+/// The greatest first frame, in bytes.
+const MAX_FIRST_FRAME: usize = 65_536;
+/// How many calls of another role's methods are answered.
+const MAX_ROLE_ERRORS: u32 = 10;
+
+/// A connection's number, chosen by whoever drives the model.
+pub type ConnectionId = u64;
+
+/// What the model wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Send a text.
+    Send {
+        /// To whom.
+        conn: ConnectionId,
+        /// What.
+        text: String,
+    },
+    /// Close a connection.
+    Close {
+        /// Which.
+        conn: ConnectionId,
+        /// Close code.
+        code: u16,
+        /// Close reason; may be empty.
+        reason: String,
+    },
+}
+
+/// An answer instead of an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRefusal {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON body.
+    pub body: String,
+}
+
+/// A frame that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// Its text; binary frames are read as text, too.
+    Text(&'a str),
+    /// A frame of this many bytes that nobody read, because it is too long.
+    TooLong(usize),
+}
+
+/// What a model starts with.
+#[derive(Clone, Debug)]
+pub struct Boot<'a> {
+    /// The rules.
+    pub profile: Profile,
+    /// The gateway's configuration, as its file has it.
+    pub config: &'a Value,
+    /// What it remembers.
+    pub state: State,
+    /// Seed of ids, nonces and tokens.
+    pub seed: u64,
+    /// A planted fault.
+    pub fault: Option<Fault>,
+    /// The time of the start, in milliseconds since 1970.
+    pub now: i64,
+    /// The directory that it says it keeps its state in.
+    pub state_dir: &'a str,
+}
+
+#[derive(Clone, Debug)]
+struct Connection {
+    peer: Peer,
+    id: String,
+    nonce: String,
+    opened: i64,
+    client: Option<Admitted>,
+    sequence: u64,
+    role_errors: u32,
+}
+
+/// The gateway as a state machine, without sockets and clocks.
+#[derive(Clone, Debug)]
+pub struct ModelGateway {
+    rules: Rules,
+    settings: Settings,
+    state: State,
+    dice: Dice,
+    state_dir: String,
+    boot_id: String,
+    started: i64,
+    next_tick: i64,
+    sequence: u64,
+    presence_version: u64,
+    connections: BTreeMap<ConnectionId, Connection>,
+}
+
+impl ModelGateway {
+    /// Starts a model.
+    pub fn new(boot: Boot<'_>) -> Self {
+        let mut dice = Dice::new(boot.seed);
+        let boot_id = dice.uuid();
+        Self {
+            rules: Rules { profile: boot.profile, fault: boot.fault },
+            settings: Settings::read(boot.config),
+            state: boot.state,
+            dice,
+            state_dir: boot.state_dir.to_owned(),
+            boot_id,
+            started: boot.now,
+            next_tick: boot.now + TICK_MS,
+            sequence: 0,
+            presence_version: 1,
+            connections: BTreeMap::new(),
+        }
+    }
+
+    /// What the gateway remembers.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What the gateway remembers, to be changed from outside while it is idle.
+    pub const fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// The rules that hold.
+    pub const fn profile(&self) -> &Profile {
+        &self.rules.profile
+    }
+
+    /// Stops and starts again with the same state, under these rules. Connections are closed.
+    pub fn restart(&mut self, profile: Profile, now: i64) -> Vec<Effect> {
+        let closes = self.connections.keys().map(|conn| Effect::Close {
+            conn: *conn,
+            code: 1012,
+            reason: "service restart".to_owned(),
+        });
+        let closes = closes.collect();
+        self.rules.profile = profile;
+        if self.rules.broken(Fault::PairingLostOnRestart) {
+            self.state.paired.clear();
+        }
+        if self.rules.broken(Fault::PendingLostOnRestart) {
+            self.state.pending.clear();
+        }
+        self.connections.clear();
+        self.boot_id = self.dice.uuid();
+        (self.started, self.next_tick, self.sequence) = (now, now + TICK_MS, 0);
+        closes
+    }
+
+    /// A client asks for an upgrade.
+    pub fn opened(&mut self, conn: ConnectionId, peer: Peer, now: i64) -> Result<Vec<Effect>, HttpRefusal> {
+        if peer.needs_attribution(&self.rules, &self.settings) {
+            let guidance = "Proxy client attribution is required. Configure gateway.trustedProxies narrowly and \
+                            make the proxy overwrite or safely rebuild forwarded client headers.";
+            let body = json!({"error": {"message": guidance, "type": "proxy_attribution_required"}});
+            return Err(HttpRefusal { status: 403, body: body.to_string() });
+        }
+        let (id, nonce) = (self.dice.uuid(), self.dice.uuid());
+        let challenge =
+            json!({"type": "event", "event": "connect.challenge", "payload": {"nonce": nonce, "ts": now}});
+        self.connections.insert(
+            conn,
+            Connection { peer, id, nonce, opened: now, client: None, sequence: 0, role_errors: 0 },
+        );
+        Ok(vec![Effect::Send { conn, text: challenge.to_string() }])
+    }
+
+    /// A connection has ended.
+    pub fn closed(&mut self, conn: ConnectionId) {
+        if self.connections.remove(&conn).is_some_and(|gone| gone.client.is_some()) {
+            self.presence_version += 1;
+        }
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: i64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.expire(now);
+        let limit = self.rules.profile.handshake_ms;
+        let late: Vec<ConnectionId> = self
+            .connections
+            .iter()
+            .filter(|(_, one)| one.client.is_none() && now - one.opened >= limit)
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in late {
+            if !self.rules.broken(Fault::TimerNeverFires) {
+                self.close(conn, 1000, String::new(), &mut effects);
+            }
+        }
+        if now >= self.next_tick {
+            self.next_tick = now + TICK_MS;
+            self.broadcast(&Announcement { event: "tick", payload: json!({"ts": now}) }, &mut effects);
+        }
+        effects
+    }
+
+    /// When [`tick`](Self::tick) has something to do next, in milliseconds since 1970.
+    pub fn next_deadline(&self) -> i64 {
+        let limit = self.rules.profile.handshake_ms;
+        let waiting = self.connections.values().filter(|one| one.client.is_none());
+        waiting.map(|one| one.opened + limit).chain([self.next_tick]).min().unwrap_or(self.next_tick)
+    }
+
+    /// A frame has come.
+    pub fn frame(&mut self, conn: ConnectionId, frame: Frame<'_>, now: i64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.expire(now);
+        let Some(connection) = self.connections.get(&conn) else { return effects };
+        let fresh = connection.client.is_none();
+        let size = match frame {
+            Frame::Text(text) => text.len(),
+            Frame::TooLong(size) => size,
+        };
+        let limited = self.rules.has(Rule::FirstFrameLimit) && !self.rules.broken(Fault::FirstFrameUnlimited);
+        let most = if fresh && limited { MAX_FIRST_FRAME } else { MAX_PAYLOAD };
+        let text = match frame {
+            Frame::Text(text) if size <= most => text,
+            _ => {
+                self.close(conn, 1009, String::new(), &mut effects);
+                return effects;
+            }
+        };
+        match serde_json::from_str::<Value>(text) {
+            Ok(frame) if fresh => self.first_frame(conn, &frame, now, &mut effects),
+            Ok(frame) => self.later_frame(conn, &frame, now, &mut effects),
+            Err(_) if fresh && !self.rules.broken(Fault::NoiseKeptOpen) => {
+                self.close(conn, 1000, String::new(), &mut effects);
+            }
+            Err(_) => {}
+        }
+        effects
+    }
+
+    fn expire(&mut self, now: i64) {
+        if !self.rules.broken(Fault::PendingNeverExpires) {
+            self.state.expire(now);
+        }
+    }
+
+    fn close(&mut self, conn: ConnectionId, code: u16, reason: String, effects: &mut Vec<Effect>) {
+        if self.rules.broken(Fault::NeverCloses) {
+            return;
+        }
+        self.closed(conn);
+        effects.push(Effect::Close { conn, code, reason });
+    }
+
+    fn refuse(&mut self, conn: ConnectionId, id: &str, refusal: Refusal, effects: &mut Vec<Effect>) {
+        if let Some(error) = refusal.error {
+            effects.push(send(conn, &json!({"type": "res", "id": id, "ok": false, "error": error})));
+        }
+        self.close(conn, refusal.code, refusal.reason, effects);
+    }
+
+    fn first_frame(&mut self, conn: ConnectionId, frame: &Value, now: i64, effects: &mut Vec<Effect>) {
+        if schema::violations(&shapes::REQUEST, Some(frame), Manner::of(&self.rules)).is_some() {
+            self.refuse(conn, "", Refusal::close(1008, "invalid request frame"), effects);
+            return;
+        }
+        let id = frame["id"].as_str().unwrap_or_default();
+        if frame["method"] != "connect" {
+            let text = "invalid handshake: first request must be connect";
+            if !self.rules.broken(Fault::AnyFirstFrame) {
+                let refusal = Refusal::close_with(error("INVALID_REQUEST", text), 1008, text);
+                self.refuse(conn, id, refusal, effects);
+            }
+            return;
+        }
+        let shape = shapes::connect_params(&self.rules);
+        if let Some(wrong) = schema::violations(&shape, frame.get("params"), Manner::of(&self.rules)) {
+            let text = format!("invalid connect params: {wrong}");
+            let refusal = Refusal::close_with(error("INVALID_REQUEST", &text), 1008, &text);
+            self.refuse(conn, id, refusal, effects);
+            return;
+        }
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let mut handshake = Handshake {
+            rules: &self.rules,
+            settings: &self.settings,
+            state: &mut self.state,
+            dice: &mut self.dice,
+            peer: &connection.peer,
+            nonce: &connection.nonce,
+            now,
+            announced: Vec::new(),
+        };
+        let decision = handshake.decide(Ask::read(&frame["params"]));
+        for announcement in std::mem::take(&mut handshake.announced) {
+            self.broadcast(&announcement, effects);
+        }
+        match decision {
+            Ok(admitted) => self.admit(conn, id, &admitted, now, effects),
+            Err(refusal) => self.refuse(conn, id, refusal, effects),
+        }
+    }
+
+    fn admit(
+        &mut self,
+        conn: ConnectionId,
+        id: &str,
+        admitted: &Admitted,
+        now: i64,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.client = Some(admitted.clone());
+        }
+        self.presence_version += 1;
+        let presence = self.presence();
+        let conn_id = self.connections.get(&conn).map(|one| one.id.clone()).unwrap_or_default();
+        let around = Surroundings {
+            conn_id: &conn_id,
+            boot_id: &self.boot_id,
+            presence: &presence,
+            presence_version: self.presence_version,
+            uptime_ms: now - self.started,
+            auth_mode: self.settings.mode.name(),
+            state_dir: &self.state_dir,
+        };
+        let payload = hello::hello(&self.rules, admitted, &around);
+        effects.push(send(conn, &json!({"type": "res", "id": id, "ok": true, "payload": payload})));
+    }
+
+    /// Who is connected, command line clients left out.
+    fn presence(&self) -> Vec<Value> {
+        let clients = self.connections.values().filter_map(|one| Some((one, one.client.as_ref()?)));
+        clients
+            .filter(|(_, client)| client.ask.client.mode != "cli")
+            .map(|(one, client)| {
+                let (ask, device) = (&client.ask, client.ask.device.as_ref().map(|device| &device.id));
+                let mut entry = json!({
+                    "host": ask.client.display_name.as_ref().unwrap_or(&ask.client.id),
+                    "version": ask.client.version,
+                    "platform": ask.client.platform,
+                    "mode": ask.client.mode,
+                    "roles": [ask.role],
+                    "scopes": ask.scopes,
+                    "reason": "connect",
+                    "ts": one.opened,
+                });
+                for (key, value) in [
+                    ("deviceFamily", ask.client.family.as_ref()),
+                    ("modelIdentifier", ask.client.model.as_ref()),
+                    ("deviceId", device),
+                    ("instanceId", device.or(ask.client.instance.as_ref())),
+                    ("ip", client.remote_ip.as_ref()),
+                ] {
+                    if let Some(value) = value {
+                        entry[key] = json!(value);
+                    }
+                }
+                entry
+            })
+            .collect()
+    }
+
+    fn later_frame(&mut self, conn: ConnectionId, frame: &Value, now: i64, effects: &mut Vec<Effect>) {
+        if let Some(wrong) = schema::violations(&shapes::REQUEST, Some(frame), Manner::of(&self.rules)) {
+            let id = frame.get("id").filter(|id| !id.is_null()).cloned().unwrap_or_else(|| json!("invalid"));
+            let error = error("INVALID_REQUEST", &format!("invalid request frame: {wrong}"));
+            effects.push(send(conn, &json!({"type": "res", "id": id, "ok": false, "error": error})));
+            return;
+        }
+        let (id, method) = (frame["id"].clone(), frame["method"].as_str().unwrap_or_default());
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let Some(client) = connection.client.clone() else { return };
+        let refused = methods::refusal(&self.rules, &client.ask.role, &client.ask.scopes, method);
+        let of_role = refused.as_ref().is_some_and(|text| text.starts_with("unauthorized role:"));
+        let answer = match refused {
+            Some(text) => Answer::refused(&self.rules, &text),
+            None => self.call(method, frame.get("params"), &client, now),
+        };
+        for announcement in &answer.announced {
+            self.broadcast(announcement, effects);
+        }
+        effects.push(send(conn, &answer.frame(&id)));
+        self.drop_devices(&answer, effects);
+        self.count_role_errors(conn, of_role, effects);
+    }
+
+    fn call(&mut self, method: &str, params: Option<&Value>, client: &Admitted, now: i64) -> Answer {
+        let live: Vec<&Admitted> = self.connections.values().filter_map(|one| one.client.as_ref()).collect();
+        let caller = Caller { admitted: client, live: &live, settings: &self.settings, now };
+        rpc::call(&mut self.state, &self.rules, &mut self.dice, &caller, method, params)
+    }
+
+    fn drop_devices(&mut self, answer: &Answer, effects: &mut Vec<Effect>) {
+        let Some(dropped) = &answer.dropped else { return };
+        if self.rules.broken(Fault::RemovalKeepsConnections) {
+            return;
+        }
+        let of_device: Vec<ConnectionId> = self
+            .connections
+            .iter()
+            .filter(|(_, one)| one.client.as_ref().is_some_and(|client| dropped.hits(client)))
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in of_device {
+            self.close(conn, 4001, "device removed".to_owned(), effects);
+        }
+    }
+
+    fn count_role_errors(&mut self, conn: ConnectionId, failed: bool, effects: &mut Vec<Effect>) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        connection.role_errors = if failed { connection.role_errors + 1 } else { 0 };
+        if connection.role_errors > MAX_ROLE_ERRORS {
+            self.close(conn, 1008, "repeated unauthorized calls".to_owned(), effects);
+        }
+    }
+
+    /// Sends an event to everyone who may see it.
+    fn broadcast(&mut self, announcement: &Announcement, effects: &mut Vec<Effect>) {
+        let guarded = announcement.event.contains(".pair.");
+        self.sequence += 1;
+        let own = self.rules.has(Rule::SequencePerConnection);
+        for (conn, one) in &mut self.connections {
+            let Some(client) = &one.client else { continue };
+            let held =
+                client.ask.role == "operator" && methods::is_held(&self.rules, PAIRING, &client.ask.scopes);
+            if guarded && !held && !self.rules.broken(Fault::EventsForEveryone) {
+                continue;
+            }
+            one.sequence += 1;
+            let sequence = if own { one.sequence } else { self.sequence };
+            let frame = json!({
+                "type": "event",
+                "event": announcement.event,
+                "payload": announcement.payload,
+                "seq": sequence,
+            });
+            effects.push(send(*conn, &frame));
+        }
+    }
+}
+
+fn send(conn: ConnectionId, frame: &Value) -> Effect {
+    Effect::Send { conn, text: frame.to_string() }
+}

@@ -1,0 +1,136 @@
+//! What a client that was let in is told.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::connect::{Admitted, build_id};
+use super::methods;
+use super::mutants::Fault;
+use super::profile::Rule;
+use super::rules::Rules;
+use super::scopes::{self, ADMIN};
+
+/// The greatest payload after the handshake, in bytes.
+pub(super) const MAX_PAYLOAD: usize = 25 * 1024 * 1024;
+
+/// How often a gateway sends `tick`, in milliseconds.
+pub(super) const TICK_MS: i64 = 30_000;
+
+const EVENTS: &[&str] = &[
+    "connect.challenge",
+    "agent",
+    "chat",
+    "presence",
+    "tick",
+    "shutdown",
+    "health",
+    "heartbeat",
+    "cron",
+    "node.pair.requested",
+    "node.pair.resolved",
+    "node.invoke.request",
+    "device.pair.requested",
+    "device.pair.resolved",
+    "exec.approval.requested",
+    "exec.approval.resolved",
+];
+
+/// What the gateway as a whole adds to a hello.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surroundings<'a> {
+    /// The connection's public id.
+    pub(super) conn_id: &'a str,
+    /// The id of this start.
+    pub(super) boot_id: &'a str,
+    /// Who is connected.
+    pub(super) presence: &'a [Value],
+    /// How often that changed.
+    pub(super) presence_version: u64,
+    /// Milliseconds since the start.
+    pub(super) uptime_ms: i64,
+    /// The name of the way in which the gateway authenticates.
+    pub(super) auth_mode: &'a str,
+    /// The directory that it says it keeps its state in.
+    pub(super) state_dir: &'a str,
+}
+
+/// The payload of hello.
+pub(super) fn hello(rules: &Rules, admitted: &Admitted, around: &Surroundings<'_>) -> Value {
+    let protocol = rules.profile.protocol + u32::from(rules.broken(Fault::HelloWrongProtocol));
+    let mut hello = json!({
+        "type": "hello-ok",
+        "protocol": protocol,
+        "server": {"version": rules.profile.release().to_string(), "connId": around.conn_id},
+        "features": {"methods": methods::names(rules), "events": EVENTS},
+        "snapshot": snapshot(rules, admitted, around),
+        "policy": {"maxPayload": MAX_PAYLOAD, "maxBufferedBytes": 2 * MAX_PAYLOAD, "tickIntervalMs": TICK_MS},
+    });
+    if rules.has(Rule::HelloCapabilities) {
+        hello["features"]["capabilities"] = json!(["chat-send-routing-contract"]);
+    }
+    if rules.has(Rule::ControlUiBuildGate) {
+        hello["server"]["buildId"] = json!(build_id(rules));
+        hello["server"]["bootId"] = json!(around.boot_id);
+    }
+    if let Some(auth) = auth(rules, admitted) {
+        hello["auth"] = auth;
+    }
+    hello
+}
+
+fn auth(rules: &Rules, admitted: &Admitted) -> Option<Value> {
+    let token = admitted.token.as_ref().filter(|_| !rules.broken(Fault::HelloWithoutToken));
+    if token.is_none() && !rules.has(Rule::HelloAlwaysTellsAuth) {
+        return None;
+    }
+    let of_connection = rules.has(Rule::HelloTellsConnectionScopes);
+    let scopes = match token {
+        Some(token) if !of_connection => &token.scopes,
+        _ => &admitted.ask.scopes,
+    };
+    let mut auth = json!({"role": admitted.ask.role, "scopes": scopes});
+    if rules.broken(Fault::HelloTellsAskedScopes) && scopes.is_empty() && admitted.ask.device.is_none() {
+        auth["scopes"] = json!([scopes::READ, scopes::WRITE]);
+    }
+    if rules.has(Rule::HelloTellsMethod) {
+        auth["method"] = json!(admitted.method.name());
+    }
+    if rules.has(Rule::RecoveryScope) && admitted.ask.role == "operator" {
+        // What the scope is made from is no rule of the handshake; clients take it as it is.
+        let own = token.map(|token| &token.token);
+        let owner = own.or(admitted.ask.device.as_ref().map(|device| &device.id));
+        let digest = Sha256::digest(owner.map(String::as_bytes).unwrap_or_default());
+        auth["recoveryScope"] = json!(URL_SAFE_NO_PAD.encode(digest));
+        if token.is_some() {
+            auth["recoveryMigrationAllowed"] = json!(true);
+        }
+    }
+    if let Some(token) = token {
+        auth["deviceToken"] = json!(token.token);
+        auth["issuedAtMs"] = json!(token.issued_at_ms());
+    }
+    Some(auth)
+}
+
+fn snapshot(rules: &Rules, admitted: &Admitted, around: &Surroundings<'_>) -> Value {
+    let mut snapshot = json!({
+        "presence": around.presence,
+        "health": {},
+        "stateVersion": {"presence": around.presence_version, "health": 1},
+        "uptimeMs": around.uptime_ms,
+        "sessionDefaults": {
+            "defaultAgentId": "main",
+            "mainKey": "main",
+            "mainSessionKey": "agent:main:main",
+            "scope": "per-sender",
+        },
+    });
+    if !rules.has(Rule::PathsForAdmins) || scopes::has(&admitted.ask.scopes, ADMIN) {
+        snapshot["configPath"] = json!(format!("{}/openclaw.json", around.state_dir));
+        snapshot["stateDir"] = json!(around.state_dir);
+        snapshot["authMode"] = json!(around.auth_mode);
+    }
+    snapshot
+}

@@ -1,0 +1,228 @@
+//! Which methods there are, and what they need.
+
+use super::mutants::Fault;
+use super::profile::Rule;
+use super::rules::Rules;
+use super::scopes::{self, ADMIN, APPROVALS, PAIRING, READ, WRITE};
+
+/// Methods that nodes call.
+const OF_NODES: &[&str] = &[
+    "node.invoke.result",
+    "node.event",
+    "node.pending.drain",
+    "node.canvas.capability.refresh",
+    "node.pending.pull",
+    "node.pending.ack",
+    "skills.bins",
+];
+
+/// Methods that operators call, by the scope that they need, as of 2026.3.31.
+const OF_OPERATORS: &[(&str, &[&str])] = &[
+    (
+        APPROVALS,
+        &[
+            "exec.approval.request",
+            "exec.approval.waitDecision",
+            "exec.approval.resolve",
+            "plugin.approval.resolve",
+        ],
+    ),
+    (
+        PAIRING,
+        &[
+            "node.pair.request",
+            "node.pair.list",
+            "node.pair.reject",
+            "node.pair.verify",
+            "device.pair.list",
+            "device.pair.approve",
+            "device.pair.reject",
+            "device.pair.remove",
+            "device.token.rotate",
+            "device.token.revoke",
+            "node.rename",
+        ],
+    ),
+    (
+        READ,
+        &[
+            "logs.tail",
+            "channels.status",
+            "status",
+            "usage.status",
+            "usage.cost",
+            "tts.status",
+            "tts.providers",
+            "models.list",
+            "tools.catalog",
+            "tools.effective",
+            "agents.list",
+            "agent.identity.get",
+            "skills.status",
+            "voicewake.get",
+            "sessions.list",
+            "sessions.preview",
+            "sessions.resolve",
+            "sessions.subscribe",
+            "cron.list",
+            "cron.status",
+            "cron.runs",
+            "gateway.identity.get",
+            "system-presence",
+            "last-heartbeat",
+            "node.list",
+            "node.describe",
+            "chat.history",
+            "config.get",
+            "talk.config",
+            "agents.files.list",
+            "agents.files.get",
+        ],
+    ),
+    (
+        WRITE,
+        &[
+            "send",
+            "poll",
+            "agent",
+            "agent.wait",
+            "wake",
+            "talk.mode",
+            "tts.enable",
+            "tts.disable",
+            "tts.convert",
+            "voicewake.set",
+            "node.invoke",
+            "chat.send",
+            "chat.abort",
+            "sessions.create",
+            "sessions.send",
+            "sessions.abort",
+        ],
+    ),
+    (
+        ADMIN,
+        &[
+            "channels.logout",
+            "agents.create",
+            "agents.update",
+            "agents.delete",
+            "skills.install",
+            "skills.update",
+            "cron.add",
+            "cron.update",
+            "cron.remove",
+            "cron.run",
+            "sessions.patch",
+            "sessions.reset",
+            "sessions.delete",
+            "sessions.compact",
+            "chat.inject",
+            "system-event",
+            "config.set",
+            "config.patch",
+            "config.apply",
+            "config.schema",
+            "exec.approvals.get",
+            "exec.approvals.set",
+            "wizard.start",
+            "update.run",
+        ],
+    ),
+];
+
+/// The names of the methods that hello tells.
+pub(super) fn names(rules: &Rules) -> Vec<&'static str> {
+    let removal = rules.has(Rule::NodeRemoval).then_some("node.pair.remove");
+    let rest = OF_OPERATORS.iter().flat_map(|(_, names)| names.iter().copied());
+    ["health", "node.pair.approve"]
+        .into_iter()
+        .chain(rest)
+        .chain(OF_NODES.iter().copied())
+        .chain(removal)
+        .collect()
+}
+
+/// Whether the method exists.
+pub(super) fn exists(rules: &Rules, method: &str) -> bool {
+    names(rules).contains(&method)
+}
+
+/// The scope that an operator needs for the method.
+fn scope_of(rules: &Rules, method: &str) -> &'static str {
+    match method {
+        "node.pair.approve" => rules.profile.node_approval_scope,
+        "node.pair.remove" if rules.has(Rule::NodeRemoval) => PAIRING,
+        _ => {
+            OF_OPERATORS.iter().find(|(_, names)| names.contains(&method)).map_or(ADMIN, |(scope, _)| *scope)
+        }
+    }
+}
+
+/// Why a role and its scopes may not call the method, if so.
+pub(super) fn refusal(rules: &Rules, role: &str, held: &[String], method: &str) -> Option<String> {
+    if method == "health" && !rules.broken(Fault::HealthNeedsRead) {
+        return None;
+    }
+    let of_nodes = OF_NODES.contains(&method);
+    let mixed = role == "node" && rules.broken(Fault::NodeCallsOperatorMethods)
+        || role == "operator" && rules.broken(Fault::OperatorCallsNodeMethods);
+    if of_nodes != (role == "node") && !mixed {
+        return Some(format!("unauthorized role: {role}"));
+    }
+    if role == "node" || of_nodes {
+        return None;
+    }
+    let needed = if method == "health" { READ } else { scope_of(rules, method) };
+    let free = needed == READ && rules.broken(Fault::ReadIsFree)
+        || needed == PAIRING && rules.broken(Fault::PairingIsFree);
+    if free || is_held(rules, needed, held) { None } else { Some(format!("missing scope: {needed}")) }
+}
+
+/// Whether the scope is among those held, or implied by them.
+pub(super) fn is_held(rules: &Rules, needed: &str, held: &[String]) -> bool {
+    let admin = scopes::has(held, ADMIN) && !rules.broken(Fault::AdminImpliesNothing);
+    let by_write = needed == READ && scopes::has(held, WRITE) && !rules.broken(Fault::WriteImpliesNothing);
+    admin || by_write || scopes::has(held, needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::model::profile::Profile;
+
+    fn ask(release: &str, role: &str, held: &[&str], method: &str) -> Option<String> {
+        let rules = Rules::plain(Profile::of(release.parse().unwrap()));
+        let held: Vec<String> = held.iter().map(|scope| (*scope).to_owned()).collect();
+        refusal(&rules, role, &held, method)
+    }
+
+    #[rstest]
+    #[case("operator", &[], "health", None)]
+    #[case("operator", &[], "status", Some("missing scope: operator.read"))]
+    #[case("operator", &["operator.write"], "status", None)]
+    #[case("operator", &["operator.read"], "device.pair.list", Some("missing scope: operator.pairing"))]
+    #[case("operator", &["operator.read"], "no.such.method", Some("missing scope: operator.admin"))]
+    #[case("operator", &["operator.admin"], "node.event", Some("unauthorized role: operator"))]
+    #[case("node", &[], "status", Some("unauthorized role: node"))]
+    #[case("node", &[], "node.event", None)]
+    fn methods_need_a_role_and_a_scope(
+        #[case] role: &str,
+        #[case] held: &[&str],
+        #[case] method: &str,
+        #[case] refused: Option<&str>,
+    ) {
+        assert_eq!(ask("2026.3.31", role, held, method).as_deref(), refused);
+    }
+
+    #[rstest]
+    #[case("2026.3.24", None)]
+    #[case("2026.3.31", Some("missing scope: operator.write"))]
+    #[case("2026.4.5", None)]
+    fn approving_nodes_needed_writing_for_a_while(#[case] release: &str, #[case] refused: Option<&str>) {
+        let held = ["operator.pairing"];
+        assert_eq!(ask(release, "operator", &held, "node.pair.approve").as_deref(), refused);
+    }
+}

@@ -1,0 +1,45 @@
+//! An executable model of the gateway's rules, release by release, and a server for it.
+
+mod ask;
+mod auth;
+mod config;
+mod connect;
+mod dice;
+mod gateway;
+mod hello;
+mod history;
+mod methods;
+mod mutants;
+mod nodes;
+mod pairing;
+mod peer;
+mod platform;
+mod profile;
+mod proof;
+mod refusal;
+mod rpc;
+mod rules;
+mod schema;
+mod scopes;
+mod server;
+mod shapes;
+mod state;
+mod tokens;
+
+#[cfg(test)]
+mod driver;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
+
+pub use gateway::{Boot, ConnectionId, Effect, Frame, HttpRefusal, ModelGateway};
+pub use history::{HISTORY, NOT_MODELLED, NotModelled};
+pub use mutants::{Fault, MUTANTS, Mutant, mutant_named};
+pub use peer::Peer;
+pub use profile::{
+    BackendPairing, Change, Deviceless, Forwarding, NEWEST, NodeCommands, PendingMerge, Profile, Roles, Rule,
+    ScopeUpgrade, Setting,
+};
+pub use server::{Clock, ServeError, ServeOptions, Served, serve};
+pub use state::{Issuer, PairedDevice, PairedNode, PendingDevice, PendingNode, State, Token};

@@ -1,0 +1,164 @@
+//! What a device may say about its platform when it comes back.
+
+use super::ask::Client;
+use super::mutants::Fault;
+use super::profile::Rule;
+use super::rules::Rules;
+use super::state::PairedDevice;
+
+/// How the claimed platform compares with the recorded one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Pin {
+    /// It is the same, or nothing is recorded.
+    Same,
+    /// It is a newer name of the same thing, which the record takes over.
+    Newer(String),
+    /// It is another one.
+    Other,
+}
+
+fn normal(text: Option<&str>) -> String {
+    text.unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn desktop(name: &str) -> Option<(&'static str, &'static str)> {
+    match name {
+        "darwin" | "macos" => Some(("macos", "Mac")),
+        "win32" | "windows" => Some(("windows", "Windows")),
+        "linux" => Some(("linux", "Linux")),
+        _ => None,
+    }
+}
+
+fn alias(name: &str) -> &str {
+    match name {
+        "darwin" | "macos" => "macos",
+        "win32" | "windows" => "windows",
+        other => other,
+    }
+}
+
+fn is_macos_version(name: &str) -> bool {
+    name.strip_prefix("macos ").is_some_and(|version| {
+        let parts: Vec<&str> = version.split('.').collect();
+        parts.len() <= 3
+            && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+fn begins(name: &str, word: &str) -> bool {
+    name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+}
+
+fn family_of(rules: &Rules, client: &str, name: &str) -> Option<&'static str> {
+    match client {
+        "openclaw-ios" if begins(name, "ios") || begins(name, "ipados") => Some("ios"),
+        "openclaw-android" if begins(name, "android") => Some("android"),
+        "openclaw-macos" if rules.has(Rule::MacPlatformVersions) && is_macos_version(name) => Some("macos"),
+        _ => None,
+    }
+}
+
+/// Gives node hosts the canonical name and family of their desktop platform.
+pub(super) fn canonical(rules: &Rules, client: &mut Client) {
+    if !rules.has(Rule::CanonicalNodeHost) || !client.is_node_host() {
+        return;
+    }
+    let Some((platform, family)) = desktop(&client.platform) else { return };
+    let own = client.family.as_deref().map(str::trim).filter(|own| !own.is_empty());
+    if own.is_some_and(|own| !own.eq_ignore_ascii_case(family)) {
+        return;
+    }
+    platform.clone_into(&mut client.platform);
+    client.family = Some(own.unwrap_or(family).to_owned());
+}
+
+/// Compares what the client claims with the record.
+pub(super) fn compare(rules: &Rules, client: &Client, paired: &PairedDevice) -> Pin {
+    let (claimed, pinned) = (normal(Some(&client.platform)), normal(paired.platform.as_deref()));
+    let (claimed_family, pinned_family) =
+        (normal(client.family.as_deref()), normal(paired.device_family.as_deref()));
+    let other_family = !pinned_family.is_empty() && claimed_family != pinned_family;
+    if other_family && !rules.broken(Fault::FamilyChangeUnnoticed) {
+        return Pin::Other;
+    }
+    if pinned.is_empty() || claimed == pinned || rules.broken(Fault::PlatformChangeUnnoticed) {
+        return Pin::Same;
+    }
+    let node_alias = rules.has(Rule::NodeHostPlatformAliases)
+        && client.is_node_host()
+        && !claimed.is_empty()
+        && alias(&claimed) == alias(&pinned);
+    let mac_app = rules.has(Rule::MacPlatformVersions)
+        && client.is_node_host()
+        && matches!(claimed.as_str(), "darwin" | "macos")
+        && is_macos_version(&pinned);
+    let runtime_alias = rules.has(Rule::RuntimePlatformAliases)
+        && pinned_family.is_empty()
+        && desktop(&pinned).is_some_and(|(platform, family)| {
+            platform != pinned && claimed == platform && claimed_family == family.to_ascii_lowercase()
+        });
+    if node_alias || mac_app || runtime_alias {
+        return Pin::Same;
+    }
+    let (ours, theirs) = (family_of(rules, &client.id, &claimed), family_of(rules, &client.id, &pinned));
+    let mac = client.id == "openclaw-macos"
+        && ours == Some("macos")
+        && matches!(pinned.as_str(), "darwin" | "macos");
+    if rules.has(Rule::MobilePlatformVersions) && (ours.is_some() && ours == theirs || mac) {
+        return Pin::Newer(client.platform.clone());
+    }
+    Pin::Other
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::model::profile::Profile;
+
+    fn client(id: &str, platform: &str, family: Option<&str>) -> Client {
+        let mode = if id == "node-host" { "node" } else { "cli" };
+        Client {
+            id: id.into(),
+            mode: mode.into(),
+            platform: platform.into(),
+            family: family.map(str::to_owned),
+            ..Default::default()
+        }
+    }
+
+    fn pin(release: &str, client: &Client, platform: &str) -> Pin {
+        let rules = Rules::plain(Profile::of(release.parse().unwrap()));
+        compare(&rules, client, &PairedDevice { platform: Some(platform.into()), ..Default::default() })
+    }
+
+    #[rstest]
+    #[case("2026.3.31", "cli", "LINUX ", "linux", Pin::Same)]
+    #[case("2026.9.6", "cli", "darwin", "linux", Pin::Other)]
+    #[case("2026.5.12", "node-host", "darwin", "macos", Pin::Other)]
+    #[case("2026.5.18", "node-host", "darwin", "macos", Pin::Same)]
+    #[case("2026.5.18", "openclaw-ios", "iOS 19", "iOS 18", Pin::Other)]
+    #[case("2026.5.20", "openclaw-ios", "iOS 19", "iOS 18", Pin::Newer("iOS 19".into()))]
+    #[case("2026.7.1", "openclaw-macos", "macOS 27.0", "macOS 26.1", Pin::Other)]
+    #[case("2026.8.1", "openclaw-macos", "macOS 27.0", "macOS 26.1", Pin::Newer("macOS 27.0".into()))]
+    fn platforms_are_pinned(
+        #[case] release: &str,
+        #[case] id: &str,
+        #[case] claimed: &str,
+        #[case] pinned: &str,
+        #[case] verdict: Pin,
+    ) {
+        assert_eq!(pin(release, &client(id, claimed, None), pinned), verdict);
+    }
+
+    #[test]
+    fn a_node_host_gets_a_family_since_8_1() {
+        let mut old = client("node-host", "linux", None);
+        canonical(&Rules::plain(Profile::of("2026.7.1".parse().unwrap())), &mut old);
+        assert_eq!(old.family, None);
+        canonical(&Rules::plain(Profile::newest()), &mut old);
+        assert_eq!(old.family.as_deref(), Some("Linux"));
+    }
+}

@@ -1,0 +1,460 @@
+//! Serves a model over real `WebSocket` connections on the loopback addresses.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::gateway::{Boot, ConnectionId, Effect, Frame, HttpRefusal, ModelGateway};
+use super::hello::MAX_PAYLOAD;
+use super::mutants::Fault;
+use super::peer::Peer;
+use super::profile::Profile;
+use super::state::State;
+
+/// How long a closed connection may take to say goodbye.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// Tells the time, in milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What is served.
+pub struct ServeOptions {
+    /// The rules.
+    pub profile: Profile,
+    /// The gateway's configuration.
+    pub config: Value,
+    /// What it remembers.
+    pub state: State,
+    /// Seed of ids, nonces and tokens.
+    pub seed: u64,
+    /// A planted fault.
+    pub fault: Option<Fault>,
+    /// The directory that it says it keeps its state in.
+    pub state_dir: String,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Why a model cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// No port on the loopback addresses.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A model that is being served. Dropping it stops the server.
+pub struct Served {
+    /// Address on 127.0.0.1.
+    pub v4: SocketAddr,
+    /// Address on `[::1]`; none where the machine has no IPv6.
+    pub v6: Option<SocketAddr>,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+enum Order {
+    Send(String),
+    Close(u16, String),
+}
+
+struct Shared {
+    model: Mutex<Held>,
+    clock: Clock,
+    woken: Notify,
+    stopped: CancellationToken,
+}
+
+struct Held {
+    gateway: ModelGateway,
+    next: ConnectionId,
+    orders: HashMap<ConnectionId, UnboundedSender<Order>>,
+    deadline: i64,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        // A model whose task panicked is still a consistent value: decisions replace, they do not tear.
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> i64 {
+        (self.clock)()
+    }
+}
+
+impl Held {
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send { conn, text } => {
+                    if let Some(orders) = self.orders.get(&conn) {
+                        // A connection whose task has ended needs no orders.
+                        let _ = orders.send(Order::Send(text));
+                    }
+                }
+                Effect::Close { conn, code, reason } => {
+                    if let Some(orders) = self.orders.remove(&conn) {
+                        let _ = orders.send(Order::Close(code, reason));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Serves a model on a free port of 127.0.0.1 and, where there is IPv6, the same port of
+/// `[::1]`.
+/// It answers as soon as this returns.
+pub async fn serve(options: ServeOptions) -> Result<Served, ServeError> {
+    let v4 = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let address = v4.local_addr().map_err(|source| ServeError::Listen {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        source,
+    })?;
+    let v6 = match listen(SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()))).await {
+        Ok(listener) => Some(listener),
+        Err(_) => listen(SocketAddr::from((Ipv6Addr::LOCALHOST, 0))).await.ok(),
+    };
+    let now = (options.clock)();
+    let gateway = ModelGateway::new(Boot {
+        profile: options.profile,
+        config: &options.config,
+        state: options.state,
+        seed: options.seed,
+        fault: options.fault,
+        now,
+        state_dir: &options.state_dir,
+    });
+    let deadline = gateway.next_deadline();
+    let shared = Arc::new(Shared {
+        model: Mutex::new(Held { gateway, next: 1, orders: HashMap::new(), deadline }),
+        clock: options.clock,
+        woken: Notify::new(),
+        stopped: CancellationToken::new(),
+    });
+    let tasks = TaskTracker::new();
+    let served = Served {
+        v4: address,
+        v6: v6.as_ref().and_then(|listener| listener.local_addr().ok()),
+        shared: Arc::clone(&shared),
+        tasks: tasks.clone(),
+    };
+    for listener in [Some(v4), v6].into_iter().flatten() {
+        tasks.spawn(accept(listener, Arc::clone(&shared), tasks.clone()));
+    }
+    tasks.spawn(keep_time(shared));
+    Ok(served)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+}
+
+impl Served {
+    /// What the gateway remembers now.
+    pub fn state(&self) -> State {
+        self.shared.lock().gateway.state().clone()
+    }
+
+    /// Replaces what the gateway remembers, as if its files had been changed while it runs.
+    pub fn replace_state(&self, state: State) {
+        *self.shared.lock().gateway.state_mut() = state;
+    }
+
+    /// Stops and starts again with the same state, on the same ports.
+    pub fn restart(&self) {
+        let profile = self.shared.lock().gateway.profile().clone();
+        self.upgrade(profile);
+    }
+
+    /// Stops and starts again as another release with the same state, on the same ports.
+    pub fn upgrade(&self, profile: Profile) {
+        let now = self.shared.now();
+        let mut held = self.shared.lock();
+        let closes = held.gateway.restart(profile, now);
+        held.carry_out(closes);
+    }
+
+    /// Stops the server and waits until its connections have ended. Returns what it remembers.
+    pub async fn stop(self) -> State {
+        self.shared.stopped.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.state()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.shared.stopped.cancel();
+    }
+}
+
+async fn keep_time(shared: Arc<Shared>) {
+    loop {
+        let now = shared.now();
+        let wait = {
+            let mut held = shared.lock();
+            if now >= held.deadline {
+                let effects = held.gateway.tick(now);
+                held.carry_out(effects);
+                held.deadline = held.gateway.next_deadline().max(now + 1);
+            }
+            held.deadline.saturating_sub(now)
+        };
+        let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default());
+        tokio::select! {
+            () = shared.stopped.cancelled() => return,
+            () = shared.woken.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: TaskTracker) {
+    loop {
+        tokio::select! {
+            () = shared.stopped.cancelled() => return,
+            accepted = listener.accept() => {
+                if let Ok((stream, address)) = accepted {
+                    tasks.spawn(attend(stream, address, Arc::clone(&shared)));
+                }
+            }
+        }
+    }
+}
+
+/// A connection from its upgrade to its end.
+async fn attend(stream: TcpStream, address: SocketAddr, shared: Arc<Shared>) {
+    // Only latency depends on it.
+    let _ = stream.set_nodelay(true);
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(MAX_PAYLOAD + 1))
+        .max_frame_size(Some(MAX_PAYLOAD + 1));
+    let mut opened: Option<(ConnectionId, UnboundedReceiver<Order>)> = None;
+    let upgrade = |request: &Request, response: Response| {
+        let peer = Peer { addr: address.ip(), headers: headers(request) };
+        let (orders, inbox) = unbounded_channel();
+        let now = shared.now();
+        let mut held = shared.lock();
+        let conn = held.next;
+        held.next += 1;
+        match held.gateway.opened(conn, peer, now) {
+            Ok(effects) => {
+                held.orders.insert(conn, orders);
+                held.carry_out(effects);
+                let next = held.gateway.next_deadline();
+                if next < held.deadline {
+                    held.deadline = next;
+                    shared.woken.notify_one();
+                }
+                opened = Some((conn, inbox));
+                Ok(response)
+            }
+            Err(refusal) => Err(refused(&refusal)),
+        }
+    };
+    let accepted = tokio::select! {
+        () = shared.stopped.cancelled() => return,
+        accepted = accept_hdr_async_with_config(stream, upgrade, Some(limits)) => accepted,
+    };
+    let Some((conn, inbox)) = opened else { return };
+    if let Ok(socket) = accepted {
+        converse(socket, conn, inbox, &shared).await;
+    }
+    let mut held = shared.lock();
+    held.gateway.closed(conn);
+    held.orders.remove(&conn);
+}
+
+fn headers(request: &Request) -> BTreeMap<String, String> {
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in request.headers() {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        headers
+            .entry(name.as_str().to_owned())
+            .and_modify(|known| {
+                known.push_str(", ");
+                known.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    headers
+}
+
+fn refused(refusal: &HttpRefusal) -> ErrorResponse {
+    let mut response = ErrorResponse::new(Some(refusal.body.clone()));
+    *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(refusal.body.len()));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+async fn converse(
+    mut socket: WebSocketStream<TcpStream>,
+    conn: ConnectionId,
+    mut inbox: UnboundedReceiver<Order>,
+    shared: &Shared,
+) {
+    loop {
+        tokio::select! {
+            biased;
+            order = inbox.recv() => match order {
+                Some(Order::Send(text)) => {
+                    if socket.send(Message::text(text)).await.is_err() {
+                        return;
+                    }
+                }
+                Some(Order::Close(code, reason)) => {
+                    say_goodbye(socket, code, reason).await;
+                    return;
+                }
+                None => return,
+            },
+            () = shared.stopped.cancelled() => {
+                say_goodbye(socket, 1012, "service restart".to_owned()).await;
+                return;
+            }
+            message = socket.next() => match message {
+                Some(Ok(message)) => hear(&message, conn, shared),
+                Some(Err(Error::Capacity(_))) => deliver(conn, Frame::TooLong(usize::MAX), shared),
+                Some(Err(_)) | None => return,
+            },
+        }
+    }
+}
+
+fn hear(message: &Message, conn: ConnectionId, shared: &Shared) {
+    match message {
+        Message::Text(text) => deliver(conn, Frame::Text(text.as_str()), shared),
+        Message::Binary(bytes) => deliver(conn, Frame::Text(&String::from_utf8_lossy(bytes)), shared),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
+    }
+}
+
+fn deliver(conn: ConnectionId, frame: Frame<'_>, shared: &Shared) {
+    let now = shared.now();
+    let mut held = shared.lock();
+    let effects = held.gateway.frame(conn, frame, now);
+    held.carry_out(effects);
+}
+
+async fn say_goodbye(mut socket: WebSocketStream<TcpStream>, code: u16, reason: String) {
+    let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+    let goodbye = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    // A peer that does not answer a close is left to itself.
+    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio_tungstenite::connect_async;
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+    use super::super::driver::{START, TOKEN, cli};
+    use super::super::profile::NEWEST;
+    use super::*;
+
+    async fn started() -> Served {
+        let options = ServeOptions {
+            profile: Profile::of(NEWEST),
+            config: json!({"gateway": {"auth": {"mode": "token", "token": TOKEN}}}),
+            state: State::default(),
+            seed: 1,
+            fault: None,
+            state_dir: "/state".into(),
+            clock: Arc::new(|| START),
+        };
+        serve(options).await.unwrap()
+    }
+
+    /// The answer to a command line client.
+    async fn shake(address: SocketAddr) -> Value {
+        let (mut socket, _) = connect_async(format!("ws://{address}")).await.unwrap();
+        let challenge = socket.next().await.unwrap().unwrap();
+        let challenge: Value = serde_json::from_str(challenge.to_text().unwrap()).unwrap();
+        let nonce = challenge["payload"]["nonce"].as_str().unwrap();
+        let request = cli("a").request(nonce, START).to_string();
+        socket.send(Message::text(request)).await.unwrap();
+        let answer = socket.next().await.unwrap().unwrap();
+        serde_json::from_str(answer.to_text().unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn both_loopback_addresses_answer_and_restarts_keep_the_state() {
+        let served = started().await;
+        assert_eq!(shake(served.v4).await["payload"]["type"], "hello-ok");
+        if let Some(v6) = served.v6 {
+            assert_eq!(shake(v6).await["payload"]["type"], "hello-ok");
+        }
+        served.restart();
+        assert!(served.state().paired.contains_key(&cli("a").device_id()));
+        served.upgrade(Profile::of("2026.3.31".parse().unwrap()));
+        assert_eq!(shake(served.v4).await["payload"]["protocol"], 3);
+        assert_eq!(served.stop().await.paired.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_an_answer_and_a_close() {
+        let served = started().await;
+        let mut request = format!("ws://{}", served.v4).into_client_request().unwrap();
+        request.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
+        let (mut socket, _) = connect_async(request).await.unwrap();
+        let challenge = socket.next().await.unwrap().unwrap();
+        let challenge: Value = serde_json::from_str(challenge.to_text().unwrap()).unwrap();
+        let nonce = challenge["payload"]["nonce"].as_str().unwrap();
+        socket.send(Message::text(cli("a").request(nonce, START).to_string())).await.unwrap();
+        let answer: Value =
+            serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+        assert_eq!(answer["error"]["details"]["code"], "CONTROL_UI_ORIGIN_NOT_ALLOWED");
+        let Some(Ok(Message::Close(Some(frame)))) = socket.next().await else { panic!("a close") };
+        assert_eq!(u16::from(frame.code), 1008);
+    }
+
+    #[tokio::test]
+    async fn an_unattributed_proxy_gets_403_instead_of_an_upgrade() {
+        let served = started().await;
+        let mut request = format!("ws://{}", served.v4).into_client_request().unwrap();
+        request.headers_mut().insert("x-forwarded-for", "203.0.113.9".parse().unwrap());
+        let Err(Error::Http(response)) = connect_async(request).await else { panic!("a refusal") };
+        assert_eq!(response.status().as_u16(), 403);
+        let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
+        assert!(body.contains("proxy_attribution_required"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn many_models_run_at_once() {
+        let all = futures_util::future::join_all((0..20).map(|_| started())).await;
+        let answers = futures_util::future::join_all(all.iter().map(|served| shake(served.v4))).await;
+        assert!(answers.iter().all(|answer| answer["ok"] == true));
+    }
+}

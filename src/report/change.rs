@@ -1,0 +1,110 @@
+//! What each release changed: the answer to "which release broke what".
+
+use crate::release::Release;
+use crate::run::RunRecord;
+
+/// A scenario that began to behave differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// The first measured release that shows it.
+    pub release: Release,
+    /// The last release before it of which something is known.
+    pub since: Release,
+    /// Id of the scenario.
+    pub scenario: &'a str,
+    /// What it did before.
+    pub before: &'a str,
+    /// What it does now.
+    pub after: &'a str,
+}
+
+/// Which way a change went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// What was right is not any more.
+    Broke,
+    /// It was not right, and is wrong in another way now.
+    Changed,
+    /// What was not right is right now.
+    Mended,
+}
+
+impl Turn {
+    /// The word that reports use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Broke => "broke",
+            Self::Changed => "changed",
+            Self::Mended => "mended",
+        }
+    }
+}
+
+impl Change<'_> {
+    /// Which way it went.
+    pub fn turn(&self) -> Turn {
+        match (self.before, self.after) {
+            ("ok", _) => Turn::Broke,
+            (_, "ok") => Turn::Mended,
+            _ => Turn::Changed,
+        }
+    }
+}
+
+/// All changes in the order of releases, breakages of a release first.
+///
+/// Releases of which nothing can be said are passed over.
+pub fn changes(record: &RunRecord) -> Vec<Change<'_>> {
+    let mut found = Vec::new();
+    for timeline in &record.timelines {
+        let known: Vec<_> = timeline.stretches.iter().filter(|stretch| stretch.behaviour != "?").collect();
+        for pair in known.windows(2).filter(|pair| pair[0].behaviour != pair[1].behaviour) {
+            found.push(Change {
+                release: pair[1].first,
+                since: pair[0].last,
+                scenario: &timeline.scenario,
+                before: &pair[0].behaviour,
+                after: &pair[1].behaviour,
+            });
+        }
+    }
+    found.sort_by_key(|change| (change.release, change.turn()));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn each_release_says_what_it_changed() {
+        let record = RunRecord::of(&sample::events());
+        let found: Vec<String> = changes(&record)
+            .iter()
+            .map(|one| {
+                format!(
+                    "{} {} {}: {} → {}",
+                    one.release.short(),
+                    one.turn().word(),
+                    one.scenario,
+                    one.before,
+                    one.after
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "3.31 broke pairing/legacy-empty-token-map: ok → role-upgrade",
+                "4.1 broke state/restart-keeps-pairing: ok → flaky",
+                "4.2 broke pairing/revoked-node-stays-out: ok → hello",
+                "4.2 mended pairing/legacy-empty-token-map: role-upgrade → ok",
+                "4.2 mended state/restart-keeps-pairing: flaky → ok",
+                "9.6 broke pairing/legacy-empty-token-map: ok → role-upgrade",
+                "9.6 broke pairing/remote-role-upgrade: ok → http 403",
+                "9.6 mended pairing/revoked-node-stays-out: hello → ok",
+            ]
+        );
+    }
+}

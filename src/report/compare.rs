@@ -1,0 +1,107 @@
+//! What changed between two runs.
+
+use crate::run::{Cell, RunRecord, behaviour};
+use crate::verdict::Verdict;
+
+/// What changed between two runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// Cells of both that are not the same.
+    pub changed: Vec<Changed>,
+    /// Number of cells of both that are the same.
+    pub alike: usize,
+    /// Cells that only the first has, as `scenario on target`.
+    pub only_first: Vec<String>,
+    /// Cells that only the second has.
+    pub only_second: Vec<String>,
+}
+
+/// A cell that is not the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Id of the scenario.
+    pub scenario: String,
+    /// The target; two of them where runs on one target each are compared.
+    pub target: String,
+    /// In the first run.
+    pub before: (Verdict, String),
+    /// In the second run.
+    pub after: (Verdict, String),
+}
+
+/// Compares cell by cell; runs on a single target each are compared whatever their targets are.
+pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
+    let across = match (&first.targets[..], &second.targets[..]) {
+        ([one], [other]) => one.target != other.target,
+        _ => false,
+    };
+    let same =
+        |one: &Cell, other: &Cell| one.scenario == other.scenario && (across || one.target == other.target);
+    let shown = |cell: &Cell| (cell.verdict, behaviour(cell));
+    let name = |cell: &Cell| format!("{} on {}", cell.scenario, cell.target);
+    let mut comparison =
+        Comparison { changed: Vec::new(), alike: 0, only_first: Vec::new(), only_second: Vec::new() };
+    for cell in &first.cells {
+        match second.cells.iter().find(|other| same(cell, other)) {
+            None => comparison.only_first.push(name(cell)),
+            Some(other) if shown(cell) == shown(other) => comparison.alike += 1,
+            Some(other) => comparison.changed.push(Changed {
+                scenario: cell.scenario.clone(),
+                target: if across {
+                    format!("{} → {}", cell.target, other.target)
+                } else {
+                    cell.target.clone()
+                },
+                before: shown(cell),
+                after: shown(other),
+            }),
+        }
+    }
+    let missing = |other: &&Cell| !first.cells.iter().any(|cell| same(cell, other));
+    comparison.only_second = second.cells.iter().filter(missing).map(name).collect();
+    comparison
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn on(target: &str) -> RunRecord {
+        let mut record = RunRecord::of(&sample::events());
+        record.targets.retain(|one| one.target == target);
+        record.cells.retain(|one| one.target == target);
+        record
+    }
+
+    #[test]
+    fn a_run_is_like_itself() {
+        let record = RunRecord::of(&sample::events());
+        let found = compare(&record, &record);
+        assert_eq!((found.alike, found.changed.len()), (record.cells.len(), 0));
+    }
+
+    #[test]
+    fn two_builds_are_compared_across_their_names() {
+        let found = compare(&on("2026.3.28"), &on("2026.3.31"));
+        assert_eq!(
+            found.changed,
+            [Changed {
+                scenario: "pairing/legacy-empty-token-map".into(),
+                target: "2026.3.28 → 2026.3.31".into(),
+                before: (Verdict::Pass, "ok".into()),
+                after: (Verdict::Known, "role-upgrade".into()),
+            }]
+        );
+        assert_eq!(found.alike, 6);
+    }
+
+    #[test]
+    fn cells_of_one_run_alone_are_named() {
+        let whole = RunRecord::of(&sample::events());
+        let mut part = whole.clone();
+        part.cells.retain(|cell| cell.target != "2026.9.6");
+        assert_eq!(compare(&whole, &part).only_first.len(), 7);
+        assert_eq!(compare(&part, &whole).only_second.len(), 7);
+    }
+}

@@ -1,0 +1,158 @@
+//! Differences that a person has to look at, with what is needed to understand them.
+
+use crate::client::Entry;
+use crate::run::{Cell, RunRecord, ScenarioInfo, StepRecord};
+use crate::verdict::{Signature, Verdict};
+
+/// A cell that is not fine, together with the other targets that show the same.
+#[derive(Clone, Debug)]
+pub struct Difference<'a> {
+    /// The row.
+    pub scenario: Option<&'a ScenarioInfo>,
+    /// The first cell that shows it.
+    pub cell: &'a Cell,
+    /// Other targets with the same verdict and the same signature, in the order of the columns.
+    pub also: Vec<&'a str>,
+}
+
+/// What has to be looked at: failures, deviations that are fixed, flakes and errors, in the order of rows.
+pub fn differences(record: &RunRecord) -> Vec<Difference<'_>> {
+    let mut found: Vec<Difference<'_>> = Vec::new();
+    let listed = |cell: &&Cell| !cell.verdict.is_fine() && cell.verdict != Verdict::Untestable;
+    for cell in record.cells.iter().filter(listed) {
+        match found.iter_mut().find(|one| is_same(one.cell, cell)) {
+            Some(open) => open.also.push(&cell.target),
+            None => found.push(Difference {
+                scenario: record.scenarios.iter().find(|one| one.id == cell.scenario),
+                cell,
+                also: Vec::new(),
+            }),
+        }
+    }
+    found
+}
+
+fn is_same(one: &Cell, other: &Cell) -> bool {
+    let key = |cell: &Cell| -> (Verdict, Option<Signature>, Option<String>) {
+        let why = if cell.signature.is_none() { cell.reason.clone() } else { None };
+        (cell.verdict, cell.signature.clone(), why)
+    };
+    one.scenario == other.scenario && key(one) == key(other)
+}
+
+/// The step that gave a cell its verdict.
+pub(crate) fn deciding_step(cell: &Cell) -> Option<&StepRecord> {
+    let of_signature = |step: &&StepRecord| cell.signature.as_ref().is_some_and(|one| one.step == step.id);
+    let heaviest = cell.steps.iter().map(|step| step.verdict).max()?;
+    cell.steps
+        .iter()
+        .find(|step| step.verdict == heaviest && !heaviest.is_fine())
+        .or_else(|| cell.steps.iter().find(of_signature))
+}
+
+/// What went over the wire during a step.
+pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> &'a [Entry] {
+    let until = cell.steps.iter().map(|one| one.first_entry).filter(|at| *at > step.first_entry).min();
+    let until = until.unwrap_or(usize::MAX).min(cell.transcript.len());
+    cell.transcript.get(step.first_entry..until).unwrap_or_default()
+}
+
+/// What the gateway logged meanwhile; the last lines of the gateway itself where it broke.
+pub(crate) fn log_of<'a>(record: &'a RunRecord, cell: &'a Cell) -> &'a [String] {
+    if !cell.log.is_empty() {
+        return &cell.log;
+    }
+    cell.gateway.and_then(|number| record.gateways.get(number)).map_or(&[], |gateway| &gateway.log)
+}
+
+/// The listed deviations that a cell showed, such as ``known regression (openclaw#59045) at `node` ``.
+pub(crate) fn known_deviations(cell: &Cell) -> String {
+    let listed = cell.steps.iter().filter(|step| step.verdict == Verdict::Known).filter_map(|step| {
+        let deviation = step.deviation.as_ref()?;
+        let issue = deviation.issue.as_ref().map(|issue| format!(" ({issue})")).unwrap_or_default();
+        Some(format!("{}{issue} at `{}`", deviation.class.word(), step.id))
+    });
+    format!("known {}", listed.collect::<Vec<_>>().join(", "))
+}
+
+/// The command that shows a cell again.
+pub fn reproduce(record: &RunRecord, cell: &Cell) -> String {
+    let often = if cell.verdict == Verdict::Flaky { " --repeat 20" } else { "" };
+    format!(
+        "gatecrash run {} --gateway {} --seed {}{often}",
+        quoted(&cell.scenario),
+        quoted(&cell.target),
+        record.run.seed
+    )
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |one: char| one.is_ascii_alphanumeric() || "._-/:@%+,=".contains(one);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The part of an id before its first `/`: the section of a matrix that it stands in.
+pub(crate) fn section(id: &str) -> &str {
+    id.split_once('/').map_or("", |(section, _)| section)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn each_unlisted_difference_is_found_once() {
+        let record = RunRecord::of(&sample::events());
+        let found: Vec<String> = differences(&record)
+            .iter()
+            .map(|one| format!("{} {} {}", one.cell.verdict, one.cell.scenario, one.cell.target))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "fail pairing/legacy-empty-token-map 2026.4.1",
+                "fixed pairing/legacy-empty-token-map 2026.4.2",
+                "fail pairing/remote-role-upgrade 2026.9.6",
+                "error state/restart-keeps-pairing 2026.3.24",
+                "flaky state/restart-keeps-pairing 2026.4.1",
+            ]
+        );
+    }
+
+    #[test]
+    fn targets_that_show_the_same_stand_together() {
+        let mut record = RunRecord::of(&sample::events());
+        let failed = record.cell("pairing/remote-role-upgrade", "2026.9.6").unwrap().clone();
+        record.cells.push(Cell { target: "embedded:2026.9.6".into(), ..failed });
+        let found = differences(&record);
+        assert_eq!(found.len(), 5);
+        assert!(found.iter().any(|one| one.also == ["embedded:2026.9.6"]));
+    }
+
+    #[test]
+    fn a_failing_step_knows_its_frames() {
+        let record = RunRecord::of(&sample::events());
+        let cell = record.cell("pairing/remote-role-upgrade", "2026.9.6").unwrap();
+        let step = deciding_step(cell).unwrap();
+        assert_eq!(step.id, "node-behind-a-proxy");
+        let frames = frames_of(cell, step);
+        assert_eq!(frames.len(), 2);
+        assert!(frames.iter().all(|entry| entry.connection == step.id));
+    }
+
+    #[rstest]
+    #[case("2026.3.31", "2026.3.31")]
+    #[case("cmd:node x.mjs {port}", "'cmd:node x.mjs {port}'")]
+    #[case("it's", r"'it'\''s'")]
+    #[case("", "''")]
+    fn words_are_quoted_for_a_shell_where_needed(#[case] word: &str, #[case] text: &str) {
+        assert_eq!(quoted(word), text);
+    }
+}

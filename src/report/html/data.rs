@@ -1,0 +1,198 @@
+//! What the page reads: a small index of all cells, and the stories of each row, compressed.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use serde::Serialize;
+
+use crate::client::Direction;
+use crate::report::difference::{deciding_step, log_of, reproduce, section};
+use crate::report::frames::headline;
+use crate::report::terminal::headings;
+use crate::report::text::one_line;
+use crate::run::{Cell, ListedDeviation, RunRecord, StepRecord, behaviour};
+use crate::verdict::{Mismatch, Outcome, Verdict};
+
+/// All cells in as few bytes as possible.
+#[derive(Serialize)]
+pub(super) struct Index<'a> {
+    targets: Vec<Target<'a>>,
+    rows: Vec<Row<'a>>,
+    verdicts: Vec<&'static str>,
+    words: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Target<'a> {
+    name: &'a str,
+    short: String,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    id: &'a str,
+    section: &'a str,
+    title: &'a str,
+    why: &'a str,
+    issue: Option<&'a str>,
+    tags: &'a [String],
+    path: &'a str,
+    /// Numbers of verdict and word, for each target.
+    cells: Vec<Option<(usize, usize)>>,
+}
+
+/// A cell in full.
+#[derive(Serialize)]
+struct Story<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    steps: Vec<Step<'a>>,
+    /// The step that gave the verdict; else the first.
+    deciding: usize,
+    entries: Vec<(u64, &'a str, Direction, String, &'a str, u8)>,
+    log: Vec<String>,
+    reproduce: String,
+}
+
+#[derive(Serialize)]
+struct Step<'a> {
+    id: &'a str,
+    verb: &'a str,
+    path: &'a str,
+    line: usize,
+    verdict: Verdict,
+    first: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    got: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mismatch: Option<&'a Mismatch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deviation: Option<&'a ListedDeviation>,
+}
+
+/// Cells by scenario and target.
+pub(super) type Cells<'a> = HashMap<(&'a str, &'a str), &'a Cell>;
+
+pub(super) fn cells(record: &RunRecord) -> Cells<'_> {
+    record.cells.iter().map(|cell| ((&*cell.scenario, &*cell.target), cell)).collect()
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn of(record: &'a RunRecord, cells: &Cells<'a>) -> Self {
+        let mut index =
+            Self { targets: Vec::new(), rows: Vec::new(), verdicts: Vec::new(), words: Vec::new() };
+        for (target, short) in record.targets.iter().zip(headings(&record.targets)) {
+            index.targets.push(Target { name: &target.target, short });
+        }
+        let mut words: HashMap<String, usize> = HashMap::new();
+        for scenario in &record.scenarios {
+            let row = record.targets.iter().map(|target| {
+                let cell = cells.get(&(&*scenario.id, &*target.target))?;
+                let verdict = position(&mut index.verdicts, cell.verdict.word());
+                let next = words.len();
+                let word = *words.entry(behaviour(cell)).or_insert(next);
+                Some((verdict, word))
+            });
+            let row = Row {
+                cells: row.collect(),
+                id: &scenario.id,
+                section: section(&scenario.id),
+                title: &scenario.title,
+                why: &scenario.why,
+                issue: scenario.issue.as_deref(),
+                tags: &scenario.tags,
+                path: &scenario.path,
+            };
+            index.rows.push(row);
+        }
+        let mut in_order: Vec<(String, usize)> = words.into_iter().collect();
+        in_order.sort_by_key(|(_, number)| *number);
+        index.words = in_order.into_iter().map(|(word, _)| word).collect();
+        index
+    }
+}
+
+fn position(known: &mut Vec<&'static str>, word: &'static str) -> usize {
+    known.iter().position(|one| *one == word).unwrap_or_else(|| {
+        known.push(word);
+        known.len() - 1
+    })
+}
+
+/// The stories of a row as base64 of compressed JSON: neighbours say nearly the same.
+pub(super) fn stories(record: &RunRecord, cells: &Cells<'_>, scenario: &str) -> String {
+    let stories: Vec<Option<Story<'_>>> = record
+        .targets
+        .iter()
+        .map(|target| cells.get(&(scenario, &*target.target)).map(|cell| story(record, cell)))
+        .collect();
+    let json = serde_json::to_vec(&stories).unwrap_or_default();
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
+    // Writing to memory cannot fail.
+    let packed = encoder.write_all(&json).and_then(|()| encoder.finish()).unwrap_or_default();
+    STANDARD.encode(packed)
+}
+
+fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
+    let deciding = deciding_step(cell).map_or(cell.steps.len().saturating_sub(1), |step| {
+        cell.steps.iter().position(|one| std::ptr::eq(one, step)).unwrap_or(0)
+    });
+    let entries = cell.transcript.iter().map(|entry| {
+        let refusal = u8::from(is_refusal(entry.direction, &entry.text));
+        (entry.at_ms, &*entry.connection, entry.direction, headline(entry), &*entry.text, refusal)
+    });
+    Story {
+        reason: cell.reason.as_deref(),
+        steps: cell.steps.iter().map(step).collect(),
+        deciding,
+        entries: entries.collect(),
+        log: log_of(record, cell).iter().map(|line| one_line(line)).collect(),
+        reproduce: reproduce(record, cell),
+    }
+}
+
+/// Whether an entry refuses something: an error response, an HTTP answer, a close by the gateway.
+fn is_refusal(direction: Direction, text: &str) -> bool {
+    use crate::wire::Frame;
+    match direction {
+        Direction::Http | Direction::ClosedByGateway => true,
+        Direction::Received => matches!(Frame::parse(text), Frame::Response { result: Err(_), .. }),
+        Direction::Opened | Direction::Sent | Direction::ClosedByClient => false,
+    }
+}
+
+fn step(step: &StepRecord) -> Step<'_> {
+    let payload = match &step.outcome {
+        Some(Outcome::State { document }) => Some(document),
+        Some(Outcome::Ok { payload } | Outcome::Arrived { payload } | Outcome::Hello { payload }) => {
+            Some(payload)
+        }
+        _ => None,
+    };
+    Step {
+        id: &step.id,
+        verb: &step.verb,
+        path: &step.path,
+        line: step.line,
+        verdict: step.verdict,
+        first: step.first_entry,
+        expected: step.expected.as_deref(),
+        got: step.outcome.as_ref().map(|outcome| match outcome {
+            Outcome::State { .. } => "state".to_owned(),
+            Outcome::Ok { .. } => "ok".to_owned(),
+            Outcome::Arrived { .. } => "arrived".to_owned(),
+            other => other.to_string(),
+        }),
+        payload: payload.filter(|payload| !payload.is_null()),
+        mismatch: step.mismatch.as_ref(),
+        deviation: step.deviation.as_ref(),
+    }
+}

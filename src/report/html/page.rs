@@ -1,0 +1,239 @@
+//! The page around the data.
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::data::{Index, cells, stories};
+use crate::report::change::{Change, changes};
+use crate::report::difference::{Difference, differences};
+use crate::report::text::{count, duration};
+use crate::run::{RunInfo, RunRecord, behaviour};
+use crate::verdict::Verdict;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = concat!(
+    include_str!("base.js"),
+    include_str!("matrix.js"),
+    include_str!("cell.js"),
+    include_str!("main.js")
+);
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    script_hash: String,
+    style: &'static str,
+    script: &'static str,
+    run: &'a RunInfo,
+    headline: String,
+    started: String,
+    duration: String,
+    boots: String,
+    scenarios: String,
+    targets: String,
+    counts: Vec<Count>,
+    differences: Vec<Look>,
+    releases: Vec<ReleaseChanges<'a>>,
+    troubles: Vec<String>,
+    tags: Vec<&'a str>,
+    target_names: Vec<&'a str>,
+    data: String,
+    stories: Vec<String>,
+}
+
+struct Count {
+    word: &'static str,
+    number: usize,
+    meaning: &'static str,
+}
+
+/// A difference that has to be looked at.
+struct Look {
+    link: String,
+    verdict: &'static str,
+    scenario: String,
+    on: String,
+    said: String,
+}
+
+struct ReleaseChanges<'a> {
+    name: String,
+    changes: Vec<Turned<'a>>,
+}
+
+struct Turned<'a> {
+    link: String,
+    turn: &'static str,
+    scenario: &'a str,
+    before: &'a str,
+    after: &'a str,
+}
+
+/// The page as HTML.
+pub fn render(record: &RunRecord) -> String {
+    let known = cells(record);
+    let index = Index::of(record, &known);
+    let mut tags: Vec<&str> = record.scenarios.iter().flat_map(|one| &one.tags).map(String::as_str).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let page = Page {
+        script_hash: format!("sha256-{}", STANDARD.encode(Sha256::digest(SCRIPT))),
+        style: STYLE,
+        script: SCRIPT,
+        run: &record.run,
+        headline: headline(record),
+        started: jiff::Timestamp::from_millisecond(record.run.started_ms)
+            .map(|started| started.strftime("%Y-%m-%d %H:%M UTC").to_string())
+            .unwrap_or_default(),
+        duration: duration(record.run.duration_ms),
+        boots: count(record.run.boots, "boot"),
+        scenarios: count(record.scenarios.len(), "scenario"),
+        targets: count(record.targets.len(), "target"),
+        counts: counts(record),
+        differences: differences(record).iter().map(look).collect(),
+        releases: by_release(record),
+        troubles: record.run.unusable.iter().chain(&record.run.leaks).cloned().collect(),
+        tags,
+        target_names: record.targets.iter().map(|one| one.target.as_str()).collect(),
+        data: for_script(&serde_json::to_string(&index).unwrap_or_default()),
+        stories: record.scenarios.iter().map(|one| stories(record, &known, &one.id)).collect(),
+    };
+    // The template writes to memory and its values are plain.
+    page.render().unwrap_or_default()
+}
+
+/// JSON that cannot end the element it stands in.
+fn for_script(json: &str) -> String {
+    json.replace('<', "\\u003c")
+}
+
+fn headline(record: &RunRecord) -> String {
+    let sums = &record.summary;
+    let unlisted = sums.fail + sums.fixed + sums.flaky + sums.error;
+    let word = if record.run.interrupted { "Interrupted: " } else { "" };
+    match (unlisted, sums.pass + sums.known) {
+        (0, 0) => format!("{word}Nothing could be tested"),
+        (0, _) => format!("{word}Everything is as listed"),
+        _ => format!("{word}{} not as listed", count(unlisted, "cell")),
+    }
+}
+
+fn counts(record: &RunRecord) -> Vec<Count> {
+    let meaning = |verdict| match verdict {
+        Verdict::Pass => "right",
+        Verdict::Known => "listed deviation",
+        Verdict::Fail => "not right, not listed",
+        Verdict::Fixed => "listed, did not happen",
+        Verdict::Flaky => "not always the same",
+        Verdict::Untestable => "cannot be shown there",
+        Verdict::Error => "harness or gateway broke",
+        Verdict::Skipped => "not reached",
+    };
+    let of = |(verdict, number): (Verdict, usize)| Count {
+        word: verdict.word(),
+        number,
+        meaning: meaning(verdict),
+    };
+    record.summary.counted().into_iter().map(of).collect()
+}
+
+fn look(one: &Difference<'_>) -> Look {
+    let also = if one.also.is_empty() { String::new() } else { format!(", {}", one.also.join(", ")) };
+    let word = behaviour(one.cell);
+    let said = if word == "ok" || word == "?" { one.cell.reason.clone() } else { Some(word) };
+    Look {
+        link: link(&one.cell.scenario, &one.cell.target),
+        verdict: one.cell.verdict.word(),
+        scenario: one.cell.scenario.clone(),
+        on: format!("{}{also}", one.cell.target),
+        said: said.unwrap_or_default(),
+    }
+}
+
+fn by_release(record: &RunRecord) -> Vec<ReleaseChanges<'_>> {
+    let mut releases: Vec<ReleaseChanges<'_>> = Vec::new();
+    for change in changes(record) {
+        let name = change.release.to_string();
+        let target = record.targets.iter().find(|one| one.release == Some(change.release));
+        let turned = turned(&change, target.map_or(name.as_str(), |one| one.target.as_str()));
+        match releases.last_mut() {
+            Some(open) if open.name == name => open.changes.push(turned),
+            _ => releases.push(ReleaseChanges { name, changes: vec![turned] }),
+        }
+    }
+    releases
+}
+
+fn turned<'a>(change: &Change<'a>, target: &str) -> Turned<'a> {
+    Turned {
+        link: link(change.scenario, target),
+        turn: change.turn().word(),
+        scenario: change.scenario,
+        before: change.before,
+        after: change.after,
+    }
+}
+
+/// The address of a cell inside the page.
+fn link(scenario: &str, target: &str) -> String {
+    format!("#cell={}@{}", encoded(scenario), encoded(target))
+}
+
+/// A text with everything escaped that has a meaning in an address; the page decodes it.
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_page_names_nothing_outside_of_itself() {
+        let page = render(&RunRecord::of(&sample::events()));
+        for outside in ["http://", "https://", "src=", "@import", "url("] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+        assert!(page.contains("3 cells not as listed") || page.contains("5 cells not as listed"));
+    }
+
+    #[test]
+    fn no_text_of_a_run_becomes_markup() {
+        let mut record = RunRecord::of(&sample::events());
+        for one in &mut record.scenarios {
+            one.title = "</script><script>alert(1)</script>".into();
+            one.tags = vec!["<b>".into()];
+        }
+        for cell in &mut record.cells {
+            cell.reason = Some("</script><img>".into());
+        }
+        let page = render(&record);
+        assert!(!page.contains("<script>alert") && !page.contains("<img>") && !page.contains("<b>\""));
+    }
+
+    #[test]
+    fn a_large_run_stays_small() {
+        let record = RunRecord::of(&sample::large(60, 30));
+        let page = render(&record);
+        let plain = serde_json::to_string(&record).unwrap();
+        assert!(page.len() * 4 < plain.len(), "{} against {}", page.len(), plain.len());
+    }
+
+    #[test]
+    fn links_survive_any_name() {
+        assert_eq!(link("a/b", "cmd:x y"), "#cell=a/b@cmd%3Ax%20y");
+    }
+}

@@ -1,0 +1,155 @@
+//! JUnit: a suite per target, for CI systems that show tests.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestRerun, TestSuite};
+
+use super::difference::{deciding_step, frames_of, known_deviations, log_of, reproduce, section};
+use super::text;
+use crate::run::{Cell, RunRecord, StepRecord, TargetInfo};
+use crate::verdict::Verdict;
+
+/// The report as XML.
+pub fn render(record: &RunRecord) -> String {
+    let mut report = quick_junit::Report::new("gatecrash");
+    report.set_time(Duration::from_millis(record.run.duration_ms));
+    let started = jiff::Timestamp::from_millisecond(record.run.started_ms).ok();
+    report.timestamp = started.and_then(|started| started.to_string().parse().ok());
+    report.add_test_suites(record.targets.iter().map(|target| suite(record, target)));
+    // Writing to memory cannot fail, and texts were cleared of what XML cannot hold.
+    report.to_string().unwrap_or_default()
+}
+
+fn suite(record: &RunRecord, target: &TargetInfo) -> TestSuite {
+    let mut suite = TestSuite::new(target.target.as_str());
+    let gateways: Vec<_> = record.gateways.iter().filter(|one| one.target == target.target).collect();
+    let boots: usize = gateways.iter().filter(|one| one.boot_ms.is_some()).map(|one| one.boots).sum();
+    if let Some(release) = target.release {
+        suite.add_property(Property::new("release", release.to_string()));
+    }
+    suite.add_property(Property::new("seed", record.run.seed.to_string()));
+    suite.add_property(Property::new("boots", boots.to_string()));
+    suite.add_property(Property::new("run", record.run.id.as_str()));
+    let cells: Vec<&Cell> = record.cells.iter().filter(|cell| cell.target == target.target).collect();
+    suite.set_time(Duration::from_millis(cells.iter().map(|cell| cell.duration_ms).sum()));
+    suite.add_test_cases(cells.into_iter().map(|cell| case(record, cell)));
+    suite
+}
+
+fn case(record: &RunRecord, cell: &Cell) -> TestCase {
+    let mut case = TestCase::new(cell.scenario.as_str(), status(record, cell));
+    case.set_classname(section(&cell.scenario));
+    case.set_time(Duration::from_millis(cell.duration_ms));
+    if let Some(scenario) = record.scenarios.iter().find(|one| one.id == cell.scenario) {
+        case.add_property(Property::new("title", scenario.title.as_str()));
+        case.extra.insert("file".into(), scenario.path.as_str().into());
+    }
+    case
+}
+
+fn status(record: &RunRecord, cell: &Cell) -> TestCaseStatus {
+    let step = deciding_step(cell);
+    let failing = |kind, word: &str| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_type(word).set_message(message(cell, step)).set_description(story(record, cell, step));
+        status
+    };
+    match cell.verdict {
+        Verdict::Pass | Verdict::Skipped => TestCaseStatus::success(),
+        Verdict::Known => skipped(known_deviations(cell)),
+        Verdict::Untestable => {
+            skipped(format!("untestable: {}", cell.reason.as_deref().unwrap_or("no reason")))
+        }
+        Verdict::Error => failing(NonSuccessKind::Error, "error"),
+        Verdict::Fail => failing(NonSuccessKind::Failure, "fail"),
+        Verdict::Fixed => failing(NonSuccessKind::Failure, "fixed"),
+        Verdict::Flaky => {
+            let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+            rerun.set_type("flaky").set_message(message(cell, step));
+            let mut status = failing(NonSuccessKind::Failure, "flaky");
+            status.add_rerun(rerun);
+            status
+        }
+    }
+}
+
+fn skipped(message: String) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(message);
+    status
+}
+
+fn message(cell: &Cell, step: Option<&StepRecord>) -> String {
+    let reason = cell.reason.clone();
+    let at_step = || {
+        let step = step?;
+        let mismatch = step.mismatch.as_ref()?;
+        Some(format!("{}: expected {}, got {}", step.id, mismatch.expected, mismatch.got))
+    };
+    text::one_line(&reason.or_else(at_step).unwrap_or_else(|| cell.verdict.to_string()))
+}
+
+/// Everything that is known of a difference, as plain text.
+fn story(record: &RunRecord, cell: &Cell, step: Option<&StepRecord>) -> String {
+    let mut lines = Vec::new();
+    if let Some(step) = step {
+        lines.push(format!("--> {}:{} step `{}` ({})", step.path, step.line, step.id, step.verb));
+        if let Some(expected) = &step.expected {
+            lines.push(format!("expected: {expected}"));
+        }
+        if let Some(outcome) = &step.outcome {
+            lines.push(format!("got:      {outcome}"));
+        }
+        if let Some(mismatch) = &step.mismatch {
+            lines.push(format!("at:       {}", mismatch.at));
+        }
+        for entry in frames_of(cell, step) {
+            let direction = super::frames::arrow(entry.direction);
+            lines.push(format!("{:>6} ms {} {direction} {}", entry.at_ms, entry.connection, entry.text));
+        }
+    }
+    lines.extend(log_of(record, cell).iter().map(|line| format!("log: {line}")));
+    lines.push(format!("reproduce: {}", reproduce(record, cell)));
+    lines.iter().map(|line| text::one_line(line)).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn xml() -> String {
+        render(&RunRecord::of(&sample::events()))
+    }
+
+    #[test]
+    fn every_verdict_has_its_element() {
+        insta::assert_snapshot!(xml());
+    }
+
+    #[test]
+    fn the_report_is_read_back_as_what_was_meant() {
+        let report = quick_junit::Report::deserialize_from_str(&xml()).unwrap();
+        assert_eq!(report.test_suites.len(), sample::RELEASES.len());
+        let record = RunRecord::of(&sample::events());
+        let sum = |of: fn(&TestSuite) -> usize| report.test_suites.iter().map(of).sum::<usize>();
+        assert_eq!(report.tests, record.summary.total());
+        assert_eq!(
+            sum(|suite| suite.failures),
+            record.summary.fail + record.summary.fixed + record.summary.flaky
+        );
+        assert_eq!(sum(|suite| suite.errors), record.summary.error);
+        assert_eq!(sum(|suite| suite.skipped), record.summary.known + record.summary.untestable);
+    }
+
+    #[test]
+    fn what_xml_cannot_hold_is_left_out() {
+        let mut record = RunRecord::of(&sample::events());
+        for cell in &mut record.cells {
+            cell.log = vec!["bell \u{7} \u{1b}[31mred\u{1b}[0m ]]> & <b>".into()];
+        }
+        let xml = render(&record);
+        assert!(quick_junit::Report::deserialize_from_str(&xml).is_ok());
+        assert!(!xml.contains('\u{7}') && !xml.contains('\u{1b}'));
+    }
+}

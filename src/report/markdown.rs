@@ -1,0 +1,174 @@
+//! Markdown for CI summaries and issues: what changed, what has to be looked at, how to see it again.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use super::change::changes;
+use super::difference::{Difference, deciding_step, differences, reproduce};
+use super::terminal::headings;
+use super::text::{count, duration, one_line};
+use crate::run::{Cell, RunRecord, behaviour};
+use crate::verdict::Verdict;
+
+/// Lines of a list that are shown; places that take Markdown limit its size.
+const MOST: usize = 50;
+
+/// The report.
+pub(super) fn render(record: &RunRecord) -> String {
+    let differences = differences(record);
+    let mut text = head(record, differences.len());
+    if !differences.is_empty() {
+        text += &to_look_at(record, &differences);
+    }
+    let changed = changes(record);
+    if !changed.is_empty() {
+        text += "\n### What each release changed\n\n";
+        for one in changed.iter().take(MOST) {
+            let _ = writeln!(
+                text,
+                "- **{}** {} `{}`: {} → {}",
+                one.release,
+                one.turn().word(),
+                one.scenario,
+                escaped(one.before),
+                escaped(one.after)
+            );
+        }
+        text += &left_out(changed.len());
+    }
+    if record.targets.len() > 1 {
+        text += &table(record);
+    }
+    if !record.run.unusable.is_empty() || !record.run.leaks.is_empty() {
+        text += "\n### Around the gateways\n\n";
+        for line in record.run.unusable.iter().chain(&record.run.leaks) {
+            let _ = writeln!(text, "- {}", escaped(line));
+        }
+    }
+    text
+}
+
+fn head(record: &RunRecord, unlisted: usize) -> String {
+    let word = match unlisted {
+        _ if record.run.interrupted => "interrupted".to_owned(),
+        0 => "everything is as listed".to_owned(),
+        _ => format!("{} to look at", count(unlisted, "difference")),
+    };
+    let mut facts: Vec<String> =
+        record.summary.counted().iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
+    facts.push(count(record.targets.len(), "target"));
+    facts.push(count(record.run.boots, "boot"));
+    facts.push(duration(record.run.duration_ms));
+    format!("## gatecrash: {word}\n\n{}\n", facts.join(" · "))
+}
+
+fn to_look_at(record: &RunRecord, differences: &[Difference<'_>]) -> String {
+    let mut text = String::from(
+        "\n### To look at\n\n| verdict | scenario | on | expected | got |\n|---|---|---|---|---|\n",
+    );
+    for Difference { cell, also, .. } in differences.iter().take(MOST) {
+        let step = deciding_step(cell);
+        let expected = step.and_then(|step| step.expected.clone()).unwrap_or_default();
+        let outcome = step.and_then(|step| step.outcome.as_ref()).map(ToString::to_string);
+        let got = cell.reason.clone().or(outcome).unwrap_or_default();
+        let on: Vec<&str> = std::iter::once(cell.target.as_str()).chain(also.iter().copied()).collect();
+        let _ = writeln!(
+            text,
+            "| {} | `{}` | {} | {} | {} |",
+            cell.verdict,
+            cell.scenario,
+            escaped(&on.join(", ")),
+            escaped(&expected),
+            escaped(&got)
+        );
+    }
+    text += &left_out(differences.len());
+    text += "\n```sh\n";
+    for one in differences.iter().take(MOST) {
+        text += &reproduce(record, one.cell);
+        text.push('\n');
+    }
+    text + "```\n"
+}
+
+/// The rows that are not right on every target.
+fn table(record: &RunRecord) -> String {
+    let cells: HashMap<(&str, &str), &Cell> =
+        record.cells.iter().map(|cell| ((&*cell.scenario, &*cell.target), cell)).collect();
+    let mut rows = Vec::new();
+    for scenario in &record.scenarios {
+        let row: Vec<Option<&&Cell>> =
+            record.targets.iter().map(|target| cells.get(&(&*scenario.id, &*target.target))).collect();
+        let dull = |cell: &Cell| matches!(cell.verdict, Verdict::Pass | Verdict::Untestable);
+        if !row.iter().all(|cell| cell.is_some_and(|cell| dull(cell))) {
+            let words: Vec<String> =
+                row.iter().map(|cell| cell.map_or(String::new(), |cell| word(cell))).collect();
+            rows.push(format!("| `{}` | {} |\n", scenario.id, words.join(" | ")));
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = headings(&record.targets).iter().map(|name| escaped(name)).collect();
+    let mut text = format!(
+        "\n### Scenarios that differ\n\n| scenario | {} |\n|---|{}\n",
+        names.join(" | "),
+        "---|".repeat(names.len())
+    );
+    text.extend(rows.iter().take(MOST).map(String::as_str));
+    text += &left_out(rows.len());
+    let fine = record.scenarios.len() - rows.len();
+    if fine > 0 {
+        let _ = writeln!(text, "\n{} right wherever testable.", count(fine, "more scenario"));
+    }
+    text
+}
+
+fn word(cell: &Cell) -> String {
+    match cell.verdict {
+        Verdict::Pass | Verdict::Skipped => "ok".to_owned(),
+        Verdict::Untestable => "–".to_owned(),
+        Verdict::Known => escaped(&behaviour(cell)),
+        Verdict::Fail => format!("❌ {}", escaped(&behaviour(cell))),
+        Verdict::Fixed | Verdict::Flaky | Verdict::Error => format!("❌ *{}*", cell.verdict),
+    }
+}
+
+fn left_out(all: usize) -> String {
+    if all > MOST { format!("\n… and {} more\n", all - MOST) } else { String::new() }
+}
+
+/// A text that stays one cell of a table and is taken as it is.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for one in one_line(text).chars() {
+        if "|\\`*_<>[]&#".contains(one) {
+            out.push('\\');
+        }
+        out.push(one);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_report_is_short_and_whole() {
+        insta::assert_snapshot!(render(&RunRecord::of(&sample::events())));
+    }
+
+    #[test]
+    fn a_large_run_stays_within_bounds() {
+        let text = render(&RunRecord::of(&sample::large(400, 30)));
+        assert!(text.len() < 60_000, "{}", text.len());
+        assert!(text.contains("… and 121 more"), "{text}");
+    }
+
+    #[test]
+    fn texts_do_not_break_a_table() {
+        assert_eq!(escaped("a|b\n<c> `d`"), r"a\|b \<c\> \`d\`");
+    }
+}

@@ -1,0 +1,162 @@
+//! Joining the parts of a run that was spread over machines.
+
+use crate::run::{Event, RunStarted};
+
+/// Why runs cannot be joined.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// There is nothing to join.
+    #[error("there is no run to join")]
+    Nothing,
+    /// A run has no beginning.
+    #[error("run number {0} has no beginning")]
+    NoStart(usize),
+    /// Reproduce lines of the whole would be wrong.
+    #[error("the runs have different seeds ({one} and {other}): give every part the same --seed")]
+    Seeds {
+        /// Of the first run.
+        one: u64,
+        /// Of another one.
+        other: u64,
+    },
+}
+
+/// The events of several runs as those of one.
+///
+/// Rows and columns are united; a cell that is in several runs counts as repeated.
+pub fn merge(runs: Vec<Vec<Event>>) -> Result<Vec<Event>, MergeError> {
+    let mut whole: Option<RunStarted> = None;
+    let mut events = Vec::new();
+    let mut gateways = 0;
+    let mut duration = 0;
+    let mut early = false;
+    for (number, run) in (1..).zip(runs) {
+        let mut run = run.into_iter();
+        let Some(Event::RunStarted(started)) = run.next() else { return Err(MergeError::NoStart(number)) };
+        match &mut whole {
+            None => whole = Some(started),
+            Some(whole) => join(whole, started)?,
+        }
+        let first = gateways;
+        let mut ended = false;
+        for mut event in run {
+            if let Some(gateway) = gateway_of(&mut event) {
+                *gateway += first;
+                gateways = gateways.max(*gateway + 1);
+            }
+            match event {
+                Event::RunFinished { duration_ms, interrupted } => {
+                    ended = true;
+                    duration = duration.max(duration_ms);
+                    early |= interrupted;
+                }
+                other => events.push(other),
+            }
+        }
+        early |= !ended;
+    }
+    let mut whole = whole.ok_or(MergeError::Nothing)?;
+    if whole.targets.iter().all(|target| target.release.is_some()) {
+        whole.targets.sort_by_key(|target| target.release);
+    }
+    whole.scenarios.sort_by(|a, b| a.id.cmp(&b.id));
+    events.insert(0, Event::RunStarted(whole));
+    events.push(Event::RunFinished { duration_ms: duration, interrupted: early });
+    Ok(events)
+}
+
+fn join(whole: &mut RunStarted, part: RunStarted) -> Result<(), MergeError> {
+    if whole.seed != part.seed {
+        return Err(MergeError::Seeds { one: whole.seed, other: part.seed });
+    }
+    whole.started_ms = whole.started_ms.min(part.started_ms);
+    whole.repeat = whole.repeat.max(part.repeat);
+    for target in part.targets {
+        if !whole.targets.contains(&target) {
+            whole.targets.push(target);
+        }
+    }
+    for scenario in part.scenarios {
+        if whole.scenarios.iter().all(|known| known.id != scenario.id) {
+            whole.scenarios.push(scenario);
+        }
+    }
+    Ok(())
+}
+
+/// The number of the gateway that an event speaks of.
+fn gateway_of(event: &mut Event) -> Option<&mut usize> {
+    match event {
+        Event::GatewayStarting { gateway, .. }
+        | Event::GatewayReady { gateway, .. }
+        | Event::GatewayFailed { gateway, .. }
+        | Event::GatewayStopped { gateway, .. } => Some(gateway),
+        Event::CellFinished(cell) => cell.gateway.as_mut(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::run::RunRecord;
+
+    /// The part of the sample that a machine would have run, and the rest.
+    fn parts() -> (Vec<Event>, Vec<Event>) {
+        let mut parts = (Vec::new(), Vec::new());
+        for event in sample::events() {
+            match &event {
+                Event::RunStarted(started) => {
+                    let (one, other): (Vec<_>, Vec<_>) =
+                        started.scenarios.iter().cloned().partition(|one| one.id.starts_with("pairing"));
+                    parts.0.push(Event::RunStarted(RunStarted { scenarios: one, ..started.clone() }));
+                    parts.1.push(Event::RunStarted(RunStarted { scenarios: other, ..started.clone() }));
+                }
+                Event::CellFinished(cell) if cell.scenario.starts_with("pairing") => parts.0.push(event),
+                Event::CellFinished(_) => parts.1.push(event),
+                _ => {
+                    parts.0.push(event.clone());
+                    parts.1.push(event);
+                }
+            }
+        }
+        parts
+    }
+
+    #[test]
+    fn the_parts_of_a_run_give_the_whole() {
+        let (one, other) = parts();
+        let merged = RunRecord::of(&merge(vec![other, one]).unwrap());
+        let whole = RunRecord::of(&sample::events());
+        assert_eq!(merged.scenarios, whole.scenarios);
+        assert_eq!(merged.targets, whole.targets);
+        assert_eq!((&merged.timelines, merged.summary), (&whole.timelines, whole.summary));
+        assert_eq!(merged.gateways.len(), 2 * whole.gateways.len());
+        assert!(!merged.run.interrupted);
+        let gateway = |record: &RunRecord, cell: &crate::run::Cell| {
+            cell.gateway.map(|number| record.gateways[number].target.clone())
+        };
+        for (one, other) in merged.cells.iter().zip(&whole.cells) {
+            assert_eq!(gateway(&merged, one), gateway(&whole, other), "gateways are numbered anew");
+        }
+    }
+
+    #[test]
+    fn a_part_that_has_no_end_makes_the_whole_interrupted() {
+        let (one, mut other) = parts();
+        other.pop();
+        assert!(RunRecord::of(&merge(vec![one, other]).unwrap()).run.interrupted);
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_refused() {
+        assert_eq!(merge(vec![]), Err(MergeError::Nothing));
+        assert_eq!(merge(vec![vec![]]), Err(MergeError::NoStart(1)));
+        let (one, mut other) = parts();
+        if let Some(Event::RunStarted(started)) = other.first_mut() {
+            started.seed = 8;
+        }
+        assert_eq!(merge(vec![one, other]), Err(MergeError::Seeds { one: 7, other: 8 }));
+    }
+}

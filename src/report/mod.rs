@@ -1,0 +1,32 @@
+//! Everything a run shows. Each report is a function of the event stream, or of the record folded from it.
+
+mod change;
+mod compare;
+pub mod diagnostic;
+mod difference;
+pub mod events;
+pub mod explain;
+mod frames;
+mod github;
+pub mod html;
+pub mod json;
+pub mod junit;
+mod load;
+mod markdown;
+mod merge;
+#[cfg(test)]
+#[path = "../../tests/sample/mod.rs"]
+mod sample;
+mod sink;
+mod store;
+mod tap;
+pub mod terminal;
+mod text;
+
+pub use change::{Change, Turn, changes};
+pub use compare::{Changed, Comparison, compare};
+pub use difference::{Difference, differences, reproduce};
+pub use load::{LoadError, Loaded, load};
+pub use merge::{MergeError, merge};
+pub use sink::{Destination, ParseReportError, Report, ReportKind, WriteReportError, check, write};
+pub use store::{Bounds, FindError, Store, StoredEntry};

@@ -1,0 +1,310 @@
+//! Where reports go: `--report KIND=FILE`.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::str::FromStr;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{events, github, html, json, junit, markdown, tap};
+use crate::run::{Event, RunRecord};
+
+/// Kinds of report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportKind {
+    /// The run as one document.
+    Json,
+    /// The events as lines of JSON; other reports can be made from them later.
+    Events,
+    /// For CI systems that show tests.
+    Junit,
+    /// One page for a browser.
+    Html,
+    /// Short, for CI summaries and issues.
+    Markdown,
+    /// Annotations for GitHub Actions.
+    Github,
+    /// The Test Anything Protocol.
+    Tap,
+}
+
+/// All kinds, with the words that name them.
+const KINDS: &[(&str, ReportKind)] = &[
+    ("json", ReportKind::Json),
+    ("events", ReportKind::Events),
+    ("junit", ReportKind::Junit),
+    ("html", ReportKind::Html),
+    ("markdown", ReportKind::Markdown),
+    ("github", ReportKind::Github),
+    ("tap", ReportKind::Tap),
+];
+
+/// Where a report goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// Standard output, written as `-`.
+    Stdout,
+    /// A file.
+    File(Utf8PathBuf),
+}
+
+/// A report that is wanted, such as `json=run.json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What kind.
+    pub kind: ReportKind,
+    /// Where it goes.
+    pub to: Destination,
+}
+
+/// Why a text names no report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseReportError {
+    /// No `=`, or nothing before or behind it.
+    #[error("`{0}` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output")]
+    Shape(String),
+    /// There is no such kind.
+    #[error("there is no report `{word}`{hint}: the kinds are {}", kinds())]
+    Kind {
+        /// The word that was given.
+        word: String,
+        /// A word that is like it.
+        hint: String,
+    },
+}
+
+/// Why a report cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteReportError {
+    /// Two reports on one stream could not be told apart.
+    #[error("only one report can go to standard output, not both `{0}` and `{1}`")]
+    TwoOnStdout(ReportKind, ReportKind),
+    /// The folder is missing.
+    #[error("the report `{report}` cannot be written: there is no folder `{folder}`")]
+    NoFolder {
+        /// The report.
+        report: Report,
+        /// The folder that it should stand in.
+        folder: Utf8PathBuf,
+    },
+    /// Writing failed.
+    #[error("the report `{report}` cannot be written: {source}")]
+    Write {
+        /// The report.
+        report: Report,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn kinds() -> String {
+    KINDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for ReportKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(KINDS.iter().find(|(_, kind)| kind == self).map_or("", |(word, _)| word))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.to {
+            Destination::Stdout => write!(f, "{}=-", self.kind),
+            Destination::File(path) => write!(f, "{}={path}", self.kind),
+        }
+    }
+}
+
+impl FromStr for Report {
+    type Err = ParseReportError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let shape = || ParseReportError::Shape(text.to_owned());
+        let (word, to) = text.split_once('=').ok_or_else(shape)?;
+        if word.is_empty() || to.is_empty() {
+            return Err(shape());
+        }
+        let kind = KINDS.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind);
+        let kind = kind.ok_or_else(|| ParseReportError::Kind { word: word.to_owned(), hint: hint(word) })?;
+        let to = if to == "-" { Destination::Stdout } else { Destination::File(to.into()) };
+        Ok(Self { kind, to })
+    }
+}
+
+/// The kind that a mistyped word is most like.
+fn hint(word: &str) -> String {
+    const ALIKE: f64 = 0.7;
+    let likeness = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), name);
+    let best = KINDS.iter().map(|(name, _)| (likeness(name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(like, _)| *like >= ALIKE)
+        .map_or(String::new(), |(_, name)| format!(" (did you mean `{name}`?)"))
+}
+
+/// Finds out before a run what would only fail after it.
+pub fn check(reports: &[Report]) -> Result<(), WriteReportError> {
+    let mut on_stdout = reports.iter().filter(|report| report.to == Destination::Stdout);
+    if let (Some(one), Some(other)) = (on_stdout.next(), on_stdout.next()) {
+        return Err(WriteReportError::TwoOnStdout(one.kind, other.kind));
+    }
+    for report in reports {
+        if let Destination::File(path) = &report.to {
+            let folder = folder(path);
+            if !folder.is_dir() {
+                return Err(WriteReportError::NoFolder { report: report.clone(), folder: folder.to_owned() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes every report; a file that exists is replaced at once and never seen half written.
+pub fn write(
+    reports: &[Report],
+    events: &[Event],
+    record: &RunRecord,
+    stdout: &mut dyn Write,
+) -> Result<(), WriteReportError> {
+    for report in reports {
+        let text = render(report.kind, events, record);
+        let written = match &report.to {
+            Destination::Stdout => stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()),
+            Destination::File(path) => replace(path, text.as_bytes()),
+        };
+        written.map_err(|source| WriteReportError::Write { report: report.clone(), source })?;
+    }
+    Ok(())
+}
+
+/// The text of a report.
+fn render(kind: ReportKind, events: &[Event], record: &RunRecord) -> String {
+    match kind {
+        ReportKind::Json => json::render(record),
+        ReportKind::Events => events::render(events),
+        ReportKind::Junit => junit::render(record),
+        ReportKind::Html => html::render(record),
+        ReportKind::Markdown => markdown::render(record),
+        ReportKind::Github => github::render(record),
+        ReportKind::Tap => tap::render(record),
+    }
+}
+
+fn folder(path: &Utf8Path) -> &Utf8Path {
+    match path.parent() {
+        Some(folder) if !folder.as_str().is_empty() => folder,
+        _ => Utf8Path::new("."),
+    }
+}
+
+fn replace(path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+    // A pipe or a terminal cannot be replaced by a file; it is written to.
+    if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+        return File::options().write(true).open(path)?.write_all(bytes);
+    }
+    let mut file = new_beside(path)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// A temporary file in the same folder, with the permissions of any other new file.
+fn new_beside(path: &Utf8Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".report-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::report::sample;
+
+    fn report(text: &str) -> Report {
+        text.parse().unwrap()
+    }
+
+    #[rstest]
+    #[case("json=run.json", ReportKind::Json, Destination::File("run.json".into()))]
+    #[case("events=a=b", ReportKind::Events, Destination::File("a=b".into()))]
+    #[case("junit=-", ReportKind::Junit, Destination::Stdout)]
+    fn a_report_is_a_kind_and_a_place(#[case] text: &str, #[case] kind: ReportKind, #[case] to: Destination) {
+        assert_eq!(report(text), Report { kind, to });
+        assert_eq!(report(text).to_string(), text);
+    }
+
+    #[rstest]
+    #[case(
+        "json",
+        "`json` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output"
+    )]
+    #[case(
+        "=x",
+        "`=x` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output"
+    )]
+    #[case(
+        "json=",
+        "`json=` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output"
+    )]
+    #[case(
+        "jsno=x",
+        "there is no report `jsno` (did you mean `json`?): the kinds are json, events, junit, html, markdown, github, tap"
+    )]
+    #[case(
+        "JUnit=x",
+        "there is no report `JUnit` (did you mean `junit`?): the kinds are json, events, junit, html, markdown, github, tap"
+    )]
+    #[case(
+        "pdf=x",
+        "there is no report `pdf`: the kinds are json, events, junit, html, markdown, github, tap"
+    )]
+    fn other_texts_are_refused(#[case] text: &str, #[case] message: &str) {
+        assert_eq!(text.parse::<Report>().unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn what_would_fail_later_is_found_at_once() {
+        let two = check(&[report("json=-"), report("junit=-")]).unwrap_err();
+        assert_eq!(two.to_string(), "only one report can go to standard output, not both `json` and `junit`");
+        let missing = check(&[report("json=-"), report("junit=no/such/x.xml")]).unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            "the report `junit=no/such/x.xml` cannot be written: there is no folder `no/such`"
+        );
+        check(&[report("json=-"), report("junit=x.xml"), report("events=./x")]).unwrap();
+    }
+
+    #[test]
+    fn several_reports_are_written_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        fs::write(at("run.json"), "old").unwrap();
+        let events = sample::events();
+        let record = RunRecord::of(&events);
+        let wanted = [
+            report(&format!("json={}", at("run.json"))),
+            report(&format!("junit={}", at("run.xml"))),
+            report("events=-"),
+        ];
+        let mut stdout = Vec::new();
+        write(&wanted, &events, &record, &mut stdout).unwrap();
+        assert_eq!(String::from_utf8(stdout).unwrap(), events::render(&events));
+        assert_eq!(fs::read_to_string(at("run.json")).unwrap(), json::render(&record));
+        assert_eq!(fs::read_to_string(at("run.xml")).unwrap(), junit::render(&record));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing temporary is left");
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_says_which() {
+        let record = RunRecord::of(&sample::events());
+        let error = write(&[report("json=no/such/x")], &[], &record, &mut io::sink()).unwrap_err();
+        assert!(error.to_string().starts_with("the report `json=no/such/x` cannot be written: "), "{error}");
+    }
+}

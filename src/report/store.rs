@@ -1,0 +1,215 @@
+//! Runs that were made on this machine: the latest ones, each in one file.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+use super::events;
+use crate::run::{Event, RunStarted};
+
+/// How a stored run's file name ends.
+const ENDING: &str = ".events.gz";
+
+/// A bounded folder of runs.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+    bounds: Bounds,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Number of runs.
+    pub runs: usize,
+    /// Bytes of all runs together.
+    pub bytes: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { runs: 50, bytes: 500 << 20 }
+    }
+}
+
+/// A stored run, as its first line tells.
+#[derive(Clone, Debug)]
+pub struct StoredEntry {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How the run began.
+    pub started: RunStarted,
+}
+
+/// Why a stored run is not found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// The folder cannot be read.
+    #[error("the stored runs cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// There is no such run.
+    #[error("there is no file and no stored run `{0}`: see `gatecrash runs list`")]
+    Missing(String),
+    /// The beginning of an id fits several runs.
+    #[error("`{word}` fits several runs: {}", fitting.join(", "))]
+    Ambiguous {
+        /// What was given.
+        word: String,
+        /// Ids that begin like it.
+        fitting: Vec<String>,
+    },
+}
+
+impl Store {
+    /// The store below a cache directory.
+    pub fn below(cache: &Path, bounds: Bounds) -> Self {
+        Self { folder: cache.join("runs"), bounds }
+    }
+
+    /// Keeps a run, and drops the oldest ones where there are too many. The file, or none for a run that
+    /// never started.
+    pub fn keep(&self, run: &[Event]) -> io::Result<Option<PathBuf>> {
+        let Some(Event::RunStarted(started)) = run.first() else { return Ok(None) };
+        fs::create_dir_all(&self.folder)?;
+        let path = self.folder.join(format!("{}{ENDING}", started.id));
+        let mut file = GzEncoder::new(tempfile::NamedTempFile::new_in(&self.folder)?, Compression::new(6));
+        for event in run {
+            file.write_all(events::line(event).as_bytes())?;
+        }
+        file.finish()?.persist(&path)?;
+        self.prune(self.bounds)?;
+        Ok(Some(path))
+    }
+
+    /// All runs, the latest first. Files that are no runs are passed over.
+    pub fn list(&self) -> io::Result<Vec<StoredEntry>> {
+        let mut found = Vec::new();
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            other => other?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let is_run = entry.file_name().to_str().is_some_and(|name| name.ends_with(ENDING));
+            if let Some(started) = is_run.then(|| head(&entry.path())).flatten() {
+                found.push(StoredEntry { path: entry.path(), bytes: entry.metadata()?.len(), started });
+            }
+        }
+        found.sort_by(|a, b| {
+            (b.started.started_ms, &b.started.id).cmp(&(a.started.started_ms, &a.started.id))
+        });
+        Ok(found)
+    }
+
+    /// Drops the oldest runs until the rest keeps to the bounds; the ids of those that went.
+    pub fn prune(&self, bounds: Bounds) -> io::Result<Vec<String>> {
+        let mut gone = Vec::new();
+        let mut bytes = 0;
+        for (at, entry) in self.list()?.into_iter().enumerate() {
+            bytes += entry.bytes;
+            if at >= bounds.runs || bytes > bounds.bytes {
+                fs::remove_file(&entry.path)?;
+                gone.push(entry.started.id);
+            }
+        }
+        Ok(gone)
+    }
+
+    /// The run that a word names: `latest`, or an id, or the beginning of one.
+    pub fn find(&self, word: &str) -> Result<PathBuf, FindError> {
+        let mut runs = self.list()?;
+        if word == "latest" && !runs.is_empty() {
+            return Ok(runs.swap_remove(0).path);
+        }
+        let exact = runs.iter().position(|one| one.started.id == word);
+        runs.retain(|one| !word.is_empty() && one.started.id.starts_with(word));
+        match (exact, runs.len()) {
+            (_, 0) => Err(FindError::Missing(word.to_owned())),
+            (None, 1) => Ok(runs.swap_remove(0).path),
+            (Some(_), _) => {
+                let at = runs.iter().position(|one| one.started.id == word).unwrap_or_default();
+                Ok(runs.swap_remove(at).path)
+            }
+            (None, _) => Err(FindError::Ambiguous {
+                word: word.to_owned(),
+                fitting: runs.into_iter().map(|one| one.started.id).collect(),
+            }),
+        }
+    }
+}
+
+/// How a stored run began.
+fn head(path: &Path) -> Option<RunStarted> {
+    let mut line = String::new();
+    BufReader::new(GzDecoder::new(fs::File::open(path).ok()?)).read_line(&mut line).ok()?;
+    match serde_json::from_str(&line).ok()? {
+        Event::RunStarted(started) => Some(started),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{load, sample};
+
+    fn run(id: &str, started_ms: i64) -> Vec<Event> {
+        let mut events = sample::events();
+        if let Some(Event::RunStarted(started)) = events.first_mut() {
+            started.id = id.into();
+            started.started_ms = started_ms;
+        }
+        events
+    }
+
+    fn store(runs: usize) -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::below(folder.path(), Bounds { runs, bytes: u64::MAX });
+        (folder, store)
+    }
+
+    fn ids(store: &Store) -> Vec<String> {
+        store.list().unwrap().into_iter().map(|one| one.started.id).collect()
+    }
+
+    #[test]
+    fn a_kept_run_is_read_back() {
+        let (_folder, store) = store(5);
+        let path = store.keep(&run("one", 1)).unwrap().unwrap();
+        assert_eq!(load::load(&fs::read(path).unwrap()).unwrap().events, Some(run("one", 1)));
+        assert_eq!(store.keep(&[]).unwrap(), None);
+    }
+
+    #[test]
+    fn only_the_latest_runs_stay() {
+        let (_folder, store) = store(2);
+        assert_eq!(ids(&store), [] as [&str; 0]);
+        for (id, at) in [("b", 20), ("a", 10), ("c", 30)] {
+            store.keep(&run(id, at)).unwrap();
+        }
+        assert_eq!(ids(&store), ["c", "b"]);
+        assert_eq!(store.prune(Bounds { runs: 9, bytes: 0 }).unwrap(), ["c", "b"]);
+        assert!(ids(&store).is_empty());
+    }
+
+    #[test]
+    fn a_run_is_found_by_the_beginning_of_its_id() {
+        let (_folder, store) = store(9);
+        for (id, at) in [("100-a", 1), ("100", 2), ("200-b", 3)] {
+            store.keep(&run(id, at)).unwrap();
+        }
+        let name = |word: &str| store.find(word).map(|path| path.file_name().unwrap().to_owned());
+        assert_eq!(name("latest").unwrap(), "200-b.events.gz");
+        assert_eq!(name("2").unwrap(), "200-b.events.gz");
+        assert_eq!(name("100").unwrap(), "100.events.gz");
+        assert!(matches!(name("1"), Err(FindError::Ambiguous { fitting, .. }) if fitting.len() == 2));
+        assert!(matches!(name("3"), Err(FindError::Missing(_))));
+        assert!(matches!(name(""), Err(FindError::Missing(_))));
+    }
+}

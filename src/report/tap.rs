@@ -1,0 +1,73 @@
+//! The Test Anything Protocol, version 14.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::difference::{deciding_step, known_deviations, reproduce};
+use super::text::one_line;
+use crate::run::{Cell, RunRecord};
+use crate::verdict::Verdict;
+
+/// A test point for each cell.
+pub(super) fn render(record: &RunRecord) -> String {
+    let mut text = format!("TAP version 14\n1..{}\n", record.cells.len());
+    for (number, cell) in (1..).zip(&record.cells) {
+        let name = escaped(&format!("{} on {}", cell.scenario, cell.target));
+        let reason = escaped(cell.reason.as_deref().unwrap_or("no reason"));
+        match cell.verdict {
+            Verdict::Pass | Verdict::Skipped => {
+                let _ = writeln!(text, "ok {number} - {name}");
+            }
+            Verdict::Untestable => {
+                let _ = writeln!(text, "ok {number} - {name} # SKIP untestable: {reason}");
+            }
+            Verdict::Known => {
+                let listed = escaped(&known_deviations(cell));
+                let _ = writeln!(text, "not ok {number} - {name} # TODO {listed}");
+            }
+            Verdict::Fail | Verdict::Fixed | Verdict::Flaky | Verdict::Error => {
+                let _ = writeln!(text, "not ok {number} - {name}");
+                text += &diagnosis(record, cell);
+            }
+        }
+    }
+    text
+}
+
+/// What is known of a difference, as a block of YAML.
+fn diagnosis(record: &RunRecord, cell: &Cell) -> String {
+    let step = deciding_step(cell);
+    let entries = [
+        ("verdict", Some(cell.verdict.to_string())),
+        ("at", step.map(|step| format!("{}:{}", step.path, step.line))),
+        ("reason", cell.reason.clone()),
+        ("expected", step.and_then(|step| step.expected.clone())),
+        ("got", step.and_then(|step| step.outcome.as_ref()).map(ToString::to_string)),
+        ("reproduce", Some(reproduce(record, cell))),
+    ];
+    let mut text = String::from("  ---\n");
+    for (key, value) in entries {
+        if let Some(value) = value {
+            // A text of JSON is a text of YAML too.
+            let _ = writeln!(text, "  {key}: {}", Value::from(one_line(&value)));
+        }
+    }
+    text + "  ...\n"
+}
+
+/// A description without what would end it.
+fn escaped(text: &str) -> String {
+    one_line(text).replace('\\', "\\\\").replace('#', "\\#")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn every_cell_is_a_test_point() {
+        insta::assert_snapshot!(render(&RunRecord::of(&sample::events())));
+    }
+}

@@ -1,0 +1,137 @@
+//! A difference in full: why it matters, where it stands, what was expected, what came, and how to see it again.
+
+use super::Look;
+use super::palette::paint;
+use crate::client::Entry;
+use crate::report::difference::{Difference, deciding_step, frames_of, log_of, reproduce};
+use crate::report::frames::{arrow, headline};
+use crate::report::text::{cut, one_line, padded, width, wrap};
+use crate::run::{Cell, RunRecord, StepRecord};
+use crate::verdict::Verdict;
+
+/// Frames and log lines that are shown: the last ones.
+const LAST: usize = 8;
+/// Lines of prose longer than this are hard to follow with the eye.
+const WIDEST: usize = 120;
+/// Width of the labels on the left.
+const LABEL: usize = 11;
+
+/// A difference as lines.
+pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, look: &Look) -> String {
+    let cell = one.cell;
+    let mut block = Block::new(look);
+    let word = cell.verdict.to_string().to_uppercase();
+    let on =
+        std::iter::once(cell.target.as_str()).chain(one.also.iter().copied()).collect::<Vec<_>>().join(", ");
+    let heading = format!("{} on {on}", cell.scenario);
+    for (at, line) in wrap(&heading, look.width.saturating_sub(width(&word) + 1)).iter().enumerate() {
+        let word =
+            if at == 0 { paint(look.palette.of(cell.verdict), &word) } else { " ".repeat(width(&word)) };
+        block.line(&format!("{word} {}", paint(look.palette.strong(), line)));
+    }
+    if let Some(scenario) = one.scenario {
+        block.prose("", &scenario.title);
+        block.prose("why", &scenario.why);
+    }
+    let step = deciding_step(cell);
+    if let Some(step) = step {
+        block.line(&format!("  --> {}:{}  step `{}` ({})", step.path, step.line, step.id, step.verb));
+    }
+    if let Some(reason) = &cell.reason {
+        block.prose("reason", reason);
+    }
+    if let Some(step) = step {
+        judged(&mut block, step);
+        frames(&mut block, &format!("frames of `{}`", step.id), frames_of(cell, step), LAST);
+    }
+    log(&mut block, record, cell);
+    block.line(&format!("  reproduce: {}", reproduce(record, cell)));
+    block.into_text()
+}
+
+/// What was expected of a step, what came, and where they part.
+pub(super) fn judged(block: &mut Block<'_>, step: &StepRecord) {
+    if let Some(listed) = &step.deviation {
+        let issue = listed.issue.as_deref().unwrap_or_default();
+        let why = listed.why.as_deref().unwrap_or_default();
+        block.prose("listed", &format!("{} {issue} {why}", listed.class.word()));
+    }
+    if let Some(expected) = &step.expected {
+        block.prose("expected", expected);
+    }
+    if let Some(outcome) = &step.outcome {
+        block.prose("got", &outcome.to_string());
+    }
+    if let Some(mismatch) = step.mismatch.as_ref().filter(|mismatch| mismatch.at != "outcome") {
+        block.prose("at", &format!("{}: expected {}, got {}", mismatch.at, mismatch.expected, mismatch.got));
+    }
+    if step.verdict == Verdict::Fixed {
+        block.prose(
+            "hint",
+            "what is right came instead of the listed deviation: take this release out of its range",
+        );
+    }
+}
+
+/// The last of some entries.
+pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[Entry], last: usize) {
+    if entries.is_empty() {
+        return;
+    }
+    if !title.is_empty() {
+        block.line(&format!("  {title}"));
+    }
+    let last = &entries[entries.len().saturating_sub(last)..];
+    let names = last.iter().map(|entry| width(&entry.connection)).max().unwrap_or(0).min(20);
+    for entry in last {
+        let name = padded(&cut(&entry.connection, names), names);
+        let head = format!("  {:>6} ms  {name} {} ", entry.at_ms, arrow(entry.direction));
+        let line = cut(&headline(entry), block.look.width.saturating_sub(width(&head)));
+        block.line(&format!("{head}{line}"));
+    }
+}
+
+pub(super) fn log(block: &mut Block<'_>, record: &RunRecord, cell: &Cell) {
+    let log = log_of(record, cell);
+    if log.is_empty() {
+        return;
+    }
+    block.line("  gateway log");
+    let most = block.look.width.saturating_sub(4);
+    for line in &log[log.len().saturating_sub(LAST)..] {
+        let line = paint(block.look.palette.quiet(), &cut(&one_line(line), most));
+        block.line(&format!("    {line}"));
+    }
+}
+
+/// Lines that keep to a width.
+pub(super) struct Block<'a> {
+    look: &'a Look,
+    text: String,
+}
+
+impl<'a> Block<'a> {
+    pub(super) const fn new(look: &'a Look) -> Self {
+        Self { look, text: String::new() }
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    /// A label and a text beside it, broken into lines.
+    pub(super) fn prose(&mut self, label: &str, text: &str) {
+        let indent = if label.is_empty() { 2 } else { LABEL + 2 };
+        let wide = self.look.width.min(WIDEST);
+        for (at, line) in wrap(&one_line(text), wide.saturating_sub(indent)).iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            let blanks = " ".repeat(indent.saturating_sub(2 + width(label)));
+            self.line(&format!("  {}{blanks}{line}", paint(self.look.palette.quiet(), label)));
+        }
+    }
+}

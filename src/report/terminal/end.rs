@@ -1,0 +1,227 @@
+//! The end of a run: what every cell showed, then what has to be looked at, last.
+
+use super::Look;
+use super::difference::difference;
+use super::list::list;
+use super::matrix::matrix;
+use super::palette::paint;
+use super::timelines::timelines;
+use crate::report::difference::{Difference, differences, reproduce};
+use crate::report::text::{count, cut, duration, joined, wrap};
+use crate::run::RunRecord;
+use crate::verdict::Verdict;
+
+/// Differences that are shown in full; the others get a line each.
+const IN_FULL: usize = 30;
+
+/// The whole report, ending in its summary line.
+pub fn render(record: &RunRecord, look: &Look) -> String {
+    let differences = differences(record);
+    let mut parts = if record.targets.len() > 1 {
+        vec![matrix(record, look), timelines(record, look)]
+    } else {
+        vec![list(record, look)]
+    };
+    parts.push(untestable(record, look));
+    parts.push(troubles(record, look));
+    parts.extend(differences.iter().take(IN_FULL).map(|one| difference(record, one, look)));
+    parts.push(in_short(record, differences.get(IN_FULL..).unwrap_or_default(), look));
+    parts.push(summary(record, look));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+/// Cells that say nothing, by their reasons.
+fn untestable(record: &RunRecord, look: &Look) -> String {
+    let mut reasons: Vec<(&str, Vec<&str>, usize)> = Vec::new();
+    for cell in record.cells.iter().filter(|cell| cell.verdict == Verdict::Untestable) {
+        let reason = cell.reason.as_deref().unwrap_or("no reason was given");
+        let at = reasons.iter().position(|(known, ..)| *known == reason).unwrap_or_else(|| {
+            reasons.push((reason, Vec::new(), 0));
+            reasons.len() - 1
+        });
+        let (_, scenarios, cells) = &mut reasons[at];
+        *cells += 1;
+        if !scenarios.contains(&cell.scenario.as_str()) {
+            scenarios.push(&cell.scenario);
+        }
+    }
+    if reasons.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "{} ({})\n",
+        paint(look.palette.strong(), "untestable"),
+        count(record.summary.untestable, "cell")
+    );
+    for (reason, scenarios, cells) in reasons {
+        let line = format!("  {} – {reason}: {}", count(cells, "cell"), scenarios.join(", "));
+        text.push_str(&cut(&line, look.width));
+        text.push('\n');
+    }
+    text
+}
+
+/// Targets that could not be used, and what gateways left behind.
+fn troubles(record: &RunRecord, look: &Look) -> String {
+    let mut text = String::new();
+    for (title, lines) in [("unusable targets", &record.run.unusable), ("leaks", &record.run.leaks)] {
+        if lines.is_empty() {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&paint(look.palette.of(Verdict::Error), title));
+        text.push('\n');
+        for line in lines.iter().flat_map(|line| wrap(line, look.width.saturating_sub(2))) {
+            text.extend(["  ", &line, "\n"]);
+        }
+    }
+    text
+}
+
+fn in_short(record: &RunRecord, rest: &[Difference<'_>], look: &Look) -> String {
+    let mut text = String::new();
+    for Difference { cell, also, .. } in rest {
+        let word = paint(look.palette.of(cell.verdict), &cell.verdict.to_string().to_uppercase());
+        let more = if also.is_empty() { String::new() } else { format!(" (and {} more)", also.len()) };
+        text.extend([&word, " ", &reproduce(record, cell), &more, "\n"]);
+    }
+    text
+}
+
+/// One line: how it went, how many of each, what it cost.
+fn summary(record: &RunRecord, look: &Look) -> String {
+    let run = &record.run;
+    let (word, verdict) = headword(record);
+    let mut parts = vec![format!("{word}: {}", count(record.summary.total(), "cell"))];
+    parts.extend(record.summary.counted().iter().map(|(verdict, number)| format!("{number} {verdict}")));
+    parts.push(count(run.boots, "boot"));
+    parts.push(duration(run.duration_ms));
+    parts.push(format!("seed {}", run.seed));
+    parts.push(format!("run {}", run.id));
+    let lines = joined(&parts, " · ", look.width);
+    let painted: Vec<String> = lines
+        .iter()
+        .map(|line| match line.strip_prefix(word) {
+            Some(rest) => format!("{}{rest}\n", paint(look.palette.of(verdict), word)),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    painted.concat()
+}
+
+fn headword(record: &RunRecord) -> (&'static str, Verdict) {
+    let sums = &record.summary;
+    if record.run.interrupted {
+        ("INTERRUPTED", Verdict::Error)
+    } else if sums.error > 0 || !record.run.unusable.is_empty() {
+        ("BROKEN", Verdict::Error)
+    } else if sums.fail + sums.fixed + sums.flaky > 0 {
+        ("DIFFERENT", Verdict::Fail)
+    } else if sums.pass + sums.known == 0 {
+        ("NOTHING TESTABLE", Verdict::Error)
+    } else {
+        ("AS EXPECTED", Verdict::Pass)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::report::sample;
+    use crate::report::terminal::Palette;
+    use crate::report::text::width;
+    use crate::run::{Event, RunStarted};
+
+    const PLAIN: Look = Look { width: 80, palette: Palette::PLAIN };
+
+    fn sample() -> RunRecord {
+        RunRecord::of(&sample::events())
+    }
+
+    /// The sample on one of its targets.
+    fn on(target: &str) -> RunRecord {
+        let events = sample::events().into_iter().map(|event| match event {
+            Event::RunStarted(started) => {
+                let targets = started.targets.into_iter().filter(|one| one.target == target).collect();
+                Event::RunStarted(RunStarted { targets, ..started })
+            }
+            other => other,
+        });
+        RunRecord::of(&events.collect::<Vec<_>>())
+    }
+
+    #[rstest]
+    #[case(80)]
+    #[case(200)]
+    fn a_matrix_at_its_width(#[case] width: usize) {
+        let text = render(&sample(), &Look { width, ..PLAIN });
+        insta::assert_snapshot!(format!("matrix_{width}"), text);
+    }
+
+    #[test]
+    fn a_matrix_in_colour() {
+        let text = render(&sample(), &Look { width: 120, palette: Palette::COLOURED });
+        insta::assert_snapshot!(text.replace('\u{1b}', "␛"));
+    }
+
+    #[test]
+    fn one_target_is_a_list() {
+        insta::assert_snapshot!(render(&on("2026.4.1"), &PLAIN));
+    }
+
+    #[test]
+    fn colours_change_nothing_but_colours() {
+        let coloured = render(&sample(), &Look { palette: Palette::COLOURED, ..PLAIN });
+        assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), render(&sample(), &PLAIN));
+    }
+
+    #[rstest]
+    #[case(7, 6, 80)]
+    #[case(7, 30, 80)]
+    #[case(7, 30, 200)]
+    #[case(400, 30, 120)]
+    fn tables_keep_to_the_width(#[case] rows: usize, #[case] columns: usize, #[case] most: usize) {
+        let record = RunRecord::of(&sample::large(rows, columns));
+        let look = Look { width: most, ..PLAIN };
+        for line in
+            [matrix(&record, &look), timelines(&record, &look), summary(&record, &look)].concat().lines()
+        {
+            assert!(width(line) <= most, "{} columns: {line}", width(line));
+        }
+    }
+
+    #[test]
+    fn rows_that_are_fine_everywhere_are_counted_in_a_large_matrix() {
+        let record = RunRecord::of(&sample::large(140, 3));
+        let text = matrix(&record, &PLAIN);
+        assert!(text.contains("pairing: 80 more scenarios ok everywhere\n"), "{text}");
+        assert!(text.contains("auth: 20 more scenarios ok everywhere\n"), "{text}");
+        assert!(!text.contains("fresh-operator"), "{text}");
+    }
+
+    #[test]
+    fn the_last_line_says_how_it_went() {
+        let last =
+            |record: &RunRecord| summary(record, &PLAIN).split(':').next().unwrap_or_default().to_owned();
+        assert_eq!(last(&sample()), "BROKEN");
+        assert_eq!(last(&on("2026.9.6")), "DIFFERENT");
+        assert_eq!(last(&on("2026.3.31")), "AS EXPECTED");
+        assert_eq!(last(&RunRecord::of(&[])), "NOTHING TESTABLE");
+        let mut interrupted = sample();
+        interrupted.run.interrupted = true;
+        assert_eq!(last(&interrupted), "INTERRUPTED");
+    }
+
+    #[test]
+    fn a_flood_of_differences_gets_a_line_each() {
+        let record = RunRecord::of(&sample::large(400, 30));
+        let text = render(&record, &PLAIN);
+        assert_eq!(text.matches("  reproduce: ").count(), IN_FULL);
+        assert_eq!(text.matches("gatecrash run ").count(), differences(&record).len());
+    }
+}

@@ -1,0 +1,68 @@
+//! One target: a list of scenarios by section.
+
+use super::Look;
+use super::palette::{mark, paint};
+use crate::report::difference::section;
+use crate::report::text::{cut, cut_middle, duration, padded, width};
+use crate::run::{Cell, RunRecord, behaviour};
+use crate::verdict::Verdict;
+
+/// Lines longer than this are hard to follow with the eye.
+const WIDEST: usize = 110;
+
+/// The cells of a run with one target.
+pub(super) fn list(record: &RunRecord, look: &Look) -> String {
+    let wide = look.width.min(WIDEST);
+    let name = |cell: &Cell| {
+        cell.scenario.trim_start_matches(section(&cell.scenario)).trim_start_matches('/').to_owned()
+    };
+    let longest = record.cells.iter().map(|cell| width(&name(cell))).max().unwrap_or(0);
+    let id_width = longest.min(wide / 2);
+    let mut text = String::new();
+    let mut open = "";
+    for cell in &record.cells {
+        let section = section(&cell.scenario);
+        if section != open {
+            open = section;
+            text.push_str(&paint(look.palette.strong(), section));
+            text.push('\n');
+        }
+        let style = look.palette.of(cell.verdict);
+        let time = duration(cell.duration_ms);
+        let said = cut(&said(cell), wide.saturating_sub(id_width + width(&time) + 8));
+        let gap = wide.saturating_sub(id_width + width(&said) + width(&time) + 6);
+        text.extend([
+            "  ",
+            &paint(style, mark(cell.verdict)),
+            " ",
+            &padded(&cut_middle(&name(cell), id_width), id_width),
+            "  ",
+            &paint(style, &said),
+            &" ".repeat(gap),
+            &paint(look.palette.quiet(), &time),
+            "\n",
+        ]);
+    }
+    text
+}
+
+/// What is said beside a scenario.
+fn said(cell: &Cell) -> String {
+    match cell.verdict {
+        Verdict::Pass | Verdict::Skipped => String::new(),
+        Verdict::Known => {
+            let listed = cell
+                .steps
+                .iter()
+                .find_map(|step| step.deviation.as_ref().filter(|_| step.verdict == Verdict::Known));
+            let class = listed.map_or("listed", |one| one.class.word());
+            let issue = listed.and_then(|one| one.issue.as_deref()).unwrap_or_default();
+            format!("known {class}: {} {issue}", behaviour(cell)).trim_end().to_owned()
+        }
+        Verdict::Fail => format!("FAIL: {}", behaviour(cell)),
+        Verdict::Fixed => "FIXED: a listed deviation did not happen".to_owned(),
+        Verdict::Flaky => "FLAKY: not always the same".to_owned(),
+        Verdict::Untestable => format!("untestable: {}", cell.reason.as_deref().unwrap_or("no reason")),
+        Verdict::Error => format!("ERROR: {}", cell.reason.as_deref().unwrap_or("harness or gateway broke")),
+    }
+}

@@ -1,0 +1,290 @@
+//! Progress while a run goes on: bars on a terminal, a plain line for each thing that is done elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Palette;
+use super::palette::{mark, paint};
+use crate::report::text::{count, cut_middle, duration, padded};
+use crate::run::{Event, RunStarted, behaviour};
+
+/// Columns of a target's name.
+const NAME: usize = 18;
+
+/// Shows events as they come.
+pub struct Live {
+    palette: Palette,
+    targets: BTreeMap<String, Progress>,
+    gateways: BTreeMap<usize, String>,
+    cells: usize,
+    shape: Shape,
+}
+
+enum Shape {
+    Bars { all: MultiProgress, bars: BTreeMap<String, ProgressBar> },
+    Lines(Box<dyn Write + Send>),
+}
+
+/// How far a target is.
+#[derive(Default)]
+struct Progress {
+    doing: Option<String>,
+    booting: usize,
+    up: usize,
+    done: usize,
+    unlisted: usize,
+}
+
+impl Live {
+    /// Bars that are redrawn, for a terminal.
+    pub fn bars(target: ProgressDrawTarget, palette: Palette) -> Self {
+        let shape = Shape::Bars { all: MultiProgress::with_draw_target(target), bars: BTreeMap::new() };
+        Self { palette, targets: BTreeMap::new(), gateways: BTreeMap::new(), cells: 0, shape }
+    }
+
+    /// A line for each cell and gateway, for pipes, files and CI.
+    pub fn lines(to: Box<dyn Write + Send>, palette: Palette) -> Self {
+        Self {
+            palette,
+            targets: BTreeMap::new(),
+            gateways: BTreeMap::new(),
+            cells: 0,
+            shape: Shape::Lines(to),
+        }
+    }
+
+    /// Shows the next event.
+    pub fn take(&mut self, event: &Event) {
+        let target = self.note(event);
+        let line = self.line(event);
+        match &mut self.shape {
+            Shape::Lines(to) => {
+                if let Some(line) = line {
+                    // Nobody can be told of a closed pipe.
+                    let _ = writeln!(to, "{line}").and_then(|()| to.flush());
+                }
+            }
+            Shape::Bars { all, bars } => {
+                // Above the bars only what has to be looked at; the rest is in the counts.
+                if let Some(line) = line.filter(|_| is_trouble(event)) {
+                    let _ = all.println(line);
+                }
+                if let Some((name, progress)) = target.and_then(|name| self.targets.get_key_value(&name)) {
+                    draw(all, bars, name, progress, self.cells);
+                }
+                if matches!(event, Event::RunFinished { .. }) {
+                    bars.values().for_each(ProgressBar::finish_and_clear);
+                    let _ = all.clear();
+                }
+            }
+        }
+    }
+
+    /// Keeps count; the target that changed.
+    fn note(&mut self, event: &Event) -> Option<String> {
+        let name = match event {
+            Event::RunStarted(started) => {
+                self.cells = cells_of_a_target(started);
+                return None;
+            }
+            Event::Preparing { target, .. }
+            | Event::TargetUnusable { target, .. }
+            | Event::CellStarted { target, .. } => target.clone(),
+            Event::GatewayStarting { gateway, target, .. } => {
+                self.gateways.insert(*gateway, target.clone());
+                target.clone()
+            }
+            Event::GatewayReady { gateway, .. }
+            | Event::GatewayFailed { gateway, .. }
+            | Event::GatewayStopped { gateway, .. } => self.gateways.get(gateway)?.clone(),
+            Event::CellFinished(cell) => cell.target.clone(),
+            Event::RunFinished { .. } => return None,
+        };
+        let progress = self.targets.entry(name.clone()).or_default();
+        match event {
+            Event::Preparing { text, .. } => progress.doing = Some(text.clone()),
+            Event::TargetUnusable { reason, .. } => progress.doing = Some(format!("unusable: {reason}")),
+            Event::GatewayStarting { .. } => {
+                progress.doing = None;
+                progress.booting += 1;
+            }
+            Event::GatewayReady { .. } => {
+                progress.booting = progress.booting.saturating_sub(1);
+                progress.up += 1;
+            }
+            Event::GatewayFailed { .. } => {
+                progress.booting = progress.booting.saturating_sub(1);
+            }
+            Event::GatewayStopped { .. } => progress.up = progress.up.saturating_sub(1),
+            Event::CellFinished(cell) => {
+                progress.done += 1;
+                progress.unlisted += usize::from(is_trouble_of(cell.verdict));
+            }
+            Event::RunStarted(_) | Event::CellStarted { .. } | Event::RunFinished { .. } => {}
+        }
+        Some(name)
+    }
+
+    /// An event as a line, where it is worth one.
+    fn line(&self, event: &Event) -> Option<String> {
+        let quiet = |text: &str| paint(self.palette.quiet(), text);
+        let name = |target: &str| padded(&cut_middle(target, NAME), NAME);
+        match event {
+            Event::RunStarted(started) => Some(format!(
+                "{} on {}, seed {}",
+                count(started.scenarios.len(), "scenario"),
+                count(started.targets.len(), "target"),
+                started.seed
+            )),
+            Event::Preparing { target, text } => Some(quiet(&format!("… {} {text}", name(target)))),
+            Event::TargetUnusable { target, reason } => Some(format!("! {} {reason}", name(target))),
+            Event::GatewayReady { gateway, boot_ms } => {
+                let target = self.gateways.get(gateway)?;
+                Some(quiet(&format!("… {} gateway up after {}", name(target), duration(*boot_ms))))
+            }
+            Event::GatewayFailed { gateway, error, .. } => {
+                let target = self.gateways.get(gateway)?;
+                Some(format!("! {} {error}", name(target)))
+            }
+            Event::CellFinished(cell) => {
+                let style = self.palette.of(cell.verdict);
+                let word = behaviour(cell);
+                let said = if word == "ok" || word == "?" { String::new() } else { format!(" {word}") };
+                Some(format!(
+                    "{} {} {:<10} {}{said} {}",
+                    paint(style, mark(cell.verdict)),
+                    name(&cell.target),
+                    cell.verdict,
+                    cell.scenario,
+                    quiet(&duration(cell.duration_ms)),
+                ))
+            }
+            Event::GatewayStarting { .. }
+            | Event::GatewayStopped { .. }
+            | Event::CellStarted { .. }
+            | Event::RunFinished { .. } => None,
+        }
+    }
+}
+
+fn cells_of_a_target(started: &RunStarted) -> usize {
+    started.scenarios.len() * usize::try_from(started.repeat.max(1)).unwrap_or(1)
+}
+
+const fn is_trouble_of(verdict: crate::verdict::Verdict) -> bool {
+    !verdict.is_fine() && !matches!(verdict, crate::verdict::Verdict::Untestable)
+}
+
+const fn is_trouble(event: &Event) -> bool {
+    match event {
+        Event::TargetUnusable { .. } | Event::GatewayFailed { .. } => true,
+        Event::CellFinished(cell) => is_trouble_of(cell.verdict),
+        _ => false,
+    }
+}
+
+/// Brings the bar of a target up to date; it goes away when all its cells are done.
+fn draw(
+    all: &MultiProgress,
+    bars: &mut BTreeMap<String, ProgressBar>,
+    name: &str,
+    progress: &Progress,
+    cells: usize,
+) {
+    let length = u64::try_from(cells).unwrap_or(u64::MAX);
+    if progress.done >= cells {
+        if let Some(bar) = bars.remove(name) {
+            bar.finish_and_clear();
+        }
+        return;
+    }
+    let bar = bars.entry(name.to_owned()).or_insert_with(|| {
+        let bar = all.add(ProgressBar::new(length));
+        let template = "{spinner} {prefix} {bar:20} {pos:>4}/{len} {elapsed:>4} {wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        bar.set_prefix(padded(&cut_middle(name, NAME), NAME));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    });
+    bar.set_position(u64::try_from(progress.done).unwrap_or(u64::MAX));
+    bar.set_message(message(progress));
+}
+
+/// What a target is doing.
+fn message(progress: &Progress) -> String {
+    let doing = progress.doing.clone();
+    let booting = (progress.booting > 0).then(|| format!("booting {}", count(progress.booting, "gateway")));
+    let up = (progress.up > 0).then(|| format!("{} up", count(progress.up, "gateway")));
+    let unlisted = (progress.unlisted > 0).then(|| format!("{} to look at", progress.unlisted));
+    [doing, booting, up, unlisted].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::InMemoryTerm;
+
+    use super::*;
+    use crate::report::sample;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn in_a_pipe_each_thing_gets_a_line() {
+        let written = Shared::default();
+        let mut live = Live::lines(Box::new(written.clone()), Palette::PLAIN);
+        for event in &sample::events() {
+            live.take(event);
+        }
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        insta::assert_snapshot!(text);
+        assert!(!text.contains('\u{1b}') && !text.contains('\r'));
+    }
+
+    #[test]
+    fn on_a_terminal_bars_come_and_go() {
+        let terminal = InMemoryTerm::new(20, 80);
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 60);
+        let mut live = Live::bars(target, Palette::PLAIN);
+        let events = sample::events();
+        let end = events.len() - 1;
+        // The last target has one cell left.
+        for event in &events[..end - 3] {
+            live.take(event);
+        }
+        if let Shape::Bars { bars, .. } = &live.shape {
+            assert_eq!(bars.keys().collect::<Vec<_>>(), ["2026.9.6"]);
+            let bar = &bars["2026.9.6"];
+            assert_eq!((bar.position(), bar.length()), (6, Some(7)));
+            assert_eq!(bar.message(), "1 gateway up, 1 to look at");
+        }
+        for event in &events[end - 3..] {
+            live.take(event);
+        }
+        let text = terminal.contents();
+        assert!(
+            text.lines().any(|line| line.starts_with("✗ 2026.4.1") && line.contains("role-upgrade")),
+            "{text}"
+        );
+        assert!(!text.contains('━'), "{text}");
+        assert!(!text.contains("pairing/fresh-operator"), "only what has to be looked at: {text}");
+    }
+}

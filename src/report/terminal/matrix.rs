@@ -1,0 +1,188 @@
+//! Several targets: rows scenarios, columns targets, in as many blocks as the width needs.
+
+use std::collections::HashMap;
+
+use super::Look;
+use super::palette::paint;
+use crate::report::difference::section;
+use crate::report::text::{count, cut, cut_middle, padded, width};
+use crate::run::{Cell, RunRecord, TargetInfo, behaviour};
+use crate::verdict::Verdict;
+
+/// The widest column of a target.
+const WIDEST: usize = 18;
+/// Blanks between columns.
+const GAP: usize = 2;
+/// With more rows than this, those that are fine everywhere are only counted.
+const MOST_ROWS: usize = 60;
+
+/// The matrix of a run.
+pub(super) fn matrix(record: &RunRecord, look: &Look) -> String {
+    let grid = Grid::of(record);
+    let names = headings(&record.targets);
+    let widest = |at: usize| grid.rows.iter().map(|row| width(&row.cells[at].0)).max().unwrap_or(0);
+    let widths: Vec<usize> = names.iter().enumerate().map(|(at, name)| widest(at).max(width(name))).collect();
+    let longest = grid.rows.iter().map(|row| width(row.name) + 2).max().unwrap_or(0);
+    let id_width = longest.min((look.width / 2).max(24));
+    let mut blocks: Vec<String> = Vec::new();
+    if !grid.rows.is_empty() {
+        for block in in_blocks(&widths, look.width.saturating_sub(id_width)) {
+            let columns: Vec<(usize, usize)> = block.map(|at| (at, widths[at])).collect();
+            let heading =
+                columns.iter().map(|(at, wide)| (names[*at].as_str(), *wide, look.palette.strong()));
+            blocks.push(line(&" ".repeat(id_width), heading) + &grid.block(&columns, id_width, look));
+        }
+    }
+    let mut text = blocks.join("\n");
+    for (section, rows) in &grid.fine {
+        let all = format!("{section}: {} ok everywhere", count(*rows, "more scenario"));
+        text.push_str(&paint(look.palette.quiet(), &all));
+        text.push('\n');
+    }
+    text.push_str(&legend(record, look));
+    text
+}
+
+struct Grid<'a> {
+    rows: Vec<Row<'a>>,
+    /// Rows by section that are fine everywhere and left out.
+    fine: Vec<(&'a str, usize)>,
+}
+
+struct Row<'a> {
+    section: &'a str,
+    name: &'a str,
+    cells: Vec<(String, Option<Verdict>)>,
+}
+
+impl<'a> Grid<'a> {
+    fn of(record: &'a RunRecord) -> Self {
+        let mut grid = Self { rows: Vec::new(), fine: Vec::new() };
+        let cells: HashMap<(&str, &str), &Cell> =
+            record.cells.iter().map(|cell| ((&*cell.scenario, &*cell.target), cell)).collect();
+        for scenario in &record.scenarios {
+            let section = section(&scenario.id);
+            let name =
+                scenario.id.strip_prefix(section).map_or(&*scenario.id, |rest| rest.trim_start_matches('/'));
+            let cells: Vec<_> = record
+                .targets
+                .iter()
+                .map(|target| cells.get(&(&*scenario.id, &*target.target)).copied())
+                .map(|cell| (cell.map_or_else(|| "·".to_owned(), word), cell.map(|cell| cell.verdict)))
+                .collect();
+            let dull = cells.iter().all(|(_, verdict)| *verdict == Some(Verdict::Pass));
+            if dull && record.scenarios.len() > MOST_ROWS {
+                match grid.fine.iter_mut().find(|(known, _)| *known == section) {
+                    Some((_, number)) => *number += 1,
+                    None => grid.fine.push((section, 1)),
+                }
+            } else {
+                grid.rows.push(Row { section, name, cells });
+            }
+        }
+        grid
+    }
+
+    /// The rows under some of the columns.
+    fn block(&self, columns: &[(usize, usize)], id_width: usize, look: &Look) -> String {
+        let mut text = String::new();
+        let mut open = "";
+        for row in &self.rows {
+            if open != row.section {
+                open = row.section;
+                text.push_str(&paint(look.palette.strong(), &cut(open, look.width)));
+                text.push('\n');
+            }
+            let name = padded(&format!("  {}", cut_middle(row.name, id_width.saturating_sub(2))), id_width);
+            let cells = columns.iter().map(|(at, wide)| {
+                let (word, verdict) = &row.cells[*at];
+                (word.as_str(), *wide, verdict.map_or(look.palette.quiet(), |one| look.palette.of(one)))
+            });
+            text.push_str(&line(&name, cells));
+        }
+        text
+    }
+}
+
+/// What a cell shows, as short as possible: a bare word is listed or right, a sign says that it is not.
+fn word(cell: &Cell) -> String {
+    let word = match cell.verdict {
+        Verdict::Pass | Verdict::Skipped => "ok".to_owned(),
+        Verdict::Known => behaviour(cell),
+        Verdict::Fail => format!("✗ {}", behaviour(cell)),
+        Verdict::Fixed => "✗ fixed".to_owned(),
+        Verdict::Flaky => "~ flaky".to_owned(),
+        Verdict::Untestable => "–".to_owned(),
+        Verdict::Error => "! error".to_owned(),
+    };
+    cut(&word, WIDEST)
+}
+
+/// Names of the columns, without the year where all have the same.
+pub(crate) fn headings(targets: &[TargetInfo]) -> Vec<String> {
+    let mut years = targets.iter().filter_map(|one| one.release).map(|release| release.year);
+    let first = years.next();
+    let same_year = years.all(|year| Some(year) == first);
+    targets
+        .iter()
+        .map(|one| match one.release {
+            Some(release) if same_year => one.target.replace(&release.to_string(), &release.short()),
+            _ => one.target.clone(),
+        })
+        .map(|name| cut_middle(&name, WIDEST))
+        .collect()
+}
+
+/// Ranges of columns that fit beside the names.
+fn in_blocks(widths: &[usize], room: usize) -> Vec<std::ops::Range<usize>> {
+    let mut blocks = Vec::new();
+    let mut start = 0;
+    let mut taken = 0;
+    for (at, wide) in widths.iter().enumerate() {
+        if at > start && taken + GAP + wide > room {
+            blocks.push(start..at);
+            start = at;
+            taken = 0;
+        }
+        taken += GAP + wide;
+    }
+    blocks.push(start..widths.len());
+    blocks
+}
+
+fn line<'a>(name: &str, cells: impl Iterator<Item = (&'a str, usize, anstyle::Style)>) -> String {
+    let mut line = name.to_owned();
+    let mut pending = 0;
+    for (word, wide, style) in cells {
+        line.push_str(&" ".repeat(pending + GAP));
+        line.push_str(&paint(style, word));
+        pending = wide.saturating_sub(width(word));
+    }
+    let mut line = line.trim_end().to_owned();
+    line.push('\n');
+    line
+}
+
+/// What the signs mean, as far as they occur.
+fn legend(record: &RunRecord, look: &Look) -> String {
+    let seen = |verdict: Verdict| record.cells.iter().any(|cell| cell.verdict == verdict);
+    let whole = record.cells.len() == record.scenarios.len() * record.targets.len();
+    let parts = [
+        (seen(Verdict::Known), "a bare word: listed deviation"),
+        (seen(Verdict::Fail) || seen(Verdict::Fixed), "✗ not as listed"),
+        (seen(Verdict::Flaky), "~ not always the same"),
+        (seen(Verdict::Untestable), "– untestable"),
+        (seen(Verdict::Error), "! harness or gateway broke"),
+        (!whole, "· not run"),
+    ];
+    let parts: Vec<&str> = parts.iter().filter(|(there, _)| *there).map(|(_, text)| *text).collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    let mut text = String::new();
+    for part in crate::report::text::joined(&parts, "   ", look.width) {
+        text.push_str(&paint(look.palette.quiet(), &part));
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,29 @@
+//! What a person sees on a terminal: progress while a run goes on, and what came of it at the end.
+
+mod comparison;
+mod difference;
+mod end;
+mod list;
+mod live;
+mod matrix;
+mod palette;
+mod story;
+mod timelines;
+mod topic;
+
+pub use comparison::comparison;
+pub use end::render;
+pub use live::Live;
+pub(crate) use matrix::headings;
+pub use palette::Palette;
+pub use story::story;
+pub use topic::topic;
+
+/// How a text should look.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Columns that it may take.
+    pub width: usize,
+    /// Its colours.
+    pub palette: Palette,
+}

@@ -1,0 +1,49 @@
+//! A cell in full: every step with its frames, what was expected, what came.
+
+use super::Look;
+use super::difference::{Block, frames, judged, log};
+use super::palette::{mark, paint};
+use crate::report::difference::{frames_of, reproduce};
+use crate::run::{Cell, RunRecord};
+
+/// A cell as lines.
+pub fn story(record: &RunRecord, cell: &Cell, look: &Look) -> String {
+    let mut block = Block::new(look);
+    let word = paint(look.palette.of(cell.verdict), &cell.verdict.to_string().to_uppercase());
+    let title = paint(look.palette.strong(), &format!("{} on {}", cell.scenario, cell.target));
+    block.line(&format!("{word} {title}"));
+    if let Some(scenario) = record.scenarios.iter().find(|one| one.id == cell.scenario) {
+        block.prose("", &scenario.title);
+        block.prose("why", &scenario.why);
+    }
+    if let Some(reason) = &cell.reason {
+        block.prose("reason", reason);
+    }
+    for step in &cell.steps {
+        let sign = paint(look.palette.of(step.verdict), mark(step.verdict));
+        let name = paint(look.palette.strong(), &step.id);
+        block.line("");
+        block.line(&format!("{sign} {name}  {}  {}:{}", step.verb, step.path, step.line));
+        judged(&mut block, step);
+        frames(&mut block, "", frames_of(cell, step), usize::MAX);
+    }
+    block.line("");
+    log(&mut block, record, cell);
+    block.line(&format!("  reproduce: {}", reproduce(record, cell)));
+    block.into_text()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::report::terminal::Palette;
+
+    #[test]
+    fn a_cell_reads_as_a_story() {
+        let record = RunRecord::of(&sample::events());
+        let cell = record.cell("pairing/revoked-node-stays-out", "2026.4.2").unwrap();
+        let look = Look { width: 100, palette: Palette::PLAIN };
+        insta::assert_snapshot!(story(&record, cell, &look));
+    }
+}

@@ -1,0 +1,66 @@
+//! All transitions of the rows over releases.
+
+use super::Look;
+use super::palette::paint;
+use crate::report::text::{count, cut_middle, joined, padded, width};
+use crate::run::{RunRecord, Stretch, Timeline, behaviour};
+use crate::verdict::Verdict;
+
+/// The rows that change over the releases of a run.
+pub(super) fn timelines(record: &RunRecord, look: &Look) -> String {
+    let changing: Vec<&Timeline> = record.timelines.iter().filter(|one| one.stretches.len() > 1).collect();
+    let alike = record.timelines.len() - changing.len();
+    if changing.is_empty() {
+        return String::new();
+    }
+    let mut text = paint(look.palette.strong(), "timelines");
+    text.push('\n');
+    let longest = changing.iter().map(|one| width(&one.scenario)).max().unwrap_or(0);
+    let id_width = longest.min((look.width / 2).max(24));
+    for timeline in changing {
+        let lines = bars(record, timeline, look, look.width.saturating_sub(id_width + 4));
+        for (at, line) in lines.iter().enumerate() {
+            let id = if at == 0 { cut_middle(&timeline.scenario, id_width) } else { String::new() };
+            text.extend(["  ", &padded(&id, id_width), "  ", line, "\n"]);
+        }
+    }
+    if alike > 0 {
+        let rest = format!("  {} alike on every release", count(alike, "scenario"));
+        text.push_str(&paint(look.palette.quiet(), &rest));
+        text.push('\n');
+    }
+    text
+}
+
+/// A timeline in lines, each stretch in the colour of its heaviest cell.
+fn bars(record: &RunRecord, timeline: &Timeline, look: &Look, most: usize) -> Vec<String> {
+    let plain: Vec<String> = timeline.to_string().split(" │ ").map(str::to_owned).collect();
+    let mut stretches = timeline.stretches.iter().zip(&plain);
+    let lines = joined(&plain, " │ ", most.saturating_sub(2));
+    let count = lines.len();
+    lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| {
+            let parts = line.split(" │ ").map(|_| {
+                let (stretch, text) = stretches.next()?;
+                Some(paint(look.palette.of(heaviest(record, timeline, stretch)), text))
+            });
+            let goes_on = if at + 1 < count { " │" } else { "" };
+            parts.flatten().collect::<Vec<_>>().join(" │ ") + goes_on
+        })
+        .collect()
+}
+
+/// The heaviest verdict of a stretch.
+pub(crate) fn heaviest(record: &RunRecord, timeline: &Timeline, stretch: &Stretch) -> Verdict {
+    let inside = |release| stretch.first <= release && release <= stretch.last;
+    record
+        .cells
+        .iter()
+        .filter(|cell| cell.scenario == timeline.scenario && cell.release.is_some_and(inside))
+        .filter(|cell| behaviour(cell) == stretch.behaviour)
+        .map(|cell| cell.verdict)
+        .max()
+        .unwrap_or(Verdict::Pass)
+}

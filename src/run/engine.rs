@@ -1,0 +1,253 @@
+//! A whole run: all scenarios on all targets, within the jobs given.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::case::Case;
+use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::lane::{Lane, Settings};
+use super::plan::{LanePlan, plan};
+use crate::gateway::{StartError, Subject, Target, Workshop};
+use crate::release::Release;
+use crate::scenario::{Capability, Scenario};
+use crate::verdict::Verdict;
+
+/// What to run, and how.
+pub struct RunRequest {
+    /// Scenarios in the order of the rows.
+    pub scenarios: Vec<Scenario>,
+    /// Targets in the order of the columns.
+    pub targets: Vec<Target>,
+    /// Seed, time-out and clock.
+    pub settings: Settings,
+    /// Gateways at the same time.
+    pub jobs: usize,
+    /// How often each cell is run.
+    pub repeat: u32,
+    /// Whether the first cell that is not fine ends the run.
+    pub fail_fast: bool,
+    /// Id of the run.
+    pub id: String,
+}
+
+/// Takes the events of a run, from any task, in the order in which they happen.
+pub type Emit = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Runs all scenarios on all targets. Everything it has to say comes out as events.
+pub async fn run(workshop: &Workshop, request: &RunRequest, emit: &Emit, cancel: &CancellationToken) {
+    let started = Instant::now();
+    emit(Event::RunStarted(started_event(workshop, request)));
+    let engine = Engine {
+        workshop,
+        request,
+        emit,
+        cancel,
+        fail_fast: cancel.child_token(),
+        jobs: Semaphore::new(request.jobs.max(1)),
+        gateways: AtomicUsize::new(0),
+    };
+    let mut targets: FuturesUnordered<_> =
+        request.targets.iter().map(|target| engine.target(target)).collect();
+    while targets.next().await.is_some() {}
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    emit(Event::RunFinished { duration_ms, interrupted: cancel.is_cancelled() });
+}
+
+fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
+    RunStarted {
+        format: RUN_FORMAT,
+        harness: env!("CARGO_PKG_VERSION").to_owned(),
+        id: request.id.clone(),
+        seed: request.settings.seed,
+        started_ms: (request.settings.now_ms)(),
+        targets: request
+            .targets
+            .iter()
+            .map(|target| TargetInfo { target: target.to_string(), release: workshop.release_of(target) })
+            .collect(),
+        scenarios: request.scenarios.iter().map(info).collect(),
+        repeat: request.repeat,
+    }
+}
+
+pub(super) fn info(scenario: &Scenario) -> ScenarioInfo {
+    ScenarioInfo {
+        id: scenario.id.clone(),
+        title: scenario.title.clone(),
+        why: scenario.why.clone(),
+        issue: scenario.issue.clone(),
+        tags: scenario.tags.clone(),
+        path: scenario.source.path.clone(),
+    }
+}
+
+struct Engine<'a> {
+    workshop: &'a Workshop,
+    request: &'a RunRequest,
+    emit: &'a Emit,
+    cancel: &'a CancellationToken,
+    /// Set by the first cell that is not fine, where that ends the run, and by an interrupt.
+    fail_fast: CancellationToken,
+    jobs: Semaphore,
+    gateways: AtomicUsize,
+}
+
+impl Engine<'_> {
+    async fn target(&self, target: &Target) {
+        let name = target.to_string();
+        let tell = {
+            let (emit, name) = (Arc::clone(self.emit), name.clone());
+            move |text: String| emit(Event::Preparing { target: name.clone(), text })
+        };
+        let prepared = tokio::select! {
+            prepared = self.workshop.prepare(target, Arc::new(tell)) => prepared,
+            () = self.fail_fast.cancelled() => return,
+        };
+        let subject = match prepared {
+            Ok(subject) => Arc::new(subject),
+            Err(error) => {
+                let reason = error.to_string();
+                (self.emit)(Event::TargetUnusable { target: name, reason: reason.clone() });
+                let release = self.workshop.release_of(target);
+                for scenario in &self.request.scenarios {
+                    self.finish(without_run(scenario, &target.to_string(), release, Verdict::Error, &reason));
+                }
+                return;
+            }
+        };
+        let mut testable = Vec::new();
+        for (index, scenario) in self.request.scenarios.iter().enumerate() {
+            match untestable(scenario, subject.release(), subject.capabilities()) {
+                None => testable.push((index, scenario)),
+                Some(reason) => {
+                    let verdict = Verdict::Untestable;
+                    self.finish(without_run(scenario, subject.name(), subject.release(), verdict, &reason));
+                }
+            }
+        }
+        let plans = plan(testable);
+        let mut lanes: FuturesUnordered<_> =
+            plans.iter().map(|plan| self.lane(Arc::clone(&subject), plan)).collect();
+        while lanes.next().await.is_some() {}
+    }
+
+    async fn lane(&self, subject: Arc<Subject>, plan: &LanePlan) {
+        let Ok(_job) = self.jobs.acquire().await else { return };
+        if self.fail_fast.is_cancelled() {
+            return;
+        }
+        let repetitions = 1..=self.request.repeat.max(1);
+        let cases: Vec<Case<'_>> = repetitions
+            .flat_map(|attempt| {
+                plan.scenarios
+                    .iter()
+                    .map(move |index| Case { scenario: &self.request.scenarios[*index], attempt })
+            })
+            .collect();
+        let gateway = self.gateways.fetch_add(1, Ordering::Relaxed);
+        let (target, lane) = (subject.name().to_owned(), plan.label.clone());
+        (self.emit)(Event::GatewayStarting { gateway, target, lane });
+        let booting =
+            Lane::boot(Arc::clone(&subject), self.request.settings.clone(), gateway, &plan.config, &cases);
+        let lane = tokio::select! {
+            booted = booting => match booted {
+                Ok(lane) => lane,
+                Err(error) => return self.not_booted(gateway, &subject, &cases, &error),
+            },
+            () = self.fail_fast.cancelled() => return,
+        };
+        (self.emit)(Event::GatewayReady { gateway, boot_ms: lane.boot_ms().await });
+        {
+            let mut running: FuturesUnordered<_> = cases.iter().map(|case| self.case(&lane, *case)).collect();
+            loop {
+                tokio::select! {
+                    next = running.next() => match next {
+                        Some(cell) => self.finish(cell),
+                        None => break,
+                    },
+                    () = self.fail_fast.cancelled() => break,
+                }
+            }
+        }
+        let end = lane.stop().await;
+        (self.emit)(Event::GatewayStopped { gateway, boots: end.boots, leaks: end.leaks });
+    }
+
+    async fn case(&self, lane: &Lane, case: Case<'_>) -> Cell {
+        (self.emit)(Event::CellStarted {
+            scenario: case.scenario.id.clone(),
+            target: lane.target().to_owned(),
+            attempt: case.attempt,
+        });
+        lane.run(case).await
+    }
+
+    fn not_booted(&self, gateway: usize, subject: &Subject, cases: &[Case<'_>], error: &StartError) {
+        let reason = error.to_string();
+        let log = error.log().to_vec();
+        (self.emit)(Event::GatewayFailed { gateway, error: reason.clone(), log });
+        for case in cases {
+            let cell = without_run(case.scenario, subject.name(), subject.release(), Verdict::Error, &reason);
+            self.finish(Cell { attempt: case.attempt, gateway: Some(gateway), ..cell });
+        }
+    }
+
+    fn finish(&self, cell: Cell) {
+        let bad = !cell.verdict.is_fine() && cell.verdict != Verdict::Untestable;
+        (self.emit)(Event::CellFinished(Box::new(cell)));
+        if bad && self.request.fail_fast {
+            self.fail_fast.cancel();
+        }
+        debug_assert!(!self.cancel.is_cancelled() || self.fail_fast.is_cancelled());
+    }
+}
+
+/// Why a scenario means nothing on a target; none where it can be run.
+pub(super) fn untestable(
+    scenario: &Scenario,
+    release: Option<Release>,
+    capabilities: &BTreeSet<Capability>,
+) -> Option<String> {
+    if let (Some(range), Some(release)) = (&scenario.requires.releases, release)
+        && !range.contains(&release)
+    {
+        return Some(format!("needs a release in {}", range.value));
+    }
+    let missing: Vec<&str> = scenario
+        .needs()
+        .into_iter()
+        .filter(|needed| !capabilities.contains(needed))
+        .map(Capability::describe)
+        .collect();
+    (!missing.is_empty()).then(|| format!("this target has no {}", missing.join(", ")))
+}
+
+/// A cell that did not run.
+pub(super) fn without_run(
+    scenario: &Scenario,
+    target: &str,
+    release: Option<Release>,
+    verdict: Verdict,
+    reason: &str,
+) -> Cell {
+    Cell {
+        scenario: scenario.id.clone(),
+        target: target.to_owned(),
+        release,
+        attempt: 1,
+        gateway: None,
+        verdict,
+        reason: Some(reason.to_owned()),
+        signature: None,
+        duration_ms: 0,
+        steps: Vec::new(),
+        transcript: Vec::new(),
+        log: Vec::new(),
+    }
+}

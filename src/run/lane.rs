@@ -1,0 +1,206 @@
+//! One booted gateway and the scenarios that share it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+use tokio::sync::{RwLock, Semaphore};
+
+use super::barrier::{RestartBarrier, Turn};
+use super::bindings::Bindings;
+use super::case::{Case, run_case};
+use super::event::Cell;
+use super::identity::{Identity, gateway_secret};
+use super::seeds;
+use super::step::Trouble;
+use crate::gateway::{Host, Seed, StartError, StartRequest, StoredPairing, Subject};
+use crate::release::Release;
+use crate::scenario::{self, Reference};
+use crate::wire::Masker;
+
+/// Scenarios at work at the same time on one gateway.
+///
+/// A gateway answers about 500 connects a second when many are in flight; more at once only adds
+/// waiting, and the handshake timer of 2026.3.13 is as short as three seconds.
+const AT_ONCE: usize = 16;
+
+/// How long a gateway that ended a connection may take to be known as dead.
+const DEATH_NOTICE: Duration = Duration::from_millis(50);
+
+/// What all lanes of a run share.
+#[derive(Clone)]
+pub struct Settings {
+    /// Seed from which keys and secrets are derived.
+    pub seed: u64,
+    /// How long a step waits for an answer where the scenario does not say.
+    pub timeout: Duration,
+    /// The clock: milliseconds since 1970.
+    pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// How long a gateway may take to boot, if not as long as its release is known to need.
+    pub boot_timeout: Option<Duration>,
+    /// Where the state of every gateway is copied to when it stops.
+    pub keep_state: Option<PathBuf>,
+}
+
+/// One booted gateway and the scenarios that share it.
+pub(super) struct Lane {
+    subject: Arc<Subject>,
+    settings: Settings,
+    number: usize,
+    token: String,
+    password: String,
+    host: RwLock<Host>,
+    barrier: RestartBarrier,
+    permits: Semaphore,
+}
+
+/// What became of a lane's gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LaneEnd {
+    /// How often it was started.
+    pub boots: usize,
+    /// What it left behind.
+    pub leaks: Vec<String>,
+}
+
+impl Lane {
+    /// Boots a gateway with the configuration and the seeds of these cases.
+    pub(super) async fn boot(
+        subject: Arc<Subject>,
+        settings: Settings,
+        number: usize,
+        config: &Map<String, Value>,
+        cases: &[Case<'_>],
+    ) -> Result<Self, StartError> {
+        let token = gateway_secret(settings.seed, "token");
+        let password = gateway_secret(settings.seed, "password");
+        let mut seed = Seed::default();
+        for case in cases {
+            let identity = Identity::new(settings.seed, &case.scenario.id, case.attempt);
+            seeds::add(&mut seed, case.scenario, &identity, (settings.now_ms)());
+        }
+        let request = StartRequest {
+            token: token.clone(),
+            config: with_secrets(config, &token, &password),
+            seed,
+            ready_within: settings.boot_timeout,
+        };
+        let host = subject.start(request).await?;
+        Ok(Self {
+            token: host.token().map_or(token, str::to_owned),
+            password,
+            host: RwLock::new(host),
+            barrier: RestartBarrier::new(cases.len()),
+            permits: Semaphore::new(if subject.one_at_a_time() { 1 } else { AT_ONCE }),
+            subject,
+            settings,
+            number,
+        })
+    }
+
+    /// Runs one of the cases that it was booted for.
+    pub(super) async fn run(&self, case: Case<'_>) -> Cell {
+        // The semaphore is never closed; without a permit the case would only run earlier.
+        let permit = self.permits.acquire().await.ok();
+        let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
+        let port = self.host.read().await.port();
+        let bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), port);
+        let cell = run_case(self, case, bindings).await;
+        self.barrier.leave();
+        drop(permit);
+        cell
+    }
+
+    /// Stops the gateway, or lets go of one that was only attached.
+    pub(super) async fn stop(self) -> LaneEnd {
+        let release =
+            self.subject.release().map_or_else(|| "unknown".to_owned(), |release| release.to_string());
+        let keep = self.settings.keep_state.map(|place| place.join(format!("{release}-{}", self.number)));
+        let report = self.host.into_inner().stop(keep.as_deref()).await;
+        LaneEnd { boots: report.boots, leaks: report.leaks }
+    }
+
+    /// How long the last boot took, in milliseconds.
+    pub(super) async fn boot_ms(&self) -> u64 {
+        self.host.read().await.boot_ms()
+    }
+
+    pub(super) fn target(&self) -> &str {
+        self.subject.name()
+    }
+
+    pub(super) fn release(&self) -> Option<Release> {
+        self.subject.release()
+    }
+
+    pub(super) const fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(super) const fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        (self.settings.now_ms)()
+    }
+
+    pub(super) async fn socket(&self, address: scenario::Address) -> Option<SocketAddr> {
+        self.host.read().await.socket(address)
+    }
+
+    /// Restarts the gateway once all scenarios of the lane have ended or wait for a restart too.
+    pub(super) async fn restart(&self, config: Option<&Value>) -> Result<(), Trouble> {
+        // Those that wait must not keep the others from starting.
+        self.permits.add_permits(1);
+        let turn = self.barrier.arrive().await;
+        let result = match turn {
+            Turn::Done => Ok(()),
+            Turn::Restart => {
+                let restarted = self.host.write().await.restart(config).await;
+                self.barrier.restarted();
+                restarted.map_err(|error| Trouble::Broken(error.to_string()))
+            }
+        };
+        if let Ok(permit) = self.permits.acquire().await {
+            permit.forget();
+        }
+        result
+    }
+
+    pub(super) async fn stored(&self) -> Result<StoredPairing, Trouble> {
+        self.host.read().await.stored().map_err(|error| Trouble::Broken(error.to_string()))
+    }
+
+    /// How the gateway died, if nobody stopped it. Where `suspected`, the news may take a moment.
+    pub(super) async fn died(&self, suspected: bool) -> Option<String> {
+        let patience = if suspected { DEATH_NOTICE } else { Duration::ZERO };
+        let host = self.host.read().await;
+        tokio::time::timeout(patience, host.death()).await.ok()
+    }
+
+    pub(super) async fn log_since(&self, moment: Instant) -> Vec<String> {
+        self.host.read().await.log_since(moment)
+    }
+
+    /// A masker that knows the gateway's own secrets.
+    pub(super) fn masker(&self) -> Masker {
+        let mut masker = Masker::default();
+        masker.learn(&self.token, "gateway token");
+        masker.learn(&self.password, "gateway password");
+        masker
+    }
+}
+
+/// A configuration with the gateway's secrets filled in; other references stay as they are.
+fn with_secrets(config: &Map<String, Value>, token: &str, password: &str) -> Value {
+    let known = |reference: &Reference| match reference {
+        Reference::GatewayToken => Some(Value::from(token)),
+        Reference::GatewayPassword => Some(Value::from(password)),
+        other => Some(Value::from(other.to_string())),
+    };
+    let config = Value::Object(config.clone());
+    scenario::resolve(&config, &known).unwrap_or(config)
+}

@@ -1,0 +1,214 @@
+//! Gateways on demand, for test processes that ask for one scenario at a time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::{Mutex, Notify, OnceCell};
+
+use super::case::Case;
+use super::engine::{info, untestable, without_run};
+use super::event::{Cell, Event, RUN_FORMAT, RunStarted, TargetInfo};
+use super::lane::{Lane, Settings};
+use super::plan::{LanePlan, plan};
+use super::record::RunRecord;
+use crate::gateway::{Subject, Target, Workshop};
+use crate::scenario::{Scenario, Step};
+use crate::verdict::Verdict;
+
+/// Boots a gateway when the first scenario of its lane is asked for, and keeps it for the next ones.
+///
+/// A scenario that restarts its gateway, and every retry, gets a gateway of its own: others may be at
+/// work on the shared one, and what a first try stored there must not help a second.
+pub struct Pool {
+    workshop: Workshop,
+    scenarios: Vec<Scenario>,
+    settings: Settings,
+    most: usize,
+    slots: Mutex<HashMap<(String, usize), Arc<Slot>>>,
+    subjects: Mutex<HashMap<String, Arc<Prepared>>>,
+    released: Notify,
+    numbers: AtomicUsize,
+    clock: AtomicU64,
+    leaks: std::sync::Mutex<Vec<String>>,
+}
+
+/// A target made ready, once for all that ask for it.
+type Prepared = OnceCell<Result<Arc<Subject>, String>>;
+
+/// A lane that is up, or coming up.
+struct Slot {
+    lane: OnceCell<Result<Lane, String>>,
+    used: AtomicU64,
+}
+
+/// What cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// There is no such scenario.
+    #[error("there is no scenario `{0}`")]
+    Unknown(String),
+}
+
+impl Pool {
+    /// A pool that keeps at most `most` gateways alive.
+    pub fn new(workshop: Workshop, scenarios: Vec<Scenario>, settings: Settings, most: usize) -> Self {
+        Self {
+            workshop,
+            scenarios,
+            settings,
+            most: most.max(1),
+            slots: Mutex::default(),
+            subjects: Mutex::default(),
+            released: Notify::new(),
+            numbers: AtomicUsize::new(0),
+            clock: AtomicU64::new(0),
+            leaks: std::sync::Mutex::default(),
+        }
+    }
+
+    /// Runs a scenario on a target; what comes back is a run with one cell.
+    pub async fn run(&self, target: &Target, scenario: &str, attempt: u32) -> Result<RunRecord, PoolError> {
+        let started = RunStarted {
+            format: RUN_FORMAT,
+            harness: env!("CARGO_PKG_VERSION").to_owned(),
+            id: "pool".to_owned(),
+            seed: self.settings.seed,
+            started_ms: (self.settings.now_ms)(),
+            targets: vec![TargetInfo {
+                target: target.to_string(),
+                release: self.workshop.release_of(target),
+            }],
+            scenarios: self.scenarios.iter().filter(|one| one.id == scenario).map(info).collect(),
+            repeat: 1,
+        };
+        let cell = self.cell(target, scenario, attempt).await?;
+        Ok(RunRecord::of(&[Event::RunStarted(started), Event::CellFinished(Box::new(cell))]))
+    }
+
+    async fn cell(&self, target: &Target, scenario: &str, attempt: u32) -> Result<Cell, PoolError> {
+        let found = self.scenarios.iter().find(|one| one.id == scenario);
+        let scenario = found.ok_or_else(|| PoolError::Unknown(scenario.to_owned()))?;
+        let name = target.to_string();
+        let release = self.workshop.release_of(target);
+        let broken = |reason: &str| without_run(scenario, &name, release, Verdict::Error, reason);
+        let subject = match self.subject(target).await {
+            Ok(subject) => subject,
+            Err(reason) => return Ok(broken(&reason)),
+        };
+        if let Some(reason) = untestable(scenario, subject.release(), subject.capabilities()) {
+            return Ok(without_run(scenario, &name, release, Verdict::Untestable, &reason));
+        }
+        let alone = attempt > 1 || scenario.any_step(|step| matches!(step, Step::Restart(_)));
+        let plans = self.plans(&subject);
+        let lane = plans
+            .iter()
+            .position(|lane| lane.scenarios.iter().any(|at| self.scenarios[*at].id == scenario.id));
+        let (Some(lane), false) = (lane, alone) else {
+            return Ok(self
+                .run_alone(subject, Case { scenario, attempt })
+                .await
+                .unwrap_or_else(|error| broken(&error)));
+        };
+        let slot = self.slot(&name, lane).await;
+        let booted = slot.lane.get_or_init(|| self.boot(Arc::clone(&subject), &plans[lane])).await;
+        let cell = match booted {
+            Ok(lane) => lane.run(Case { scenario, attempt }).await,
+            Err(reason) => broken(reason),
+        };
+        drop(slot);
+        self.released.notify_waiters();
+        Ok(cell)
+    }
+
+    /// Stops all gateways; what they left behind comes back.
+    pub async fn close(self) -> Vec<String> {
+        let slots: Vec<Arc<Slot>> = self.slots.lock().await.drain().map(|(_, slot)| slot).collect();
+        for slot in slots {
+            self.stop(slot).await;
+        }
+        self.leaks.into_inner().unwrap_or_default()
+    }
+
+    async fn subject(&self, target: &Target) -> Result<Arc<Subject>, String> {
+        let name = target.to_string();
+        let once = Arc::clone(self.subjects.lock().await.entry(name).or_default());
+        let prepare = || async {
+            let subject = self.workshop.prepare(target, Arc::new(|_| {})).await;
+            subject.map(Arc::new).map_err(|error| error.to_string())
+        };
+        once.get_or_init(prepare).await.clone()
+    }
+
+    /// The lanes of a target, without the scenarios that get a gateway of their own.
+    fn plans(&self, subject: &Subject) -> Vec<LanePlan> {
+        let shared = self.scenarios.iter().enumerate().filter(|(_, scenario)| {
+            untestable(scenario, subject.release(), subject.capabilities()).is_none()
+                && !scenario.any_step(|step| matches!(step, Step::Restart(_)))
+        });
+        plan(shared)
+    }
+
+    /// The slot of a lane; makes room for it first where it is new. Whoever holds the slot uses it.
+    async fn slot(&self, target: &str, lane: usize) -> Arc<Slot> {
+        let key = (target.to_owned(), lane);
+        loop {
+            let released = self.released.notified();
+            tokio::pin!(released);
+            released.as_mut().enable();
+            let evicted = {
+                let mut slots = self.slots.lock().await;
+                let free = slots.len() < self.most;
+                if free || slots.contains_key(&key) {
+                    let slot = slots.entry(key).or_insert_with(|| Arc::new(Slot::new()));
+                    slot.used.store(self.clock.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+                    return Arc::clone(slot);
+                }
+                // Nobody else can take a slot while the map is locked.
+                let idle = slots.iter().filter(|(_, slot)| Arc::strong_count(slot) == 1);
+                let oldest = idle.min_by_key(|(_, slot)| slot.used.load(Ordering::SeqCst));
+                let oldest = oldest.map(|(key, _)| key.clone());
+                oldest.and_then(|key| slots.remove(&key))
+            };
+            match evicted {
+                Some(slot) => self.stop(slot).await,
+                None => released.await,
+            }
+        }
+    }
+
+    async fn boot(&self, subject: Arc<Subject>, plan: &LanePlan) -> Result<Lane, String> {
+        let cases: Vec<Case<'_>> =
+            plan.scenarios.iter().map(|at| Case { scenario: &self.scenarios[*at], attempt: 1 }).collect();
+        let number = self.numbers.fetch_add(1, Ordering::SeqCst);
+        let lane = Lane::boot(subject, self.settings.clone(), number, &plan.config, &cases).await;
+        lane.map_err(|error| error.to_string())
+    }
+
+    async fn run_alone(&self, subject: Arc<Subject>, case: Case<'_>) -> Result<Cell, String> {
+        let number = self.numbers.fetch_add(1, Ordering::SeqCst);
+        let config = &case.scenario.config;
+        let lane = Lane::boot(subject, self.settings.clone(), number, config, &[case]).await;
+        let lane = lane.map_err(|error| error.to_string())?;
+        let cell = lane.run(case).await;
+        self.note(lane.stop().await.leaks);
+        Ok(cell)
+    }
+
+    async fn stop(&self, slot: Arc<Slot>) {
+        let lane = Arc::into_inner(slot).and_then(|slot| slot.lane.into_inner());
+        if let Some(Ok(lane)) = lane {
+            self.note(lane.stop().await.leaks);
+        }
+    }
+
+    fn note(&self, leaks: Vec<String>) {
+        self.leaks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(leaks);
+    }
+}
+
+impl Slot {
+    fn new() -> Self {
+        Self { lane: OnceCell::new(), used: AtomicU64::new(0) }
+    }
+}

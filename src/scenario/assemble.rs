@@ -1,0 +1,344 @@
+//! Puts reused scenarios in place, names every step, and fills in the outcomes that go without saying.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::device::Device;
+use super::diagnostic::Diagnostic;
+use super::expect::{ClosedExpectation, Expectation};
+use super::file::{Deviation, Requires};
+use super::load::{Draft, Drafts};
+use super::pattern::Pattern;
+use super::reference::{Reference, references_in};
+use super::span::Spanned;
+use super::step::{Step, Wait};
+use super::story::{Action, Scenario, Source, StoryDeviation, StoryStep};
+use super::suggest::did_you_mean;
+use super::tree::{Kind, Tree};
+
+/// Makes a scenario of a draft. `None` where it uses a file that has faults of its own.
+pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, Vec<Diagnostic>> {
+    let mut gathering = Gathering { all, order: Vec::new(), diagnostics: Vec::new(), incomplete: false };
+    gathering.visit(draft, &mut Vec::new());
+    let Gathering { order, mut diagnostics, incomplete, .. } = gathering;
+    if incomplete && diagnostics.is_empty() {
+        return Ok(None);
+    }
+    let devices = merged_devices(&order, &mut diagnostics);
+    let config = merged_config(draft, &order, &mut diagnostics);
+    let requires = merged_requires(draft, &order, &mut diagnostics);
+    let mut names = Names::of(&order, &mut diagnostics);
+    let mut part = |of: fn(&Draft) -> (&[Spanned<Step>], &'static str)| -> Vec<StoryStep> {
+        let mut steps = Vec::new();
+        for one in &order {
+            let (list, key) = of(one);
+            let tree = one.tree.get(key);
+            steps.extend(story(list, tree, &one.source, &mut names));
+        }
+        steps
+    };
+    let steps = part(|one| (&one.file.steps, "steps"));
+    let finally = part(|one| (&one.file.finally, "finally"));
+    let deviations = order.iter().flat_map(|one| deviations_of(one)).collect();
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    let texts = |list: &[Spanned<String>]| list.iter().map(|one| one.value.clone()).collect();
+    Ok(Some(Scenario {
+        id: draft.id.clone(),
+        source: Arc::clone(&draft.source),
+        title: draft.title.clone(),
+        why: draft.file.why.value.clone(),
+        issue: draft.file.issue.as_ref().map(|one| one.value.clone()),
+        origins: texts(&draft.file.source),
+        tags: texts(&draft.file.tags),
+        requires,
+        config,
+        devices,
+        steps,
+        finally,
+        deviations,
+    }))
+}
+
+/// Collects a draft and all that it uses, the used ones first, each once.
+struct Gathering<'a> {
+    all: &'a Drafts,
+    order: Vec<&'a Draft>,
+    diagnostics: Vec<Diagnostic>,
+    incomplete: bool,
+}
+
+impl<'a> Gathering<'a> {
+    fn visit(&mut self, draft: &'a Draft, above: &mut Vec<&'a str>) {
+        above.push(&draft.id);
+        for used in &draft.file.uses {
+            if let Some(at) = above.iter().position(|id| *id == used.value) {
+                let way = [&above[at..], &[used.value.as_str()]].concat().join(" → ");
+                self.diagnostics.push(
+                    Diagnostic::error("use-cycle", "this scenario uses itself", &draft.source, used.span)
+                        .label("leads back here")
+                        .help(format!("the way round: {way}")),
+                );
+                continue;
+            }
+            if self.order.iter().any(|one| one.id == used.value) {
+                continue;
+            }
+            match self.all.drafts.iter().find(|one| one.id == used.value) {
+                Some(found) => self.visit(found, above),
+                None => self.unknown(draft, used),
+            }
+        }
+        above.pop();
+        self.order.push(draft);
+    }
+
+    fn unknown(&mut self, draft: &Draft, used: &Spanned<String>) {
+        let error = |message: String| Diagnostic::error("unknown-use", message, &draft.source, used.span);
+        let file = self.all.files.iter().find(|(id, _)| *id == used.value);
+        if let Some((_, rows)) = file.filter(|(_, rows)| !rows.is_empty()) {
+            let rows: Vec<String> = rows.iter().map(|row| format!("`{row}`")).collect();
+            self.diagnostics.push(
+                error(format!("`{}` is a table; one of its rows can be used", used.value))
+                    .label("which row?")
+                    .help(format!("its rows: {}", rows.join(", "))),
+            );
+            return;
+        }
+        let ids = || self.all.files.iter().flat_map(|(id, rows)| std::iter::once(id).chain(rows));
+        if ids().any(|id| *id == used.value) {
+            // The file is there and has faults, which are reported by themselves.
+            self.incomplete = true;
+            return;
+        }
+        let guess = did_you_mean(&used.value, ids().map(String::as_str));
+        let help = guess.map_or_else(
+            || "an id is the path below `scenarios/` without the extension".to_owned(),
+            |one| format!("did you mean `{one}`?"),
+        );
+        let message = format!("there is no scenario `{}`", used.value);
+        self.diagnostics.push(error(message).label("unknown id").help(help));
+    }
+}
+
+fn merged_devices(order: &[&Draft], diagnostics: &mut Vec<Diagnostic>) -> Vec<(String, Device)> {
+    let mut devices: Vec<(&Spanned<String>, &Device, &Arc<Source>)> = Vec::new();
+    for draft in order {
+        for (name, device) in draft.file.devices.iter() {
+            match devices.iter().find(|(other, ..)| other.value == name.value) {
+                None => devices.push((name, device, &draft.source)),
+                Some((_, other, _)) if *other == device => {}
+                Some((first, _, source)) => {
+                    let message = format!("the device `{}` is described twice, differently", name.value);
+                    diagnostics.push(
+                        Diagnostic::error("device-conflict", message, &draft.source, name.span)
+                            .label("differs from the scenario that is used")
+                            .help("give it another name, or leave it out here")
+                            .related(source, first.span, "described here first"),
+                    );
+                }
+            }
+        }
+    }
+    devices.into_iter().map(|(name, device, _)| (name.value.clone(), device.clone())).collect()
+}
+
+fn merged_config(draft: &Draft, order: &[&Draft], diagnostics: &mut Vec<Diagnostic>) -> Map<String, Value> {
+    let mut merged = Map::new();
+    for one in order {
+        let Some(config) = &one.file.config else { continue };
+        if let Err(key) = merge(&mut merged, &config.value) {
+            let place = if one.id == draft.id { config.span } else { use_of(draft) };
+            let message = format!("the scenarios that are joined here differ in `config.{key}`");
+            diagnostics.push(
+                Diagnostic::error("config-conflict", message, &draft.source, place)
+                    .help("one gateway has one configuration: make them agree"),
+            );
+        }
+    }
+    merged
+}
+
+fn use_of(draft: &Draft) -> super::span::Span {
+    draft.file.uses.first().map_or_else(Default::default, |one| one.span)
+}
+
+/// Merges mappings key by key; the way to a key whose values differ is the error.
+fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) -> Result<(), String> {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (None, _) => {
+                into.insert(key.clone(), value.clone());
+            }
+            (Some(Value::Object(inner)), Value::Object(more)) => {
+                merge(inner, more).map_err(|way| format!("{key}.{way}"))?;
+            }
+            (Some(there), _) if there == value => {}
+            (Some(_), _) => return Err(key.clone()),
+        }
+    }
+    Ok(())
+}
+
+fn merged_requires(draft: &Draft, order: &[&Draft], diagnostics: &mut Vec<Diagnostic>) -> Requires {
+    let mut merged = Requires::default();
+    for one in order {
+        for capability in &one.file.requires.capabilities {
+            if !merged.capabilities.iter().any(|other| other.value == capability.value) {
+                merged.capabilities.push(capability.clone());
+            }
+        }
+        let Some(releases) = &one.file.requires.releases else { continue };
+        let Some(so_far) = &merged.releases else {
+            merged.releases = Some(releases.clone());
+            continue;
+        };
+        if let Some(both) = so_far.value.intersection(&releases.value) {
+            merged.releases = Some(Spanned::new(both, releases.span));
+        } else {
+            let place = if one.id == draft.id { releases.span } else { use_of(draft) };
+            let message = format!(
+                "no release has what is required here: `{}` and `{}` exclude each other",
+                so_far.value, releases.value
+            );
+            diagnostics.push(Diagnostic::error("requires-conflict", message, &draft.source, place));
+        }
+    }
+    merged
+}
+
+/// Gives out the names of steps: those that are written stand, the others get a number where needed.
+struct Names {
+    taken: HashSet<String>,
+    count: HashMap<String, usize>,
+}
+
+impl Names {
+    fn of(order: &[&Draft], diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut given: Vec<(&Spanned<String>, &Arc<Source>)> = Vec::new();
+        for draft in order {
+            for step in draft.file.steps.iter().chain(&draft.file.finally) {
+                given_names(&step.value, &draft.source, &mut given);
+            }
+        }
+        let mut first: HashMap<&str, (&Spanned<String>, &Arc<Source>)> = HashMap::new();
+        for (name, source) in given {
+            let Some((other, there)) = first.insert(&name.value, (name, source)) else { continue };
+            let message = format!("two steps are named `{}`", name.value);
+            diagnostics.push(
+                Diagnostic::error("duplicate-step", message, source, name.span)
+                    .label("the same name again")
+                    .help("each step of a scenario needs a name of its own; set another `id` or `as`")
+                    .related(there, other.span, "the first one"),
+            );
+        }
+        Self { taken: first.into_keys().map(str::to_owned).collect(), count: HashMap::new() }
+    }
+
+    fn name(&mut self, step: &Step) -> String {
+        let own = step.own_id();
+        if step.given_id().is_some() {
+            return own.to_owned();
+        }
+        let count = self.count.entry(own.to_owned()).or_insert(0);
+        loop {
+            *count += 1;
+            let name = if *count == 1 { own.to_owned() } else { format!("{own}-{count}") };
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+}
+
+fn given_names<'a>(
+    step: &'a Step,
+    source: &'a Arc<Source>,
+    into: &mut Vec<(&'a Spanned<String>, &'a Arc<Source>)>,
+) {
+    into.extend(step.given_id().map(|name| (name, source)));
+    if let Step::Together(super::step::Together { steps }) | Step::Repeat(super::step::Repeat { steps, .. }) =
+        step
+    {
+        for inner in steps {
+            given_names(&inner.value, source, into);
+        }
+    }
+}
+
+fn story(
+    steps: &[Spanned<Step>],
+    tree: Option<&Tree>,
+    source: &Arc<Source>,
+    names: &mut Names,
+) -> Vec<StoryStep> {
+    let trees = match tree.map(|tree| &tree.kind) {
+        Some(Kind::List(list)) => list.as_slice(),
+        _ => &[],
+    };
+    let mut told = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let id = names.name(&step.value);
+        let body = trees.get(index).and_then(|tree| tree.get(step.value.verb()));
+        let inner = body.and_then(|body| body.get("steps"));
+        let action = match &step.value {
+            Step::Together(one) => Action::Together(story(&one.steps, inner, source, names)),
+            Step::Repeat(one) => Action::Repeat(one.times.value, story(&one.steps, inner, source, names)),
+            other => Action::One(other.clone(), expected(step, other)),
+        };
+        let references = match (&action, body) {
+            (Action::One(..), Some(body)) => known_references(body, source),
+            _ => Vec::new(),
+        };
+        told.push(StoryStep { id, source: Arc::clone(source), span: step.span, references, action });
+    }
+    told
+}
+
+fn known_references(tree: &Tree, source: &Source) -> Vec<Spanned<Reference>> {
+    let found = references_in(tree, &source.text).into_iter();
+    found.filter_map(|one| one.value.ok().map(|value| Spanned::new(value, one.span))).collect()
+}
+
+/// The outcome that is right: the one that is written, or the one that goes without saying.
+fn expected(step: &Spanned<Step>, one: &Step) -> Option<Spanned<Expectation>> {
+    if let Some(written) = one.expect() {
+        return Some(written.clone());
+    }
+    let closed = || Expectation::Closed(ClosedExpectation::default());
+    let default = match one {
+        Step::Connect(_) => Expectation::Hello(Pattern::Any),
+        Step::Call(_) => Expectation::Ok(Pattern::Any),
+        Step::Event(_) => Expectation::Arrives(Pattern::Any),
+        Step::Send(_) | Step::Wait(Wait::Closed(_)) => closed(),
+        Step::State(_)
+        | Step::Disconnect(_)
+        | Step::Restart(_)
+        | Step::Wait(Wait::For(_))
+        | Step::Together(_)
+        | Step::Repeat(_) => return None,
+    };
+    Some(Spanned::new(default, step.span))
+}
+
+fn deviations_of(draft: &Draft) -> Vec<StoryDeviation> {
+    let holds = |one: &Deviation| match (&one.rows, &draft.row) {
+        (Some(rows), Some(row)) => rows.iter().any(|name| name.value == row.value),
+        _ => true,
+    };
+    let listed = draft.file.deviations.iter().filter(|one| holds(&one.value));
+    listed
+        .map(|one| StoryDeviation {
+            source: Arc::clone(&draft.source),
+            span: one.span,
+            releases: one.releases.value,
+            class: one.class.value,
+            issue: one.issue.as_ref().map(|issue| issue.value.clone()),
+            why: one.why.clone(),
+            steps: one.steps.iter().map(|(name, outcome)| (name.clone(), outcome.clone())).collect(),
+        })
+        .collect()
+}

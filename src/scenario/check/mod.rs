@@ -1,0 +1,31 @@
+//! What a scenario says that cannot be right, found without running it.
+
+mod deviation;
+mod file;
+mod outcome;
+mod step;
+mod story;
+
+pub(super) use file::check_file;
+
+use super::diagnostic::{Diagnostic, Severity, tidy};
+use super::load::Suite;
+
+/// All that is wrong with a suite, sorted by file and place: what loading found, and what the
+/// scenarios say that cannot be right. With `strict`, warnings are errors.
+pub fn check(suite: &Suite, strict: bool) -> Vec<Diagnostic> {
+    let mut found = suite.diagnostics.clone();
+    let mut captures = story::CaptureUse::default();
+    for scenario in &suite.scenarios {
+        story::check_story(scenario, &mut captures, &mut found);
+        deviation::check_deviations(scenario, &mut found);
+    }
+    found.extend(captures.unused());
+    if strict {
+        for one in &mut found {
+            one.severity = Severity::Error;
+        }
+    }
+    tidy(&mut found);
+    found
+}

@@ -1,0 +1,163 @@
+//! Expectations that no outcome can ever satisfy.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::diagnostic::Diagnostic;
+use super::super::expect::{ErrorExpectation, Expectation, ExpectationKind};
+use super::super::pattern::Pattern;
+use super::super::span::Spanned;
+use super::super::step::Step;
+use super::super::story::Source;
+use super::super::suggest::{advice, quoted};
+
+/// The outcomes that a verb can have.
+fn possible(step: &Step) -> &'static [ExpectationKind] {
+    use ExpectationKind::{Arrives, Closed, Error, Hello, Http, Ok, Silence, State};
+    match step {
+        Step::Connect(_) => &[Hello, Closed, Error, Http, Silence],
+        Step::Call(_) => &[Ok, Error, Closed, Silence],
+        Step::Event(_) => &[Arrives, Silence, Closed],
+        Step::Send(one) if one.name.is_some() => &[Closed, Error, Ok, Silence, Http],
+        Step::Send(_) => &[Closed, Error, Ok, Silence],
+        Step::State(_) => &[State],
+        Step::Wait(_) => &[Closed, Silence],
+        Step::Disconnect(_) | Step::Restart(_) | Step::Together(_) | Step::Repeat(_) => &[],
+    }
+}
+
+/// Checks an expectation of a step, the base one or that of a deviation.
+pub(super) fn check_outcome(
+    step: &Step,
+    expectation: &Spanned<Expectation>,
+    source: &Arc<Source>,
+) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let possible = possible(step);
+    let never = |message: String| {
+        Diagnostic::error("never-matches", message, source, expectation.span).label("can never happen")
+    };
+    if possible.is_empty() {
+        let message = format!("a `{}` has no outcome to judge", step.verb());
+        let error = Diagnostic::error("impossible-outcome", message, source, expectation.span);
+        return vec![error.label("no outcome")];
+    }
+    for kind in expectation.value.kinds() {
+        if !possible.contains(&kind) {
+            let words: Vec<&str> = possible.iter().map(|one| one.key()).collect();
+            let message = format!("`{}` is no possible outcome of `{}`", kind.key(), step.verb());
+            let error = Diagnostic::error("impossible-outcome", message, source, expectation.span);
+            found.push(error.label("impossible here").help(format!("possible outcomes: {}", quoted(&words))));
+        }
+    }
+    if let Some(reason) = impossible(&expectation.value) {
+        found.push(never(reason));
+    }
+    for unknown in unknown_state_keys(&expectation.value) {
+        let message = format!("the stored state has no `{unknown}`");
+        let help = advice("its keys", unknown, &["paired", "pending"]);
+        found.push(never(message).maybe_help(help));
+    }
+    found
+}
+
+/// Why no outcome of any verb satisfies an expectation.
+fn impossible(expectation: &Expectation) -> Option<String> {
+    match expectation {
+        Expectation::Hello(pattern) | Expectation::State(pattern) => match pattern {
+            Pattern::Array(_) | Pattern::Literal(Value::Null | Value::Bool(_) | Value::Number(_)) => {
+                Some(format!("a mapping comes here, and `{pattern}` is none"))
+            }
+            other => never(other),
+        },
+        Expectation::Ok(pattern) | Expectation::Arrives(pattern) => never(pattern),
+        Expectation::Silence => None,
+        Expectation::Closed(closed) => closed
+            .code
+            .as_ref()
+            .and_then(|code| never(code).or_else(|| number_outside(code, "close codes", 1000, 4999, "none")))
+            .or_else(|| closed.reason.as_ref().and_then(|one| not_text(one, "reason")))
+            .or_else(|| impossible_error(&closed.error)),
+        Expectation::Error(error) => impossible_error(error),
+        Expectation::Http { status, body } => never(status)
+            .or_else(|| number_outside(status, "HTTP statuses", 100, 599, ""))
+            .or_else(|| body.as_ref().and_then(never)),
+        Expectation::AnyOf(list) if list.is_empty() => Some("`any_of` lists no outcome".to_owned()),
+        Expectation::AnyOf(list) => list.iter().find_map(impossible),
+    }
+}
+
+fn impossible_error(error: &ErrorExpectation) -> Option<String> {
+    let code = error.code.as_ref().and_then(|one| not_text(one, "error"));
+    let message = || error.message.as_ref().and_then(|one| not_text(one, "message"));
+    code.or_else(message).or_else(|| error.details.as_ref().and_then(never))
+}
+
+fn not_text(pattern: &Pattern, key: &str) -> Option<String> {
+    match pattern {
+        Pattern::Literal(Value::Null | Value::Bool(_) | Value::Number(_))
+        | Pattern::Array(_)
+        | Pattern::Object(_) => Some(format!("`{key}` is a text, and `{pattern}` is none")),
+        // A refusal may come without these, so `$absent` says something here.
+        Pattern::Absent => None,
+        other => never(other),
+    }
+}
+
+/// A number that cannot occur, here or among alternatives. `word` may stand for a number.
+fn number_outside(pattern: &Pattern, what: &str, low: u64, high: u64, word: &str) -> Option<String> {
+    match pattern {
+        Pattern::Literal(Value::Number(number))
+            if !number.as_u64().is_some_and(|one| (low..=high).contains(&one)) =>
+        {
+            Some(format!("{what} go from {low} to {high}, and {number} is outside"))
+        }
+        Pattern::Literal(Value::String(text)) if text != word && !text.contains("${") => {
+            let or = if word.is_empty() { String::new() } else { format!(", or `{word}`") };
+            Some(format!("{what} are numbers from {low} to {high}{or}, and `{text}` is none"))
+        }
+        Pattern::OneOf(list) => list.iter().find_map(|one| number_outside(one, what, low, high, word)),
+        Pattern::Literal(Value::Null | Value::Bool(_)) | Pattern::Array(_) | Pattern::Object(_) => {
+            Some(format!("{what} are numbers from {low} to {high}, and `{pattern}` is none"))
+        }
+        _ => None,
+    }
+}
+
+/// Why no value that is there matches a pattern.
+fn never(pattern: &Pattern) -> Option<String> {
+    match pattern {
+        Pattern::Absent => Some("`$absent` says that nothing is here, and something must be".to_owned()),
+        Pattern::OneOf(list) if list.is_empty() => Some("`$one_of` lists no pattern".to_owned()),
+        Pattern::OneOf(list) | Pattern::Contains(list) | Pattern::Set(list) | Pattern::Array(list) => {
+            list.iter().find_map(never)
+        }
+        Pattern::Not(inner) if matches!(**inner, Pattern::Any) => {
+            Some("`{$not: $any}` matches nothing; write `$absent` for a key that is not there".to_owned())
+        }
+        Pattern::Object(entries) => entries
+            .iter()
+            .filter(|(_, one)| !matches!(one, Pattern::Absent))
+            .find_map(|(key, one)| never(one).map(|reason| format!("{reason} (below `{key}`)"))),
+        Pattern::Any
+        | Pattern::Literal(_)
+        | Pattern::Matches(_)
+        | Pattern::Excludes(_)
+        | Pattern::Not(_)
+        | Pattern::Exactly(_)
+        | Pattern::Length(_) => None,
+    }
+}
+
+fn unknown_state_keys(expectation: &Expectation) -> Vec<&str> {
+    match expectation {
+        Expectation::State(Pattern::Object(entries)) => entries
+            .iter()
+            .map(|(key, _)| key.as_str())
+            .filter(|key| !matches!(*key, "paired" | "pending"))
+            .collect(),
+        Expectation::AnyOf(list) => list.iter().flat_map(unknown_state_keys).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,325 @@
+//! Rules for the order of things: what must be there before it is used.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::diagnostic::Diagnostic;
+use super::super::reference::{Part, Reference, parse_text};
+use super::super::span::{Span, Spanned};
+use super::super::step::{Step, Wait};
+use super::super::story::{Action, Scenario, Source, StoryStep};
+use super::super::suggest::advice;
+use super::step::check_step;
+
+/// Which captures of a suite are used by any of the scenarios that hold them.
+#[derive(Default)]
+pub(super) struct CaptureUse(BTreeMap<(String, usize), Capture>);
+
+struct Capture {
+    name: Spanned<String>,
+    source: Arc<Source>,
+    used: bool,
+}
+
+impl CaptureUse {
+    /// A capture that no scenario uses is a mistake, or left over.
+    pub(super) fn unused(self) -> impl Iterator<Item = Diagnostic> {
+        self.0.into_values().filter(|one| !one.used).map(|one| {
+            let message = format!("the capture `{}` is used nowhere", one.name.value);
+            Diagnostic::error("unused-capture", message, &one.source, one.name.span)
+                .label("unused")
+                .help(format!("use it as `${{{}}}`, or remove it", one.name.value))
+        })
+    }
+}
+
+/// Checks a scenario step by step.
+pub(super) fn check_story(scenario: &Scenario, captures: &mut CaptureUse, found: &mut Vec<Diagnostic>) {
+    let mut opened = HashMap::new();
+    let mut saved = Vec::new();
+    for step in scenario.all_steps() {
+        let Action::One(one, _) = &step.action else { continue };
+        if let Some(name) = opens(one) {
+            opened.entry(name.value.as_str()).or_insert((name.span, &step.source));
+        }
+        for name in one.saves().into_iter().flat_map(super::super::entries::Entries::keys) {
+            saved.push((name, &step.source));
+        }
+    }
+    let mut walk = Walk { scenario, opened, saved: &saved, used: HashSet::new(), found };
+    let mut here = Here::default();
+    walk.steps(&scenario.steps, &mut here);
+    walk.steps(&scenario.finally, &mut here);
+    walk.deviations();
+    let used = walk.used;
+    for (name, source) in saved {
+        let place = (source.path.clone(), name.span.start);
+        let new = || Capture { name: name.clone(), source: Arc::clone(source), used: false };
+        captures.0.entry(place).or_insert_with(new).used |= used.contains(&name.value);
+    }
+}
+
+/// The connection that a step opens.
+fn opens(step: &Step) -> Option<&Spanned<String>> {
+    match step {
+        Step::Connect(one) => Some(&one.name),
+        Step::Send(one) => one.name.as_ref(),
+        _ => None,
+    }
+}
+
+/// The connection that a step works on.
+fn works_on(step: &Step) -> Option<&Spanned<String>> {
+    match step {
+        Step::Call(one) => Some(&one.on),
+        Step::Event(one) => Some(&one.on),
+        Step::Disconnect(one) => Some(&one.on),
+        Step::Send(one) => one.on.as_ref(),
+        Step::Wait(Wait::Closed(one)) => Some(&one.on),
+        _ => None,
+    }
+}
+
+/// What is there at a point of the story.
+#[derive(Clone, Default)]
+struct Here {
+    connections: HashSet<String>,
+    captures: HashSet<String>,
+}
+
+struct Walk<'a> {
+    scenario: &'a Scenario,
+    /// Where each connection is opened first.
+    opened: HashMap<&'a str, (Span, &'a Arc<Source>)>,
+    saved: &'a [(&'a Spanned<String>, &'a Arc<Source>)],
+    used: HashSet<String>,
+    found: &'a mut Vec<Diagnostic>,
+}
+
+impl Walk<'_> {
+    fn steps(&mut self, steps: &[StoryStep], here: &mut Here) {
+        for step in steps {
+            self.found.extend(check_step(step));
+            match &step.action {
+                Action::One(one, _) => self.one(step, one, here),
+                Action::Repeat(_, inner) => self.steps(inner, here),
+                Action::Together(inner) => self.together(inner, here),
+            }
+        }
+    }
+
+    fn together(&mut self, branches: &[StoryStep], here: &mut Here) {
+        let before = here.clone();
+        let mut taken: HashMap<String, (Span, Arc<Source>)> = HashMap::new();
+        for branch in branches {
+            let mut inside = before.clone();
+            self.steps(std::slice::from_ref(branch), &mut inside);
+            here.connections.extend(inside.connections);
+            here.captures.extend(inside.captures);
+            let mut mine: Vec<(&Spanned<String>, &Arc<Source>)> = Vec::new();
+            connections_of(branch, &mut mine);
+            for (name, source) in &mine {
+                let Some((span, there)) = taken.get(&name.value) else { continue };
+                let message = format!("two steps of one `together` work on the connection `{}`", name.value);
+                self.found.push(
+                    Diagnostic::error("shared-connection", message, source, name.span)
+                        .label("at the same time as another step")
+                        .help("give each its own connection, or do the steps one after the other")
+                        .related(there, *span, "the other one"),
+                );
+            }
+            for (name, source) in mine {
+                taken.entry(name.value.clone()).or_insert((name.span, Arc::clone(source)));
+            }
+        }
+    }
+
+    fn one(&mut self, step: &StoryStep, one: &Step, here: &mut Here) {
+        let source = &step.source;
+        for reference in &step.references {
+            self.reference(reference, source, Some(here));
+        }
+        let device = match one {
+            Step::Connect(one) => one.device.as_ref(),
+            Step::State(one) => Some(&one.device),
+            _ => None,
+        };
+        if let Some(device) = device {
+            self.device(&device.value, device.span, source);
+        }
+        if let Some(name) = works_on(one) {
+            self.connection(name, source, here);
+        }
+        if let Some(name) = opens(one) {
+            here.connections.insert(name.value.clone());
+        }
+        for name in one.saves().into_iter().flat_map(super::super::entries::Entries::keys) {
+            if !here.captures.insert(name.value.clone()) {
+                let first = self.saved.iter().find(|(other, _)| other.value == name.value);
+                let message = format!("the capture `{}` is saved twice", name.value);
+                let mut error = Diagnostic::error("duplicate-capture", message, source, name.span)
+                    .label("saved again")
+                    .help("give it another name");
+                if let Some((first, there)) = first {
+                    error = error.related(there, first.span, "saved here first");
+                }
+                self.found.push(error);
+            }
+        }
+    }
+
+    fn connection(&mut self, name: &Spanned<String>, source: &Arc<Source>, here: &Here) {
+        if here.connections.contains(&name.value) {
+            return;
+        }
+        let error = |message: String| Diagnostic::error("unknown-connection", message, source, name.span);
+        self.found.push(if let Some((span, there)) = self.opened.get(name.value.as_str()) {
+            error(format!("the connection `{}` is not open yet", name.value))
+                .label("used too early")
+                .help("open it before this step; the steps of a `together` do not wait for each other")
+                .related(there, *span, "opened here")
+        } else {
+            let mut names: Vec<&str> = self.opened.keys().copied().collect();
+            names.sort_unstable();
+            error(format!("there is no connection `{}`", name.value))
+                .label("unknown connection")
+                .maybe_help(advice("connections", &name.value, &names))
+        });
+    }
+
+    fn device(&mut self, name: &str, span: Span, source: &Arc<Source>) -> bool {
+        let known = self.scenario.devices.iter().any(|(other, _)| other == name);
+        if !known {
+            let names: Vec<&str> = self.scenario.devices.iter().map(|(name, _)| name.as_str()).collect();
+            let message = format!("there is no device `{name}`");
+            let help = advice("devices", name, &names)
+                .or_else(|| Some(format!("add it at the top: `devices: {{{name}: {{}}}}`")));
+            let error = Diagnostic::error("unknown-device", message, source, span);
+            self.found.push(error.label("unknown device").maybe_help(help));
+        }
+        known
+    }
+
+    /// Checks one reference; without a point of the story, only whether it can ever have a value.
+    fn reference(&mut self, reference: &Spanned<Reference>, source: &Arc<Source>, here: Option<&Here>) {
+        let span = reference.span;
+        let undefined = |message: String| Diagnostic::error("undefined-reference", message, source, span);
+        match &reference.value {
+            Reference::Capture(name) => {
+                self.used.insert(name.clone());
+                if here.is_some_and(|here| here.captures.contains(name)) {
+                    return;
+                }
+                let later = self.saved.iter().find(|(saved, _)| saved.value == *name);
+                match later {
+                    Some(_) if here.is_none() => {}
+                    Some((saved, there)) => self.found.push(
+                        undefined(format!("`{}` has no value yet", reference.value))
+                            .label("used too early")
+                            .related(there, saved.span, "saved here"),
+                    ),
+                    None => {
+                        let names: Vec<&str> =
+                            self.saved.iter().map(|(saved, _)| saved.value.as_str()).collect();
+                        let help = advice("captures", name, &names).or_else(|| {
+                            Some(format!("save it in an earlier step: `save: {{{name}: /path}}`"))
+                        });
+                        let error = undefined(format!("nothing saves `{name}`"));
+                        self.found.push(error.label("undefined").maybe_help(help));
+                    }
+                }
+            }
+            Reference::DeviceId(name) | Reference::DevicePublicKey(name) => {
+                self.device(name, span, source);
+            }
+            Reference::DevicePending(name) => {
+                if self.device(name, span, source) && !self.seeded(name, |one| one.pending.is_some()) {
+                    let error = undefined(format!("the device `{name}` has no pending request"));
+                    let help = format!("seed one: `{name}: {{pending: {{}}}}`");
+                    self.found.push(error.label("nothing is seeded").help(help));
+                }
+            }
+            Reference::DeviceToken { device, role } => {
+                if self.device(device, span, source) && !self.token(device, role) {
+                    let error = undefined(format!("no token of `{device}` for `{role}` is seeded"));
+                    let help = format!("pair it with that role: `{device}: {{paired: {{roles: [{role}]}}}}`");
+                    self.found.push(error.label("nothing is seeded").help(help));
+                }
+            }
+            Reference::ConnectionNonce(name) => {
+                let name = Spanned::new(name.clone(), span);
+                if let Some(here) = here {
+                    self.connection(&name, source, here);
+                }
+            }
+            // Without a table, loading has said of `each` that there is none.
+            Reference::GatewayToken
+            | Reference::GatewayPassword
+            | Reference::GatewayPort
+            | Reference::Each(_) => {}
+        }
+    }
+
+    fn seeded(&self, name: &str, test: impl Fn(&super::super::device::Device) -> bool) -> bool {
+        self.scenario.devices.iter().any(|(other, device)| other == name && test(device))
+    }
+
+    /// Whether a token of a role is seeded, by name or because the role was approved.
+    fn token(&self, name: &str, role: &str) -> bool {
+        self.seeded(name, |device| {
+            let Some(paired) = device.paired.as_ref().map(|one| &one.value) else { return false };
+            match (&paired.tokens, &paired.roles, &paired.role) {
+                (Some(tokens), ..) => tokens.get(role).is_some(),
+                (None, Some(roles), _) => roles.iter().any(|one| one == role),
+                (None, None, Some(one)) => one == role,
+                (None, None, None) => role == "operator",
+            }
+        })
+    }
+
+    fn deviations(&mut self) {
+        for entry in &self.scenario.deviations {
+            for (_, expectation) in &entry.steps {
+                let mut references = Vec::new();
+                let collected = expectation.value.map_text(&mut |value: &Value| {
+                    collect(value, &mut references);
+                    Ok::<_, std::convert::Infallible>(value.clone())
+                });
+                let Ok(_) = collected;
+                for reference in references {
+                    self.reference(&Spanned::new(reference, expectation.span), &entry.source, None);
+                }
+            }
+        }
+    }
+}
+
+/// All connections that a branch opens or works on.
+fn connections_of<'a>(step: &'a StoryStep, into: &mut Vec<(&'a Spanned<String>, &'a Arc<Source>)>) {
+    match &step.action {
+        Action::One(one, _) => {
+            into.extend(opens(one).into_iter().chain(works_on(one)).map(|name| (name, &step.source)));
+        }
+        Action::Together(inner) | Action::Repeat(_, inner) => {
+            for one in inner {
+                connections_of(one, into);
+            }
+        }
+    }
+}
+
+fn collect(value: &Value, into: &mut Vec<Reference>) {
+    match value {
+        Value::String(text) => {
+            into.extend(parse_text(text).into_iter().flatten().filter_map(|part| match part {
+                Part::Reference(reference) => Some(reference),
+                Part::Text(_) => None,
+            }));
+        }
+        Value::Array(list) => list.iter().for_each(|one| collect(one, into)),
+        Value::Object(entries) => entries.values().for_each(|one| collect(one, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

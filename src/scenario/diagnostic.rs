@@ -1,0 +1,125 @@
+//! What is wrong with a scenario, and where: data; the report floor renders it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::span::Span;
+use super::story::Source;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth a look; an error where strictness is asked for.
+    Warning,
+    /// The scenario cannot be used.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// One thing that is wrong with a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Stable name of the rule, such as `unknown-key`.
+    pub code: &'static str,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// The file.
+    pub source: Arc<Source>,
+    /// Where in the file.
+    pub span: Span,
+    /// What to say at that place; may be empty.
+    pub label: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Other places that have to do with it.
+    pub related: Vec<Related>,
+}
+
+/// Another place that has to do with a diagnostic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// The file.
+    pub source: Arc<Source>,
+    /// Where in the file.
+    pub span: Span,
+    /// What to say there.
+    pub label: String,
+}
+
+impl Diagnostic {
+    /// An error without label, help and related places.
+    pub fn error(code: &'static str, message: impl Into<String>, source: &Arc<Source>, span: Span) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            source: Arc::clone(source),
+            span,
+            label: String::new(),
+            help: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// The same as a warning.
+    #[must_use]
+    pub const fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// With a text at its place.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With advice, if there is any.
+    #[must_use]
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// With another place.
+    #[must_use]
+    pub fn related(mut self, source: &Arc<Source>, span: Span, label: impl Into<String>) -> Self {
+        self.related.push(Related { source: Arc::clone(source), span, label: label.into() });
+        self
+    }
+}
+
+/// Sorts by file and place and leaves out what was said before: rows of a table and users of a
+/// scenario find the same fault again.
+pub(super) fn tidy(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| {
+        (&a.source.path, a.span.start, a.code, &a.message).cmp(&(
+            &b.source.path,
+            b.span.start,
+            b.code,
+            &b.message,
+        ))
+    });
+    diagnostics.dedup_by(|a, b| {
+        (a.code, a.span, &a.message, &a.source.path) == (b.code, b.span, &b.message, &b.source.path)
+    });
+}

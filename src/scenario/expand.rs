@@ -1,0 +1,244 @@
+//! Tables: one case for each row of `each`, with `${each.KEY}` filled in before anything is decoded.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::diagnostic::Diagnostic;
+use super::reference::{Piece, pieces, place_of};
+use super::span::{Span, Spanned};
+use super::story::Source;
+use super::suggest::advice;
+use super::tree::{Kind, Tree};
+
+/// A case of a file: the whole file, or one row of its table.
+pub(super) struct Case {
+    /// Name of the row, where there is a table.
+    pub(super) row: Option<Spanned<String>>,
+    /// The file's tree with the row filled in, without `each`.
+    pub(super) tree: Tree,
+    /// Whether the title names a column.
+    pub(super) title_is_own: bool,
+}
+
+/// Makes the cases of a file.
+pub(super) fn expand(tree: &Tree, source: &Arc<Source>) -> (Vec<Case>, Vec<Diagnostic>) {
+    let Kind::Map(entries) = &tree.kind else {
+        return (vec![Case { row: None, tree: tree.clone(), title_is_own: true }], Vec::new());
+    };
+    let mut work = Expansion { source, used: HashSet::new(), diagnostics: Vec::new() };
+    let body = entries.iter().filter(|(key, _)| key.value != "each").cloned().collect();
+    let body = Tree { span: tree.span, kind: Kind::Map(body) };
+    let cases = match tree.get("each") {
+        None => {
+            let table = Table { columns: Vec::new(), row: None };
+            vec![Case { row: None, tree: work.fill(&body, &table), title_is_own: true }]
+        }
+        Some(each) => work.table(each, &body),
+    };
+    (cases, work.diagnostics)
+}
+
+struct Expansion<'a> {
+    source: &'a Arc<Source>,
+    used: HashSet<String>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// What references are filled in from: one row, and the columns of all rows.
+struct Table<'a> {
+    columns: Vec<&'a str>,
+    row: Option<Row<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    name: &'a str,
+    name_span: Span,
+    entries: &'a [(Spanned<String>, Tree)],
+}
+
+impl Expansion<'_> {
+    fn error(&self, code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+        Diagnostic::error(code, message, self.source, span)
+    }
+
+    fn table(&mut self, each: &Tree, body: &Tree) -> Vec<Case> {
+        let Kind::List(list) = &each.kind else {
+            let message = format!("`each` is a list of rows, found {}", each.describe());
+            let help = "write `each:` and below it `- {name: first, …}`";
+            self.diagnostics.push(self.error("wrong-type", message, each.span).help(help));
+            return Vec::new();
+        };
+        if list.is_empty() {
+            let error = self.error("empty-table", "`each` has no rows, so there is no case", each.span);
+            self.diagnostics.push(error.help("add a row, or remove `each`"));
+        }
+        let rows: Vec<Row<'_>> = list.iter().filter_map(|row| self.row(row)).collect();
+        let mut columns: Vec<&str> =
+            rows.iter().flat_map(|row| row.entries).map(|(key, _)| key.value.as_str()).collect();
+        columns.sort_unstable();
+        columns.dedup();
+
+        let mut seen: Vec<Row<'_>> = Vec::new();
+        let mut cases = Vec::new();
+        for row in rows {
+            if let Some(first) = seen.iter().find(|one| one.name == row.name) {
+                let message = format!("two rows are named `{}`", row.name);
+                let error = self.error("duplicate-row", message, row.name_span).label("the same name again");
+                self.diagnostics.push(error.related(self.source, first.name_span, "the first one"));
+                continue;
+            }
+            seen.push(row);
+            let table = Table { columns: columns.clone(), row: Some(row) };
+            let title_is_own = body
+                .get("title")
+                .is_some_and(|title| matches!(&title.kind, Kind::Text(text) if text.contains("${each.")));
+            let tree = self.fill(body, &table);
+            let name = Spanned::new(row.name.to_owned(), row.name_span);
+            cases.push(Case { row: Some(name), tree, title_is_own });
+        }
+        self.unused(&seen);
+        cases
+    }
+
+    fn row<'t>(&mut self, row: &'t Tree) -> Option<Row<'t>> {
+        let Kind::Map(entries) = &row.kind else {
+            let message = format!("a row is a mapping, found {}", row.describe());
+            self.diagnostics.push(self.error("wrong-type", message, row.span).label("not a row"));
+            return None;
+        };
+        match row.get("name") {
+            None => {
+                let error = self.error("missing-key", "this row has no `name`", row.span);
+                let help = "`name` becomes the last part of the case's id, such as `{name: operator, …}`";
+                self.diagnostics.push(error.label("needs `name`").help(help));
+                None
+            }
+            Some(Tree { span, kind: Kind::Text(name) }) if is_row_name(name) => {
+                Some(Row { name, name_span: *span, entries })
+            }
+            Some(other) => {
+                let message =
+                    format!("{} cannot be the name of a row, which is part of an id", other.describe());
+                let error = self.error("bad-row-name", message, other.span);
+                let help = "use lower-case letters, digits and `-`, as a text";
+                self.diagnostics.push(error.help(help));
+                None
+            }
+        }
+    }
+
+    fn unused(&mut self, rows: &[Row<'_>]) {
+        for row in rows {
+            for (key, _) in row.entries {
+                if key.value != "name" && !self.used.contains(&key.value) {
+                    let message = format!("the column `{}` is used nowhere", key.value);
+                    let error = self.error("unused-column", message, key.span).label("unused");
+                    let help = format!("use it as `${{each.{}}}`, or remove it", key.value);
+                    self.diagnostics.push(error.help(help));
+                }
+            }
+        }
+    }
+
+    /// A copy of the tree with the row's values in the place of the references.
+    fn fill(&mut self, tree: &Tree, table: &Table<'_>) -> Tree {
+        let kind = match &tree.kind {
+            Kind::Text(text) if text.contains("${each.") => return self.fill_text(text, tree.span, table),
+            Kind::List(list) => Kind::List(list.iter().map(|one| self.fill(one, table)).collect()),
+            Kind::Map(entries) => {
+                let mut filled: Vec<(Spanned<String>, Tree)> = Vec::new();
+                for (key, value) in entries {
+                    let name = self.fill_key(key, table);
+                    if filled.iter().any(|(other, _)| other.value == name) {
+                        let message = format!("`{}` stands for `{name}`, which is there already", key.value);
+                        self.diagnostics.push(self.error("duplicate-key", message, key.span));
+                    }
+                    filled.push((Spanned::new(name, key.span), self.fill(value, table)));
+                }
+                Kind::Map(filled)
+            }
+            other => other.clone(),
+        };
+        Tree { span: tree.span, kind }
+    }
+
+    fn fill_key(&mut self, key: &Spanned<String>, table: &Table<'_>) -> String {
+        if !key.value.contains("${each.") {
+            return key.value.clone();
+        }
+        match self.fill_text(&key.value, key.span, table) {
+            Tree { kind: Kind::Text(text), .. } => text,
+            other => {
+                let message = format!("a key is a text, but `{}` is {}", key.value, other.describe());
+                self.diagnostics.push(self.error("wrong-type", message, key.span));
+                key.value.clone()
+            }
+        }
+    }
+
+    fn fill_text(&mut self, text: &str, span: Span, table: &Table<'_>) -> Tree {
+        // What is not closed is reported with all other references.
+        let pieces = pieces(text).unwrap_or_default();
+        let mut filled = String::new();
+        let mut done = 0;
+        for piece in pieces {
+            let Piece::Reference(inner, place) = piece else { continue };
+            let Some(column) = inner.strip_prefix("each.") else { continue };
+            let Some(value) = self.column(column, span, table) else { continue };
+            if place.start == 0 && place.end == text.len() {
+                return value.clone();
+            }
+            let written = match &value.kind {
+                Kind::Text(one) => one.clone(),
+                Kind::Number(one) => one.to_string(),
+                Kind::Bool(one) => one.to_string(),
+                Kind::Null | Kind::List(_) | Kind::Map(_) => {
+                    let message =
+                        format!("`{column}` is {} and cannot stand inside a text", value.describe());
+                    let error = self.error("each-not-text", message, value.span);
+                    let used_at = place_of(&format!("${{each.{column}}}"), span, &self.source.text);
+                    self.diagnostics.push(error.related(self.source, used_at, "used inside a text here"));
+                    continue;
+                }
+            };
+            filled.push_str(&text[done..place.start]);
+            filled.push_str(&written);
+            done = place.end;
+        }
+        filled.push_str(&text[done..]);
+        Tree { span, kind: Kind::Text(filled) }
+    }
+
+    fn column<'t>(&mut self, column: &str, span: Span, table: &Table<'t>) -> Option<&'t Tree> {
+        self.used.insert(column.to_owned());
+        let reference = place_of(&format!("${{each.{column}}}"), span, &self.source.text);
+        let Some(row) = table.row else {
+            let message = format!("`${{each.{column}}}` needs a table, and this file has none");
+            let error = self.error("unknown-column", message, reference);
+            self.diagnostics.push(error.help("add `each:` with a row for each case"));
+            return None;
+        };
+        let found = row.entries.iter().find(|(key, _)| key.value == column).map(|(_, value)| value);
+        if found.is_none() {
+            let error =
+                if table.columns.contains(&column) {
+                    let message = format!("the row `{}` has no `{column}`", row.name);
+                    self.error("missing-column", message, row.name_span)
+                        .label(format!("needs `{column}`"))
+                        .related(self.source, reference, "used here")
+                } else {
+                    let message = format!("the table has no column `{column}`");
+                    self.error("unknown-column", message, reference)
+                        .label("unknown column")
+                        .maybe_help(advice("columns", column, &table.columns))
+                };
+            self.diagnostics.push(error);
+        }
+        found
+    }
+}
+
+fn is_row_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}

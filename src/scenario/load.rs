@@ -1,0 +1,235 @@
+//! From texts to scenarios: reads, fills in tables, decodes, and puts reused steps in place.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::assemble::assemble;
+use super::check::check_file;
+use super::decode::decode;
+use super::decode_error::{DecodeError, Segment};
+use super::diagnostic::{Diagnostic, tidy};
+use super::entries::Entries;
+use super::expand::{Case, expand};
+use super::file::ScenarioFile;
+use super::span::{Span, Spanned};
+use super::story::{Scenario, Source};
+use super::suggest::advice;
+use super::tree::{Kind, Tree, read};
+
+/// What a set of files holds.
+#[derive(Clone, Debug, Default)]
+pub struct Suite {
+    /// Scenarios that could be put together, in the order of the files and rows. Some may say what cannot
+    /// be right.
+    pub scenarios: Vec<Scenario>,
+    /// What is wrong with the files; [`super::check()`] looks deeper.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One case of a file, decoded, before reused scenarios are put in place.
+pub(super) struct Draft {
+    pub(super) id: String,
+    pub(super) source: Arc<Source>,
+    pub(super) row: Option<Spanned<String>>,
+    pub(super) title: String,
+    pub(super) file: ScenarioFile,
+    /// The trees of `steps` and `finally`, for the places of references.
+    pub(super) tree: Tree,
+}
+
+/// What is known of the files: all ids, and the drafts that could be decoded.
+#[derive(Default)]
+pub(super) struct Drafts {
+    /// Id of each file with its rows; no rows where it has no table.
+    pub(super) files: Vec<(String, Vec<String>)>,
+    pub(super) drafts: Vec<Draft>,
+}
+
+/// Loads scenarios from texts. Each comes with its id: its path below `scenarios/`, without extension.
+///
+/// One faulty file does not hide the faults of another, and within a file each key and step is
+/// decoded by itself. Scenarios that cannot be decoded, and those that use them, are left out.
+pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
+    let mut diagnostics = Vec::new();
+    let mut all = Drafts::default();
+    for (id, source) in sources {
+        if let Some((_, first)) =
+            sources.iter().take_while(|(_, one)| !Arc::ptr_eq(one, source)).find(|(other, _)| other == id)
+        {
+            let message = format!("the id `{id}` is taken by {}", first.path);
+            diagnostics.push(
+                Diagnostic::error("duplicate-id", message, source, Span::default())
+                    .help("give one of the two files another name"),
+            );
+            continue;
+        }
+        let (cases, found) = match read(source) {
+            Ok(tree) => expand(&tree, source),
+            Err(diagnostic) => (Vec::new(), vec![*diagnostic]),
+        };
+        let mut broken = !found.is_empty();
+        diagnostics.extend(found);
+        let rows: Vec<Spanned<String>> = cases.iter().filter_map(|case| case.row.clone()).collect();
+        let mut drafts = Vec::new();
+        for case in cases {
+            let (draft, found) = draft(id, source, case);
+            broken |= !found.is_empty();
+            diagnostics.extend(found);
+            drafts.extend(draft);
+        }
+        for draft in &drafts {
+            diagnostics.extend(check_file(draft, &rows));
+        }
+        all.files.push((id.clone(), rows.iter().map(|row| format!("{id}/{}", row.value)).collect()));
+        if !broken {
+            all.drafts.extend(drafts);
+        }
+    }
+    taken_by_rows(&all, sources, &mut diagnostics);
+    let mut scenarios = Vec::new();
+    for draft in &all.drafts {
+        match assemble(draft, &all) {
+            Ok(scenario) => scenarios.extend(scenario),
+            Err(found) => diagnostics.extend(found),
+        }
+    }
+    tidy(&mut diagnostics);
+    Suite { scenarios, diagnostics }
+}
+
+/// A row must not have the id of another file.
+fn taken_by_rows(all: &Drafts, sources: &[(String, Arc<Source>)], diagnostics: &mut Vec<Diagnostic>) {
+    for (file, rows) in &all.files {
+        for row in rows {
+            if let Some((_, source)) = sources.iter().find(|(id, _)| id == row) {
+                let message = format!("the id `{row}` is taken by a row of `{file}`");
+                let error = Diagnostic::error("duplicate-id", message, source, Span::default());
+                diagnostics.push(error.help("give the file or the row another name"));
+            }
+        }
+    }
+}
+
+/// The keys of a scenario file.
+pub(super) const FILE_KEYS: &[&str] = &[
+    "title",
+    "why",
+    "issue",
+    "source",
+    "tags",
+    "requires",
+    "config",
+    "devices",
+    "each",
+    "use",
+    "steps",
+    "finally",
+    "deviations",
+];
+
+/// Decodes one case key by key, so that one fault does not hide another.
+fn draft(id: &str, source: &Arc<Source>, case: Case) -> (Option<Draft>, Vec<Diagnostic>) {
+    let Kind::Map(entries) = &case.tree.kind else {
+        let message = format!("a scenario is a mapping, found {}", case.tree.describe());
+        let error = Diagnostic::error("wrong-type", message, source, case.tree.span);
+        return (None, vec![error.help("start with `title:`, `why:` and `steps:`")]);
+    };
+    let mut diagnostics = Vec::new();
+    for (key, _) in entries.iter().filter(|(key, _)| !FILE_KEYS.contains(&key.value.as_str())) {
+        let message = format!("unknown key `{}`", key.value);
+        let error = Diagnostic::error("unknown-key", message, source, key.span).label("unknown key");
+        diagnostics.push(error.maybe_help(advice("allowed", &key.value, FILE_KEYS)));
+    }
+    for needed in ["title", "why", "steps"] {
+        if case.tree.get(needed).is_none() {
+            let start = entries.first().map_or(case.tree.span, |(key, _)| key.span);
+            let error = Diagnostic::error("missing-key", format!("`{needed}` is missing"), source, start);
+            diagnostics.push(error.label(format!("this file needs `{needed}`")));
+        }
+    }
+    let mut keys = Keys { source, tree: &case.tree, diagnostics };
+    let title: Option<Spanned<String>> = keys.one("title");
+    let why: Option<Spanned<String>> = keys.one("why");
+    let file = ScenarioFile {
+        title: title.unwrap_or_default(),
+        why: why.unwrap_or_default(),
+        issue: keys.one("issue"),
+        source: keys.list("source"),
+        tags: keys.list("tags"),
+        requires: keys.one("requires").unwrap_or_default(),
+        config: keys.one("config"),
+        devices: keys.entries("devices"),
+        each: Vec::new(),
+        uses: keys.list("use"),
+        steps: keys.list("steps"),
+        finally: keys.list("finally"),
+        deviations: keys.list("deviations"),
+    };
+    let diagnostics = keys.diagnostics;
+    let title = match &case.row {
+        Some(row) if !case.title_is_own => format!("{} ({})", file.title.value, row.value),
+        _ => file.title.value.clone(),
+    };
+    let id = case.row.as_ref().map_or_else(|| id.to_owned(), |row| format!("{id}/{}", row.value));
+    let draft = Draft { id, source: Arc::clone(source), row: case.row, title, file, tree: case.tree };
+    (diagnostics.is_empty().then_some(draft), diagnostics)
+}
+
+/// Decodes the values of top-level keys.
+struct Keys<'a> {
+    source: &'a Arc<Source>,
+    tree: &'a Tree,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Keys<'a> {
+    fn value(&self, key: &str) -> Option<(Span, &'a Tree)> {
+        let Kind::Map(entries) = &self.tree.kind else { return None };
+        entries.iter().find(|(name, _)| name.value == key).map(|(name, value)| (name.span, value))
+    }
+
+    fn keep<T>(&mut self, value: Result<T, DecodeError>, key: &str, place: Span) -> Option<T> {
+        let error = value.map_err(|error| error.at(place).below(Segment::Key(key.to_owned())));
+        match error {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.diagnostics.push(error.into_diagnostic(self.source));
+                None
+            }
+        }
+    }
+
+    fn one<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        let (place, tree) = self.value(key)?;
+        self.keep(decode(tree), key, place)
+    }
+
+    /// Each element by itself.
+    fn list<T: DeserializeOwned>(&mut self, key: &str) -> Vec<T> {
+        let Some((place, tree)) = self.value(key) else { return Vec::new() };
+        let Kind::List(list) = &tree.kind else {
+            return self.keep(decode(tree), key, place).unwrap_or_default();
+        };
+        let element = |(index, one): (usize, &Tree)| {
+            let value = decode(one);
+            value.map_err(|error| error.at(one.span).below(Segment::Index(index)))
+        };
+        list.iter().enumerate().map(element).filter_map(|value| self.keep(value, key, place)).collect()
+    }
+
+    /// Each entry by itself.
+    fn entries<T: DeserializeOwned>(&mut self, key: &str) -> Entries<T> {
+        let Some((place, tree)) = self.value(key) else { return Entries::default() };
+        let Kind::Map(entries) = &tree.kind else {
+            return self.keep(decode(tree), key, place).unwrap_or_default();
+        };
+        let entry = |(name, value): &(Spanned<String>, Tree)| {
+            let value = decode(value);
+            value
+                .map(|value| (name.clone(), value))
+                .map_err(|error| error.at(name.span).below(Segment::Key(name.value.clone())))
+        };
+        Entries(entries.iter().map(entry).filter_map(|value| self.keep(value, key, place)).collect())
+    }
+}

@@ -1,0 +1,92 @@
+//! The JSON Schema of a scenario file, for editors and for the curious.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::file::ScenarioFile;
+
+/// A value that a row of the table fills in; it may stand in the place of any value.
+const COLUMN: &str = r"^\$\{each\.[A-Za-z0-9_-]+\}$";
+
+/// The JSON Schema of a scenario file.
+pub fn schema() -> Value {
+    let generated = SchemaSettings::draft07().into_generator().into_root_schema_for::<ScenarioFile>();
+    let mut schema = Value::from(generated);
+    admit_columns(&mut schema);
+    schema
+}
+
+/// The JSON Schema as it is stored beside the scenarios.
+pub fn schema_text() -> String {
+    format!("{:#}\n", schema())
+}
+
+/// Lets every typed value below the top be a column of the table instead.
+fn admit_columns(root: &mut Value) {
+    let Value::Object(keys) = root else { return };
+    for (key, schema) in keys {
+        match key.as_str() {
+            "definitions" => values(schema).for_each(inside),
+            // The table itself is what fills in the others.
+            "properties" => values_but(schema, "each").for_each(alternative),
+            _ => {}
+        }
+    }
+}
+
+fn values(schema: &mut Value) -> impl Iterator<Item = &mut Value> {
+    values_but(schema, "")
+}
+
+fn values_but<'a>(schema: &'a mut Value, left_out: &'a str) -> impl Iterator<Item = &'a mut Value> {
+    let entries = match schema {
+        Value::Object(entries) => Some(entries),
+        _ => None,
+    };
+    entries.into_iter().flatten().filter(move |(key, _)| *key != left_out).map(|(_, one)| one)
+}
+
+/// Goes on to the schemas that are parts of this one.
+fn inside(schema: &mut Value) {
+    let Value::Object(keys) = schema else { return };
+    for (key, part) in keys.iter_mut() {
+        match (key.as_str(), part) {
+            ("properties", Value::Object(entries)) => entries.values_mut().for_each(alternative),
+            ("items", Value::Array(list)) => list.iter_mut().for_each(alternative),
+            ("items" | "additionalProperties", one) if one.is_object() => alternative(one),
+            // These are ways to be one value, which is a column or none of them.
+            ("anyOf" | "oneOf" | "allOf", Value::Array(list)) => list.iter_mut().for_each(inside),
+            _ => {}
+        }
+    }
+}
+
+/// Makes a schema of a value admit a column, where it does not already. What people read stays outside.
+fn alternative(schema: &mut Value) {
+    inside(schema);
+    let Value::Object(keys) = schema else { return };
+    if admits_any_text(keys) {
+        return;
+    }
+    let mut outside = Map::new();
+    for key in ["description", "default"] {
+        outside.extend(keys.remove(key).map(|one| (key.to_owned(), one)));
+    }
+    let written = std::mem::take(keys);
+    let column = json!({"type": "string", "pattern": COLUMN});
+    outside.insert("anyOf".to_owned(), json!([written, column]));
+    *keys = outside;
+}
+
+/// Whether any text is right, or anything at all.
+fn admits_any_text(keys: &Map<String, Value>) -> bool {
+    let typed = match keys.get("type") {
+        None => {
+            !["$ref", "anyOf", "oneOf", "allOf", "enum", "const"].iter().any(|key| keys.contains_key(*key))
+        }
+        Some(Value::String(one)) => one == "string",
+        Some(Value::Array(list)) => list.iter().any(|one| one == "string"),
+        Some(_) => false,
+    };
+    typed && !["enum", "const", "pattern"].iter().any(|key| keys.contains_key(*key))
+}

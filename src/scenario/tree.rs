@@ -1,0 +1,279 @@
+//! YAML as a tree that knows where each of its nodes stands.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+
+use super::diagnostic::Diagnostic;
+use super::span::{Span, Spanned};
+use super::story::Source;
+
+/// Largest scenario file that is read, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+/// Deepest nesting of lists and mappings.
+const MAX_DEPTH: usize = 48;
+/// Most nodes of a file, those that aliases repeat included.
+const MAX_NODES: usize = 50_000;
+
+/// A YAML node with its place in the text.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tree {
+    /// Where it stands.
+    pub(super) span: Span,
+    /// What it is.
+    pub(super) kind: Kind,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// Null, or nothing at all.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number or a fraction.
+    Number(Number),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Tree>),
+    /// A mapping in the order of the text.
+    Map(Vec<(Spanned<String>, Tree)>),
+}
+
+impl Tree {
+    /// The value of a key, if this is a mapping that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().find(|(name, _)| name.value == key).map(|(_, tree)| tree),
+            _ => None,
+        }
+    }
+
+    /// What it is, for a message.
+    pub(super) fn describe(&self) -> String {
+        match &self.kind {
+            Kind::Null => "nothing".to_owned(),
+            Kind::Bool(one) => format!("`{one}`"),
+            Kind::Number(one) => format!("the number {one}"),
+            Kind::Text(text) => format!("the text {:?}", shortened(text)),
+            Kind::List(_) => "a list".to_owned(),
+            Kind::Map(_) => "a mapping".to_owned(),
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Reads YAML; what is not YAML becomes a diagnostic.
+pub(super) fn read(source: &Arc<Source>) -> Result<Tree, Box<Diagnostic>> {
+    let whole = &source.text;
+    if whole.len() > MAX_BYTES {
+        let message = format!("the file has {} bytes; a scenario has at most {MAX_BYTES}", whole.len());
+        return Err(Box::new(Diagnostic::error("too-large", message, source, Span::default())));
+    }
+    let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
+    let skipped = whole.len() - text.len();
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            max_nodes: MAX_NODES,
+            max_events: 4 * MAX_NODES,
+            max_aliases: 1_000,
+            max_anchors: 1_000,
+            max_documents: 1,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_NODES,
+            max_replay_stack_depth: 16,
+        },
+        merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
+        strict_booleans: true,
+        underscored_numbers_as_strings: true,
+        leading_zero_numbers_as_strings: true,
+        reject_unsupported_tags: true,
+        emit_comments: false,
+        with_snippet: false,
+    };
+    let read: Result<serde_saphyr::Spanned<Raw>, _> = serde_saphyr::from_str_with_options(text, options);
+    match read {
+        Ok(raw) => Ok(placed(raw, text, skipped)),
+        Err(error) => Err(Box::new(refused(&error, source, text, skipped))),
+    }
+}
+
+fn refused(error: &serde_saphyr::Error, source: &Arc<Source>, text: &str, skipped: usize) -> Diagnostic {
+    let error = error.without_snippet();
+    let span = error.location().map_or_else(Span::default, |one| bytes(one, text));
+    let span = on_one_line(text, span);
+    let span = Span { start: span.start + skipped, end: span.end + skipped };
+    let formatter = serde_saphyr::UserMessageFormatter;
+    let message = serde_saphyr::MessageFormatter::format_message(&formatter, error).into_owned();
+    match error {
+        serde_saphyr::Error::DuplicateMappingKey { .. } => {
+            Diagnostic::error("duplicate-key", message, source, span)
+                .label("this key stands here twice")
+                .help("keep one of the two")
+        }
+        _ => Diagnostic::error("yaml", message, source, span).label("here the text stops being YAML"),
+    }
+}
+
+/// A diagnostic about a whole block points at its first line.
+fn on_one_line(text: &str, span: Span) -> Span {
+    let rest = text.get(span.start..span.end).unwrap_or_default();
+    let first = rest.lines().next().unwrap_or_default().trim_end();
+    Span { start: span.start, end: span.start + first.len() }
+}
+
+/// The bytes of a place that the parser tells, kept inside the text and between its characters.
+fn bytes(location: serde_saphyr::Location, text: &str) -> Span {
+    let number = |one: u64| usize::try_from(one).unwrap_or(usize::MAX);
+    let span = location.span();
+    let Some(start) = span.byte_offset().map(number) else {
+        return at_line(number(location.line()), number(location.column()), text);
+    };
+    let start = text.floor_char_boundary(start.min(text.len()));
+    let end = start.saturating_add(span.byte_len().map_or(0, number)).min(text.len());
+    Span { start, end: text.ceil_char_boundary(end) }
+}
+
+/// One character, by its line and column from 1: all that the parser tells of some syntax errors.
+fn at_line(line: usize, column: usize, text: &str) -> Span {
+    let skipped: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let rest = text[skipped..].split_inclusive('\n').next().unwrap_or_default();
+    let inside = rest.trim_end().char_indices().nth(column.saturating_sub(1));
+    match inside {
+        Some((at, one)) => Span { start: skipped + at, end: skipped + at + one.len_utf8() },
+        None => Span { start: skipped + rest.trim_end().len(), end: skipped + rest.trim_end().len() },
+    }
+}
+
+/// Where a list or mapping in flow style ends: behind its closing bracket.
+fn closed(text: &str, start: usize, end: usize) -> usize {
+    let closing = match text.as_bytes().get(start) {
+        Some(b'{') => b'}',
+        Some(b'[') => b']',
+        _ => return end,
+    };
+    let mut at = end.max(start + 1);
+    while let Some(byte) = text.as_bytes().get(at) {
+        match byte {
+            byte if *byte == closing => return at + 1,
+            b'#' => at += text[at..].find('\n').unwrap_or(text.len() - at),
+            b',' | b' ' | b'\t' | b'\r' | b'\n' => at += 1,
+            _ => break,
+        }
+    }
+    end
+}
+
+/// A node as the parser hands it over.
+enum Raw {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<serde_saphyr::Spanned<Raw>>),
+    Map(Vec<(serde_saphyr::Spanned<String>, serde_saphyr::Spanned<Raw>)>),
+}
+
+/// Turns places into bytes of the whole file. A list or mapping reaches to the end of its last entry.
+fn placed(raw: serde_saphyr::Spanned<Raw>, text: &str, skipped: usize) -> Tree {
+    let place = |location| {
+        let span = bytes(location, text);
+        let written = text.get(span.start..span.end).unwrap_or_default();
+        Span { start: span.start + skipped, end: span.start + written.trim_end().len() + skipped }
+    };
+    let mut span = place(raw.referenced);
+    let kind = match raw.value {
+        Raw::Null => Kind::Null,
+        Raw::Bool(one) => Kind::Bool(one),
+        Raw::Number(one) => Kind::Number(one),
+        Raw::Text(one) => Kind::Text(one),
+        Raw::List(list) => Kind::List(list.into_iter().map(|one| placed(one, text, skipped)).collect()),
+        Raw::Map(entries) => Kind::Map(
+            entries
+                .into_iter()
+                .map(|(key, value)| {
+                    (Spanned::new(key.value, place(key.referenced)), placed(value, text, skipped))
+                })
+                .collect(),
+        ),
+    };
+    let last = match &kind {
+        Kind::List(list) => list.last().map(|one| one.span.end),
+        Kind::Map(entries) => entries.last().map(|(key, one)| one.span.end.max(key.span.end)),
+        _ => None,
+    };
+    span.end = span.end.max(last.unwrap_or(0));
+    if matches!(kind, Kind::List(_) | Kind::Map(_)) {
+        span.end = closed(text, span.start - skipped, span.end - skipped) + skipped;
+    }
+    Tree { span, kind }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyNode;
+
+        impl<'de> Visitor<'de> for AnyNode {
+            type Value = Raw;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a YAML node")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Raw, E> {
+                Ok(Raw::Null)
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Raw, E> {
+                Ok(Raw::Bool(value))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Raw, E> {
+                Ok(Raw::Number(value.into()))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Raw, E> {
+                Ok(Raw::Number(value.into()))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Raw, E> {
+                let number = Number::from_f64(value);
+                number.map(Raw::Number).ok_or_else(|| E::custom("a number must be finite"))
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Raw, E> {
+                Ok(Raw::Text(value.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
+                let mut list = Vec::new();
+                while let Some(one) = seq.next_element()? {
+                    list.push(one);
+                }
+                Ok(Raw::List(list))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Raw::Map(entries))
+            }
+        }
+
+        deserializer.deserialize_any(AnyNode)
+    }
+}

@@ -1,0 +1,188 @@
+//! `gatecrash run` against a scripted gateway: each way of misbehaving gives the right verdict in bounded time.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use rstest::rstest;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const HELLO: &str = "title: The gateway lets a client in
+why: It is the least that a gateway does.
+steps:
+  - connect: {as: client}
+  - wait: 300ms
+  - call: {on: client, method: status}
+";
+
+/// A working directory with one scenario, and a place for homes and the cache.
+struct Bench(TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self(TempDir::new().unwrap());
+        fs::create_dir_all(bench.path("scenarios")).unwrap();
+        fs::create_dir_all(bench.path("tmp")).unwrap();
+        bench.write("scenarios/hello.yaml", HELLO);
+        bench
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.0.path().join(below)
+    }
+
+    fn write(&self, below: &str, text: &str) {
+        fs::write(self.path(below), text).unwrap();
+    }
+
+    fn gatecrash(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("gatecrash").unwrap();
+        command
+            .current_dir(self.0.path())
+            .env("TMPDIR", self.path("tmp"))
+            .env("GATECRASH_CACHE_DIR", self.path("cache"))
+            .env_remove("GATECRASH_GATEWAY")
+            .env_remove("NO_COLOR")
+            .args(arguments);
+        command
+    }
+
+    fn run(&self, mode: &str) -> Command {
+        let gateway = fake(mode);
+        let limits = ["--timeout", "1s", "--boot-timeout", "4s", "--seed", "7"];
+        let mut command = self.gatecrash(&["run", "--gateway", &gateway, "--report", "json=run.json"]);
+        command.args(limits);
+        command
+    }
+
+    fn report(&self) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.path("run.json")).unwrap()).unwrap()
+    }
+}
+
+fn fake(mode: &str) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs");
+    format!("cmd:exec node '{}' --port {{port}} --mode {mode}", script.display())
+}
+
+#[rstest]
+#[case::answers("answer", 0, "pass", "")]
+#[case::answers_late("late", 0, "pass", "")]
+#[case::floods("flood", 1, "fail", "silence")]
+#[case::never_answers("no-answer", 1, "fail", "silence")]
+#[case::says_nothing_at_all("silent", 4, "error", "not ready")]
+#[case::dies_at_boot("die-at-boot", 4, "error", "died at boot")]
+#[case::dies_mid_scenario("die-after-connect", 4, "error", "the gateway died")]
+#[case::sends_garbage("garbage", 1, "fail", "silence")]
+#[case::closes_without_a_code("close", 1, "fail", "closed without a close frame")]
+fn each_misbehaviour_has_its_verdict(
+    #[case] mode: &str,
+    #[case] exit: i32,
+    #[case] verdict: &str,
+    #[case] told: &str,
+) {
+    let bench = Bench::new();
+    let started = Instant::now();
+    bench.run(mode).assert().code(exit).stdout(contains(told));
+    assert!(started.elapsed() < Duration::from_mins(1), "bounded, even on a slow machine");
+    let report = bench.report();
+    assert_eq!(report["cells"][0]["verdict"], verdict, "{report:#}");
+    assert_eq!(report["run"]["leaks"], Value::Array(Vec::new()));
+    let homes = fs::read_dir(bench.path("tmp")).unwrap().flatten().map(|entry| entry.path());
+    let left: Vec<PathBuf> = homes
+        .filter_map(|dir| fs::read_dir(dir).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("home-")))
+        .collect();
+    assert_eq!(left, Vec::<PathBuf>::new(), "no home is left");
+}
+
+#[test]
+fn a_listed_deviation_is_known_and_one_that_does_not_happen_is_fixed() {
+    let bench = Bench::new();
+    let listed = "deviations:
+  - releases: \"2026.3.31\"
+    class: regression
+    issue: openclaw#1
+    steps: {client: {closed: 1008}}
+";
+    bench.write("scenarios/hello.yaml", &format!("{HELLO}{listed}"));
+    bench.run("answer").args(["--assume-release", "2026.3.31"]).assert().code(1).stdout(contains("fixed"));
+    bench.run("answer").args(["--assume-release", "2026.4.2"]).assert().code(0);
+}
+
+#[test]
+fn a_secret_never_shows_in_a_report() {
+    let bench = Bench::new();
+    bench.run("no-answer").assert().code(1);
+    let text = fs::read_to_string(bench.path("run.json")).unwrap();
+    assert!(text.contains("‹gateway token›"), "the token is named");
+    let sent = bench.report()["cells"][0]["transcript"].to_string();
+    assert!(
+        sent.contains("connect.challenge") && sent.contains("\\\"connect\\\""),
+        "frames are kept: {sent}"
+    );
+}
+
+#[test]
+fn the_exit_code_for_git_bisect_is_good_bad_or_cannot_tell() {
+    let bench = Bench::new();
+    for (mode, code) in [("answer", 0), ("no-answer", 1), ("die-at-boot", 125)] {
+        bench.run(mode).arg("--bisect-exit").assert().code(code);
+    }
+}
+
+#[rstest]
+#[case::unknown_scenario(&["run", "helo", "--gateway", "2026.3.31"], "did you mean `hello`?")]
+#[case::unknown_target(&["run", "--gateway", "embeded"], "embedded")]
+#[case::not_loopback(&["run", "--gateway", "ws://192.0.2.1:18789"], "loopback")]
+#[case::no_gateway(&["run"], "--gateway")]
+#[case::unknown_report(&["run", "--gateway", "2026.3.31", "--report", "jsn=x"], "json")]
+#[case::no_folder(&["run", "--gateway", "2026.3.31", "--report", "json=nowhere/x"], "nowhere")]
+#[case::bad_duration(&["run", "--gateway", "2026.3.31", "--timeout", "10"], "500ms")]
+#[case::swapped_span(&["matrix", "--from", "2026.4.2", "--to", "2026.3.31"], "later")]
+fn bad_usage_is_told_with_a_hint(#[case] arguments: &[&str], #[case] told: &str) {
+    let bench = Bench::new();
+    bench.gatecrash(arguments).assert().code(2).stderr(contains(told));
+}
+
+#[test]
+fn offline_a_missing_release_is_a_broken_target_and_no_failure() {
+    let bench = Bench::new();
+    bench
+        .gatecrash(&["run", "--gateway", "2026.3.31", "--offline"])
+        .assert()
+        .code(4)
+        .stdout(contains("2026.3.31").and(contains("offline").or(contains("not installed"))));
+}
+
+#[test]
+fn an_attached_gateway_is_not_seeded() {
+    let bench = Bench::new();
+    let seeded = "title: A paired device comes back
+why: It was approved.
+devices:
+  laptop: {paired: {scopes: [operator.read]}}
+steps:
+  - connect: {as: laptop, device: laptop}
+";
+    bench.write("scenarios/hello.yaml", seeded);
+    bench
+        .gatecrash(&["run", "--gateway", "ws://127.0.0.1:9"])
+        .assert()
+        .code(3)
+        .stdout(contains("no way to place records"));
+}
+
+#[test]
+fn a_faulty_scenario_is_shown_with_its_line() {
+    let bench = Bench::new();
+    bench.write("scenarios/hello.yaml", &HELLO.replace("method:", "metod:"));
+    bench.run("answer").assert().code(2).stderr(contains("scenarios/hello.yaml:6").and(contains("method")));
+}

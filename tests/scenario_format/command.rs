@@ -1,0 +1,115 @@
+//! `check`, `schema` and `list` as a person calls them.
+
+use std::fs;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use serde_json::Value;
+
+use super::scenario;
+
+/// gatecrash in a folder of its own with these scenario files.
+fn gatecrash(files: &[(&str, &str)]) -> (tempfile::TempDir, Command) {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatecrash"));
+    command.current_dir(folder.path()).env("GATECRASH_CACHE_DIR", folder.path().join("cache"));
+    (folder, command)
+}
+
+fn good() -> String {
+    scenario("issue: openclaw#7\ntags: [auth]\nsteps: [{connect: {as: a}}]")
+}
+
+fn wrong() -> String {
+    scenario("steps: [{connect: {as: a, persna: cli}}]")
+}
+
+#[test]
+fn checking_good_scenarios_ends_well() {
+    let (_folder, mut command) = gatecrash(&[("scenarios/a/good.yaml", &good())]);
+    command.arg("check").assert().success().stdout("1 scenario, nothing wrong\n");
+}
+
+#[test]
+fn checking_wrong_scenarios_shows_all_faults_and_ends_with_2() {
+    let (_folder, mut command) = gatecrash(&[("scenarios/a.yaml", &good()), ("scenarios/b.yaml", &wrong())]);
+    let found = predicate::str::contains("error[unknown-key]")
+        .and(predicate::str::contains("--> scenarios/b.yaml:3:27"))
+        .and(predicate::str::contains("did you mean `persona`?"))
+        .and(predicate::str::ends_with("1 scenario, 1 error, 0 warnings\n"));
+    command.arg("check").assert().code(2).stdout(found);
+}
+
+#[test]
+fn only_the_named_files_are_judged() {
+    let files = [("scenarios/a.yaml", good()), ("scenarios/b.yaml", wrong())];
+    let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+    let (_folder, mut command) = gatecrash(&files);
+    command.args(["check", "scenarios/a.yaml"]).assert().success();
+}
+
+#[test]
+fn faults_are_told_to_programs_too() {
+    let (_folder, mut command) = gatecrash(&[("scenarios/b.yaml", &wrong())]);
+    let output = command.args(["check", "--format", "json"]).assert().code(2).get_output().stdout.clone();
+    let told: Value = serde_json::from_slice(&output).unwrap();
+    let first = &told["diagnostics"][0];
+    assert_eq!(first["code"], "unknown-key");
+    assert_eq!(first["place"]["line"], 3);
+    assert_eq!(first["place"]["column"], 27);
+    assert_eq!(told["summary"]["errors"], 1);
+}
+
+#[test]
+fn a_warning_is_an_error_where_strictness_is_asked_for() {
+    let text = scenario(
+        "steps: [{connect: {as: a}}]\n\
+         deviations: [{releases: \"2026.3.2\", class: unreviewed, steps: {a: {closed: 1008}}}]",
+    );
+    let (_folder, mut lenient) = gatecrash(&[("scenarios/a.yaml", &text)]);
+    lenient.arg("check").assert().success().stdout(predicate::str::contains("warning[unreviewed]"));
+    let (_folder, mut strict) = gatecrash(&[("scenarios/a.yaml", &text)]);
+    strict.args(["check", "--strict"]).assert().code(2).stdout(predicate::str::contains("error[unreviewed]"));
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_stored() {
+    let (_folder, mut command) = gatecrash(&[]);
+    command.arg("schema").assert().success().stdout(gatecrash::scenario::schema_text());
+}
+
+#[test]
+fn listing_names_ids_titles_tags_and_issues() {
+    let (_folder, mut command) = gatecrash(&[("scenarios/a/good.yaml", &good())]);
+    command.arg("list").assert().success().stdout("a/good  A sentence (openclaw#7) [auth]\n");
+}
+
+#[test]
+fn an_unknown_scenario_gets_a_suggestion() {
+    let (_folder, mut command) = gatecrash(&[("scenarios/pairing/good.yaml", &good())]);
+    let told = predicate::str::contains("no scenario is called `pairing/god`")
+        .and(predicate::str::contains("did you mean `pairing/good`?"));
+    command.args(["list", "pairing/god"]).assert().code(2).stderr(told);
+}
+
+#[test]
+fn a_faulty_scenario_that_was_asked_for_is_shown() {
+    let uses = scenario("use: [b]\nsteps: [{call: {on: a, method: status}}]");
+    let files = [("scenarios/b.yaml", wrong()), ("scenarios/c.yaml", uses), ("scenarios/d.yaml", good())];
+    let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+    for name in ["b", "c", "scenarios/b.yaml"] {
+        let (_folder, mut command) = gatecrash(&files);
+        command
+            .args(["list", name])
+            .assert()
+            .code(2)
+            .stderr(predicate::str::contains("unknown key `persna`"));
+    }
+    let (_folder, mut command) = gatecrash(&files);
+    command.args(["list", "d"]).assert().success();
+}

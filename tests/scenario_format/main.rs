@@ -1,0 +1,31 @@
+//! The scenario format from the outside: what is read, what is refused and how, and its schema.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod command;
+mod hostile;
+mod messages;
+mod reuse;
+mod schema;
+mod tables;
+
+use std::sync::Arc;
+
+use gatecrash::scenario::{Source, Suite, load};
+
+/// Loads files that are given as ids and texts.
+fn suite(files: &[(&str, &str)]) -> Suite {
+    let sources: Vec<(String, Arc<Source>)> = files
+        .iter()
+        .map(|(id, text)| {
+            let source = Source { path: format!("scenarios/{id}.yaml"), text: (*text).to_owned() };
+            ((*id).to_owned(), Arc::new(source))
+        })
+        .collect();
+    load(&sources)
+}
+
+/// A scenario with the keys that every one needs.
+fn scenario(rest: &str) -> String {
+    format!("title: A sentence\nwhy: A reason.\n{rest}\n")
+}

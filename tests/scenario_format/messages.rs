@@ -1,0 +1,60 @@
+//! What is said about wrong scenarios: one snapshot for each file of `fixtures/wrong`.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use gatecrash::report::diagnostic::render;
+use gatecrash::scenario::{Source, check, load};
+
+fn wrong() -> Vec<(String, Arc<Source>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/wrong");
+    let mut sources: Vec<(String, Arc<Source>)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            (format!("wrong/{name}"), Arc::new(Source { path: format!("wrong/{name}.yaml"), text }))
+        })
+        .collect();
+    sources.sort_by(|a, b| a.0.cmp(&b.0));
+    sources
+}
+
+#[test]
+fn each_kind_of_wrong_yaml_has_a_good_message() {
+    let sources = wrong();
+    assert!(sources.len() >= 20, "only {} kinds", sources.len());
+    let found = check(&load(&sources), false);
+    for (id, source) in &sources {
+        let mine: Vec<String> =
+            found.iter().filter(|one| one.source == *source).map(|one| render(one, false, 100)).collect();
+        assert!(!mine.is_empty(), "nothing is said about {id}");
+        let about = source.text.lines().next().unwrap_or_default();
+        assert!(about.starts_with("# "), "{id} does not say what is wrong with it");
+        insta::with_settings!({description => about, omit_expression => true, prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(id.replace('/', "-"), mine.join("\n"));
+        });
+    }
+}
+
+#[test]
+fn strictness_turns_warnings_into_errors() {
+    use gatecrash::scenario::Severity;
+    let suite = load(&wrong());
+    let warnings =
+        |strict| check(&suite, strict).iter().filter(|one| one.severity == Severity::Warning).count();
+    assert!(warnings(false) > 0);
+    assert_eq!(warnings(true), 0);
+}
+
+#[test]
+fn a_coloured_message_says_the_same() {
+    let found = check(&load(&wrong()), false);
+    for one in &found {
+        let coloured = render(one, true, 100);
+        assert!(coloured.contains('\u{1b}'));
+        assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), render(one, false, 100));
+    }
+}

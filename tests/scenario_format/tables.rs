@@ -1,0 +1,56 @@
+//! `each`: one case for each row.
+
+use gatecrash::scenario::{Action, Expectation, Step, check};
+
+use super::{scenario, suite};
+
+#[test]
+fn each_row_makes_a_case_with_its_values() {
+    let text = scenario(
+        "each:\n  \
+           - {name: let-in, scopes: [a, b], outcome: hello, port: 1}\n  \
+           - {name: refused, scopes: [], outcome: {closed: 1008}, port: 2}\n\
+         steps:\n  \
+           - connect:\n      as: operator\n      scopes: ${each.scopes}\n      platform: os-${each.port}\n      \
+             headers: {X-Case: \"${each.name}\"}\n      expect: ${each.outcome}\n\
+         deviations:\n  \
+           - {releases: \"<2026.4.1\", class: superseded, rows: [refused], steps: {operator: hello}}",
+    );
+    let suite = suite(&[("auth/scopes", &text)]);
+    assert_eq!(check(&suite, true), []);
+    let ids: Vec<&str> = suite.scenarios.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["auth/scopes/let-in", "auth/scopes/refused"]);
+    let titles: Vec<&str> = suite.scenarios.iter().map(|one| one.title.as_str()).collect();
+    assert_eq!(titles, ["A sentence (let-in)", "A sentence (refused)"]);
+    let listed: Vec<usize> = suite.scenarios.iter().map(|one| one.deviations.len()).collect();
+    assert_eq!(listed, [0, 1]);
+    let Action::One(Step::Connect(first), Some(right)) = &suite.scenarios[0].steps[0].action else {
+        panic!("not a connect");
+    };
+    assert_eq!(first.scopes, Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(first.platform.as_deref(), Some("os-1"));
+    assert_eq!(first.headers.get("X-Case").map(String::as_str), Some("let-in"));
+    assert!(matches!(right.value, Expectation::Hello(_)));
+    assert_eq!(&text[right.span.start..right.span.end], "hello", "an outcome points at its row");
+}
+
+#[test]
+fn a_title_that_names_a_column_stands_as_it_is() {
+    let text = "title: A ${each.role} comes in\nwhy: A reason.\neach: [{name: one, role: node}]\n\
+                steps: [{connect: {as: a, role: \"${each.role}\"}}]\n";
+    let suite = suite(&[("a", text)]);
+    assert_eq!(check(&suite, true), []);
+    assert_eq!(suite.scenarios[0].title, "A node comes in");
+}
+
+#[test]
+fn a_value_of_a_row_may_be_a_reference() {
+    let text = scenario(
+        "devices: {laptop: {paired: {}}}\n\
+         each: [{name: own, token: \"${device.laptop.token.operator}\"}]\n\
+         steps: [{connect: {as: a, device: laptop, auth: {token: \"${each.token}\"}}}]",
+    );
+    let suite = suite(&[("a", &text)]);
+    assert_eq!(check(&suite, true), []);
+    assert_eq!(suite.scenarios[0].steps[0].references.len(), 1);
+}
