@@ -136,6 +136,7 @@ impl Context {
             tools: self.tools(),
             attach_token: self.attach_token.clone(),
             assumed,
+            clock: Arc::clone(&self.now_ms),
         }
     }
 

@@ -5,6 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::workshop;
 use super::session::{RunOptions, execute};
+use crate::model::NEWEST;
 
 /// Run scenarios against a gateway and judge what it does.
 ///
@@ -15,9 +16,10 @@ pub(super) struct Args {
     /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
-    /// The gateway: a release (2026.3.31, latest), path:DIR, cmd:COMMAND or ws://127.0.0.1:PORT
+    /// The gateway: a release (2026.3.31, latest), path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT or
+    /// embedded[:RELEASE] [default: embedded]
     #[arg(long, short, value_name = "TARGET", env = "GATECRASH_GATEWAY")]
-    gateway: String,
+    gateway: Option<String>,
     #[command(flatten)]
     options: RunOptions,
     /// Answer for `git bisect run`: 0 good, 1 bad (listed or not), 125 cannot tell
@@ -27,7 +29,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let workshop = workshop(context, &args.options.gateways)?;
-    let targets = args.options.gateways.targets(&args.gateway)?;
+    let gateway = args.gateway.as_deref().unwrap_or_else(|| {
+        anstream::eprintln!(
+            "note: runs on the embedded model of {NEWEST}, which needs no Node; `--gateway {NEWEST}` runs the real release"
+        );
+        "embedded"
+    });
+    let targets = args.options.gateways.targets(gateway)?;
     let record = execute(context, &workshop, &args.selection, targets, &args.options)?;
     Ok(if args.bisect_exit { Exit::for_bisect(&record) } else { Exit::of_run(&record) })
 }

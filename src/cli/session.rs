@@ -34,7 +34,7 @@ pub(super) struct RunOptions {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) repeat: u32,
     /// How long a step waits for an answer, where the scenario does not say
-    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub(super) timeout: Millis,
     /// How long a gateway may take to boot [default: as long as its release is known to need]
     #[arg(long, value_name = "DURATION")]

@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::boot::{BootError, Gateway};
+use super::embedded::{Embedded, EmbeddedError};
 use super::state::{StateError, StoredPairing};
 use super::target::Address;
 use crate::scenario;
@@ -16,6 +17,8 @@ use crate::scenario;
 pub enum Host {
     /// A process of ours in a home of its own.
     Booted(Box<Gateway>),
+    /// The model, served in this process.
+    Embedded(Box<Embedded>),
     /// Somebody else's; it is neither stopped nor restarted.
     Attached(Attached),
 }
@@ -41,6 +44,9 @@ pub enum HostError {
     /// Its configuration cannot be written.
     #[error("the gateway's configuration cannot be changed: {0}")]
     Config(#[source] std::io::Error),
+    /// The model cannot go on with this configuration.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
     /// It is not ours.
     #[error("an attached gateway is neither restarted nor read")]
     Attached,
@@ -67,6 +73,7 @@ impl Host {
                 let listens = gateway.addresses().iter().any(|one| one.host.parse() == Ok(ip));
                 listens.then(|| SocketAddr::new(ip, gateway.port()))
             }
+            Self::Embedded(model) => model.socket(ip),
             Self::Attached(attached) => match attached.address.host.parse::<IpAddr>() {
                 Ok(there) => {
                     (there.is_ipv6() == ip.is_ipv6()).then(|| SocketAddr::new(there, attached.address.port))
@@ -81,6 +88,7 @@ impl Host {
     pub fn port(&self) -> u16 {
         match self {
             Self::Booted(gateway) => gateway.port(),
+            Self::Embedded(model) => model.port(),
             Self::Attached(attached) => attached.address.port,
         }
     }
@@ -89,6 +97,7 @@ impl Host {
     pub fn token(&self) -> Option<&str> {
         match self {
             Self::Booted(gateway) => Some(gateway.token()),
+            Self::Embedded(model) => Some(model.token()),
             Self::Attached(attached) => attached.token.as_deref(),
         }
     }
@@ -97,6 +106,7 @@ impl Host {
     pub fn boot_ms(&self) -> u64 {
         match self {
             Self::Booted(gateway) => gateway.boot_ms(),
+            Self::Embedded(model) => model.boot_ms(),
             Self::Attached(_) => 0,
         }
     }
@@ -110,6 +120,7 @@ impl Host {
                 }
                 Ok(gateway.restart().await?)
             }
+            Self::Embedded(model) => Ok(model.restart(config)?),
             Self::Attached(_) => Err(HostError::Attached),
         }
     }
@@ -118,6 +129,7 @@ impl Host {
     pub fn stored(&self) -> Result<StoredPairing, HostError> {
         match self {
             Self::Booted(gateway) => Ok(gateway.stored()?),
+            Self::Embedded(model) => Ok(model.stored()),
             Self::Attached(_) => Err(HostError::Attached),
         }
     }
@@ -126,7 +138,7 @@ impl Host {
     pub async fn death(&self) -> String {
         match self {
             Self::Booted(gateway) => format!("the gateway died with {}", gateway.died().wait().await),
-            Self::Attached(_) => std::future::pending().await,
+            Self::Embedded(_) | Self::Attached(_) => std::future::pending().await,
         }
     }
 
@@ -134,7 +146,7 @@ impl Host {
     pub fn log_since(&self, moment: Instant) -> Vec<String> {
         match self {
             Self::Booted(gateway) => gateway.log().since(moment).into_iter().map(|line| line.text).collect(),
-            Self::Attached(_) => Vec::new(),
+            Self::Embedded(_) | Self::Attached(_) => Vec::new(),
         }
     }
 
@@ -155,6 +167,11 @@ impl Host {
                         HostEnd { boots, leaks: vec![format!("its state could not be kept: {error}")] }
                     }
                 }
+            }
+            Self::Embedded(model) => {
+                let boots = model.boots();
+                model.stop().await;
+                HostEnd { boots, leaks: Vec::new() }
             }
             Self::Attached(_) => HostEnd::default(),
         }

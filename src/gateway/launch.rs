@@ -61,7 +61,7 @@ impl NodeBuild {
 }
 
 /// Settings that every build gets. Measured on releases from 2026.3.2 to 2026.9.6.
-const SWITCHES: [(&str, &str); 11] = [
+const SWITCHES: [(&str, &str); 12] = [
     // One process instead of a launcher and a child.
     ("OPENCLAW_NO_RESPAWN", "1"),
     // From 2026.5.2 on a compile cache makes the launcher respawn unless it believes that it did.
@@ -72,6 +72,9 @@ const SWITCHES: [(&str, &str); 11] = [
     ("OPENCLAW_SKIP_BROWSER_CONTROL_SERVER", "1"),
     ("OPENCLAW_SKIP_GMAIL_WATCHER", "1"),
     ("OPENCLAW_DISABLE_BONJOUR", "1"),
+    // A first connect loads modules. From a cold disk that has taken more than the ten seconds that 2026.3.28
+    // gives a handshake, and slowness of the machine is no verdict on a release. Known from 2026.3.22 on.
+    ("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "60000"),
     ("NO_COLOR", "1"),
     ("LANG", "C.UTF-8"),
     ("TZ", "UTC"),

@@ -3,17 +3,28 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::boot::{BootError, BootRequest, Gateway, Machine};
+use super::embedded::{Embedded, EmbeddedBuild, EmbeddedError};
 use super::host::{Attached, Host};
 use super::install::Build;
 use super::launch::{Launch, NodeBuild};
 use super::seed::Seed;
 use super::state::StateError;
 use super::target::Address;
+use crate::model;
 use crate::release::Release;
 use crate::scenario::Capability;
+
+/// Scenarios at work at the same time on one gateway.
+///
+/// A gateway answers about 500 connects a second when many are in flight; more at once only adds
+/// waiting, and the handshake timer of 2026.3.13 is as short as three seconds.
+const AT_ONCE: usize = 16;
+
+/// The model answers thousands a second, so a suite takes as long as its longest silence.
+const AT_ONCE_EMBEDDED: usize = 512;
 
 /// A target made ready.
 #[derive(Debug)]
@@ -32,6 +43,8 @@ pub(super) enum Way {
     Build(Box<Build>),
     /// A shell command.
     Command(String),
+    /// The model, served in this process.
+    Embedded(EmbeddedBuild),
     /// It runs already.
     Attach(Address, Option<String>),
 }
@@ -58,6 +71,9 @@ pub enum StartError {
     /// The records cannot be placed in its store.
     #[error("the store cannot be seeded: {0}")]
     Seed(#[from] StateError),
+    /// The model is not served.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
 }
 
 impl StartError {
@@ -65,7 +81,7 @@ impl StartError {
     pub fn log(&self) -> &[String] {
         match self {
             Self::Boot(BootError::Died { tail, .. } | BootError::NotReady { tail, .. }) => tail,
-            Self::Boot(_) | Self::Seed(_) => &[],
+            Self::Boot(_) | Self::Seed(_) | Self::Embedded(_) => &[],
         }
     }
 }
@@ -82,6 +98,7 @@ impl Subject {
         ];
         let able: &[Capability] = match &way {
             Way::Build(_) | Way::Command(_) => &everything,
+            Way::Embedded(_) => everything.split_last().map_or(&[], |(_, model)| model),
             Way::Attach(..) => &[Capability::Ipv6, Capability::Real],
         };
         Self { name, release, capabilities: able.iter().copied().collect(), machine, way }
@@ -97,9 +114,20 @@ impl Subject {
         self.release
     }
 
-    /// Whether scenarios must not be at work at the same time on one of its gateways.
-    pub fn one_at_a_time(&self) -> bool {
-        matches!(&self.way, Way::Build(build) if build.quirks.one_at_a_time)
+    /// How many scenarios may be at work at the same time on one of its gateways.
+    pub fn at_once(&self) -> usize {
+        match &self.way {
+            Way::Build(build) if build.quirks.one_at_a_time => 1,
+            Way::Build(_) | Way::Command(_) | Way::Attach(..) => AT_ONCE,
+            Way::Embedded(_) => AT_ONCE_EMBEDDED,
+        }
+    }
+
+    /// What a configuration asks for that it cannot show.
+    pub fn lacks(&self, config: &Map<String, Value>) -> Option<String> {
+        let Way::Embedded(_) = &self.way else { return None };
+        let missing = model::not_modelled(&Value::Object(config.clone()))?;
+        Some(format!("the model has no {}: {}", missing.what, missing.why))
     }
 
     /// What it can do.
@@ -112,6 +140,10 @@ impl Subject {
         let launch = match &self.way {
             Way::Build(build) => Launch::Node(NodeBuild::of(build)),
             Way::Command(command) => Launch::Command(command.clone()),
+            Way::Embedded(build) => {
+                let model = Embedded::serve(build, request.token, request.config, &request.seed).await?;
+                return Ok(Host::Embedded(Box::new(model)));
+            }
             Way::Attach(address, token) => {
                 return Ok(Host::Attached(Attached { address: address.clone(), token: token.clone() }));
             }

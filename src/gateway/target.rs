@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::model::{MUTANTS, Mutant, mutant_named};
 use crate::release::{ParseReleaseError, Release};
 
 /// A gateway to test, as the user names it.
@@ -20,8 +21,18 @@ pub enum Target {
     Command(String),
     /// `ws://HOST:PORT`: a gateway that already runs.
     Attach(Address),
-    /// `embedded` or `embedded:2026.3.31`: the model, with the rules of that release or the newest.
-    Embedded(Option<Release>),
+    /// `embedded`, `embedded:2026.3.31` or `embedded:2026.3.31+FAULT`: the model of that release or of the
+    /// newest, perhaps with a planted fault.
+    Embedded(EmbeddedTarget),
+}
+
+/// A model, as the user names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct EmbeddedTarget {
+    /// Whose rules hold; the newest that are known where none is named.
+    pub release: Option<Release>,
+    /// A planted fault.
+    pub mutant: Option<&'static Mutant>,
 }
 
 /// Where a running gateway listens.
@@ -63,6 +74,14 @@ pub enum ParseTargetError {
     /// `path:`, `cmd:` or `embedded:` with nothing behind it.
     #[error("`{0}` needs something behind the colon")]
     Incomplete(String),
+    /// The model has no such fault.
+    #[error("the model has no fault `{word}`{}; `gatecrash mutants --list` names them", did_you_mean(.suggestion.as_deref()))]
+    Fault {
+        /// The word as it was given.
+        word: String,
+        /// A fault of a like name.
+        suggestion: Option<String>,
+    },
     /// The address cannot be read.
     #[error("`{text}` is no gateway address: {reason}, such as ws://127.0.0.1:18789")]
     Address {
@@ -97,7 +116,7 @@ impl Target {
         match text {
             "" => return Err(ParseTargetError::Empty),
             "latest" => return Ok(Self::Latest),
-            "embedded" => return Ok(Self::Embedded(None)),
+            "embedded" => return Ok(Self::Embedded(EmbeddedTarget::default())),
             _ => {}
         }
         if let Some(rest) = behind("path:") {
@@ -107,7 +126,7 @@ impl Target {
             return Ok(Self::Command(whole(rest, "cmd:")?));
         }
         if let Some(rest) = behind("embedded:") {
-            return Ok(Self::Embedded(Some(whole(rest, "embedded:")?.parse()?)));
+            return embedded(&whole(rest, "embedded:")?);
         }
         if let Some(rest) = behind("ws://") {
             return Ok(Self::Attach(address(text, rest, remote)?));
@@ -122,6 +141,21 @@ impl Target {
     pub const fn is_started_here(&self) -> bool {
         !matches!(self, Self::Attach(_))
     }
+}
+
+/// Reads what stands behind `embedded:`, a release and perhaps a fault.
+fn embedded(text: &str) -> Result<Target, ParseTargetError> {
+    let (release, fault) =
+        text.split_once('+').map_or((text, None), |(release, fault)| (release, Some(fault)));
+    let release = if release.is_empty() { None } else { Some(release.trim().parse()?) };
+    let mutant = fault.map(|word| mutant_named(word).ok_or_else(|| unknown_fault(word))).transpose()?;
+    Ok(Target::Embedded(EmbeddedTarget { release, mutant }))
+}
+
+fn unknown_fault(word: &str) -> ParseTargetError {
+    let like = MUTANTS.iter().map(|one| (strsim::jaro_winkler(one.name, word), one.name));
+    let best = like.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8);
+    ParseTargetError::Fault { word: word.to_owned(), suggestion: best.map(|(_, name)| name.to_owned()) }
 }
 
 fn unknown(text: &str) -> ParseTargetError {
@@ -194,8 +228,12 @@ impl fmt::Display for Target {
             Self::Path(path) => write!(f, "path:{}", path.display()),
             Self::Command(command) => write!(f, "cmd:{command}"),
             Self::Attach(address) => write!(f, "{address}"),
-            Self::Embedded(None) => f.write_str("embedded"),
-            Self::Embedded(Some(release)) => write!(f, "embedded:{release}"),
+            Self::Embedded(EmbeddedTarget { release: None, mutant: None }) => f.write_str("embedded"),
+            Self::Embedded(EmbeddedTarget { release, mutant }) => {
+                f.write_str("embedded:")?;
+                release.map_or(Ok(()), |release| write!(f, "{release}"))?;
+                mutant.map_or(Ok(()), |mutant| write!(f, "+{}", mutant.name))
+            }
         }
     }
 }

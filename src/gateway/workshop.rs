@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::boot::Machine;
+use super::embedded::EmbeddedBuild;
 use super::home::Homes;
 use super::install::{Build, Cache, Cancel, InstallError, InstallEvent, Refresh, Tools};
 use super::subject::{Subject, Way};
 use super::target::Target;
+use crate::model::{Clock, NEWEST};
 use crate::release::Release;
 
 /// Facts of the machine and the session that a workshop needs.
@@ -29,6 +31,8 @@ pub struct Facts {
     pub attach_token: Option<String>,
     /// Release to judge targets by that do not tell theirs.
     pub assumed: Option<Release>,
+    /// Milliseconds since 1970.
+    pub clock: Clock,
 }
 
 /// Makes targets ready.
@@ -37,6 +41,7 @@ pub struct Workshop {
     cache: Arc<Cache>,
     attach_token: Option<String>,
     assumed: Option<Release>,
+    clock: Clock,
 }
 
 /// Why there is no workshop.
@@ -61,9 +66,6 @@ pub enum PrepareError {
     /// It cannot be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
-    /// This program has no model of a gateway.
-    #[error("there is no embedded gateway in this version; name a release, such as 2026.3.31")]
-    Embedded,
     /// The work was lost.
     #[error("the installation ended without a result")]
     Lost,
@@ -83,7 +85,13 @@ impl Workshop {
             user_home: facts.user_home,
             path: facts.path,
         };
-        Ok(Self { machine, cache, attach_token: facts.attach_token, assumed: facts.assumed })
+        Ok(Self {
+            machine,
+            cache,
+            attach_token: facts.attach_token,
+            assumed: facts.assumed,
+            clock: facts.clock,
+        })
     }
 
     /// The cache of releases.
@@ -120,10 +128,11 @@ impl Workshop {
     /// The release of a target, as far as its name tells it.
     pub fn release_of(&self, target: &Target) -> Option<Release> {
         match target {
-            Target::Release(release) | Target::Embedded(Some(release)) => Some(*release),
+            Target::Release(release) => Some(*release),
+            Target::Embedded(model) => Some(model.release.unwrap_or(NEWEST)),
             Target::Path(dir) => self.assumed.or_else(|| Build::release_in(dir)),
             Target::Command(_) | Target::Attach(_) => self.assumed,
-            Target::Latest | Target::Embedded(None) => None,
+            Target::Latest => None,
         }
     }
 
@@ -138,7 +147,12 @@ impl Workshop {
             Target::Path(dir) => Way::Build(Box::new(self.cache.build_at(dir)?)),
             Target::Command(command) => Way::Command(command.clone()),
             Target::Attach(address) => Way::Attach(address.clone(), self.attach_token.clone()),
-            Target::Embedded(_) | Target::Latest => return Err(PrepareError::Embedded),
+            Target::Embedded(model) => Way::Embedded(EmbeddedBuild {
+                release: model.release.unwrap_or(NEWEST),
+                fault: model.mutant.map(|mutant| mutant.fault),
+                clock: Arc::clone(&self.clock),
+            }),
+            Target::Latest => Way::Build(Box::new(self.install(self.cache.latest()?, tell).await?)),
         };
         let release = self.release_of(target);
         Ok(Subject::new(target.to_string(), release, self.machine.clone(), way))

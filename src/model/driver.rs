@@ -285,7 +285,7 @@ impl Driver {
     }
 
     pub(super) fn restart(&mut self) {
-        let effects = self.gateway.restart(self.gateway.profile().clone(), self.now);
+        let effects = self.gateway.restart(self.gateway.profile().clone(), None, self.now);
         self.note(effects);
     }
 }

@@ -149,8 +149,9 @@ impl ModelGateway {
         &self.rules.profile
     }
 
-    /// Stops and starts again with the same state, under these rules. Connections are closed.
-    pub fn restart(&mut self, profile: Profile, now: i64) -> Vec<Effect> {
+    /// Stops and starts again with the same state, under these rules and, where it is given, another
+    /// configuration. Connections are closed.
+    pub fn restart(&mut self, profile: Profile, config: Option<&Value>, now: i64) -> Vec<Effect> {
         let closes = self.connections.keys().map(|conn| Effect::Close {
             conn: *conn,
             code: 1012,
@@ -158,6 +159,9 @@ impl ModelGateway {
         });
         let closes = closes.collect();
         self.rules.profile = profile;
+        if let Some(config) = config {
+            self.settings = Settings::read(config);
+        }
         if self.rules.broken(Fault::PairingLostOnRestart) {
             self.state.paired.clear();
         }

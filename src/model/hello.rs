@@ -62,7 +62,7 @@ pub(super) fn hello(rules: &Rules, admitted: &Admitted, around: &Surroundings<'_
     let mut hello = json!({
         "type": "hello-ok",
         "protocol": protocol,
-        "server": {"version": rules.profile.release().to_string(), "connId": around.conn_id},
+        "server": {"version": version(rules), "connId": around.conn_id},
         "features": {"methods": methods::names(rules), "events": EVENTS},
         "snapshot": snapshot(rules, admitted, around),
         "policy": {"maxPayload": MAX_PAYLOAD, "maxBufferedBytes": 2 * MAX_PAYLOAD, "tickIntervalMs": TICK_MS},
@@ -78,6 +78,10 @@ pub(super) fn hello(rules: &Rules, admitted: &Admitted, around: &Surroundings<'_
         hello["auth"] = auth;
     }
     hello
+}
+
+fn version(rules: &Rules) -> String {
+    if rules.has(Rule::VersionUnknown) { "dev".to_owned() } else { rules.profile.release().to_string() }
 }
 
 fn auth(rules: &Rules, admitted: &Admitted) -> Option<Value> {

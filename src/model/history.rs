@@ -1,5 +1,7 @@
 //! The history of the handshake from 2026.3.2 to 2026.9.6, change by change.
 
+use serde_json::Value;
+
 use crate::release::Release;
 
 use super::profile::{
@@ -35,9 +37,11 @@ pub const HISTORY: &[Change] = &[
     change(3, 2, On(Rule::LoopbackProxy), "The trusted proxy may stand on the same host.", "read in 3.28"),
     change(3, 2, On(Rule::ConnectWidensRecord), "A connect writes its role and scopes into the record.", "read in 3.2 to 4.5"),
     change(3, 2, On(Rule::ConnectUpdatesClient), "A connect writes its client id into the record.", "read in 3.2 to 5.12"),
+    change(3, 2, On(Rule::VersionUnknown), "The gateway says that its version is `dev`.", "measured 3.2"),
 
     // 2026.3.13: tokens stay within what was approved, and fresh nodes lose theirs by it.
     change(3, 13, Setting::HandshakeSeconds(3), "A silent connection is closed after three seconds.", "read in 3.13; openclaw#46892"),
+    change(3, 13, Off(Rule::VersionUnknown), "The gateway tells its version.", "measured 3.13"),
     change(3, 13, On(Rule::FirstFrameLimit), "A first frame above 64 KiB is refused with 1009.", "measured 3.2, 3.13; openclaw#44089"),
     change(3, 13, On(Rule::BootstrapTokens), "A setup code can be shown.", "read in 3.13"),
     change(3, 13, On(Rule::RefusalAdvice), "A refusal of credentials says what to do next.", "read in 3.2, 3.13"),
@@ -195,17 +199,39 @@ pub struct NotModelled {
     pub what: &'static str,
     /// Why.
     pub why: &'static str,
+    /// JSON pointers into the configuration: one of them set means that it is asked for.
+    pub config: &'static [&'static str],
 }
 
 const fn left_out(what: &'static str, why: &'static str) -> NotModelled {
-    NotModelled { what, why }
+    NotModelled { what, why, config: &[] }
 }
+
+impl NotModelled {
+    const fn asked_by(self, config: &'static [&'static str]) -> Self {
+        Self { config, ..self }
+    }
+}
+
+/// What a configuration asks for that the model leaves out.
+pub fn not_modelled(config: &Value) -> Option<&'static NotModelled> {
+    let asked = |one: &NotModelled| {
+        one.config.iter().any(|place| config.pointer(place).is_some_and(|value| !value.is_null()))
+    };
+    NOT_MODELLED.iter().find(|one| asked(one))
+}
+
+/// Code of the answer to a request for something that the model leaves out. No gateway sends it.
+pub const NOT_MODELLED_CODE: &str = "NOT_MODELLED";
 
 /// What the model leaves out.
 pub const NOT_MODELLED: &[NotModelled] = &[
     left_out("setup codes", "Only their refusal is modelled; the handoff of tokens changed in six releases."),
-    left_out("rate limits", "They depend on addresses and minutes, not on the rules of pairing."),
-    left_out("tailscale", "It needs a daemon beside the gateway."),
+    left_out("rate limits", "They depend on addresses and minutes, not on the rules of pairing.")
+        .asked_by(&["/gateway/auth/rateLimit"]),
+    left_out("tailscale", "It needs a daemon beside the gateway.")
+        .asked_by(&["/gateway/tailscale", "/gateway/auth/allowTailscale"]),
+    left_out("TLS", "Frames are the same behind it.").asked_by(&["/gateway/tls"]),
     left_out(
         "config.patch",
         "Changing the configuration is not part of the handshake; 4001 after a secret's change neither.",
@@ -223,7 +249,16 @@ pub const NOT_MODELLED: &[NotModelled] = &[
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_configuration_asks_for_what_is_left_out() {
+        let config = json!({"gateway": {"auth": {"mode": "token", "rateLimit": {"maxAttempts": 3}}}});
+        assert_eq!(not_modelled(&config).map(|one| one.what), Some("rate limits"));
+        assert_eq!(not_modelled(&json!({"gateway": {"auth": {"mode": "none"}, "tls": null}})), None);
+    }
 
     #[test]
     fn what_is_left_out_has_a_reason() {

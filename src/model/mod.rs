@@ -34,7 +34,7 @@ mod laws;
 mod tests;
 
 pub use gateway::{Boot, ConnectionId, Effect, Frame, HttpRefusal, ModelGateway};
-pub use history::{HISTORY, NOT_MODELLED, NotModelled};
+pub use history::{HISTORY, NOT_MODELLED, NOT_MODELLED_CODE, NotModelled, not_modelled};
 pub use mutants::{Fault, MUTANTS, Mutant, mutant_named};
 pub use peer::Peer;
 pub use profile::{

@@ -174,7 +174,7 @@ pub enum Fault {
 }
 
 /// A fault with its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mutant {
     /// Name in commands and reports.
     pub name: &'static str,

@@ -125,6 +125,8 @@ pub enum Rule {
     StoredImplications,
     /// Writing implies talking.
     TalkScope,
+    /// The gateway does not know its own version.
+    VersionUnknown,
     /// The `auth` block of hello is always there.
     HelloAlwaysTellsAuth,
     /// Hello tells the scopes of the connection, not of the token.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::config::Settings;
 use super::connect::{Admitted, Announcement, build_id};
 use super::dice::Dice;
+use super::history::NOT_MODELLED_CODE;
 use super::methods;
 use super::mutants::Fault;
 use super::nodes;
@@ -74,7 +75,7 @@ impl Answer {
 
     fn not_modelled(method: &str) -> Self {
         let text = format!("{method} is not modelled by the embedded gateway");
-        Self { result: Err(error("NOT_MODELLED", &text)), announced: Vec::new(), dropped: None }
+        Self { result: Err(error(NOT_MODELLED_CODE, &text)), announced: Vec::new(), dropped: None }
     }
 
     /// The response frame.

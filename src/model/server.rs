@@ -178,22 +178,17 @@ impl Served {
         self.shared.lock().gateway.state().clone()
     }
 
-    /// Replaces what the gateway remembers, as if its files had been changed while it runs.
-    pub fn replace_state(&self, state: State) {
-        *self.shared.lock().gateway.state_mut() = state;
+    /// The rules that hold now.
+    pub fn profile(&self) -> Profile {
+        self.shared.lock().gateway.profile().clone()
     }
 
-    /// Stops and starts again with the same state, on the same ports.
-    pub fn restart(&self) {
-        let profile = self.shared.lock().gateway.profile().clone();
-        self.upgrade(profile);
-    }
-
-    /// Stops and starts again as another release with the same state, on the same ports.
-    pub fn upgrade(&self, profile: Profile) {
+    /// Stops and starts again with the same state on the same ports, under these rules and this
+    /// configuration: a restart, or an upgrade.
+    pub fn restart_as(&self, profile: Profile, config: &Value) {
         let now = self.shared.now();
         let mut held = self.shared.lock();
-        let closes = held.gateway.restart(profile, now);
+        let closes = held.gateway.restart(profile, Some(config), now);
         held.carry_out(closes);
     }
 
@@ -384,10 +379,14 @@ mod tests {
     use super::super::profile::NEWEST;
     use super::*;
 
+    fn config() -> Value {
+        json!({"gateway": {"auth": {"mode": "token", "token": TOKEN}}})
+    }
+
     async fn started() -> Served {
         let options = ServeOptions {
             profile: Profile::of(NEWEST),
-            config: json!({"gateway": {"auth": {"mode": "token", "token": TOKEN}}}),
+            config: config(),
             state: State::default(),
             seed: 1,
             fault: None,
@@ -416,9 +415,9 @@ mod tests {
         if let Some(v6) = served.v6 {
             assert_eq!(shake(v6).await["payload"]["type"], "hello-ok");
         }
-        served.restart();
+        served.restart_as(served.profile(), &config());
         assert!(served.state().paired.contains_key(&cli("a").device_id()));
-        served.upgrade(Profile::of("2026.3.31".parse().unwrap()));
+        served.restart_as(Profile::of("2026.3.31".parse().unwrap()), &config());
         assert_eq!(shake(served.v4).await["payload"]["protocol"], 3);
         assert_eq!(served.stop().await.paired.len(), 1);
     }

@@ -336,7 +336,7 @@ fn pairing_survives_a_restart_and_an_upgrade() {
     driver.restart();
     let client = cli("a").auth(json!({"deviceToken": token}));
     assert_eq!(driver.connect(&client).word(), "ok");
-    driver.gateway.restart(super::Profile::newest(), driver.now);
+    driver.gateway.restart(super::Profile::newest(), None, driver.now);
     assert_eq!(driver.connect(&client).word(), "ok");
 }
 

@@ -163,7 +163,14 @@ pub(super) fn rotate(
     {
         return Err(ChangeRefusal::CallerLacks(scope.to_owned()));
     }
-    if !within_baseline(rules, device, role, &scopes) && !rules.broken(Fault::RotationWidens) {
+    // Before there was a baseline for all tokens, rotation had one of its own.
+    let approved = device.baseline().map(Vec::as_slice).or(old).unwrap_or_default();
+    let within = if rules.has(Rule::TokenBaseline) {
+        within_baseline(rules, device, role, &scopes)
+    } else {
+        scopes::cover(rules, role, &scopes, approved)
+    };
+    if !within && !rules.broken(Fault::RotationWidens) {
         return Err(ChangeRefusal::BeyondApproval);
     }
     let issuer = existing.as_ref().and_then(|token| token.issuer.clone());
@@ -228,6 +235,27 @@ mod tests {
         let mut state =
             state(&json!({"tokens": {"node": {"token": "t", "role": "node"}}, "roles": ["node"]}));
         assert_eq!(check(&mut state, &rules, 1, shown("t", &[]), None).is_ok(), works);
+    }
+
+    #[rstest]
+    #[case("2026.3.2")]
+    #[case("2026.3.31")]
+    #[case("2026.9.6")]
+    fn rotation_hands_out_what_was_approved_and_no_more(#[case] release: &str) {
+        let rules = Rules::plain(Profile::of(release.parse().unwrap()));
+        let record = json!({
+            "roles": ["operator"], "scopes": ["operator.write"], "approvedScopes": ["operator.write"],
+            "tokens": {"operator": {"token": "t", "role": "operator", "scopes": ["operator.write"]}}
+        });
+        let (mut state, mut dice) = (state(&record), Dice::new(1));
+        let admin = ["operator.admin".to_owned()];
+        let (wide, narrow) = (["operator.admin".to_owned()], ["operator.read".to_owned()]);
+        let mut ask = |wanted: &[String]| {
+            rotate(&mut state, &rules, &mut dice, 1, ("d", "operator"), Some(wanted), &admin)
+                .map(|token| token.scopes)
+        };
+        assert_eq!(ask(&wide), Err(ChangeRefusal::BeyondApproval));
+        assert_eq!(ask(&narrow), Ok(narrow.to_vec()));
     }
 
     proptest! {

@@ -1,6 +1,5 @@
 //! A whole run: all scenarios on all targets, within the jobs given.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -123,7 +122,7 @@ impl Engine<'_> {
         };
         let mut testable = Vec::new();
         for (index, scenario) in self.request.scenarios.iter().enumerate() {
-            match untestable(scenario, subject.release(), subject.capabilities()) {
+            match untestable(scenario, &subject) {
                 None => testable.push((index, scenario)),
                 Some(reason) => {
                     let verdict = Verdict::Untestable;
@@ -209,12 +208,8 @@ impl Engine<'_> {
 }
 
 /// Why a scenario means nothing on a target; none where it can be run.
-pub(super) fn untestable(
-    scenario: &Scenario,
-    release: Option<Release>,
-    capabilities: &BTreeSet<Capability>,
-) -> Option<String> {
-    if let (Some(range), Some(release)) = (&scenario.requires.releases, release)
+pub(super) fn untestable(scenario: &Scenario, subject: &Subject) -> Option<String> {
+    if let (Some(range), Some(release)) = (&scenario.requires.releases, subject.release())
         && !range.contains(&release)
     {
         return Some(format!("needs a release in {}", range.value));
@@ -222,10 +217,13 @@ pub(super) fn untestable(
     let missing: Vec<&str> = scenario
         .needs()
         .into_iter()
-        .filter(|needed| !capabilities.contains(needed))
+        .filter(|needed| !subject.capabilities().contains(needed))
         .map(Capability::describe)
         .collect();
-    (!missing.is_empty()).then(|| format!("this target has no {}", missing.join(", ")))
+    if !missing.is_empty() {
+        return Some(format!("this target has no {}", missing.join(", ")));
+    }
+    subject.lacks(&scenario.config)
 }
 
 /// A cell that did not run.

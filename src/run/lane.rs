@@ -20,12 +20,6 @@ use crate::release::Release;
 use crate::scenario::{self, Reference};
 use crate::wire::Masker;
 
-/// Scenarios at work at the same time on one gateway.
-///
-/// A gateway answers about 500 connects a second when many are in flight; more at once only adds
-/// waiting, and the handshake timer of 2026.3.13 is as short as three seconds.
-const AT_ONCE: usize = 16;
-
 /// How long a gateway that ended a connection may take to be known as dead.
 const DEATH_NOTICE: Duration = Duration::from_millis(50);
 
@@ -93,7 +87,7 @@ impl Lane {
             password,
             host: RwLock::new(host),
             barrier: RestartBarrier::new(cases.len()),
-            permits: Semaphore::new(if subject.one_at_a_time() { 1 } else { AT_ONCE }),
+            permits: Semaphore::new(subject.at_once()),
             subject,
             settings,
             number,

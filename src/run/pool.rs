@@ -96,7 +96,7 @@ impl Pool {
             Ok(subject) => subject,
             Err(reason) => return Ok(broken(&reason)),
         };
-        if let Some(reason) = untestable(scenario, subject.release(), subject.capabilities()) {
+        if let Some(reason) = untestable(scenario, &subject) {
             return Ok(without_run(scenario, &name, release, Verdict::Untestable, &reason));
         }
         let alone = attempt > 1 || scenario.any_step(|step| matches!(step, Step::Restart(_)));
@@ -143,7 +143,7 @@ impl Pool {
     /// The lanes of a target, without the scenarios that get a gateway of their own.
     fn plans(&self, subject: &Subject) -> Vec<LanePlan> {
         let shared = self.scenarios.iter().enumerate().filter(|(_, scenario)| {
-            untestable(scenario, subject.release(), subject.capabilities()).is_none()
+            untestable(scenario, subject).is_none()
                 && !scenario.any_step(|step| matches!(step, Step::Restart(_)))
         });
         plan(shared)

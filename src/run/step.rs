@@ -11,6 +11,7 @@ use super::bindings::Bindings;
 use super::handshake::{Facts, params};
 use super::lane::Lane;
 use crate::client::{Answer, Connection, OpenError, Opened, Transcript, open};
+use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{
     Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, Millis, Restart, Scenario, Send,
     Spanned, State, Step, UnresolvedReference, Wait,
@@ -59,6 +60,15 @@ pub(super) struct Stage<'a> {
 impl Stage<'_> {
     /// Does one step.
     pub(super) async fn perform(&self, step: &Step, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+        match self.attempt(step, right).await? {
+            Outcome::Refused { error } if error.code == NOT_MODELLED_CODE => {
+                Err(Trouble::Untestable(error.message))
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    async fn attempt(&self, step: &Step, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
         match step {
             Step::Connect(connect) => self.connect(connect).await,
             Step::Call(call) => self.call(call).await,

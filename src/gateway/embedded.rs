@@ -1,0 +1,156 @@
+//! The model served inside this process, as one more kind of gateway.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::home::{configuration, merge};
+use super::seed::Seed;
+use super::state::{PAIRED, PENDING, StoredPairing};
+use crate::model::{self, Clock, Fault, NotModelled, Profile, ServeError, ServeOptions, Served, State};
+use crate::release::Release;
+
+/// What the model says its state directory is. Nothing is ever written there.
+const STATE_DIR: &str = "/nonexistent/openclaw";
+
+/// Which model to serve.
+#[derive(Clone)]
+pub(super) struct EmbeddedBuild {
+    /// Whose rules hold.
+    pub release: Release,
+    /// A planted fault.
+    pub fault: Option<Fault>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl std::fmt::Debug for EmbeddedBuild {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "EmbeddedBuild({}, {:?})", self.release, self.fault)
+    }
+}
+
+/// A served model. It lives as long as this value.
+pub struct Embedded {
+    served: Served,
+    token: String,
+    config: Value,
+    boots: usize,
+    boot_ms: u64,
+}
+
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Embedded({})", self.served.v4)
+    }
+}
+
+/// Why a model was not served.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// It has no port.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The configuration asks for something that the model leaves out.
+    #[error("the model has no {}: {}", .0.what, .0.why)]
+    NotModelled(&'static NotModelled),
+}
+
+impl Embedded {
+    pub(super) async fn serve(
+        build: &EmbeddedBuild,
+        token: String,
+        changes: Value,
+        seed: &Seed,
+    ) -> Result<Self, EmbeddedError> {
+        let started = Instant::now();
+        if let Some(missing) = model::not_modelled(&changes) {
+            return Err(EmbeddedError::NotModelled(missing));
+        }
+        let (paired, pending) = (Value::Object(seed.paired.clone()), Value::Object(seed.pending.clone()));
+        let options = ServeOptions {
+            profile: Profile::of(build.release),
+            config: configuration(&token, &changes),
+            state: State::from_files([(PAIRED, &paired), (PENDING, &pending)]),
+            seed: seed_of(&token),
+            fault: build.fault,
+            state_dir: STATE_DIR.to_owned(),
+            clock: build.clock.clone(),
+        };
+        let served = model::serve(options).await?;
+        Ok(Self { served, token, config: changes, boots: 1, boot_ms: millis(started) })
+    }
+
+    /// Address of the given family, where it listens there.
+    pub(super) fn socket(&self, ip: IpAddr) -> Option<SocketAddr> {
+        if ip.is_ipv4() { Some(self.served.v4) } else { self.served.v6 }
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.served.v4.port()
+    }
+
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(super) const fn boots(&self) -> usize {
+        self.boots
+    }
+
+    pub(super) const fn boot_ms(&self) -> u64 {
+        self.boot_ms
+    }
+
+    /// Stops it and starts it again with the same records, with these changes to its configuration.
+    pub(super) fn restart(&mut self, changes: Option<&Value>) -> Result<(), EmbeddedError> {
+        let started = Instant::now();
+        let profile = self.served.profile();
+        self.start_again(profile, changes)?;
+        self.boot_ms = millis(started);
+        Ok(())
+    }
+
+    fn start_again(&mut self, profile: Profile, changes: Option<&Value>) -> Result<(), EmbeddedError> {
+        if let Some(changes) = changes {
+            if let Some(missing) = model::not_modelled(changes) {
+                return Err(EmbeddedError::NotModelled(missing));
+            }
+            merge(&mut self.config, changes);
+        }
+        self.served.restart_as(profile, &configuration(&self.token, &self.config));
+        self.boots += 1;
+        Ok(())
+    }
+
+    /// What it stores.
+    pub(super) fn stored(&self) -> StoredPairing {
+        let mut stored = StoredPairing::default();
+        for (path, records) in self.served.state().files() {
+            let Value::Object(records) = records else { continue };
+            let records: Map<String, Value> = records;
+            match path {
+                PAIRED => stored.paired = records,
+                PENDING => stored.pending = records,
+                _ => {}
+            }
+        }
+        stored
+    }
+
+    pub(super) async fn stop(self) {
+        self.served.stop().await;
+    }
+}
+
+/// The same run draws the same ids and tokens.
+fn seed_of(token: &str) -> u64 {
+    let digest = Sha256::digest(token.as_bytes());
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
