@@ -2,8 +2,10 @@
 
 pub mod cli;
 pub mod client;
+pub mod diff;
 pub mod gateway;
 pub mod model;
+pub mod mutation;
 pub mod release;
 pub mod report;
 pub mod run;

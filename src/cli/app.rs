@@ -9,7 +9,8 @@ use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    broker, check, compare, explain, list, matrix, merge, new, releases, report, run, runs, schema, show,
+    broker, check, compare, diff, explain, list, matrix, merge, mutants, new, releases, report, rules, run,
+    runs, schema, show,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -43,6 +44,8 @@ struct Global {
 enum Command {
     Run(run::Args),
     Matrix(matrix::Args),
+    Diff(diff::Args),
+    Mutants(mutants::Args),
     List(list::Args),
     Releases(releases::Args),
     Check(check::Args),
@@ -53,6 +56,7 @@ enum Command {
     Merge(merge::Args),
     Runs(runs::Args),
     Explain(explain::Args),
+    Rules(rules::Args),
     New(new::Args),
     #[command(name = "__broker", hide = true)]
     Broker(broker::Args),
@@ -76,6 +80,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args, context),
         Command::Matrix(args) => matrix::run(args, context),
+        Command::Diff(args) => diff::run(args, context),
+        Command::Mutants(args) => mutants::run(args, context),
         Command::List(args) => list::run(args, context),
         Command::Releases(args) => releases::run(args, context),
         Command::Check(args) => check::run(args, context),
@@ -86,6 +92,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Merge(args) => merge::run(args, context),
         Command::Runs(args) => runs::run(args, context),
         Command::Explain(args) => explain::run(args, context),
+        Command::Rules(args) => rules::run(args, context),
         Command::New(args) => new::run(args, context),
         Command::Broker(args) => broker::run(args, context),
     }

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use crate::gateway::{Remote, Target, Workshop};
 
 /// Options about gateways that all running commands share.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(super) struct GatewayOptions {
     /// Gateways at the same time [default: one a processor]
     #[arg(long, short, value_name = "N")]

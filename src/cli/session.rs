@@ -50,8 +50,25 @@ pub(super) struct RunOptions {
     pub(super) reports: Vec<Report>,
 }
 
-/// Runs the selected scenarios on targets, shows what happens, and writes the reports.
+/// Runs the selected scenarios on targets, shows what happens, writes the reports, and prints the result.
 pub(super) fn execute(
+    context: &Context,
+    workshop: &Workshop,
+    selection: &[String],
+    targets: Vec<Target>,
+    options: &RunOptions,
+) -> Result<RunRecord, Failure> {
+    let record = measure(context, workshop, selection, targets, options)?;
+    let to_stdout = options.reports.iter().any(|report| report.to == Destination::Stdout);
+    if !to_stdout {
+        let look = Look { width: context.width, palette: Palette::new(context.color) };
+        context.print(&terminal::render(&record, &look))?;
+    }
+    Ok(record)
+}
+
+/// Runs the selected scenarios on targets, shows what happens, and writes the reports.
+pub(super) fn measure(
     context: &Context,
     workshop: &Workshop,
     selection: &[String],
@@ -79,8 +96,6 @@ pub(super) fn execute(
         repeat: options.repeat,
         fail_fast: options.fail_fast,
     };
-    let to_stdout = options.reports.iter().any(|report| report.to == Destination::Stdout);
-    let look = Look { width: context.width, palette: Palette::new(context.color) };
     let mut live = live(context);
     let events = Arc::new(Mutex::new(Vec::new()));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -115,9 +130,6 @@ pub(super) fn execute(
     if let Err(error) = store(context).keep(&events) {
         // The run itself is not worse for it.
         anstream::eprintln!("warning: the run cannot be kept: {error}");
-    }
-    if !to_stdout {
-        context.print(&terminal::render(&record, &look))?;
     }
     Ok(record)
 }

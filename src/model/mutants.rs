@@ -1,5 +1,7 @@
 //! Faults that can be planted into the model, to measure how strong a suite of scenarios is.
 
+use serde::Serialize;
+
 /// A single rule that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
@@ -174,7 +176,7 @@ pub enum Fault {
 }
 
 /// A fault with its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Mutant {
     /// Name in commands and reports.
     pub name: &'static str,
@@ -183,11 +185,15 @@ pub struct Mutant {
     /// What is wrong, in one line.
     pub about: &'static str,
     /// The fault.
+    #[serde(skip)]
     pub fault: Fault,
+    /// Why nobody can see it on the wire, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<&'static str>,
 }
 
 const fn mutant(name: &'static str, rule: &'static str, about: &'static str, fault: Fault) -> Mutant {
-    Mutant { name, rule, about, fault }
+    Mutant { name, rule, about, fault, unseen: None }
 }
 
 /// All mutants.

@@ -7,5 +7,5 @@ mod signature;
 
 pub use judge::{Judgement, Verdict, judge, overall};
 pub use matching::{Mismatch, mismatch, satisfies};
-pub use outcome::{Outcome, normalised};
+pub use outcome::{Outcome, normalised, stilled};
 pub use signature::Signature;

@@ -223,7 +223,7 @@ pub fn normalised(outcome: &Outcome) -> Outcome {
         Outcome::Refused { error } | Outcome::Closed { error: Some(error), .. } => vec![&mut error.details],
         Outcome::Closed { error: None, .. } | Outcome::Silence | Outcome::Done => vec![],
     };
-    parts.into_iter().for_each(still);
+    parts.into_iter().for_each(stilled);
     copy
 }
 
@@ -232,13 +232,15 @@ const VOLATILE: &[(&str, &str)] = &[
     ("requestId", "‹id›"),
     ("connId", "‹id›"),
     ("instanceId", "‹id›"),
+    ("recoveryScope", "‹id›"),
     ("nonce", "‹nonce›"),
     ("ts", "‹time›"),
     ("uptimeMs", "‹time›"),
     ("remediationHint", "‹text›"),
 ];
 
-fn still(value: &mut Value) {
+/// Replaces what differs from run to run: ids, times, nonces.
+pub fn stilled(value: &mut Value) {
     match value {
         Value::Object(entries) => {
             for (key, inner) in entries.iter_mut() {
@@ -246,11 +248,11 @@ fn still(value: &mut Value) {
                 let word = known.or_else(|| key.ends_with("AtMs").then_some("‹time›"));
                 match word {
                     Some(word) if !inner.is_null() => *inner = Value::String(word.to_owned()),
-                    _ => still(inner),
+                    _ => stilled(inner),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(still),
+        Value::Array(items) => items.iter_mut().for_each(stilled),
         _ => {}
     }
 }

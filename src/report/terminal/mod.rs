@@ -1,21 +1,27 @@
 //! What a person sees on a terminal: progress while a run goes on, and what came of it at the end.
 
+mod agreement;
 mod comparison;
 mod difference;
 mod end;
 mod list;
 mod live;
 mod matrix;
+mod mutants;
 mod palette;
+mod rules;
 mod story;
 mod timelines;
 mod topic;
 
+pub use agreement::agreement;
 pub use comparison::comparison;
 pub use end::render;
 pub use live::Live;
 pub(crate) use matrix::headings;
+pub use mutants::mutants;
 pub use palette::Palette;
+pub use rules::rules;
 pub use story::story;
 pub use topic::topic;
 

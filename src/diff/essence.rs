@@ -1,0 +1,141 @@
+//! The part of an outcome that two targets must share.
+
+use serde_json::{Map, Value, json};
+
+use crate::verdict::{Outcome, normalised};
+
+/// What `hello-ok` says about who was let in, and how. The rest tells versions, methods and moments.
+const OF_HELLO: &[&str] = &["type", "protocol", "auth"];
+
+/// The part of an outcome that two targets must share, volatile values replaced.
+///
+/// Of a hello that is who was let in; of everything else all that came.
+pub fn essence(outcome: &Outcome) -> Value {
+    let mut value = match normalised(outcome) {
+        Outcome::Hello { payload } => json!({"hello": picked(&payload, OF_HELLO)}),
+        other => serde_json::to_value(&other).unwrap_or_default(),
+    };
+    without_ids(&mut value);
+    value
+}
+
+/// Replaces ids that stand inside of texts, such as `(requestId: 17a11a93-12f8…`; a close cuts them anywhere.
+pub(super) fn without_ids(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            for start in ["requestId: ", "request "] {
+                while let Some((from, to)) = id_behind(text, start) {
+                    text.replace_range(from..to, "‹id›");
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_ids),
+        Value::Object(entries) => entries.values_mut().for_each(without_ids),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Where an id stands behind a word: at least a UUID's first group of hexadecimal digits.
+fn id_behind(text: &str, word: &str) -> Option<(usize, usize)> {
+    text.match_indices(word).find_map(|(at, _)| {
+        let from = at + word.len();
+        let length =
+            text[from..].find(|c: char| !c.is_ascii_hexdigit() && c != '-').unwrap_or(text.len() - from);
+        (length >= 8).then_some((from, from + length))
+    })
+}
+
+fn picked(value: &Value, keys: &[&str]) -> Value {
+    let parts = keys.iter().filter_map(|key| Some(((*key).to_owned(), value.get(key)?.clone())));
+    Value::Object(parts.collect::<Map<String, Value>>())
+}
+
+/// JSON pointer to the first place where two values differ; none where they are equal.
+pub fn differing_place(one: &Value, other: &Value) -> Option<String> {
+    match (one, other) {
+        (Value::Object(left), Value::Object(right)) => {
+            let mut keys = left.keys().chain(right.keys().filter(|key| !left.contains_key(*key)));
+            keys.find_map(|key| below(key, left.get(key), right.get(key)))
+        }
+        (Value::Array(left), Value::Array(right)) => (0..left.len().max(right.len()))
+            .find_map(|at| below(&at.to_string(), left.get(at), right.get(at))),
+        _ => (one != other).then(String::new),
+    }
+}
+
+fn below(key: &str, one: Option<&Value>, other: Option<&Value>) -> Option<String> {
+    let rest = match (one, other) {
+        (Some(one), Some(other)) => differing_place(one, other)?,
+        _ => String::new(),
+    };
+    Some(format!("/{}{rest}", key.replace('~', "~0").replace('/', "~1")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!({"a": 1}), json!({"a": 1}), None)]
+    #[case(json!({"a": 1}), json!({"a": 2}), Some("/a"))]
+    #[case(json!({"a": {"b/c": [1, 2]}}), json!({"a": {"b/c": [1]}}), Some("/a/b~1c/1"))]
+    #[case(json!({"a": 1}), json!({"a": 1, "b": null}), Some("/b"))]
+    #[case(json!([]), json!({}), Some(""))]
+    fn the_first_difference_is_named(#[case] one: Value, #[case] other: Value, #[case] at: Option<&str>) {
+        assert_eq!(differing_place(&one, &other).as_deref(), at);
+    }
+
+    #[rstest]
+    #[case(
+        "pairing required (requestId: 17a11a93-12f8-4360-a4bb-0a33e9b",
+        "pairing required (requestId: ‹id›"
+    )]
+    #[case("unknown request 17a11a93-12f8-4360-a4bb-0a33e9b12345, sorry", "unknown request ‹id›, sorry")]
+    #[case("a request decade", "a request decade")]
+    fn ids_inside_of_texts_do_not_count(#[case] text: &str, #[case] expected: &str) {
+        let mut value = json!([{"text": text}]);
+        without_ids(&mut value);
+        assert_eq!(value, json!([{"text": expected}]));
+    }
+
+    #[test]
+    fn versions_and_moments_of_a_hello_do_not_count() {
+        let hello = |version: &str, role: &str| Outcome::Hello {
+            payload: json!({"type": "hello-ok", "server": {"version": version}, "auth": {"role": role, "issuedAtMs": version.len()}}),
+        };
+        assert_eq!(essence(&hello("2026.3.28", "node")), essence(&hello("2026.3.31-1", "node")));
+        assert_ne!(essence(&hello("2026.3.28", "node")), essence(&hello("2026.3.28", "operator")));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (0..3u8).prop_map(Value::from)
+        ];
+        leaf.prop_recursive(3, 16, 3, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::btree_map("[ab/~]", inner, 0..3)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn only_equal_values_have_no_difference(one in any_json(), other in any_json()) {
+            prop_assert_eq!(differing_place(&one, &other).is_none(), one == other);
+        }
+
+        #[test]
+        fn the_place_leads_to_values_that_differ(one in any_json(), other in any_json()) {
+            if let Some(place) = differing_place(&one, &other) {
+                prop_assert_ne!(one.pointer(&place), other.pointer(&place));
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What became of the mutants.
+
+use serde::Serialize;
+
+use crate::model::Mutant;
+use crate::release::Release;
+
+/// What became of one mutant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fate {
+    /// The mutant.
+    #[serde(flatten)]
+    pub mutant: &'static Mutant,
+    /// Whether a scenario noticed it.
+    pub killed: bool,
+    /// The release under whose rules it was noticed first.
+    pub release: Option<Release>,
+    /// Ids of the scenarios that noticed it there.
+    pub by: Vec<String>,
+}
+
+/// What became of all mutants.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Score {
+    /// Each mutant, in the order of the table.
+    pub mutants: Vec<Fate>,
+    /// Killed ones.
+    pub killed: usize,
+    /// Killed ones among all, from 0 to 1.
+    pub score: f64,
+    /// Scenarios that are not fine on the model without a fault; they notice nothing.
+    pub blind: Vec<String>,
+}
+
+impl Score {
+    /// Counts fates.
+    pub fn new(mutants: Vec<Fate>, blind: Vec<String>) -> Self {
+        let killed = mutants.iter().filter(|fate| fate.killed).count();
+        #[expect(clippy::cast_precision_loss, reason = "there are fewer mutants than 2^52")]
+        let score = if mutants.is_empty() { 0.0 } else { killed as f64 / mutants.len() as f64 };
+        Self { mutants, killed, score, blind }
+    }
+
+    /// Mutants that nobody noticed and that could be noticed.
+    pub fn survivors(&self) -> impl Iterator<Item = &Fate> {
+        self.mutants.iter().filter(|fate| !fate.killed && fate.mutant.unseen.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MUTANTS;
+
+    fn fate(at: usize, by: &[&str]) -> Fate {
+        Fate {
+            mutant: &MUTANTS[at],
+            killed: !by.is_empty(),
+            release: None,
+            by: by.iter().map(|one| (*one).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_score_is_the_share_of_the_killed() {
+        let score =
+            Score::new(vec![fate(0, &["a"]), fate(1, &[]), fate(2, &["a", "b"]), fate(3, &["b"])], vec![]);
+        assert_eq!((score.killed, score.score), (3, 0.75));
+        let survivors: Vec<&str> = score.survivors().map(|one| one.mutant.name).collect();
+        assert_eq!(survivors, [MUTANTS[1].name]);
+    }
+
+    #[test]
+    fn no_mutants_score_nothing() {
+        assert_eq!(Score::new(vec![], vec![]).score, 0.0);
+    }
+
+    #[test]
+    fn a_fate_tells_its_mutant() {
+        let value = serde_json::to_value(fate(0, &["a"])).unwrap();
+        assert_eq!(value["name"], MUTANTS[0].name);
+        assert_eq!(value["rule"], MUTANTS[0].rule);
+        assert_eq!(value["by"], serde_json::json!(["a"]));
+    }
+}

@@ -1,0 +1,44 @@
+//! The history of the handshake.
+
+use std::fmt::Write as _;
+
+use super::Look;
+use super::palette::paint;
+use crate::model::{Change, NotModelled};
+use crate::release::Release;
+use crate::report::text::wrap;
+
+/// Lines of prose longer than this are hard to follow with the eye.
+const WIDEST: usize = 110;
+
+/// Changes by release, and what is left out.
+pub fn rules(changes: &[&Change], missing: &[NotModelled], look: &Look) -> String {
+    let width = look.width.min(WIDEST);
+    let mut text = String::new();
+    let mut last: Option<Release> = None;
+    for one in changes {
+        if last != Some(one.since) {
+            let gap = if last.is_some() { "\n" } else { "" };
+            let _ = writeln!(text, "{gap}{}", paint(look.palette.strong(), &one.since.to_string()));
+            last = Some(one.since);
+        }
+        for line in wrap(one.about, width.saturating_sub(2)) {
+            let _ = writeln!(text, "  {line}");
+        }
+        for line in wrap(one.evidence, width.saturating_sub(6)) {
+            let _ = writeln!(text, "      {}", paint(look.palette.quiet(), &line));
+        }
+    }
+    if !missing.is_empty() {
+        let _ = writeln!(text, "\n{}", paint(look.palette.strong(), "not modelled"));
+    }
+    for one in missing {
+        for (at, line) in
+            wrap(&format!("{}: {}", one.what, one.why), width.saturating_sub(4)).iter().enumerate()
+        {
+            let indent = if at == 0 { "  " } else { "    " };
+            let _ = writeln!(text, "{indent}{line}");
+        }
+    }
+    text
+}

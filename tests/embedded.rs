@@ -1,0 +1,140 @@
+//! The embedded model as a target: runs without Node, differs where releases differ, and shows planted faults.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use rstest::rstest;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// gatecrash in an empty folder, with nothing in its cache and no programs on its search path.
+fn gatecrash(place: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("gatecrash").unwrap();
+    command
+        .current_dir(place.path())
+        .env_clear()
+        .env("HOME", place.path())
+        .env("TMPDIR", place.path())
+        .env("GATECRASH_CACHE_DIR", place.path().join("cache"))
+        .args(arguments);
+    command
+}
+
+fn json(command: &mut Command) -> Value {
+    serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn without_a_gateway_the_model_is_run_and_the_real_thing_named() {
+    let place = TempDir::new().unwrap();
+    gatecrash(&place, &["run", "--report", "json=run.json"])
+        .assert()
+        .success()
+        .stderr(contains("embedded model of 2026.9.6").and(contains("--gateway 2026.9.6")))
+        .stdout(contains("AS EXPECTED"));
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(place.path().join("run.json")).unwrap()).unwrap();
+    assert_eq!(report["summary"]["fail"], 0);
+    assert!(report["summary"]["pass"].as_u64().unwrap() > 20, "{}", report["summary"]);
+}
+
+#[rstest]
+#[case("2026.3.28", "pass")]
+#[case("2026.3.31", "known")]
+#[case("2026.4.2", "pass")]
+fn the_founding_case_turns_where_the_releases_turn(#[case] release: &str, #[case] verdict: &str) {
+    let place = TempDir::new().unwrap();
+    let gateway = format!("embedded:{release}");
+    gatecrash(
+        &place,
+        &["run", "roles/legacy-empty-token-map/operator", "--gateway", &gateway, "--report", "json=run.json"],
+    )
+    .assert()
+    .success();
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(place.path().join("run.json")).unwrap()).unwrap();
+    assert_eq!(report["cells"][0]["verdict"], verdict);
+}
+
+#[test]
+fn two_targets_are_held_against_each_other() {
+    let place = TempDir::new().unwrap();
+    let scenario = "roles/legacy-empty-token-map/operator";
+    gatecrash(&place, &["diff", "embedded:2026.3.28", "embedded:2026.4.2", scenario])
+        .assert()
+        .success()
+        .stdout(contains("ALIKE: embedded:2026.3.28 and embedded:2026.4.2 · 1 alike"));
+    gatecrash(&place, &["diff", "embedded:2026.3.28", "embedded:2026.3.31", scenario])
+        .assert()
+        .code(1)
+        .stdout(
+            contains("step `back`")
+                .and(contains("embedded:2026.3.28 hello"))
+                .and(contains("embedded:2026.3.31 closed 1008"))
+                .and(contains("role-upgrade")),
+        );
+    // The run was kept: the same two targets are compared again without running.
+    let again = ["diff", "embedded:2026.3.31", "embedded:2026.3.28", "--run", "latest", "--format", "json"];
+    let found = json(&mut gatecrash(&place, &again));
+    assert_eq!(found["different"][0]["step"], "back");
+    assert_eq!(found["different"][0]["frames"]["second"]["direction"], "received");
+    gatecrash(&place, &["diff", "embedded:2026.3.31", "2026.9.6", "--run", "latest"])
+        .assert()
+        .code(2)
+        .stderr(contains("the run has no target 2026.9.6"));
+}
+
+#[rstest]
+#[case(&["diff", "embedded", "embedded"], "compared with itself")]
+#[case(&["diff", "embedded", "embedded:2026.3.31,embedded:2026.4.2"], "two targets are compared")]
+#[case(&["run", "--gateway", "embedded:2026.9.6+rotation-keeps-ol"], "did you mean `rotation-keeps-old`")]
+#[case(&["run", "--gateway", "embedded:soon"], "soon")]
+#[case(&["mutants", "--mutant", "nobody"], "no mutant is called `nobody`")]
+fn what_cannot_be_compared_is_bad_usage(#[case] arguments: &[&str], #[case] said: &str) {
+    let place = TempDir::new().unwrap();
+    gatecrash(&place, arguments).assert().code(2).stderr(contains(said));
+}
+
+#[test]
+fn a_fault_is_noticed_by_the_scenario_of_its_rule() {
+    let place = TempDir::new().unwrap();
+    let hunt = ["mutants", "tokens/rotated-token", "--mutant", "rotation-keeps-old", "--format", "json"];
+    let score = json(gatecrash(&place, &hunt).timeout(std::time::Duration::from_secs(60)));
+    assert_eq!(score["score"], 1.0);
+    assert_eq!(score["mutants"][0]["killed"], true);
+    assert_eq!(score["mutants"][0]["by"], serde_json::json!(["tokens/rotated-token"]));
+    gatecrash(&place, &["mutants", "auth/shared-token/wrong", "--mutant", "rotation-keeps-old"])
+        .assert()
+        .code(1)
+        .stdout(contains("survived"));
+}
+
+#[test]
+fn what_the_model_leaves_out_is_untestable_and_never_a_pass() {
+    let place = TempDir::new().unwrap();
+    std::fs::create_dir(place.path().join("scenarios")).unwrap();
+    let limited = "title: Wrong tokens are counted
+why: Guessing must become slow.
+config: {gateway: {auth: {rateLimit: {maxAttempts: 2}}}}
+steps:
+  - connect: {as: client}
+";
+    std::fs::write(place.path().join("scenarios/limited.yaml"), limited).unwrap();
+    gatecrash(&place, &["run"])
+        .assert()
+        .code(3)
+        .stdout(contains("untestable").and(contains("the model has no rate limits")));
+}
+
+#[test]
+fn the_history_can_be_read() {
+    let place = TempDir::new().unwrap();
+    gatecrash(&place, &["rules"])
+        .assert()
+        .success()
+        .stdout(contains("2026.3.2\n").and(contains("2026.9.6\n")).and(contains("not modelled")));
+    let rules = json(&mut gatecrash(&place, &["rules", "2026.3.31", "--format", "json"]));
+    assert!(rules["changes"].as_array().unwrap().iter().any(|rule| rule["rule"] == "Roles"));
+}
