@@ -101,7 +101,7 @@ fn what_cannot_be_compared_is_bad_usage(#[case] arguments: &[&str], #[case] said
 fn a_fault_is_noticed_by_the_scenario_of_its_rule() {
     let place = TempDir::new().unwrap();
     let hunt = ["mutants", "tokens/rotated-token", "--mutant", "rotation-keeps-old", "--format", "json"];
-    let score = json(gatecrash(&place, &hunt).timeout(std::time::Duration::from_secs(60)));
+    let score = json(gatecrash(&place, &hunt).timeout(std::time::Duration::from_mins(1)));
     assert_eq!(score["score"], 1.0);
     assert_eq!(score["mutants"][0]["killed"], true);
     assert_eq!(score["mutants"][0]["by"], serde_json::json!(["tokens/rotated-token"]));

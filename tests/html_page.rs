@@ -208,6 +208,32 @@ const POOR_CONTRAST: &str = r"(() => {
   return [...poor];
 })()";
 
+/// The accessibility engine axe-core, where `scripts/test` has put it.
+fn axe() -> Option<String> {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("axe/node_modules/axe-core/axe.min.js");
+    std::fs::read_to_string(file).ok()
+}
+
+/// What axe finds: rule, how grave, and where.
+const FINDINGS: &str = "axe.run({resultTypes: ['violations']}).then(found => found.violations.map(one => `${one.impact} ${one.id}: ${one.nodes.map(node => node.html.slice(0, 120)).slice(0, 3).join(' | ')}`))";
+
+#[tokio::test]
+async fn an_accessibility_engine_finds_nothing() {
+    let Some(axe) = axe() else {
+        eprintln!("skipped: axe-core is not installed; scripts/test brings it");
+        return;
+    };
+    let Some((mut browser, address)) = open("axe", sample::events(), "").await else { return };
+    for (width, dark) in [(1280, false), (1280, true), (390, false)] {
+        browser.look(width, 900, dark).await;
+        for fragment in ["", "#cell=pairing/legacy-empty-token-map@2026.4.1"] {
+            browser.open(&format!("{address}{fragment}")).await;
+            browser.eval(&format!("{axe}; 0")).await;
+            assert_eq!(browser.eval(FINDINGS).await, json!([]), "{width}, dark: {dark}, {fragment}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn everything_has_a_name_and_a_role() {
     let fragment = "#cell=pairing/legacy-empty-token-map@2026.4.1";

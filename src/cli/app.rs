@@ -9,8 +9,8 @@ use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    broker, check, compare, diff, explain, list, matrix, merge, mutants, new, releases, report, rules, run,
-    runs, schema, show,
+    broker, check, compare, completions, diff, explain, list, man, matrix, merge, mutants, new, releases,
+    report, rules, run, runs, schema, show,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -58,12 +58,15 @@ enum Command {
     Explain(explain::Args),
     Rules(rules::Args),
     New(new::Args),
+    Completions(completions::Args),
+    Man(man::Args),
     #[command(name = "__broker", hide = true)]
     Broker(broker::Args),
 }
 
 /// Runs the program: reads the command line, does what it says, shows what went wrong.
 pub fn main() -> ExitCode {
+    completions::answer::<App>();
     let app = App::parse();
     let result = Context::read(app.global.cache_dir.clone(), app.global.offline, app.global.color)
         .and_then(|context| dispatch(&app.command, &context));
@@ -94,6 +97,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(args, context),
         Command::Rules(args) => rules::run(args, context),
         Command::New(args) => new::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        Command::Man(args) => man::run::<App>(args, context),
         Command::Broker(args) => broker::run(args, context),
     }
 }

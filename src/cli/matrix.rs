@@ -5,6 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::workshop;
 use super::session::{RunOptions, execute};
+use super::shard::Shard;
 use crate::gateway::{Target, Workshop};
 use crate::release::Release;
 
@@ -28,6 +29,9 @@ pub(super) struct Args {
     /// Run every stable release of the span, and install what is missing
     #[arg(long, requires = "from")]
     every: bool,
+    /// Only the M-th of N parts: every N-th gateway. `gatecrash merge` joins the parts' event streams
+    #[arg(long, value_name = "M/N")]
+    shard: Option<Shard>,
     #[command(flatten)]
     options: RunOptions,
 }
@@ -41,6 +45,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             return Err(Failure::usage("no gateway is named").hint("use --gateways, or --from and --to"));
         }
     };
+    let targets = match args.shard {
+        Some(shard) => shard.of(targets),
+        None => targets,
+    };
+    if targets.is_empty() {
+        return Err(Failure::usage("this shard has no gateway").hint("there are more shards than gateways"));
+    }
     let record = execute(context, &workshop, &args.selection, targets, &args.options)?;
     Ok(Exit::of_run(&record))
 }
