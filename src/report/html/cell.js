@@ -49,7 +49,7 @@ function render(row, column, story) {
   opened = { row, column };
   const verdict = cell?.verdict ?? "untestable";
   const title = el("h2", { id: "cell-title", tabindex: "-1" }, scenario.id, el("small", {}, ` on ${targets[column].name}`));
-  const header = el("header", {},
+  const header = el("div", { class: "head" },
     el("span", { class: `chip v-${verdict}` }, cell ? `${MARKS[verdict]} ${verdict}` : "not run"), title,
     el("button", { type: "button", class: "close", onclick: close, "aria-label": "Close" }, "✕"));
   const body = el("div", { class: "body" }, about(scenario), strip(row, column));
@@ -130,7 +130,7 @@ function diagram(story) {
     const prefix = lanes.length < names.length ? `${connection}: ` : "";
     const arrow = el("span", { class: "arrow", style: { "grid-column": `${lane + 2} / ${gateway + 3}`, "margin-inline": `calc(50% / ${span + 1})` } }, el("span", { class: "label" }, prefix + headline));
     const time = el("span", { class: "at" }, `${at} ms`, el("i", {}, before === null ? "" : `+${at - before}`));
-    const open = el("button", { type: "button", class: `go ${direction}${verdict ? ` told told-${verdict}` : ""}`, "aria-expanded": "false", "aria-label": `${at} ms, ${connection}, ${direction.replaceAll("-", " ")}: ${headline}` }, time, arrow);
+    const open = el("button", { type: "button", class: `go ${direction}${verdict ? ` told told-${verdict}` : ""}`, "aria-expanded": "false" }, time, arrow, el("span", { class: "unseen" }, `, ${connection}, ${direction.replaceAll("-", " ")}`));
     const item = el("li", { class: "frame", style: { background: life.join(", ") } }, open);
     open.addEventListener("click", () => expand(item, open, text));
     list.append(item);

@@ -84,7 +84,7 @@ function fill(at) {
     const last = place + 1 === shown.length || !same(cellOf(at, shown[place + 1]));
     const link = el("a", {
       href: linkOf(at, column), class: `v-${cell.verdict}${first ? " first" : ""}${last ? " last" : ""}`,
-      title: spoken(cell, targets[column]), "aria-label": spoken(cell, targets[column]), tabindex: "-1", "data-column": column, style: long > 1 ? { "--long": long } : {},
+      title: spoken(cell, targets[column]), "aria-label": `${shortText(cell)}, ${spoken(cell, targets[column])}`, tabindex: "-1", "data-column": column, style: long > 1 ? { "--long": long } : {},
     }, el("span", { "aria-hidden": "true" }, shortText(cell)));
     return el("td", { role: "gridcell" }, link);
   });
