@@ -117,6 +117,8 @@ async fn a_link_to_a_cell_opens_its_story() {
         "scenarios/pairing/legacy-empty-token-map.yaml:12",
         "gatecrash run pairing/legacy-empty-token-map --gateway 2026.4.1 --seed 7",
         "security audit",
+        "What was stored about its devices",
+        "\"guest\"",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }

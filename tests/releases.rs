@@ -27,6 +27,10 @@ const GATECRASH: &str = env!("CARGO_BIN_EXE_gatecrash");
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
+    if let Some((target, id)) = the_only_one(&arguments) {
+        let trial = Trial::test(format!("{target}::{id}"), move || run(&target, &id));
+        return libtest_mimic::run(&arguments, vec![trial]).exit_code();
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let ids = match scenario_ids(&root) {
         Ok(ids) => ids,
@@ -44,6 +48,14 @@ fn main() -> ExitCode {
         })
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// The target and the scenario that a test runner has picked from the list: one process a test need not
+/// read the whole suite again.
+fn the_only_one(arguments: &Arguments) -> Option<(String, String)> {
+    let name = arguments.filter.as_ref().filter(|_| arguments.exact && !arguments.list)?;
+    let (target, id) = name.rsplit_once("::")?;
+    Some((target.to_owned(), id.to_owned()))
 }
 
 /// The targets that can be tested: offline, only releases that are installed.

@@ -1,15 +1,33 @@
-//! `gatecrash schema`: the JSON Schema of scenario files.
+//! `gatecrash schema`: JSON Schemas of what gatecrash reads and writes.
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use crate::report::json;
 use crate::scenario::schema_text;
 
-/// Print the JSON Schema of scenario files, for editors
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {}
+/// What a schema is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// Scenario files, for editors.
+    Scenario,
+    /// The JSON report of a run.
+    Run,
+}
 
-pub(super) fn run(_: &Args, context: &Context) -> Result<Exit, Failure> {
-    context.print(&schema_text())?;
+/// Print the JSON Schema of scenario files, for editors, or of the JSON report.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// What it is of
+    #[arg(default_value = "scenario")]
+    kind: Kind,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let text = match args.kind {
+        Kind::Scenario => schema_text(),
+        Kind::Run => format!("{:#}\n", json::schema()),
+    };
+    context.print(&text)?;
     Ok(Exit::Fine)
 }

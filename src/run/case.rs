@@ -10,6 +10,7 @@ use super::bindings::Bindings;
 use super::event::{Cell, ListedDeviation, StepRecord};
 use super::lane::Lane;
 use super::step::{Stage, Trouble, all};
+use super::stored;
 use crate::client::Transcript;
 use crate::scenario::{Action, Expectation, Scenario, Step, StoryDeviation, StoryStep};
 use crate::verdict::{
@@ -80,6 +81,12 @@ pub(super) async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings) ->
             .map(|line| masker.text(line))
             .collect()
     };
+    let stored = if verdict == Verdict::Pass {
+        None
+    } else {
+        let identity = stage.bindings.lock().unwrap_or_else(PoisonError::into_inner).identity.clone();
+        stored::records(lane, case.scenario, &identity, &masker).await
+    };
     Cell {
         scenario: case.scenario.id.clone(),
         target: lane.target().to_owned(),
@@ -93,6 +100,7 @@ pub(super) async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings) ->
         steps: observed.into_iter().map(|step| masked(step, &masker)).collect(),
         transcript: stage.transcript.masked(0, &masker),
         log,
+        stored,
     }
 }
 

@@ -247,5 +247,6 @@ pub(super) fn without_run(
         steps: Vec::new(),
         transcript: Vec::new(),
         log: Vec::new(),
+        stored: None,
     }
 }

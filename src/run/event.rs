@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::client::Entry;
 use crate::release::Release;
@@ -170,6 +171,19 @@ pub struct Cell {
     pub transcript: Vec<Entry>,
     /// What the gateway logged meanwhile, secrets masked (only for cells that are not fine).
     pub log: Vec<String>,
+    /// What was stored about the scenario's devices (only for cells that differ from what is right).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<StoredRecords>,
+}
+
+/// What a gateway had stored about a scenario's devices, by their names: `{laptop: {paired: …, pending: […]}}`.
+/// Volatile values are replaced and secrets masked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoredRecords {
+    /// As it was seeded.
+    pub before: Value,
+    /// When the scenario had ended.
+    pub after: Value,
 }
 
 /// A step as it was judged.

@@ -13,13 +13,15 @@ mod pool;
 mod record;
 mod seeds;
 mod step;
+mod stored;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod timeline;
 
 pub use engine::{Emit, RunRequest, run};
 pub use event::{
-    Cell, Event, Format, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, TargetInfo,
+    Cell, Event, Format, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, StoredRecords,
+    TargetInfo,
 };
 pub use lane::Settings;
 pub use pool::{Pool, PoolError};

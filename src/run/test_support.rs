@@ -45,5 +45,6 @@ pub(crate) fn cell(scenario: &str, target: &str, verdict: Verdict) -> Cell {
         steps: Vec::new(),
         transcript: Vec::new(),
         log: Vec::new(),
+        stored: None,
     }
 }

@@ -3,7 +3,7 @@
 use gatecrash::client::{Direction, Entry};
 use gatecrash::release::Release;
 use gatecrash::run::{
-    Cell, Event, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, TargetInfo,
+    Cell, Event, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, StoredRecords, TargetInfo,
 };
 use gatecrash::scenario::{DeviationClass, Expectation};
 use gatecrash::verdict::{Outcome, Signature, Verdict, judge, overall, satisfies};
@@ -265,6 +265,7 @@ fn cell(id: &str, target: &str, gateway: usize, course: Course, release: Option<
         steps: Vec::new(),
         transcript: Vec::new(),
         log: Vec::new(),
+        stored: None,
     };
     match course {
         Course::Untestable(reason) => {
@@ -278,6 +279,11 @@ fn cell(id: &str, target: &str, gateway: usize, course: Course, release: Option<
             cell.verdict = overall(cell.steps.iter().map(|step| step.verdict));
             cell.duration_ms = cell.steps.iter().map(|step| step.duration_ms).sum();
             if !cell.verdict.is_fine() {
+                let laptop = |roles: &[&str]| json!({"laptop": {"paired": {"roles": roles, "tokens": {}}}});
+                cell.stored = Some(StoredRecords {
+                    before: laptop(&["operator", "node"]),
+                    after: laptop(&["operator", "node", "guest"]),
+                });
                 cell.log.push(
                     "[gateway] security audit: device access upgrade requested reason=role-upgrade".into(),
                 );

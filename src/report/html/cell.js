@@ -85,6 +85,7 @@ function parts(scenario, story, verdict) {
   if (story.entries.length) list.push(diagram(story));
   else if (story.steps.length) list.push(el("section", {}, el("h3", {}, "Steps"), el("ol", { class: "steps" }, story.steps.map((one) => el("li", {}, stepLine(one))))));
   if (story.log.length) list.push(el("section", {}, el("h3", {}, "Gateway log of that moment"), el("pre", { tabindex: "0" }, story.log.join("\n"))));
+  if (story.stored) list.push(stored(story.stored));
   list.push(command(story.reproduce));
   return list;
 }
@@ -183,6 +184,12 @@ function jsonView(value, open, key) {
   node.addEventListener("toggle", unfold);
   unfold();
   return node;
+}
+
+/** What the gateway had stored about the scenario's devices. */
+function stored({ before, after }) {
+  const pane = (title, records) => el("div", { class: "json mono" }, el("h4", {}, title), jsonView(records, 5));
+  return el("section", {}, el("h3", {}, "What was stored about its devices"), el("div", { class: "versus" }, pane("Before", before), pane("After", after)));
 }
 
 function command(text) {

@@ -14,7 +14,7 @@ use crate::report::difference::{deciding_step, log_of, reproduce, section};
 use crate::report::frames::headline;
 use crate::report::terminal::headings;
 use crate::report::text::one_line;
-use crate::run::{Cell, ListedDeviation, RunRecord, StepRecord, behaviour};
+use crate::run::{Cell, ListedDeviation, RunRecord, StepRecord, StoredRecords, behaviour};
 use crate::verdict::{Mismatch, Outcome, Verdict};
 
 /// All cells in as few bytes as possible.
@@ -55,6 +55,8 @@ struct Story<'a> {
     deciding: usize,
     entries: Vec<(u64, &'a str, Direction, String, &'a str, u8)>,
     log: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stored: Option<&'a StoredRecords>,
     reproduce: String,
 }
 
@@ -155,6 +157,7 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
         deciding,
         entries: entries.collect(),
         log: log_of(record, cell).iter().map(|line| one_line(line)).collect(),
+        stored: cell.stored.as_ref(),
         reproduce: reproduce(record, cell),
     }
 }
