@@ -1,5 +1,6 @@
 //! gatecrash reproduces regressions of the `OpenClaw` gateway's handshake against real releases.
 
+pub mod bisect;
 pub mod cli;
 pub mod client;
 pub mod diff;

@@ -9,8 +9,8 @@ use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    broker, check, compare, completions, diff, explain, list, man, matrix, merge, mutants, new, releases,
-    report, rules, run, runs, schema, show,
+    bisect, broker, check, compare, completions, diff, explain, list, man, matrix, merge, mutants, new,
+    releases, report, rules, run, runs, schema, serve_model, show,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -44,6 +44,7 @@ struct Global {
 enum Command {
     Run(run::Args),
     Matrix(matrix::Args),
+    Bisect(bisect::Args),
     Diff(diff::Args),
     Mutants(mutants::Args),
     List(list::Args),
@@ -62,6 +63,8 @@ enum Command {
     Man(man::Args),
     #[command(name = "__broker", hide = true)]
     Broker(broker::Args),
+    #[command(name = "__model", hide = true)]
+    ServeModel(serve_model::Args),
 }
 
 /// Runs the program: reads the command line, does what it says, shows what went wrong.
@@ -83,6 +86,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args, context),
         Command::Matrix(args) => matrix::run(args, context),
+        Command::Bisect(args) => bisect::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Mutants(args) => mutants::run(args, context),
         Command::List(args) => list::run(args, context),
@@ -100,5 +104,6 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run::<App>(args, context),
         Command::Broker(args) => broker::run(args, context),
+        Command::ServeModel(args) => serve_model::run(args, context),
     }
 }

@@ -2,6 +2,7 @@
 //! exit codes; shows every error once.
 
 mod app;
+mod bisect;
 mod broker;
 mod check;
 mod compare;
@@ -24,6 +25,7 @@ mod rules;
 mod run;
 mod runs;
 mod schema;
+mod serve_model;
 mod session;
 mod shard;
 mod show;

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::gateways::GatewayOptions;
 use super::stored::store;
 use super::suite::{self, Selection};
+use crate::bisect::Evidence;
 use crate::gateway::{Target, Workshop};
 use crate::report::terminal::{self, Live, Look, Palette};
 use crate::report::{self, Destination, Report};
@@ -127,6 +128,8 @@ pub(super) fn measure(
     let mut out = std::io::stdout().lock();
     report::write(&options.reports, &events, &record, &mut out).map_err(Failure::broke)?;
     drop(out);
+    // Without the store a later bisect boots again, and that is all.
+    let _ = Evidence::below(&context.cache_dir).keep_run(&record, &request.scenarios);
     if let Err(error) = store(context).keep(&events) {
         // The run itself is not worse for it.
         anstream::eprintln!("warning: the run cannot be kept: {error}");
@@ -152,7 +155,7 @@ fn timeout(options: &RunOptions) -> Result<Duration, Failure> {
 }
 
 /// The first interrupt ends the run politely, with its reports; a second one ends the program at once.
-async fn interrupts(cancel: CancellationToken) {
+pub(super) async fn interrupts(cancel: CancellationToken) {
     if tokio::signal::ctrl_c().await.is_ok() {
         cancel.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -41,5 +41,5 @@ pub use profile::{
     BackendPairing, Change, Deviceless, Forwarding, NEWEST, NodeCommands, PendingMerge, Profile, Roles, Rule,
     ScopeUpgrade, Setting,
 };
-pub use server::{Clock, ServeError, ServeOptions, Served, serve};
+pub use server::{Clock, ServeError, ServeOptions, Served, serve, serve_on};
 pub use state::{Issuer, PairedDevice, PairedNode, PendingDevice, PendingNode, State, Token};

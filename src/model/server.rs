@@ -128,11 +128,14 @@ impl Held {
 /// `[::1]`.
 /// It answers as soon as this returns.
 pub async fn serve(options: ServeOptions) -> Result<Served, ServeError> {
-    let v4 = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-    let address = v4.local_addr().map_err(|source| ServeError::Listen {
-        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        source,
-    })?;
+    serve_on(0, options).await
+}
+
+/// Serves a model on this port of the loopback addresses; 0 for a free one.
+pub async fn serve_on(port: u16, options: ServeOptions) -> Result<Served, ServeError> {
+    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let v4 = listen(wanted).await?;
+    let address = v4.local_addr().map_err(|source| ServeError::Listen { address: wanted, source })?;
     let v6 = match listen(SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()))).await {
         Ok(listener) => Some(listener),
         Err(_) => listen(SocketAddr::from((Ipv6Addr::LOCALHOST, 0))).await.ok(),

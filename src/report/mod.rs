@@ -21,10 +21,11 @@ mod sink;
 mod store;
 mod tap;
 pub mod terminal;
-mod text;
+pub(crate) mod text;
 
 pub use change::{Change, Turn, changes};
 pub use compare::{Changed, Comparison, compare};
+pub(crate) use difference::quoted;
 pub use difference::{Difference, differences, reproduce};
 pub use load::{LoadError, Loaded, load};
 pub use merge::{MergeError, merge};

@@ -1,0 +1,100 @@
+//! One measurement: the scenario on one target, by the same engine that runs everything else.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::drive::Sight;
+use crate::gateway::{Target, Workshop};
+use crate::run::{Cell, Emit, Event, RunRecord, RunRequest, Settings};
+use crate::scenario::Scenario;
+use crate::verdict::Verdict;
+
+/// How to measure.
+pub struct Measure<'a> {
+    /// Makes targets ready.
+    pub workshop: &'a Workshop,
+    /// The scenario that was asked for first, then the others of its file: they share its boot, and what
+    /// they show is kept for other questions.
+    pub scenarios: Vec<Scenario>,
+    /// Seed, time-out and clock.
+    pub settings: Settings,
+    /// Runs on one boot.
+    pub repeat: u32,
+}
+
+/// A measurement, and the cells of all scenarios that shared it.
+pub(super) struct Measured {
+    pub(super) sight: Sight,
+    pub(super) cells: Vec<Cell>,
+}
+
+impl Measure<'_> {
+    /// The scenario that was asked for.
+    pub(super) fn scenario(&self) -> Option<&Scenario> {
+        self.scenarios.first()
+    }
+
+    /// Runs the scenarios on a target; none when cancelled. Each attempt has a seed of its own.
+    pub(super) async fn take(
+        &self,
+        target: &Target,
+        attempt: u32,
+        cancel: &CancellationToken,
+    ) -> Option<Measured> {
+        let started = Instant::now();
+        let request = RunRequest {
+            scenarios: self.scenarios.clone(),
+            targets: vec![target.clone()],
+            settings: Settings {
+                seed: self.settings.seed.wrapping_add(u64::from(attempt) - 1),
+                ..self.settings.clone()
+            },
+            jobs: 1,
+            repeat: self.repeat,
+            fail_fast: false,
+            id: format!("{target}-{attempt}"),
+        };
+        let events = Arc::new(Mutex::new(Vec::<Event>::new()));
+        let emit: Emit = {
+            let events = Arc::clone(&events);
+            Arc::new(move |event| events.lock().unwrap_or_else(PoisonError::into_inner).push(event))
+        };
+        crate::run::run(self.workshop, &request, &emit, cancel).await;
+        if cancel.is_cancelled() {
+            return None;
+        }
+        let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
+        let record = RunRecord::of(&events);
+        let mut cell = record.cells.iter().find(|cell| cell.scenario == self.scenarios[0].id)?.clone();
+        if cell.log.is_empty() && cell.verdict == Verdict::Error {
+            cell.log = record.gateways.iter().flat_map(|gateway| gateway.log.iter().cloned()).collect();
+        }
+        let boots = record.run.boots;
+        Some(Measured { sight: Sight { cell, boots, duration_ms: millis(started) }, cells: record.cells })
+    }
+}
+
+pub(super) fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A cell of something that could not be run at all.
+pub(super) fn broken(scenario: &str, target: &str, reason: String, log: Vec<String>) -> Cell {
+    Cell {
+        scenario: scenario.to_owned(),
+        target: target.to_owned(),
+        release: None,
+        attempt: 1,
+        gateway: None,
+        verdict: Verdict::Error,
+        reason: Some(reason),
+        signature: None,
+        duration_ms: 0,
+        steps: Vec::new(),
+        transcript: Vec::new(),
+        log,
+        stored: None,
+    }
+}

@@ -1,0 +1,30 @@
+//! Finding where behaviour changed, with a scenario as the oracle.
+
+mod answer;
+mod commits;
+mod confidence;
+mod drive;
+mod entry;
+mod evidence;
+mod log;
+mod measure;
+mod reading;
+mod releases;
+mod render;
+mod search;
+mod transitions;
+
+pub use answer::{Answer, Conclusion, Step, Story, Stretch};
+pub use commits::{BuildError, Commits, CommitsError, GitError, Install, Recipe, Repository, Trees, Variant};
+pub use confidence::{Belief, Tally, differ};
+pub use drive::{Drive, Ending, Oracle, Sight};
+pub use entry::{
+    Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Look, Question, Terms, Word,
+};
+pub use evidence::{Evidence, Known, digest, release_build};
+pub use log::{Log, LogError, entries};
+pub use measure::Measure;
+pub use reading::{Judge, Reading, read};
+pub use releases::Releases;
+pub use render::{markdown, progress, text};
+pub use search::{End, Finding, Mark, Next, Search};
