@@ -1,5 +1,7 @@
 //! Bisects over the commits of a synthetic repository, whose gateways are builds of the model.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;

@@ -1,0 +1,41 @@
+//! The model against the real thing: on the releases around openclaw#59045 both do the same in every scenario.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use rstest::rstest;
+use serde_json::Value;
+
+/// Whether a release is there, or may be fetched.
+fn is_available(release: &str) -> bool {
+    let offline = std::env::var("GATECRASH_OFFLINE").is_ok_and(|value| !value.is_empty() && value != "0");
+    let list = ["releases", "list", "--installed", "--format", "json"];
+    let listed = Command::cargo_bin("gatecrash").unwrap().args(list).output().unwrap();
+    !offline || String::from_utf8_lossy(&listed.stdout).contains(&format!("\"{release}\""))
+}
+
+#[rstest]
+#[case("2026.3.28")]
+#[case("2026.3.31")]
+#[case("2026.4.2")]
+fn the_model_does_what_the_release_does(#[case] release: &str) {
+    if !is_available(release) {
+        eprintln!("left out: {release} is not installed");
+        return;
+    }
+    let model = format!("embedded:{release}");
+    let output = Command::cargo_bin("gatecrash")
+        .unwrap()
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .args(["diff", &model, release, "--jobs", "2", "--timeout", "60s", "--format", "json"])
+        .output()
+        .unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert!(found["alike"].as_u64().unwrap() > 20, "{found:#}");
+    for nothing in ["different", "broken"] {
+        assert_eq!(found[nothing], Value::Array(Vec::new()), "{:#}", found[nothing]);
+    }
+}
