@@ -7,6 +7,7 @@ pub mod diff;
 pub mod gateway;
 pub mod model;
 pub mod mutation;
+pub mod preflight;
 pub mod release;
 pub mod report;
 pub mod run;

@@ -45,6 +45,7 @@ impl Measure<'_> {
     ) -> Option<Measured> {
         let started = Instant::now();
         let request = RunRequest {
+            memory: None,
             scenarios: self.scenarios.clone(),
             targets: vec![target.clone()],
             settings: Settings {

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::{
     bisect, broker, check, compare, completions, diff, explain, list, man, matrix, merge, mutants, new,
-    releases, report, rules, run, runs, schema, serve_model, show,
+    preflight, releases, report, rules, run, runs, schema, serve_model, show,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -44,6 +44,7 @@ struct Global {
 enum Command {
     Run(run::Args),
     Matrix(matrix::Args),
+    Preflight(preflight::Args),
     Bisect(bisect::Args),
     Diff(diff::Args),
     Mutants(mutants::Args),
@@ -86,6 +87,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args, context),
         Command::Matrix(args) => matrix::run(args, context),
+        Command::Preflight(args) => preflight::run(args, context),
         Command::Bisect(args) => bisect::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Mutants(args) => mutants::run(args, context),

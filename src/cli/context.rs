@@ -48,6 +48,8 @@ pub struct Context {
     pub path: OsString,
     /// Processors.
     pub processors: usize,
+    /// Memory of the machine in mebibytes, where the system tells it.
+    pub memory: Option<u32>,
     /// Whether nothing may be fetched.
     pub offline: bool,
     /// Shared token of an attached gateway.
@@ -103,6 +105,7 @@ impl Context {
             user_home: etcetera::home_dir().ok(),
             environment: std::env::vars_os().collect(),
             path: variable("PATH").unwrap_or_default(),
+            memory: memory(),
             processors: std::thread::available_parallelism().map_or(2, usize::from),
             offline: offline || variable("GATECRASH_OFFLINE").is_some_and(|value| value != "0"),
             attach_token: variable("GATECRASH_TOKEN").and_then(|token| token.into_string().ok()),
@@ -151,6 +154,14 @@ impl Context {
             _ => Ok(()),
         }
     }
+}
+
+/// The machine's memory in mebibytes.
+fn memory() -> Option<u32> {
+    let about = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = about.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    u32::try_from(kibibytes / 1024).ok()
 }
 
 fn terminal_width() -> Option<usize> {

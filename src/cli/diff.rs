@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let names = [first.to_string(), second.to_string()];
     let record = match &args.run {
         Some(run) => stored_run(context, run, &names)?,
-        None => measure(context, &workshop, &args.selection, targets, &args.options)?,
+        None => measure(context, &workshop, &args.selection, targets, &[], &args.options)?,
     };
     let found = agreement(&record, &names[0], &names[1]);
     let text = match args.format {

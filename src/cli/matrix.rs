@@ -18,14 +18,17 @@ pub(super) struct Args {
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// The gateways, separated by commas
-    #[arg(long, value_name = "TARGET,…", conflicts_with_all = ["from", "to", "every"], required_unless_present = "from")]
+    #[arg(long, value_name = "TARGET,…", conflicts_with_all = ["from", "to", "every"], required_unless_present_any = ["from", "upgrade_from"])]
     gateways: Option<String>,
     /// First release of a span; of the releases inside, those that are installed are run
     #[arg(long, value_name = "RELEASE", requires = "to")]
     from: Option<Release>,
-    /// Last release of the span
-    #[arg(long, value_name = "RELEASE", requires = "from")]
-    to: Option<Release>,
+    /// Last release of the span; with --upgrade-from the targets to upgrade to, separated by commas
+    #[arg(long, value_name = "RELEASE|TARGET,…")]
+    to: Option<String>,
+    /// Releases to upgrade from, separated by commas: rows are scenarios that upgrade, from each of these
+    #[arg(long, value_name = "RELEASE,…", value_delimiter = ',', requires = "to", conflicts_with_all = ["from", "gateways"])]
+    upgrade_from: Vec<Release>,
     /// Run every stable release of the span, and install what is missing
     #[arg(long, requires = "from")]
     every: bool,
@@ -38,11 +41,16 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let workshop = workshop(context, &args.options.gateways)?;
-    let targets = match (&args.gateways, args.from, args.to) {
+    let targets = match (&args.gateways, args.from, &args.to) {
         (Some(names), _, _) => args.options.gateways.targets(names)?,
-        (None, Some(from), Some(to)) => span(&workshop, from, to, args.every)?,
+        (None, Some(from), Some(to)) => {
+            let to = to.parse().map_err(Failure::usage)?;
+            span(&workshop, from, to, args.every)?
+        }
+        (None, None, Some(to)) if !args.upgrade_from.is_empty() => args.options.gateways.targets(to)?,
         (None, _, _) => {
-            return Err(Failure::usage("no gateway is named").hint("use --gateways, or --from and --to"));
+            return Err(Failure::usage("no gateway is named")
+                .hint("use --gateways, or --from and --to, or --upgrade-from and --to"));
         }
     };
     let targets = match args.shard {
@@ -52,7 +60,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if targets.is_empty() {
         return Err(Failure::usage("this shard has no gateway").hint("there are more shards than gateways"));
     }
-    let record = execute(context, &workshop, &args.selection, targets, &args.options)?;
+    let record = execute(context, &workshop, &args.selection, targets, &args.upgrade_from, &args.options)?;
     Ok(Exit::of_run(&record))
 }
 

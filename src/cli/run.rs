@@ -36,6 +36,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         "embedded"
     });
     let targets = args.options.gateways.targets(gateway)?;
-    let record = execute(context, &workshop, &args.selection, targets, &args.options)?;
+    let record = execute(context, &workshop, &args.selection, targets, &[], &args.options)?;
     Ok(if args.bisect_exit { Exit::for_bisect(&record) } else { Exit::of_run(&record) })
 }

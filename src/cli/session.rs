@@ -11,10 +11,13 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::GatewayOptions;
+use super::memory::Memory;
+use super::origins::from_origins;
 use super::stored::store;
 use super::suite::{self, Selection};
 use crate::bisect::Evidence;
 use crate::gateway::{Target, Workshop};
+use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
 use crate::report::{self, Destination, Report};
 use crate::run::{Emit, Event, RunRecord, RunRequest, Settings};
@@ -40,6 +43,9 @@ pub(super) struct RunOptions {
     /// How long a gateway may take to boot [default: as long as its release is known to need]
     #[arg(long, value_name = "DURATION")]
     pub(super) boot_timeout: Option<Millis>,
+    /// Memory that gateways and programs may take together [default: half of the machine's]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<Memory>,
     /// End the run at the first cell that is not fine
     #[arg(long)]
     pub(super) fail_fast: bool,
@@ -57,9 +63,10 @@ pub(super) fn execute(
     workshop: &Workshop,
     selection: &[String],
     targets: Vec<Target>,
+    origins: &[Release],
     options: &RunOptions,
 ) -> Result<RunRecord, Failure> {
-    let record = measure(context, workshop, selection, targets, options)?;
+    let record = measure(context, workshop, selection, targets, origins, options)?;
     let to_stdout = options.reports.iter().any(|report| report.to == Destination::Stdout);
     if !to_stdout {
         let look = Look { width: context.width, palette: Palette::new(context.color) };
@@ -68,16 +75,23 @@ pub(super) fn execute(
     Ok(record)
 }
 
-/// Runs the selected scenarios on targets, shows what happens, and writes the reports.
+/// Runs the selected scenarios on targets, from other origins where some are named, shows what happens, and
+/// writes the reports.
 pub(super) fn measure(
     context: &Context,
     workshop: &Workshop,
     selection: &[String],
     targets: Vec<Target>,
+    origins: &[Release],
     options: &RunOptions,
 ) -> Result<RunRecord, Failure> {
     report::check(&options.reports).map_err(Failure::usage)?;
     let scenarios = suite::select(context, &Selection { names: selection, tags: &options.tags })?;
+    let scenarios = if origins.is_empty() { scenarios } else { from_origins(scenarios, origins) };
+    if scenarios.is_empty() {
+        return Err(Failure::usage("none of these scenarios begins on another release")
+            .hint("those below `upgrade` do; `starts_on` makes one"));
+    }
     let targets = workshop
         .resolve(targets)
         .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
@@ -94,6 +108,7 @@ pub(super) fn measure(
             keep_state: options.keep_state.clone(),
         },
         jobs: options.gateways.jobs(context),
+        memory: options.memory.map(|one| one.0).or(context.memory.map(|all| all / 2)),
         repeat: options.repeat,
         fail_fast: options.fail_fast,
     };

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::fork;
 use super::home::{Home, Homes, configuration, merge};
 use super::launch::Launch;
 use super::leaks::{Leak, Open, Outside};
@@ -52,6 +53,8 @@ pub struct BootRequest {
     pub token: String,
     /// Changes to the smallest configuration; `null` removes a key.
     pub config: Value,
+    /// A state directory to copy before the boot.
+    pub state: Option<PathBuf>,
     /// Files to place in the state directory before the boot, by relative path.
     pub files: Vec<(PathBuf, Vec<u8>)>,
     /// More environment, over everything the harness sets but `PATH` and Node's own settings.
@@ -185,11 +188,33 @@ impl Gateway {
         self.start().await
     }
 
-    /// As a restart, but what boots on the home is something else, such as another release.
-    pub async fn restart_as(&mut self, launch: Launch) -> Result<(), BootError> {
+    /// As a restart, but what boots on the home is something else, such as another release; with `fork`
+    /// on a copy of the home as it was at the first fork.
+    pub async fn restart_as(
+        &mut self,
+        launch: Launch,
+        fork: bool,
+        config: Option<&Value>,
+    ) -> Result<(), BootError> {
         self.end().await;
+        if fork {
+            fork::fork(&self.home).map_err(BootError::Home)?;
+        }
+        if let Some(changes) = config {
+            self.change_config(changes).map_err(BootError::Home)?;
+        }
         self.request.launch = launch;
         self.start().await
+    }
+
+    /// Stops the gateway politely and keeps its home; `restart` boots it again.
+    pub async fn halt(&mut self) {
+        self.end().await;
+    }
+
+    /// Whether it was stopped and not started again.
+    pub fn is_halted(&self) -> bool {
+        self.process.is_none()
     }
 
     /// Stops the gateway, polite first, and removes the home.
@@ -201,7 +226,7 @@ impl Gateway {
     /// As a stop, but `place` gets a copy of the state before the home is removed.
     pub async fn stop_and_keep(mut self, place: &Path) -> io::Result<StopReport> {
         self.end().await;
-        copy_folder(&self.home.state(), place)?;
+        fork::copy(&self.home.state(), place)?;
         Ok(std::mem::take(&mut self.before))
     }
 
@@ -247,6 +272,16 @@ impl Gateway {
     /// How often it was booted.
     pub fn boots(&self) -> u32 {
         self.boots
+    }
+
+    /// What it was started from.
+    pub(super) fn launch(&self) -> &Launch {
+        &self.request.launch
+    }
+
+    /// The gatecrash binary, which is also the watcher.
+    pub(super) fn executable(&self) -> &Path {
+        &self.machine.executable
     }
 
     /// What it prints, over all its boots.
@@ -351,25 +386,13 @@ impl Drop for Gateway {
 fn prepare(home: &Home, request: &BootRequest) -> io::Result<Log> {
     home.write_config(&configuration(&request.token, &request.config))?;
     redirect::prepare(home)?;
+    if let Some(state) = &request.state {
+        fork::copy(state, &home.state())?;
+    }
     for (place, bytes) in &request.files {
         home.write_state(place, bytes)?;
     }
     Log::create(&home.logs().join("gateway.log"))
-}
-
-/// Copies a folder with all that is in it; what is neither a file nor a folder is left out.
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let (kind, place) = (entry.file_type()?, to.join(entry.file_name()));
-        if kind.is_dir() {
-            copy_folder(&entry.path(), &place)?;
-        } else if kind.is_file() {
-            std::fs::copy(entry.path(), place)?;
-        }
-    }
-    Ok(())
 }
 
 fn port_was_taken(tail: &[String]) -> bool {

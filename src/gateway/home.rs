@@ -194,7 +194,7 @@ impl Drop for Home {
     }
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     io::Write::write_all(&mut file, bytes)
 }
@@ -212,7 +212,8 @@ pub fn configuration(token: &str, changes: &Value) -> Value {
     config
 }
 
-pub(super) fn merge(into: &mut Value, changes: &Value) {
+/// Merges changes into a configuration: objects key by key, `null` removes a key, anything else replaces.
+pub fn merge(into: &mut Value, changes: &Value) {
     let Value::Object(changes) = changes else { return };
     if !into.is_object() {
         *into = json!({});

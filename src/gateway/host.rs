@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::boot::{BootError, Gateway};
 use super::embedded::{Embedded, EmbeddedError};
+use super::home::Home;
+use super::launch::Launch;
+use super::program::{ProgramError, ProgramRequest, Running};
 use super::state::{StateError, StoredPairing};
 use super::target::Address;
 use crate::scenario;
@@ -44,9 +47,15 @@ pub enum HostError {
     /// Its configuration cannot be written.
     #[error("the gateway's configuration cannot be changed: {0}")]
     Config(#[source] std::io::Error),
+    /// A program cannot be run beside it.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// The model cannot go on with this configuration.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
+    /// It is a model.
+    #[error("a model has no home for another release or a program")]
+    NoHome,
     /// It is not ours.
     #[error("an attached gateway is neither restarted nor read")]
     Attached,
@@ -122,6 +131,49 @@ impl Host {
             }
             Self::Embedded(model) => Ok(model.restart(config)?),
             Self::Attached(_) => Err(HostError::Attached),
+        }
+    }
+
+    /// Stops it and boots something else on the same home, or with `fork` on a copy of it.
+    pub async fn restart_as(
+        &mut self,
+        launch: Launch,
+        fork: bool,
+        config: Option<&Value>,
+    ) -> Result<(), HostError> {
+        match self {
+            Self::Booted(gateway) => Ok(gateway.restart_as(launch, fork, config).await?),
+            Self::Embedded(_) => Err(HostError::NoHome),
+            Self::Attached(_) => Err(HostError::Attached),
+        }
+    }
+
+    /// Stops it and keeps its home.
+    pub async fn halt(&mut self) {
+        if let Self::Booted(gateway) = self {
+            gateway.halt().await;
+        }
+    }
+
+    /// Whether it was stopped and not started again.
+    pub fn is_halted(&self) -> bool {
+        matches!(self, Self::Booted(gateway) if gateway.is_halted())
+    }
+
+    /// Starts a program beside it.
+    pub async fn start_program(&self, request: &ProgramRequest, number: usize) -> Result<Running, HostError> {
+        match self {
+            Self::Booted(gateway) => Ok(gateway.start_program(request, number).await?),
+            Self::Embedded(_) => Err(HostError::NoHome),
+            Self::Attached(_) => Err(HostError::Attached),
+        }
+    }
+
+    /// Its home, where it is ours.
+    pub fn home(&self) -> Option<&Home> {
+        match self {
+            Self::Booted(gateway) => Some(gateway.home()),
+            Self::Embedded(_) | Self::Attached(_) => None,
         }
     }
 

@@ -128,44 +128,62 @@ impl Launch {
         path: &OsString,
         extra: &[(String, String)],
     ) -> Program {
-        let mut env: Vec<(OsString, OsString)> = vec![
-            home.mark(),
-            ("GATECRASH_PORT".into(), port.to_string().into()),
-            ("HOME".into(), home.user().into()),
-            ("TMPDIR".into(), home.temp().into()),
-            ("OPENCLAW_STATE_DIR".into(), home.state().into()),
-            ("OPENCLAW_CONFIG_PATH".into(), home.config().into()),
-        ];
-        let mut set = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
-            env.extend(pairs.map(|(name, value)| (name.into(), value.into())));
-        };
-        set(&mut SWITCHES.iter().copied());
-        if let Self::Node(build) = self {
-            set(&mut build.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        }
-        set(&mut extra.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let directory = home.user();
         match self {
             Self::Node(build) => {
-                let node_dir = build.node.parent().unwrap_or(Path::new("/usr/bin")).to_owned();
-                let places = [node_dir, "/usr/bin".into(), "/bin".into()];
-                env.push((
-                    "PATH".into(),
-                    std::env::join_paths(places).unwrap_or_else(|_| "/usr/bin:/bin".into()),
-                ));
-                env.push(("NODE_COMPILE_CACHE".into(), build.compile_cache.clone().into()));
-                env.push(("NODE_OPTIONS".into(), redirect::node_options(home)));
+                let env = build.environment(home, port, extra);
                 let mut args: Vec<OsString> = vec![build.entry.clone().into()];
                 args.extend(["gateway", "run", "--port"].map(Into::into));
                 args.push(port.to_string().into());
                 args.extend(["--bind", "loopback", "--allow-unconfigured"].map(Into::into));
-                Program { path: build.node.clone(), args, env, directory }
+                Program { path: build.node.clone(), args, env, directory, stdout: None }
             }
             Self::Command(command) => {
+                let mut env = environment(home, port, &[], extra);
                 env.push(("PATH".into(), path.clone()));
                 let command = command.replace("{port}", &port.to_string());
-                Program { path: "/bin/sh".into(), args: vec!["-c".into(), command.into()], env, directory }
+                let args = vec!["-c".into(), command.into()];
+                Program { path: "/bin/sh".into(), args, env, directory, stdout: None }
             }
         }
+    }
+}
+
+/// What every program of a home finds in its environment, search path and Node's settings aside.
+fn environment(
+    home: &Home,
+    port: u16,
+    own: &[(String, String)],
+    extra: &[(String, String)],
+) -> Vec<(OsString, OsString)> {
+    let mut env: Vec<(OsString, OsString)> = vec![
+        home.mark(),
+        ("GATECRASH_PORT".into(), port.to_string().into()),
+        ("HOME".into(), home.user().into()),
+        ("TMPDIR".into(), home.temp().into()),
+        ("OPENCLAW_STATE_DIR".into(), home.state().into()),
+        ("OPENCLAW_CONFIG_PATH".into(), home.config().into()),
+    ];
+    env.extend(SWITCHES.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+    env.extend(own.iter().chain(extra).map(|(name, value)| (name.into(), value.into())));
+    env
+}
+
+impl NodeBuild {
+    /// The whole environment of a program of this build in a home.
+    pub(super) fn environment(
+        &self,
+        home: &Home,
+        port: u16,
+        extra: &[(String, String)],
+    ) -> Vec<(OsString, OsString)> {
+        let mut env = environment(home, port, &self.env, extra);
+        let node_dir = self.node.parent().unwrap_or(Path::new("/usr/bin")).to_owned();
+        let places = [node_dir, "/usr/bin".into(), "/bin".into()];
+        let path = std::env::join_paths(places).unwrap_or_else(|_| "/usr/bin:/bin".into());
+        env.push(("PATH".into(), path));
+        env.push(("NODE_COMPILE_CACHE".into(), self.compile_cache.clone().into()));
+        env.push(("NODE_OPTIONS".into(), redirect::node_options(home)));
+        env
     }
 }

@@ -1,7 +1,9 @@
 //! What is tested: target names, homes, processes, readiness, logs and stored state of gateways.
 
 mod boot;
+mod builds;
 mod embedded;
+mod fork;
 mod home;
 mod host;
 pub mod install;
@@ -10,8 +12,10 @@ mod leaks;
 mod log;
 mod port;
 mod process;
+mod program;
 mod ready;
 mod redirect;
+mod scripted_model;
 mod seed;
 mod state;
 mod subject;
@@ -22,13 +26,15 @@ mod workshop;
 
 pub use boot::{BootError, BootRequest, Death, Gateway, Machine, StopReport};
 pub use embedded::{Embedded, EmbeddedError};
-pub use home::{HOME_VARIABLE, Home, Homes, Swept, configuration};
+pub use home::{HOME_VARIABLE, Home, Homes, Swept, configuration, merge};
 pub use host::{Attached, Host, HostEnd, HostError};
 pub use launch::{Launch, NodeBuild};
 pub use leaks::Leak;
 pub use log::{Log, LogLine};
+pub use program::{ProgramError, ProgramRequest, Running};
+pub use scripted_model::{Reply, ScriptedModel, tool_results};
 pub use seed::Seed;
-pub use state::{StateError, StoredPairing, read_pairing};
+pub use state::{StateError, StoredPairing, put_twins, read_pairing};
 pub use subject::{StartError, StartRequest, Subject};
 pub use target::{Address, EmbeddedTarget, ParseTargetError, Remote, Target};
 pub use tree::Stray;

@@ -107,6 +107,47 @@ pub(super) fn insert_pending(state: &Path, pending: &Map<String, Value>) -> Resu
     insert().map_err(failed)
 }
 
+/// Gives records of a state directory twins: `(device, id, public key)` names a record and what its twin has
+/// instead of its id and its key. No gateway may use the directory.
+pub fn put_twins(state: &Path, twins: &[(String, String, String)]) -> Result<(), StateError> {
+    if is_database(state) {
+        let database = state.join(DATABASE);
+        return twins_in_database(&database, twins)
+            .map_err(|source| StateError::Database { path: database.clone(), source });
+    }
+    let path = state.join(PAIRED);
+    let mut paired = records(&path)?;
+    for (device, id, public_key) in twins {
+        let Some(mut twin) = paired.get(device).cloned() else { continue };
+        twin["deviceId"] = id.as_str().into();
+        twin["publicKey"] = public_key.as_str().into();
+        paired.insert(id.clone(), twin);
+    }
+    fs::write(&path, Value::Object(paired).to_string()).map_err(|source| StateError::Io { path, source })
+}
+
+fn twins_in_database(database: &Path, twins: &[(String, String, String)]) -> rusqlite::Result<()> {
+    const TABLE: &str = "device_pairing_paired";
+    let mut connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let transaction = connection.transaction()?;
+    let columns = columns_of(&transaction, TABLE)?;
+    let taken: Vec<&str> = columns
+        .iter()
+        .map(|column| match column.as_str() {
+            "device_id" => "?1",
+            "public_key" => "?2",
+            other => other,
+        })
+        .collect();
+    let (into, from) = (columns.join(", "), taken.join(", "));
+    let text =
+        format!("INSERT OR REPLACE INTO {TABLE} ({into}) SELECT {from} FROM {TABLE} WHERE device_id = ?3");
+    for (device, id, public_key) in twins {
+        transaction.execute(&text, [id, public_key, device])?;
+    }
+    transaction.commit()
+}
+
 /// Whether the records of this state directory are in the database.
 pub(super) fn is_database(state: &Path) -> bool {
     !state.join(PAIRED).exists() && !state.join(PENDING).exists() && state.join(DATABASE).exists()
@@ -249,6 +290,26 @@ mod tests {
         insert_pending(state.path(), &map(&json!({"r1": unknown}))).unwrap();
         assert_eq!(read_pairing(state.path()).unwrap().pending, map(&json!({"r1": request})));
         drop(gateway);
+    }
+
+    #[test]
+    fn a_twin_has_all_of_the_record_but_id_and_key() {
+        let twins = [("d1".to_owned(), "d2".to_owned(), "k2".to_owned())];
+        let state = tempfile::tempdir().unwrap();
+        let writer = database(state.path());
+        let insert = "INSERT INTO device_pairing_paired VALUES ('d1', 'k', 'operator', '[\"operator\"]', '[]', '{}', 1, 2)";
+        writer.execute(insert, []).unwrap();
+        drop(writer);
+        put_twins(state.path(), &twins).unwrap();
+        let from_database = read_pairing(state.path()).unwrap();
+        let json_state = tempfile::tempdir().unwrap();
+        fs::create_dir(json_state.path().join("devices")).unwrap();
+        let record = json!({"d1": from_database.paired["d1"]});
+        fs::write(json_state.path().join(PAIRED), record.to_string()).unwrap();
+        put_twins(json_state.path(), &twins).unwrap();
+        assert_eq!(read_pairing(json_state.path()).unwrap(), from_database);
+        let twin = &from_database.paired["d2"];
+        assert_eq!((&twin["publicKey"], &twin["role"]), (&json!("k2"), &json!("operator")));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! A target made ready: what it can do, and how to start it.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::boot::{BootError, BootRequest, Gateway, Machine};
+use super::builds::{Builds, Tell};
 use super::embedded::{Embedded, EmbeddedBuild, EmbeddedError};
 use super::host::{Attached, Host};
 use super::install::Build;
@@ -13,6 +16,7 @@ use super::launch::{Launch, NodeBuild};
 use super::seed::Seed;
 use super::state::StateError;
 use super::target::Address;
+use super::workshop::PrepareError;
 use crate::model;
 use crate::release::Release;
 use crate::scenario::Capability;
@@ -33,6 +37,7 @@ pub struct Subject {
     release: Option<Release>,
     capabilities: BTreeSet<Capability>,
     machine: Machine,
+    builds: Arc<Builds>,
     way: Way,
 }
 
@@ -56,6 +61,10 @@ pub struct StartRequest {
     pub token: String,
     /// Changes to the smallest configuration.
     pub config: Value,
+    /// What to start, if not the target itself; see [`Subject::launch_of`].
+    pub launch: Option<Launch>,
+    /// A state directory to start with a copy of.
+    pub state: Option<PathBuf>,
     /// Records to place in its store.
     pub seed: Seed,
     /// How long it may take to boot, if not as long as its release is known to need.
@@ -68,6 +77,12 @@ pub enum StartError {
     /// It did not boot.
     #[error(transparent)]
     Boot(#[from] BootError),
+    /// The release that it should start on cannot be made ready.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// Its scripted model cannot listen.
+    #[error("the scripted model cannot be started: {0}")]
+    Model(#[source] std::io::Error),
     /// The records cannot be placed in its store.
     #[error("the store cannot be seeded: {0}")]
     Seed(#[from] StateError),
@@ -81,27 +96,38 @@ impl StartError {
     pub fn log(&self) -> &[String] {
         match self {
             Self::Boot(BootError::Died { tail, .. } | BootError::NotReady { tail, .. }) => tail,
-            Self::Boot(_) | Self::Seed(_) | Self::Embedded(_) => &[],
+            Self::Boot(_) | Self::Prepare(_) | Self::Model(_) | Self::Seed(_) | Self::Embedded(_) => &[],
         }
     }
 }
 
 impl Subject {
-    pub(super) fn new(name: String, release: Option<Release>, machine: Machine, way: Way) -> Self {
+    pub(super) fn new(
+        name: String,
+        release: Option<Release>,
+        machine: Machine,
+        builds: Arc<Builds>,
+        way: Way,
+    ) -> Self {
         let everything = [
             Capability::Seed,
             Capability::Restart,
             Capability::State,
             Capability::Config,
             Capability::Ipv6,
+            Capability::Upgrade,
             Capability::Real,
+            Capability::Programs,
         ];
         let able: &[Capability] = match &way {
-            Way::Build(_) | Way::Command(_) => &everything,
-            Way::Embedded(_) => everything.split_last().map_or(&[], |(_, model)| model),
+            Way::Build(_) => &everything,
+            // Its programs are not known.
+            Way::Command(_) => &everything[..everything.len() - 1],
+            // A model runs no programs, and one release's model has no home for another.
+            Way::Embedded(_) => &everything[..everything.len() - 3],
             Way::Attach(..) => &[Capability::Ipv6, Capability::Real],
         };
-        Self { name, release, capabilities: able.iter().copied().collect(), machine, way }
+        Self { name, release, capabilities: able.iter().copied().collect(), machine, builds, way }
     }
 
     /// As the user named it.
@@ -135,23 +161,44 @@ impl Subject {
         &self.capabilities
     }
 
+    /// What it takes to start the target itself; none where it runs already.
+    pub fn launch(&self) -> Option<Launch> {
+        match &self.way {
+            Way::Build(build) => Some(Launch::Node(NodeBuild::of(build))),
+            Way::Command(command) => Some(Launch::Command(command.clone())),
+            Way::Embedded(_) | Way::Attach(..) => None,
+        }
+    }
+
+    /// What it takes to start another release, which is installed where it is not.
+    pub async fn launch_of(&self, release: Release, tell: Tell) -> Result<Launch, PrepareError> {
+        if let (Way::Build(build), Some(own)) = (&self.way, self.release)
+            && own == release
+        {
+            return Ok(Launch::Node(NodeBuild::of(build)));
+        }
+        Ok(Launch::Node(NodeBuild::of(&self.builds.held(release, tell).await?)))
+    }
+
     /// Starts a gateway in a home of its own, with these records in its store.
     pub async fn start(&self, request: StartRequest) -> Result<Host, StartError> {
-        let launch = match &self.way {
-            Way::Build(build) => Launch::Node(NodeBuild::of(build)),
-            Way::Command(command) => Launch::Command(command.clone()),
-            Way::Embedded(build) => {
+        let launch = match (&self.way, request.launch) {
+            (Way::Embedded(build), _) => {
                 let model = Embedded::serve(build, request.token, request.config, &request.seed).await?;
                 return Ok(Host::Embedded(Box::new(model)));
             }
-            Way::Attach(address, token) => {
+            (Way::Attach(address, token), _) => {
                 return Ok(Host::Attached(Attached { address: address.clone(), token: token.clone() }));
             }
+            (_, Some(launch)) => launch,
+            (Way::Build(build), None) => Launch::Node(NodeBuild::of(build)),
+            (Way::Command(command), None) => Launch::Command(command.clone()),
         };
         let boot = BootRequest {
             launch,
             token: request.token,
             config: request.config,
+            state: request.state,
             files: request.seed.files(),
             env: Vec::new(),
             ready_within: request.ready_within,

@@ -49,6 +49,8 @@ pub(super) struct Program {
     pub(super) args: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) directory: PathBuf,
+    /// A file that gets standard output; without it both outputs are one.
+    pub(super) stdout: Option<PathBuf>,
 }
 
 /// What the watcher says.
@@ -154,6 +156,10 @@ fn watch(executable: &Path) -> io::Result<()> {
 
 fn spawn(executable: &Path, program: &Program) -> io::Result<Child> {
     let output = || io::stderr().as_fd().try_clone_to_owned().map(Stdio::from);
+    let stdout = match &program.stdout {
+        Some(file) => Stdio::from(std::fs::File::create(file)?),
+        None => output()?,
+    };
     Command::new(executable)
         .arg(EXEC)
         .arg(getpid().as_raw_pid().to_string())
@@ -163,7 +169,7 @@ fn spawn(executable: &Path, program: &Program) -> io::Result<Child> {
         .envs(program.env.iter().map(|(name, value)| (name, value)))
         .current_dir(&program.directory)
         .stdin(Stdio::null())
-        .stdout(output()?)
+        .stdout(stdout)
         .stderr(output()?)
         .spawn()
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::boot::Machine;
+use super::builds::{Builds, Tell};
 use super::embedded::EmbeddedBuild;
-use super::home::Homes;
-use super::install::{Build, Cache, Cancel, InstallError, InstallEvent, Refresh, Tools};
+use super::home::{Home, Homes};
+use super::install::{Build, Cache, InstallError, Refresh, Tools};
 use super::subject::{Subject, Way};
 use super::target::Target;
 use crate::model::{Clock, NEWEST};
@@ -39,6 +40,7 @@ pub struct Facts {
 pub struct Workshop {
     machine: Machine,
     cache: Arc<Cache>,
+    builds: Arc<Builds>,
     attach_token: Option<String>,
     assumed: Option<Release>,
     clock: Clock,
@@ -85,13 +87,20 @@ impl Workshop {
             user_home: facts.user_home,
             path: facts.path,
         };
+        let builds = Arc::new(Builds::new(Arc::clone(&cache)));
         Ok(Self {
             machine,
             cache,
+            builds,
             attach_token: facts.attach_token,
             assumed: facts.assumed,
             clock: facts.clock,
         })
+    }
+
+    /// A private place for copies, removed with the value; one that a dead run left is swept.
+    pub fn place(&self) -> std::io::Result<Home> {
+        self.machine.homes.create()
     }
 
     /// The cache of releases.
@@ -137,13 +146,9 @@ impl Workshop {
     }
 
     /// Makes a target ready to start; tells what it is doing on the way.
-    pub async fn prepare(
-        &self,
-        target: &Target,
-        tell: Arc<dyn Fn(String) + Send + Sync>,
-    ) -> Result<Subject, PrepareError> {
+    pub async fn prepare(&self, target: &Target, tell: Tell) -> Result<Subject, PrepareError> {
         let way = match target {
-            Target::Release(release) => Way::Build(Box::new(self.install(*release, tell).await?)),
+            Target::Release(release) => Way::Build(Box::new(self.builds.install(*release, tell).await?)),
             Target::Path(dir) => Way::Build(Box::new(self.cache.build_at(dir)?)),
             Target::Command(command) => Way::Command(command.clone()),
             Target::Attach(address) => Way::Attach(address.clone(), self.attach_token.clone()),
@@ -152,33 +157,9 @@ impl Workshop {
                 fault: model.mutant.map(|mutant| mutant.fault),
                 clock: Arc::clone(&self.clock),
             }),
-            Target::Latest => Way::Build(Box::new(self.install(self.cache.latest()?, tell).await?)),
+            Target::Latest => Way::Build(Box::new(self.builds.install(self.cache.latest()?, tell).await?)),
         };
         let release = self.release_of(target);
-        Ok(Subject::new(target.to_string(), release, self.machine.clone(), way))
-    }
-
-    async fn install(
-        &self,
-        release: Release,
-        tell: Arc<dyn Fn(String) + Send + Sync>,
-    ) -> Result<Build, PrepareError> {
-        let cache = Arc::clone(&self.cache);
-        let cancel = Cancel::default();
-        // Dropping this future, as an interrupt does, ends the installation.
-        let _guard = CancelOnDrop(cancel.clone());
-        let installing = tokio::task::spawn_blocking(move || {
-            let progress = move |event: InstallEvent| tell(event.to_string());
-            cache.install(release, &progress, &cancel)
-        });
-        installing.await.map_err(|_| PrepareError::Lost)?.map_err(PrepareError::Install)
-    }
-}
-
-struct CancelOnDrop(Cancel);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.set();
+        Ok(Subject::new(target.to_string(), release, self.machine.clone(), Arc::clone(&self.builds), way))
     }
 }

@@ -88,6 +88,7 @@ async fn verdicts(
 ) -> BTreeMap<(String, String), Verdict> {
     let faults = std::iter::once(None).chain(mutants.iter().copied().map(Some));
     let run_request = RunRequest {
+        memory: None,
         scenarios: request.scenarios.clone(),
         targets: faults.map(|mutant| embedded(release, mutant)).collect(),
         settings: request.settings.clone(),

@@ -19,6 +19,8 @@ pub(super) struct Bindings {
     pub password: String,
     /// The port it listens on.
     pub port: u16,
+    /// Device id of the programs that share the gateway's home, once one has made it.
+    pub own_identity: Option<String>,
     captures: HashMap<String, Value>,
     nonces: HashMap<String, String>,
 }
@@ -26,7 +28,15 @@ pub(super) struct Bindings {
 impl Bindings {
     /// Bindings without captures.
     pub(super) fn new(identity: Identity, token: String, password: String, port: u16) -> Self {
-        Self { identity, token, password, port, captures: HashMap::new(), nonces: HashMap::new() }
+        Self {
+            identity,
+            token,
+            password,
+            port,
+            own_identity: None,
+            captures: HashMap::new(),
+            nonces: HashMap::new(),
+        }
     }
 
     /// Gives a name to a value.
@@ -45,6 +55,7 @@ impl Bindings {
             Reference::GatewayToken => Some(json!(self.token)),
             Reference::GatewayPassword => Some(json!(self.password)),
             Reference::GatewayPort => Some(json!(self.port)),
+            Reference::IdentityId => self.own_identity.as_deref().map(Value::from),
             Reference::DeviceId(device) => Some(json!(self.identity.key(device).id())),
             Reference::DevicePublicKey(device) => Some(json!(self.identity.key(device).public_key())),
             Reference::DeviceToken { device, role } => {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,7 +13,10 @@ use super::lane::Lane;
 use super::step::{Stage, Trouble, all};
 use super::stored;
 use crate::client::Transcript;
-use crate::scenario::{Action, Expectation, Scenario, Step, StoryDeviation, StoryStep};
+use crate::release::Release;
+use crate::scenario::{
+    Action, Destination, Expectation, Scenario, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
+};
 use crate::verdict::{
     Judgement, Mismatch, Outcome, Signature, Verdict, judge, normalised, overall, satisfies,
 };
@@ -53,6 +57,8 @@ pub(super) async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings) ->
         transcript: Transcript::new(started),
         bindings: Mutex::new(bindings),
         connections: Mutex::new(HashMap::new()),
+        programs: Mutex::default(),
+        started: AtomicUsize::new(0),
     };
     let mut observed = Vec::new();
     stage.run_all(&case.scenario.steps, Mode::StopAtFailure, None, &mut observed).await;
@@ -60,6 +66,7 @@ pub(super) async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings) ->
     let open: Vec<_> = stage.connections.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
     all(open.iter().map(|(_, connection)| connection.close(1000)).collect()).await;
 
+    stage.end_programs().await;
     let mut verdict = overall(observed.iter().map(|step| step.record.verdict));
     let death = lane.died(!verdict.is_fine()).await;
     let mut reason = observed.iter().find_map(|step| step.trouble.clone());
@@ -67,7 +74,8 @@ pub(super) async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings) ->
         verdict = Verdict::Error;
         reason = Some(death);
     }
-    let masker = learn(lane, &stage, &observed);
+    let mut masker = learn(lane, &stage, &observed);
+    stage.learn_stored(&mut masker).await;
     let signature = observed.iter().find_map(|step| step.signature.clone());
     let log = if verdict.is_fine() {
         Vec::new()
@@ -161,8 +169,9 @@ impl Stage<'_> {
     ) -> Observed {
         let started = Instant::now();
         let first_entry = self.transcript.len();
-        let listed = self.lane.release().and_then(|release| self.scenario.deviation(&step.id, &release));
+        let listed = self.judged_by(one).and_then(|release| self.scenario.deviation(&step.id, &release));
         let done = async {
+            self.look_at_identity().await;
             let right = right.map(|right| self.fill(right)).transpose()?;
             let expected = listed.map(|(_, listed)| self.fill(&listed.value)).transpose()?;
             let outcome = self.perform(one, expected.as_ref().or(right.as_ref())).await?;
@@ -184,6 +193,17 @@ impl Stage<'_> {
                 record.verdict = verdict;
                 Observed { record, raw: None, signature: None, trouble: text }
             }
+        }
+    }
+
+    /// The release that a step is judged by: the one that runs, or that an upgrade boots.
+    fn judged_by(&self, step: &Step) -> Option<Release> {
+        match step {
+            Step::Upgrade(Upgrade { to: Spanned { value: Destination::Release(release), .. }, .. }) => {
+                Some(*release)
+            }
+            Step::Upgrade(_) => self.lane.release(),
+            _ => self.lane.running(),
         }
     }
 

@@ -17,6 +17,12 @@ use crate::release::Release;
 use crate::scenario::{Capability, Scenario};
 use crate::verdict::Verdict;
 
+/// Memory of a gateway by itself, in mebibytes: measured 410 to 810.
+const GATEWAY: u32 = 800;
+
+/// Memory of a gateway with a node host and a command line, in mebibytes.
+const STACK: u32 = 1500;
+
 /// What to run, and how.
 pub struct RunRequest {
     /// Scenarios in the order of the rows.
@@ -27,6 +33,8 @@ pub struct RunRequest {
     pub settings: Settings,
     /// Gateways at the same time.
     pub jobs: usize,
+    /// Memory that gateways and programs may take together, in mebibytes; none for all there is.
+    pub memory: Option<u32>,
     /// How often each cell is run.
     pub repeat: u32,
     /// Whether the first cell that is not fine ends the run.
@@ -49,6 +57,7 @@ pub async fn run(workshop: &Workshop, request: &RunRequest, emit: &Emit, cancel:
         cancel,
         fail_fast: cancel.child_token(),
         jobs: Semaphore::new(request.jobs.max(1)),
+        memory: request.memory.map(|all| (all.max(1), Semaphore::new(all.max(1) as usize))),
         gateways: AtomicUsize::new(0),
     };
     let mut targets: FuturesUnordered<_> =
@@ -94,18 +103,20 @@ struct Engine<'a> {
     /// Set by the first cell that is not fine, where that ends the run, and by an interrupt.
     fail_fast: CancellationToken,
     jobs: Semaphore,
+    /// What there is in all, and what is left of it.
+    memory: Option<(u32, Semaphore)>,
     gateways: AtomicUsize,
 }
 
 impl Engine<'_> {
     async fn target(&self, target: &Target) {
         let name = target.to_string();
-        let tell = {
+        let tell: Arc<dyn Fn(String) + Send + Sync> = {
             let (emit, name) = (Arc::clone(self.emit), name.clone());
-            move |text: String| emit(Event::Preparing { target: name.clone(), text })
+            Arc::new(move |text: String| emit(Event::Preparing { target: name.clone(), text }))
         };
         let prepared = tokio::select! {
-            prepared = self.workshop.prepare(target, Arc::new(tell)) => prepared,
+            prepared = self.workshop.prepare(target, Arc::clone(&tell)) => prepared,
             () = self.fail_fast.cancelled() => return,
         };
         let subject = match prepared {
@@ -130,6 +141,15 @@ impl Engine<'_> {
                 }
             }
         }
+        // Installations take long: they are done, and told of, before the first gateway needs them.
+        for release in testable.iter().flat_map(|(_, scenario)| scenario.other_releases()) {
+            let made_ready = subject.launch_of(release, tell.clone());
+            tokio::select! {
+                // What fails here fails again, and is told, where a scenario needs it.
+                _ = made_ready => {}
+                () = self.fail_fast.cancelled() => return,
+            }
+        }
         let plans = plan(testable);
         let mut lanes: FuturesUnordered<_> =
             plans.iter().map(|plan| self.lane(Arc::clone(&subject), plan)).collect();
@@ -138,6 +158,13 @@ impl Engine<'_> {
 
     async fn lane(&self, subject: Arc<Subject>, plan: &LanePlan) {
         let Ok(_job) = self.jobs.acquire().await else { return };
+        let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
+        let wanted = if programs { STACK } else { GATEWAY };
+        // A lane that wants more than there is runs alone.
+        let _memory = match &self.memory {
+            Some((all, left)) => left.acquire_many(wanted.min(*all)).await.ok(),
+            None => None,
+        };
         if self.fail_fast.is_cancelled() {
             return;
         }

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore};
 
 use super::barrier::{RestartBarrier, Turn};
 use super::bindings::Bindings;
@@ -15,7 +15,7 @@ use super::event::Cell;
 use super::identity::{Identity, gateway_secret};
 use super::seeds;
 use super::step::Trouble;
-use crate::gateway::{Host, Seed, StartError, StartRequest, StoredPairing, Subject};
+use crate::gateway::{Host, ScriptedModel, Seed, StartError, StartRequest, StoredPairing, Subject, merge};
 use crate::release::Release;
 use crate::scenario::{self, Reference};
 use crate::wire::Masker;
@@ -46,6 +46,10 @@ pub(super) struct Lane {
     token: String,
     password: String,
     host: RwLock<Host>,
+    /// What the agent of a scenario talks to.
+    model: Option<ScriptedModel>,
+    /// The release that runs now; another one than the target's where a scenario upgrades.
+    running: Mutex<Option<Release>>,
     barrier: RestartBarrier,
     permits: Semaphore,
 }
@@ -75,9 +79,23 @@ impl Lane {
             let identity = Identity::new(settings.seed, &case.scenario.id, case.attempt);
             seeds::add(&mut seed, case.scenario, &identity, (settings.now_ms)());
         }
+        let starts_on = cases.iter().find_map(|case| case.scenario.starts_on);
+        let launch = match starts_on {
+            Some(release) => Some(subject.launch_of(release, Arc::new(|_| {})).await?),
+            None => None,
+        };
+        let model = if cases.iter().any(|case| case.scenario.has_agent()) {
+            Some(ScriptedModel::start().await.map_err(StartError::Model)?)
+        } else {
+            None
+        };
+        let mut all_config = model.as_ref().map_or(Value::Null, ScriptedModel::config);
+        merge(&mut all_config, &with_secrets(config, &token, &password));
         let request = StartRequest {
+            launch,
             token: token.clone(),
-            config: with_secrets(config, &token, &password),
+            config: all_config,
+            state: None,
             seed,
             ready_within: settings.boot_timeout,
         };
@@ -86,6 +104,8 @@ impl Lane {
             token: host.token().map_or(token, str::to_owned),
             password,
             host: RwLock::new(host),
+            model,
+            running: Mutex::new(starts_on.or(subject.release())),
             barrier: RestartBarrier::new(cases.len()),
             permits: Semaphore::new(subject.at_once()),
             subject,
@@ -127,6 +147,36 @@ impl Lane {
 
     pub(super) fn release(&self) -> Option<Release> {
         self.subject.release()
+    }
+
+    /// The release that runs now.
+    pub(super) fn running(&self) -> Option<Release> {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The scripted model of its agent.
+    pub(super) fn model(&self) -> Option<&ScriptedModel> {
+        self.model.as_ref()
+    }
+
+    /// The subject of the lane.
+    pub(super) fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Its gateway, for steps that only look.
+    pub(super) async fn host(&self) -> RwLockReadGuard<'_, Host> {
+        self.host.read().await
+    }
+
+    /// Its gateway, for steps that stop or start it. Only scenarios with a lane of their own may ask.
+    pub(super) async fn host_alone(&self) -> RwLockWriteGuard<'_, Host> {
+        self.host.write().await
+    }
+
+    /// Tells which release runs from now on.
+    pub(super) fn now_runs(&self, release: Option<Release>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = release;
     }
 
     pub(super) const fn number(&self) -> usize {

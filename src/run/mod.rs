@@ -1,5 +1,6 @@
 //! Plans, lanes, steps and their observations; the event stream that comes out.
 
+mod actors;
 mod barrier;
 mod bindings;
 mod case;

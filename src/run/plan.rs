@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::scenario::{Action, Scenario, Step};
+use crate::scenario::Scenario;
 
 /// Scenarios that share one booted gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,12 +18,12 @@ pub(super) struct LanePlan {
 /// Puts scenarios into the fewest lanes.
 ///
 /// All scenarios of one configuration share a gateway, restarts included: the ones that restart wait for
-/// each other and for the rest, and then one restart serves them all. Only a scenario that changes its
-/// configuration on the way has a gateway to itself.
+/// each other and for the rest, and then one restart serves them all. Only a scenario that changes what the
+/// others rely on (configuration, release, stored files) has a gateway to itself.
 pub(super) fn plan<'a>(scenarios: impl IntoIterator<Item = (usize, &'a Scenario)>) -> Vec<LanePlan> {
     let mut lanes: Vec<(LanePlan, bool)> = Vec::new();
     for (index, scenario) in scenarios {
-        let alone = changes_config(scenario);
+        let alone = scenario.is_alone();
         let open =
             lanes.iter_mut().find(|(lane, closed)| !alone && !closed && lane.config == scenario.config);
         if let Some((lane, _)) = open {
@@ -38,11 +38,4 @@ pub(super) fn plan<'a>(scenarios: impl IntoIterator<Item = (usize, &'a Scenario)
         lanes.push((LanePlan { label, config: scenario.config.clone(), scenarios: vec![index] }, alone));
     }
     lanes.into_iter().map(|(lane, _)| lane).collect()
-}
-
-fn changes_config(scenario: &Scenario) -> bool {
-    scenario.all_steps().iter().any(|step| match &step.action {
-        Action::One(Step::Restart(restart), _) => restart.config.is_some(),
-        Action::One(..) | Action::Together(_) | Action::Repeat(..) => false,
-    })
 }

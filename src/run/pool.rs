@@ -33,6 +33,11 @@ pub struct Pool {
     leaks: std::sync::Mutex<Vec<String>>,
 }
 
+/// Others may be at work on the shared gateway when this one wants to restart or change it.
+fn gets_its_own(scenario: &Scenario) -> bool {
+    scenario.is_alone() || scenario.any_step(|step| matches!(step, Step::Restart(_)))
+}
+
 /// A target made ready, once for all that ask for it.
 type Prepared = OnceCell<Result<Arc<Subject>, String>>;
 
@@ -99,7 +104,7 @@ impl Pool {
         if let Some(reason) = untestable(scenario, &subject) {
             return Ok(without_run(scenario, &name, release, Verdict::Untestable, &reason));
         }
-        let alone = attempt > 1 || scenario.any_step(|step| matches!(step, Step::Restart(_)));
+        let alone = attempt > 1 || gets_its_own(scenario);
         let plans = self.plans(&subject);
         let lane = plans
             .iter()
@@ -142,10 +147,11 @@ impl Pool {
 
     /// The lanes of a target, without the scenarios that get a gateway of their own.
     fn plans(&self, subject: &Subject) -> Vec<LanePlan> {
-        let shared = self.scenarios.iter().enumerate().filter(|(_, scenario)| {
-            untestable(scenario, subject).is_none()
-                && !scenario.any_step(|step| matches!(step, Step::Restart(_)))
-        });
+        let shared = self
+            .scenarios
+            .iter()
+            .enumerate()
+            .filter(|(_, scenario)| untestable(scenario, subject).is_none() && !gets_its_own(scenario));
         plan(shared)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::bindings::Bindings;
 use super::handshake::{Facts, params};
 use super::lane::Lane;
 use crate::client::{Answer, Connection, OpenError, Opened, Transcript, open};
+use crate::gateway::Running;
 use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{
     Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, Millis, Restart, Scenario, Send,
@@ -55,11 +57,18 @@ pub(super) struct Stage<'a> {
     pub(super) transcript: Transcript,
     pub(super) bindings: Mutex<Bindings>,
     pub(super) connections: Mutex<HashMap<String, Arc<Connection>>>,
+    /// Programs that run until the scenario ends.
+    pub(super) programs: Mutex<Vec<Running>>,
+    /// How many programs were started.
+    pub(super) started: AtomicUsize,
 }
 
 impl Stage<'_> {
     /// Does one step.
     pub(super) async fn perform(&self, step: &Step, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+        if !matches!(step, Step::EditState(_) | Step::Upgrade(_) | Step::Restart(_)) {
+            self.wake().await?;
+        }
         match self.attempt(step, right).await? {
             Outcome::Refused { error } if error.code == NOT_MODELLED_CODE => {
                 Err(Trouble::Untestable(error.message))
@@ -76,6 +85,14 @@ impl Stage<'_> {
             Step::Disconnect(disconnect) => self.disconnect(disconnect).await,
             Step::Send(send) => self.send(send, right).await,
             Step::Restart(restart) => self.restart(restart).await,
+            Step::Upgrade(upgrade) => self.upgrade(upgrade).await,
+            Step::EditState(edit) => self.edit_state(edit).await,
+            Step::Cli(cli) => self.cli(cli).await,
+            Step::NodeHost(node) => self.node_host(node).await,
+            Step::Model(model) => self.script(model),
+            Step::AgentTurn(turn) => self.agent_turn(turn).await,
+            Step::Approve(approve) => self.approve(approve).await,
+            Step::Revoke(revoke) => self.revoke(revoke).await,
             Step::State(state) => self.state(state, right).await,
             Step::Wait(Wait::For(time)) => {
                 tokio::time::sleep(time.as_duration()).await;
@@ -87,11 +104,16 @@ impl Stage<'_> {
         }
     }
 
-    fn bindings(&self) -> Bindings {
+    /// Numbers programs from 1.
+    pub(super) fn next_program(&self) -> usize {
+        self.started.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn bindings(&self) -> Bindings {
         self.bindings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn connection(&self, name: &Spanned<String>) -> Result<Arc<Connection>, Trouble> {
+    pub(super) fn connection(&self, name: &Spanned<String>) -> Result<Arc<Connection>, Trouble> {
         let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = || Trouble::Unreached(format!("there is no connection `{}`", name.value));
         connections.get(&name.value).cloned().ok_or_else(missing)
@@ -266,7 +288,7 @@ impl Stage<'_> {
 
     /// Reads the store until the expectation holds or the time is up: a gateway may write behind its answer.
     async fn state(&self, step: &State, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
-        let device = self.bindings().identity.key(&step.device.value).id();
+        let device = self.device_of(step.device.as_ref())?;
         let patience = Duration::from_secs(1);
         let begun = tokio::time::Instant::now();
         loop {
@@ -297,7 +319,7 @@ impl Stage<'_> {
     }
 }
 
-fn outcome_of(answer: Answer) -> Outcome {
+pub(super) fn outcome_of(answer: Answer) -> Outcome {
     match answer {
         Answer::Ok(payload) => Outcome::Ok { payload },
         Answer::Refused(error) => Outcome::Refused { error },

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::device::Device;
 use super::diagnostic::Diagnostic;
-use super::expect::{ClosedExpectation, Expectation};
+use super::expect::{ClosedExpectation, ExitExpectation, Expectation};
 use super::file::{Deviation, Requires};
 use super::load::{Draft, Drafts};
 use super::pattern::Pattern;
@@ -56,6 +56,7 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
         tags: texts(&draft.file.tags),
         requires,
         config,
+        starts_on: order.iter().rev().find_map(|one| one.file.starts_on.as_ref()).map(|one| one.value),
         devices,
         steps,
         finally,
@@ -310,13 +311,19 @@ fn expected(step: &Spanned<Step>, one: &Step) -> Option<Spanned<Expectation>> {
     }
     let closed = || Expectation::Closed(ClosedExpectation::default());
     let default = match one {
-        Step::Connect(_) => Expectation::Hello(Pattern::Any),
-        Step::Call(_) => Expectation::Ok(Pattern::Any),
+        Step::Connect(_) | Step::NodeHost(_) => Expectation::Hello(Pattern::Any),
+        Step::Call(_) | Step::Upgrade(_) | Step::Approve(_) | Step::Revoke(_) => {
+            Expectation::Ok(Pattern::Any)
+        }
+        Step::Cli(_) => Expectation::Exit(ExitExpectation::of_code(0)),
+        Step::AgentTurn(_) => Expectation::Tool { result: Pattern::Any, refused: None },
         Step::Event(_) => Expectation::Arrives(Pattern::Any),
         Step::Send(_) | Step::Wait(Wait::Closed(_)) => closed(),
         Step::State(_)
         | Step::Disconnect(_)
         | Step::Restart(_)
+        | Step::EditState(_)
+        | Step::Model(_)
         | Step::Wait(Wait::For(_))
         | Step::Together(_)
         | Step::Repeat(_) => return None,

@@ -34,6 +34,15 @@ pub enum Expectation {
     Silence,
     /// `state: PATTERN`: what is stored.
     State(Pattern),
+    /// `exit: CODE`: a program ends.
+    Exit(ExitExpectation),
+    /// `tool: PATTERN`: what a tool answered to the model.
+    Tool {
+        /// The answer, a text.
+        result: Pattern,
+        /// Why the gateway refused a connection meanwhile, such as `role-upgrade`.
+        refused: Option<Pattern>,
+    },
     /// `any_of: […]`: one of several outcomes, where all of them are right.
     AnyOf(Vec<Expectation>),
 }
@@ -47,6 +56,26 @@ pub struct ClosedExpectation {
     pub reason: Option<Pattern>,
     /// The error response before the close.
     pub error: ErrorExpectation,
+}
+
+/// How a program ends, and what it printed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExitExpectation {
+    /// Exit code; `none` in the text stands for an end by a signal.
+    pub code: Pattern,
+    /// Standard output, a text.
+    pub stdout: Option<Pattern>,
+    /// Standard error, a text.
+    pub stderr: Option<Pattern>,
+    /// Standard output, parsed as JSON.
+    pub json: Option<Pattern>,
+}
+
+impl ExitExpectation {
+    /// An end with this exit code, whatever it printed.
+    pub fn of_code(code: i32) -> Self {
+        Self { code: Pattern::Literal(code.into()), stdout: None, stderr: None, json: None }
+    }
 }
 
 /// An error response.
@@ -86,6 +115,10 @@ pub enum ExpectationKind {
     Silence,
     /// Stored state.
     State,
+    /// The end of a program.
+    Exit,
+    /// A tool's answer to the model.
+    Tool,
 }
 
 impl ExpectationKind {
@@ -100,6 +133,8 @@ impl ExpectationKind {
             Self::Arrives => "arrives",
             Self::Silence => "silence",
             Self::State => "state",
+            Self::Exit => "exit",
+            Self::Tool => "tool",
         }
     }
 }
@@ -116,6 +151,8 @@ impl Expectation {
             Self::Arrives(_) => vec![ExpectationKind::Arrives],
             Self::Silence => vec![ExpectationKind::Silence],
             Self::State(_) => vec![ExpectationKind::State],
+            Self::Exit(_) => vec![ExpectationKind::Exit],
+            Self::Tool { .. } => vec![ExpectationKind::Tool],
             Self::AnyOf(list) => list.iter().flat_map(Self::kinds).collect(),
         }
     }
@@ -137,6 +174,15 @@ impl Expectation {
             Self::Ok(pattern) => Self::Ok(pattern.map_text(resolve)?),
             Self::Arrives(pattern) => Self::Arrives(pattern.map_text(resolve)?),
             Self::State(pattern) => Self::State(pattern.map_text(resolve)?),
+            Self::Tool { result, refused } => {
+                Self::Tool { result: result.map_text(resolve)?, refused: maybe(refused, resolve)? }
+            }
+            Self::Exit(exit) => Self::Exit(ExitExpectation {
+                code: exit.code.map_text(resolve)?,
+                stdout: maybe(&exit.stdout, resolve)?,
+                stderr: maybe(&exit.stderr, resolve)?,
+                json: maybe(&exit.json, resolve)?,
+            }),
             Self::Silence => Self::Silence,
             Self::Error(one) => Self::Error(error(one, resolve)?),
             Self::Closed(one) => Self::Closed(ClosedExpectation {
@@ -181,6 +227,18 @@ struct Written {
     arrives: Option<Pattern>,
     /// What is stored: a pattern for the document that `state` describes.
     state: Option<Pattern>,
+    /// The exit code of a program, or `none` where a signal ended it.
+    exit: Option<Pattern>,
+    /// What it printed on standard output, as one text.
+    stdout: Option<Pattern>,
+    /// What it printed on standard error, as one text.
+    stderr: Option<Pattern>,
+    /// What it printed on standard output, parsed as JSON.
+    json: Option<Pattern>,
+    /// The last tool result that came back to the model, as one text.
+    tool: Option<Pattern>,
+    /// Why the gateway refused a connection of the agent meanwhile, such as `role-upgrade`.
+    refused: Option<Pattern>,
     /// One of several outcomes, where all of them are right.
     any_of: Option<Vec<Expectation>>,
 }
@@ -197,6 +255,8 @@ impl Written {
             ("ok", self.ok.is_some()),
             ("arrives", self.arrives.is_some()),
             ("state", self.state.is_some()),
+            ("exit", self.exit.is_some()),
+            ("tool", self.tool.is_some()),
             ("any_of", self.any_of.is_some()),
         ];
         let refinements = [
@@ -213,7 +273,7 @@ impl Written {
             [] if !refinements.is_empty() => "error",
             [] => {
                 return Err(E::custom(
-                    "an expectation needs one of `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `state`, `any_of`",
+                    "an expectation needs one of `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `state`, `exit`, `tool`, `any_of`",
                 ));
             }
             [one, two, ..] => {
@@ -237,6 +297,19 @@ impl Written {
         if self.body.is_some() && head != "http" {
             return Err(at_key("body", "`body` describes an HTTP answer and needs `http`"));
         }
+        let printed = [
+            ("stdout", self.stdout.is_some()),
+            ("stderr", self.stderr.is_some()),
+            ("json", self.json.is_some()),
+        ];
+        if let Some(key) = there(&printed).first()
+            && head != "exit"
+        {
+            return Err(at_key(key, format_args!("`{key}` describes a program's end and needs `exit`")));
+        }
+        if self.refused.is_some() && head != "tool" {
+            return Err(at_key("refused", "`refused` describes an agent's turn and needs `tool`"));
+        }
         let error = ErrorExpectation { code: self.error, message: self.message, details: self.details };
         let any = |pattern: Option<Pattern>| pattern.unwrap_or(Pattern::Any);
         Ok(match head {
@@ -248,6 +321,13 @@ impl Written {
             "ok" => Expectation::Ok(any(self.ok)),
             "arrives" => Expectation::Arrives(any(self.arrives)),
             "state" => Expectation::State(any(self.state)),
+            "tool" => Expectation::Tool { result: any(self.tool), refused: self.refused },
+            "exit" => Expectation::Exit(ExitExpectation {
+                code: any(self.exit),
+                stdout: self.stdout,
+                stderr: self.stderr,
+                json: self.json,
+            }),
             "any_of" => Expectation::AnyOf(self.any_of.unwrap_or_default()),
             _ => Expectation::Error(error),
         })
@@ -308,6 +388,18 @@ impl fmt::Display for Expectation {
             Self::Arrives(one) => keys(f, &[("arrives", Some(one))]),
             Self::State(one) => keys(f, &[("state", Some(one))]),
             Self::Http { status, body } => keys(f, &[("http", Some(status)), ("body", body.as_ref())]),
+            Self::Tool { result, refused } => {
+                keys(f, &[("tool", Some(result)), ("refused", refused.as_ref())])
+            }
+            Self::Exit(exit) => keys(
+                f,
+                &[
+                    ("exit", Some(&exit.code)),
+                    ("stdout", exit.stdout.as_ref()),
+                    ("stderr", exit.stderr.as_ref()),
+                    ("json", exit.json.as_ref()),
+                ],
+            ),
             Self::Error(error) if error.is_empty() => f.write_str("error"),
             Self::Error(error) => keys(
                 f,

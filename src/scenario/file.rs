@@ -9,7 +9,7 @@ use super::entries::Entries;
 use super::expect::Expectation;
 use super::span::Spanned;
 use super::step::Step;
-use crate::release::ReleaseRange;
+use crate::release::{Release, ReleaseRange};
 
 /// A scenario: devices, steps, the outcomes that are right, and the releases that differ.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -34,6 +34,9 @@ pub struct ScenarioFile {
     pub requires: Requires,
     /// Keys of the gateway's configuration, merged over the minimal one.
     pub config: Option<Spanned<Map<String, Value>>>,
+    /// The release that boots first, where the story begins on another one than the target: an `upgrade`
+    /// leads from it to the target.
+    pub starts_on: Option<Spanned<Release>>,
     /// Devices by name, each with a key pair of its own.
     #[serde(default)]
     pub devices: Entries<Device>,
@@ -80,6 +83,10 @@ pub enum Capability {
     Config,
     /// It listens on IPv6 too.
     Ipv6,
+    /// Another release can be booted on its home.
+    Upgrade,
+    /// The programs of its release can be run: command line, node host, agent.
+    Programs,
     /// It is a released program, not the model of one.
     Real,
 }
@@ -93,6 +100,8 @@ impl Capability {
             Self::State => "way to read what it stores",
             Self::Config => "way to choose its configuration",
             Self::Ipv6 => "IPv6 address",
+            Self::Upgrade => "way to boot another release on its home",
+            Self::Programs => "command line, node host or agent",
             Self::Real => "real program (it is a model)",
         }
     }

@@ -1,5 +1,6 @@
 //! The scenario format: types with their places in the text.
 
+mod actors;
 mod assemble;
 mod check;
 mod connect;
@@ -22,6 +23,10 @@ mod story;
 mod suggest;
 mod tree;
 
+pub use actors::{
+    AgentTurn, AgentVia, Approve, Cli, Destination, EditState, Model, ModelReply, NodeHost, PatchOperation,
+    PatchVerb, Revoke, Upgrade,
+};
 pub use check::check;
 pub use connect::{
     AUTH_WORDS, Address, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,
@@ -31,7 +36,9 @@ pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use duration::{Millis, ParseMillisError};
 pub use entries::Entries;
-pub use expect::{ClosedExpectation, EXPECTATION_WORDS, ErrorExpectation, Expectation, ExpectationKind};
+pub use expect::{
+    ClosedExpectation, EXPECTATION_WORDS, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind,
+};
 pub use file::{Capability, Deviation, DeviationClass, Requires, ScenarioFile};
 pub use load::{Suite, load};
 pub use pattern::{OPERATORS, Pattern};

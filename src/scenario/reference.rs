@@ -18,6 +18,8 @@ pub enum Reference {
     GatewayPassword,
     /// `${gateway.port}`: the port it listens on, a number.
     GatewayPort,
+    /// `${identity.id}`: device id of the programs that share the gateway's home, once one has made it.
+    IdentityId,
     /// `${device.NAME.id}`: id of a device.
     DeviceId(String),
     /// `${device.NAME.public_key}`: public key of a device as it is sent.
@@ -42,6 +44,7 @@ pub const BUILTIN_REFERENCES: &[&str] = &[
     "gateway.token",
     "gateway.password",
     "gateway.port",
+    "identity.id",
     "device.NAME.id",
     "device.NAME.public_key",
     "device.NAME.token.ROLE",
@@ -100,6 +103,7 @@ impl Reference {
             ["gateway", "token"] => Self::GatewayToken,
             ["gateway", "password"] => Self::GatewayPassword,
             ["gateway", "port"] => Self::GatewayPort,
+            ["identity", "id"] => Self::IdentityId,
             ["device", name, "id"] => Self::DeviceId(own(name)),
             ["device", name, "public_key"] => Self::DevicePublicKey(own(name)),
             ["device", name, "pending"] => Self::DevicePending(own(name)),
@@ -123,6 +127,7 @@ impl fmt::Display for Reference {
             Self::GatewayToken => f.write_str("${gateway.token}"),
             Self::GatewayPassword => f.write_str("${gateway.password}"),
             Self::GatewayPort => f.write_str("${gateway.port}"),
+            Self::IdentityId => f.write_str("${identity.id}"),
             Self::DeviceId(name) => write!(f, "${{device.{name}.id}}"),
             Self::DevicePublicKey(name) => write!(f, "${{device.{name}.public_key}}"),
             Self::DevicePending(name) => write!(f, "${{device.{name}.pending}}"),
@@ -317,6 +322,7 @@ mod tests {
     #[case("gateway.token")]
     #[case("gateway.password")]
     #[case("gateway.port")]
+    #[case("identity.id")]
     #[case("device.laptop.id")]
     #[case("device.laptop.public_key")]
     #[case("device.laptop.token.operator")]

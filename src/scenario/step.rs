@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde_json::Value;
 
+use super::actors::{AgentTurn, Approve, Cli, EditState, Model, NodeHost, Revoke, Upgrade};
 use super::connect::{Address, Connect};
 use super::duration::Millis;
 use super::entries::Entries;
@@ -29,6 +30,22 @@ pub enum Step {
     Send(Send),
     /// Stops the gateway and starts it again on the same home.
     Restart(Restart),
+    /// Stops the gateway and boots another release on the same home.
+    Upgrade(Upgrade),
+    /// Changes a file of the state directory while the gateway is stopped.
+    EditState(EditState),
+    /// Runs a command of the release's own command line.
+    Cli(Cli),
+    /// Runs the release's own node host until it is connected or refused.
+    NodeHost(NodeHost),
+    /// Tells the scripted model what to say.
+    Model(Model),
+    /// Lets the release's own agent take a turn.
+    AgentTurn(AgentTurn),
+    /// Approves what waits for a device.
+    Approve(Approve),
+    /// Revokes a device's token for a role.
+    Revoke(Revoke),
     /// Reads what the gateway has stored.
     State(State),
     /// Lets time pass, or waits until the gateway closes a connection.
@@ -146,8 +163,9 @@ pub struct Restart {
 pub struct State {
     /// Name of this step. Default: `state`.
     pub id: Option<Spanned<String>>,
-    /// The device whose records are read: the document has `paired` (the record, if any) and `pending` (a list of requests).
-    pub device: Spanned<String>,
+    /// The device whose records are read. Default: the identity that the programs of the gateway's home
+    /// share. The document has `paired` (the record, if any) and `pending` (a list of requests).
+    pub device: Option<Spanned<String>>,
     /// The outcome that is right: `state: PATTERN`.
     pub expect: Spanned<Expectation>,
     /// Names for parts of the document, by JSON pointer.
@@ -242,10 +260,29 @@ impl Step {
             Self::Disconnect(_) => "disconnect",
             Self::Send(_) => "send",
             Self::Restart(_) => "restart",
+            Self::Upgrade(_) => "upgrade",
+            Self::EditState(_) => "edit_state",
+            Self::Cli(_) => "cli",
+            Self::NodeHost(_) => "node_host",
+            Self::Model(_) => "model",
+            Self::AgentTurn(_) => "agent_turn",
+            Self::Approve(_) => "approve",
+            Self::Revoke(_) => "revoke",
             Self::State(_) => "state",
             Self::Wait(_) => "wait",
             Self::Together(_) => "together",
             Self::Repeat(_) => "repeat",
+        }
+    }
+
+    /// Whether it is about a program beside the gateway, or about the identity that those share.
+    pub fn is_of_a_program(&self) -> bool {
+        match self {
+            Self::Cli(_) | Self::NodeHost(_) | Self::Model(_) | Self::AgentTurn(_) => true,
+            Self::Approve(one) => one.device.is_none() || one.on.is_none(),
+            Self::Revoke(one) => one.device.is_none() || one.on.is_none(),
+            Self::State(one) => one.device.is_none(),
+            _ => false,
         }
     }
 
@@ -257,9 +294,18 @@ impl Step {
             Self::Event(one) => one.id.as_ref(),
             Self::Send(one) => one.id.as_ref().or(one.name.as_ref()),
             Self::Restart(one) => one.id.as_ref(),
+            Self::Upgrade(one) => one.id.as_ref(),
+            Self::EditState(one) => one.id.as_ref(),
+            Self::Cli(one) => one.id.as_ref(),
+            Self::NodeHost(one) => one.id.as_ref(),
+            Self::AgentTurn(one) => one.id.as_ref(),
+            Self::Approve(one) => one.id.as_ref(),
+            Self::Revoke(one) => one.id.as_ref(),
             Self::State(one) => one.id.as_ref(),
             Self::Wait(Wait::Closed(one)) => one.id.as_ref(),
-            Self::Disconnect(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => None,
+            Self::Disconnect(_) | Self::Model(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => {
+                None
+            }
         }
     }
 
@@ -280,11 +326,21 @@ impl Step {
             Self::Call(one) => one.expect.as_ref(),
             Self::Event(one) => one.expect.as_ref(),
             Self::Send(one) => one.expect.as_ref(),
+            Self::Upgrade(one) => one.expect.as_ref(),
+            Self::Cli(one) => one.expect.as_ref(),
+            Self::NodeHost(one) => one.expect.as_ref(),
+            Self::AgentTurn(one) => one.expect.as_ref(),
+            Self::Approve(one) => one.expect.as_ref(),
+            Self::Revoke(one) => one.expect.as_ref(),
             Self::State(one) => Some(&one.expect),
             Self::Wait(Wait::Closed(one)) => one.expect.as_ref(),
-            Self::Disconnect(_) | Self::Restart(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => {
-                None
-            }
+            Self::Disconnect(_)
+            | Self::Restart(_)
+            | Self::EditState(_)
+            | Self::Model(_)
+            | Self::Wait(_)
+            | Self::Together(_)
+            | Self::Repeat(_) => None,
         }
     }
 
@@ -295,10 +351,20 @@ impl Step {
             Self::Call(one) => Some(&one.save),
             Self::Event(one) => Some(&one.save),
             Self::Send(one) => Some(&one.save),
+            Self::Cli(one) => Some(&one.save),
             Self::State(one) => Some(&one.save),
-            Self::Disconnect(_) | Self::Restart(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => {
-                None
-            }
+            Self::Disconnect(_)
+            | Self::Restart(_)
+            | Self::Upgrade(_)
+            | Self::EditState(_)
+            | Self::NodeHost(_)
+            | Self::Model(_)
+            | Self::AgentTurn(_)
+            | Self::Approve(_)
+            | Self::Revoke(_)
+            | Self::Wait(_)
+            | Self::Together(_)
+            | Self::Repeat(_) => None,
         }
     }
 }

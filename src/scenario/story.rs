@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::actors::Destination;
 use super::connect::Address;
 use super::device::Device;
 use super::expect::Expectation;
@@ -52,6 +53,8 @@ pub struct Scenario {
     pub requires: Requires,
     /// Keys of the gateway's configuration.
     pub config: Map<String, Value>,
+    /// The release that boots first, if not the target.
+    pub starts_on: Option<Release>,
     /// Devices by name.
     pub devices: Vec<(String, Device)>,
     /// What happens, in order.
@@ -140,6 +143,44 @@ impl Scenario {
         self.all_steps().iter().any(|step| matches!(&step.action, Action::One(one, _) if test(one)))
     }
 
+    /// Whether it needs a gateway of its own: it changes what others on the same gateway rely on.
+    pub fn is_alone(&self) -> bool {
+        let changes_home = |step: &Step| match step {
+            Step::Restart(restart) => restart.config.is_some(),
+            Step::Upgrade(_) | Step::EditState(_) => true,
+            other => other.is_of_a_program(),
+        };
+        self.starts_on.is_some() || self.any_step(changes_home)
+    }
+
+    /// The releases that it boots besides the target.
+    pub fn other_releases(&self) -> Vec<Release> {
+        let named = |step: &StoryStep| match &step.action {
+            Action::One(Step::Upgrade(upgrade), _) => match upgrade.to.value {
+                Destination::Release(release) => Some(release),
+                Destination::Target => None,
+            },
+            Action::One(Step::Cli(cli), _) => cli.release.as_ref().map(|release| release.value),
+            Action::One(Step::NodeHost(node), _) => node.release.as_ref().map(|release| release.value),
+            _ => None,
+        };
+        let mut releases: Vec<Release> =
+            self.starts_on.into_iter().chain(self.all_steps().into_iter().filter_map(named)).collect();
+        releases.sort_unstable();
+        releases.dedup();
+        releases
+    }
+
+    /// Whether programs run beside the gateway in it.
+    pub fn runs_programs(&self) -> bool {
+        self.any_step(Step::is_of_a_program)
+    }
+
+    /// Whether the agent takes a turn in it, which needs a scripted model.
+    pub fn has_agent(&self) -> bool {
+        self.any_step(|step| matches!(step, Step::Model(_) | Step::AgentTurn(_)))
+    }
+
     /// What a target must be able to do: what the scenario says and what follows from its steps.
     pub fn needs(&self) -> Vec<Capability> {
         let seeded = self.devices.iter().any(|(_, one)| one.paired.is_some() || one.pending.is_some());
@@ -154,6 +195,12 @@ impl Scenario {
         let follows = [
             (Capability::Seed, seeded),
             (Capability::Restart, self.any_step(|step| matches!(step, Step::Restart(_)))),
+            (
+                Capability::Upgrade,
+                self.starts_on.is_some()
+                    || self.any_step(|step| matches!(step, Step::Upgrade(_) | Step::EditState(_))),
+            ),
+            (Capability::Programs, self.any_step(Step::is_of_a_program)),
             (Capability::State, self.any_step(|step| matches!(step, Step::State(_)))),
             (Capability::Config, !self.config.is_empty()),
             (Capability::Ipv6, self.any_step(on_ipv6)),

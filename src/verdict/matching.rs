@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::outcome::Outcome;
-use crate::scenario::{ClosedExpectation, ErrorExpectation, Expectation, Pattern};
+use super::outcome::{Outcome, printed_json};
+use crate::scenario::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, Pattern};
 use crate::wire::WireError;
 
 /// The first place where an outcome differs from an expectation.
@@ -40,6 +40,14 @@ pub fn mismatch(outcome: &Outcome, expectation: &Expectation) -> Option<Mismatch
             find("status", Some(&Value::from(*got)), status)
                 .or_else(|| body.as_ref().and_then(|body| find("body", Some(got_body), body)))
         }
+        (Expectation::Tool { result, refused }, Outcome::Tool { result: got, refused: reason }) => {
+            let reason = reason.as_deref().map(Value::from);
+            find("tool", Some(&Value::from(got.as_str())), result)
+                .or_else(|| refused.as_ref().and_then(|one| find("refused", reason.as_ref(), one)))
+        }
+        (Expectation::Exit(expected), Outcome::Exit { code, stdout, stderr }) => {
+            in_exit(expected, *code, stdout, stderr)
+        }
         (Expectation::AnyOf(list), _) => {
             if list.iter().any(|one| satisfies(outcome, one)) {
                 return None;
@@ -65,6 +73,24 @@ fn in_close(expected: &ClosedExpectation, close: &crate::wire::Close) -> Option<
     }
     let reason = Value::String(close.reason.clone());
     expected.reason.as_ref().and_then(|pattern| find("close reason", Some(&reason), pattern))
+}
+
+fn in_exit(expected: &ExitExpectation, code: Option<i32>, stdout: &str, stderr: &str) -> Option<Mismatch> {
+    let by_signal = matches!(&expected.code, Pattern::Literal(Value::String(word)) if word == "none");
+    let got = code.map(Value::from);
+    let wrong =
+        if by_signal { got.is_some() } else { find("exit code", got.as_ref(), &expected.code).is_some() };
+    if wrong {
+        let all = Outcome::Exit { code, stdout: stdout.to_owned(), stderr: stderr.to_owned() };
+        return Some(differs("exit code", expected.code.to_string(), all.to_string()));
+    }
+    let text = |at, text: &str, pattern: &Option<Pattern>| {
+        pattern.as_ref().and_then(|one| find(at, Some(&Value::from(text)), one))
+    };
+    let json = || expected.json.as_ref().and_then(|one| find("json", printed_json(stdout).as_ref(), one));
+    text("stdout", stdout, &expected.stdout)
+        .or_else(|| text("stderr", stderr, &expected.stderr))
+        .or_else(json)
 }
 
 fn in_error(expected: &ErrorExpectation, error: Option<&WireError>) -> Option<Mismatch> {

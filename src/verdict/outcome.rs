@@ -58,6 +58,23 @@ pub enum Outcome {
         /// The document.
         document: Value,
     },
+    /// A program ended.
+    Exit {
+        /// Its exit code; none where a signal ended it.
+        code: Option<i32>,
+        /// What it printed on standard output.
+        stdout: String,
+        /// What it printed on standard error.
+        stderr: String,
+    },
+    /// A tool answered to the model.
+    Tool {
+        /// Its answer.
+        result: String,
+        /// Why the gateway refused a connection meanwhile; none where it refused none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
     /// Done, with nothing to judge.
     Done,
 }
@@ -139,6 +156,10 @@ impl Outcome {
                 serde_json::to_value(error).unwrap_or_default()
             }
             Self::Http { status, body } => serde_json::json!({"status": status, "body": body}),
+            Self::Tool { result, refused } => serde_json::json!({"result": result, "refused": refused}),
+            Self::Exit { code, stdout, stderr } => serde_json::json!({
+                "code": code, "stdout": stdout, "stderr": stderr, "json": printed_json(stdout),
+            }),
             Self::Closed { error: None, .. } | Self::Silence | Self::Done => Value::Null,
         }
     }
@@ -154,6 +175,8 @@ impl Outcome {
             Self::Arrived { .. } => ExpectationKind::Arrives,
             Self::Silence => ExpectationKind::Silence,
             Self::State { .. } => ExpectationKind::State,
+            Self::Exit { .. } => ExpectationKind::Exit,
+            Self::Tool { .. } => ExpectationKind::Tool,
             Self::Done => return None,
         })
     }
@@ -184,6 +207,19 @@ impl fmt::Display for Outcome {
             Self::Http { status, body } => write!(f, "HTTP {status} {}", brief(body)),
             Self::Silence => f.write_str("silence"),
             Self::State { document } => write!(f, "state {}", brief(document)),
+            Self::Tool { result, refused } => {
+                write!(f, "tool {:?}", last_words(result))?;
+                refused.as_ref().map_or(Ok(()), |reason| write!(f, " · the gateway refused: {reason}"))
+            }
+            Self::Exit { code, stdout, stderr } => {
+                match code {
+                    Some(code) => write!(f, "exit {code}")?,
+                    None => f.write_str("ended by a signal")?,
+                }
+                // What went wrong stands at the end, and on standard error.
+                let told = if stderr.trim().is_empty() { stdout } else { stderr };
+                if told.trim().is_empty() { Ok(()) } else { write!(f, " · {}", last_words(told)) }
+            }
             Self::Done => f.write_str("done"),
         }
     }
@@ -199,6 +235,20 @@ impl fmt::Display for ErrorLine<'_> {
         }
         if self.0.details.is_null() { Ok(()) } else { write!(f, " {}", brief(&self.0.details)) }
     }
+}
+
+/// The JSON document that a program printed, where its output is one.
+pub(super) fn printed_json(stdout: &str) -> Option<Value> {
+    serde_json::from_str(stdout.trim()).ok()
+}
+
+/// The end of a text of many lines, on one line of bounded length.
+fn last_words(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let line =
+        text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ⏎ ");
+    let start = line.char_indices().rev().nth(LONGEST).map_or(0, |(at, _)| at);
+    if start == 0 { line } else { format!("…{}", &line[start..]) }
 }
 
 /// A value on one line of bounded length.
@@ -221,7 +271,13 @@ pub fn normalised(outcome: &Outcome) -> Outcome {
         Outcome::State { document } => vec![document],
         Outcome::Http { body, .. } => vec![body],
         Outcome::Refused { error } | Outcome::Closed { error: Some(error), .. } => vec![&mut error.details],
-        Outcome::Closed { error: None, .. } | Outcome::Silence | Outcome::Done => vec![],
+        Outcome::Closed { error: None, .. }
+        | Outcome::Exit { .. }
+        | Outcome::Tool { .. }
+        | Outcome::Silence
+        | Outcome::Done => {
+            vec![]
+        }
     };
     parts.into_iter().for_each(stilled);
     copy

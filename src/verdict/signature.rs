@@ -35,13 +35,20 @@ impl Signature {
             Outcome::Http { status, .. } => Some(*status),
             _ => None,
         };
+        let printed = printed(outcome);
+        let code = code.or_else(|| printed.as_ref().and_then(|one| one.code));
         let detail = error.map(|error| error.detail("code").unwrap_or(&error.code).to_owned());
+        let detail = detail.or_else(|| printed.as_ref().map(|one| one.text.clone()));
+        let reason = match outcome {
+            Outcome::Tool { refused, .. } => refused.clone(),
+            _ => error.and_then(|error| error.detail("reason")).map(str::to_owned),
+        };
         Self {
             step: step.to_owned(),
             class: outcome.kind().map_or("done", |kind| kind.key()).to_owned(),
             code,
             detail: detail.filter(|detail| !detail.is_empty()),
-            reason: error.and_then(|error| error.detail("reason")).map(str::to_owned),
+            reason,
         }
     }
 
@@ -69,6 +76,34 @@ impl fmt::Display for Signature {
     }
 }
 
+/// What a program or a tool printed about a refusal.
+struct Printed {
+    code: Option<u16>,
+    text: String,
+}
+
+/// Such as `gateway closed (1008): pairing required`; else the first words, which change least.
+fn printed(outcome: &Outcome) -> Option<Printed> {
+    let all = match outcome {
+        Outcome::Tool { result, .. } => result.clone(),
+        Outcome::Exit { stdout, stderr, .. } => format!("{stderr}\n{stdout}"),
+        _ => return None,
+    };
+    let closed = all.split("closed (").nth(1).and_then(|rest| rest.split_once("): "));
+    if let Some((code, text)) = closed
+        && let Ok(code) = code.parse()
+    {
+        return Some(Printed { code: Some(code), text: first_words(text) });
+    }
+    Some(Printed { code: None, text: first_words(&all) })
+}
+
+fn first_words(text: &str) -> String {
+    let end = |c: char| matches!(c, '(' | ':' | '.' | '\n' | '"' | '`');
+    let words = text.trim_start().split(end).next().unwrap_or_default();
+    words.trim().chars().take(40).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -89,6 +124,18 @@ mod tests {
         assert_eq!(old, new);
         assert_eq!(old.to_string(), "node: closed 1008 PAIRING_REQUIRED role-upgrade");
         assert_eq!(old.word(), "role-upgrade");
+    }
+
+    #[test]
+    fn what_a_tool_says_of_a_refusal_is_its_signature() {
+        let text = "Exec approval registration failed: Error: gateway closed (1008): pairing required\nGateway target";
+        let seen = Signature::of(
+            "exec",
+            &Outcome::Tool { result: text.into(), refused: Some("role-upgrade".into()) },
+        );
+        assert_eq!(seen.to_string(), "exec: tool 1008 pairing required role-upgrade");
+        let waits = Outcome::Tool { result: "Approval required (id 1f2e).".into(), refused: None };
+        assert_eq!(Signature::of("exec", &waits).word(), "Approval required");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a scenario says that cannot be right, found without running it.
 
+mod actors;
 mod deviation;
 mod file;
 mod outcome;
@@ -19,6 +20,7 @@ pub fn check(suite: &Suite, strict: bool) -> Vec<Diagnostic> {
     for scenario in &suite.scenarios {
         story::check_story(scenario, &mut captures, &mut found);
         deviation::check_deviations(scenario, &mut found);
+        found.extend(actors::check_start(scenario));
     }
     found.extend(captures.unused());
     if strict {

@@ -14,16 +14,26 @@ use super::super::suggest::{advice, quoted};
 
 /// The outcomes that a verb can have.
 fn possible(step: &Step) -> &'static [ExpectationKind] {
-    use ExpectationKind::{Arrives, Closed, Error, Hello, Http, Ok, Silence, State};
+    use ExpectationKind::{Arrives, Closed, Error, Exit, Hello, Http, Ok, Silence, State, Tool};
     match step {
         Step::Connect(_) => &[Hello, Closed, Error, Http, Silence],
         Step::Call(_) => &[Ok, Error, Closed, Silence],
         Step::Event(_) => &[Arrives, Silence, Closed],
         Step::Send(one) if one.name.is_some() => &[Closed, Error, Ok, Silence, Http],
         Step::Send(_) => &[Closed, Error, Ok, Silence],
+        Step::Upgrade(_) => &[Ok, Exit],
+        Step::Cli(_) => &[Exit, Silence],
+        Step::NodeHost(_) => &[Hello, Closed, Exit, Silence],
+        Step::AgentTurn(_) => &[Tool, Exit, Ok, Error, Closed, Silence],
+        Step::Approve(_) | Step::Revoke(_) => &[Ok, Error, Exit, Closed, Silence],
         Step::State(_) => &[State],
         Step::Wait(_) => &[Closed, Silence],
-        Step::Disconnect(_) | Step::Restart(_) | Step::Together(_) | Step::Repeat(_) => &[],
+        Step::Disconnect(_)
+        | Step::Restart(_)
+        | Step::EditState(_)
+        | Step::Model(_)
+        | Step::Together(_)
+        | Step::Repeat(_) => &[],
     }
 }
 
@@ -83,6 +93,13 @@ fn impossible(expectation: &Expectation) -> Option<String> {
         Expectation::Http { status, body } => never(status)
             .or_else(|| number_outside(status, "HTTP statuses", 100, 599, ""))
             .or_else(|| body.as_ref().and_then(never)),
+        Expectation::Tool { result, refused } => {
+            not_text(result, "tool").or_else(|| refused.as_ref().and_then(|one| not_text(one, "refused")))
+        }
+        Expectation::Exit(exit) => never(&exit.code)
+            .or_else(|| exit.stdout.as_ref().and_then(|one| not_text(one, "stdout")))
+            .or_else(|| exit.stderr.as_ref().and_then(|one| not_text(one, "stderr")))
+            .or_else(|| exit.json.as_ref().and_then(never)),
         Expectation::AnyOf(list) if list.is_empty() => Some("`any_of` lists no outcome".to_owned()),
         Expectation::AnyOf(list) => list.iter().find_map(impossible),
     }

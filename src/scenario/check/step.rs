@@ -9,6 +9,7 @@ use super::super::reference::is_name;
 use super::super::span::{Span, Spanned};
 use super::super::step::{Send, Step};
 use super::super::story::{Action, Source, StoryStep};
+use super::actors::{check_edit, check_model, check_turn};
 use super::file::check_persona;
 use super::outcome::check_outcome;
 
@@ -38,6 +39,9 @@ pub(super) fn check_step(step: &StoryStep) -> Vec<Diagnostic> {
                     found.extend(check_name(&connect.name, "connection", source));
                 }
                 Step::Send(send) => found.extend(check_send(send, step.span, source)),
+                Step::Model(model) => found.extend(check_model(model, step.span, source)),
+                Step::AgentTurn(turn) => found.extend(check_turn(turn, step.span, source)),
+                Step::EditState(edit) => found.extend(check_edit(edit, source)),
                 _ => {}
             }
             if let Some(expectation) = expectation.as_ref().filter(|_| one.expect().is_some()) {

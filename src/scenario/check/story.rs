@@ -77,6 +77,9 @@ fn works_on(step: &Step) -> Option<&Spanned<String>> {
         Step::Event(one) => Some(&one.on),
         Step::Disconnect(one) => Some(&one.on),
         Step::Send(one) => one.on.as_ref(),
+        Step::Approve(one) => one.on.as_ref(),
+        Step::Revoke(one) => one.on.as_ref(),
+        Step::AgentTurn(one) => one.on.as_ref(),
         Step::Wait(Wait::Closed(one)) => Some(&one.on),
         _ => None,
     }
@@ -143,7 +146,9 @@ impl Walk<'_> {
         }
         let device = match one {
             Step::Connect(one) => one.device.as_ref(),
-            Step::State(one) => Some(&one.device),
+            Step::State(one) => one.device.as_ref(),
+            Step::Approve(one) => one.device.as_ref(),
+            Step::Revoke(one) => one.device.as_ref(),
             _ => None,
         };
         if let Some(device) = device {
@@ -256,6 +261,7 @@ impl Walk<'_> {
             }
             // Without a table, loading has said of `each` that there is none.
             Reference::GatewayToken
+            | Reference::IdentityId
             | Reference::GatewayPassword
             | Reference::GatewayPort
             | Reference::Each(_) => {}

@@ -1,0 +1,248 @@
+//! A model that says what a scenario tells it to: an OpenAI-compatible streaming endpoint on loopback.
+//!
+//! Releases from 2026.2.12 on call only `POST /v1/chat/completions` with `stream: true`. The second request of
+//! a turn ends with messages of the role `tool`: their content is what a tool really answered.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// Name of the provider in the configuration.
+const PROVIDER: &str = "scripted";
+/// Requests longer than this are no model requests.
+const LONGEST: usize = 16 << 20;
+const HEADERS: usize = 64;
+
+/// What the model says to one request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Calls a tool.
+    Call {
+        /// The tool, such as `exec`.
+        tool: String,
+        /// Its arguments.
+        arguments: Value,
+    },
+    /// Says a text, which ends the turn.
+    Say(String),
+}
+
+/// A scripted model that listens on loopback. Dropping it stops it.
+#[derive(Debug)]
+pub struct ScriptedModel {
+    address: SocketAddr,
+    script: Arc<Mutex<Script>>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    replies: VecDeque<Reply>,
+    requests: Vec<Value>,
+    calls: usize,
+}
+
+impl ScriptedModel {
+    /// Listens on a free port of 127.0.0.1.
+    pub async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let script: Arc<Mutex<Script>> = Arc::default();
+        let shared = Arc::clone(&script);
+        let serving = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let script = Arc::clone(&shared);
+                // A client that goes away mid-answer is no fault of the model.
+                tokio::spawn(async move { serve(stream, &script).await });
+            }
+        });
+        Ok(Self { address, script, serving })
+    }
+
+    /// The keys of a gateway's configuration that make this its model.
+    pub fn config(&self) -> Value {
+        let model = json!({
+            "id": "m1", "name": "m1", "reasoning": false, "input": ["text"],
+            "cost": {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0},
+            "contextWindow": 128_000, "maxTokens": 4096,
+        });
+        let provider = json!({
+            "baseUrl": format!("http://{}/v1", self.address),
+            "apiKey": "scripted-model", "api": "openai-completions", "models": [model],
+        });
+        json!({
+            "models": {"mode": "replace", "providers": {PROVIDER: provider}},
+            "agents": {"defaults": {
+                "model": {"primary": format!("{PROVIDER}/m1")},
+                "skipBootstrap": true,
+                "heartbeat": {"every": "0m"},
+            }},
+        })
+    }
+
+    /// Replaces what it will say, request by request; behind the last reply it says `done`.
+    pub fn set(&self, replies: Vec<Reply>) {
+        self.with(|script| script.replies = replies.into());
+    }
+
+    /// Every request so far, oldest first.
+    pub fn requests(&self) -> Vec<Value> {
+        self.with(|script| script.requests.clone())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Script) -> T) -> T {
+        act(&mut self.script.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for ScriptedModel {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// What the tools of the last turn answered: the contents of the `tool` messages behind the last `user` message.
+pub fn tool_results(request: &Value) -> Vec<String> {
+    let messages = request.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let role = |message: &Value| message.get("role").and_then(Value::as_str).map(str::to_owned);
+    let from = messages.iter().rposition(|message| role(message).as_deref() == Some("user")).unwrap_or(0);
+    let tools = messages[from..].iter().filter(|message| role(message).as_deref() == Some("tool"));
+    tools.filter_map(|message| message.get("content")).map(text_of).collect()
+}
+
+/// A content is a text, or a list of parts with texts.
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let texts: Vec<&str> =
+                parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect();
+            texts.join("\n")
+        }
+        other => other.to_string(),
+    }
+}
+
+async fn serve(mut stream: TcpStream, script: &Mutex<Script>) {
+    let Ok(Some(request)) = read_request(&mut stream).await else {
+        let _ = stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            .await;
+        return;
+    };
+    let body = {
+        let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
+        script.requests.push(request);
+        let reply = script.replies.pop_front().unwrap_or_else(|| Reply::Say("done".to_owned()));
+        script.calls += 1;
+        answer(&reply, script.calls)
+    };
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+    let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
+
+/// The body of a `POST`, as JSON; none where it is no model request.
+async fn read_request(stream: &mut TcpStream) -> io::Result<Option<Value>> {
+    let mut bytes = Vec::new();
+    loop {
+        if stream.read_buf(&mut bytes).await? == 0 || bytes.len() > LONGEST {
+            return Ok(None);
+        }
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        let at = match request.parse(&bytes) {
+            Ok(httparse::Status::Complete(at)) => at,
+            Ok(httparse::Status::Partial) => continue,
+            Err(_) => return Ok(None),
+        };
+        let length = request
+            .headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case("content-length"))
+            .and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse::<usize>().ok());
+        let Some(length) = length.filter(|length| *length <= LONGEST) else { return Ok(None) };
+        while bytes.len() < at + length {
+            if stream.read_buf(&mut bytes).await? == 0 {
+                return Ok(None);
+            }
+        }
+        return Ok(serde_json::from_slice(&bytes[at..at + length]).ok());
+    }
+}
+
+/// The chunks of a streamed answer.
+fn answer(reply: &Reply, number: usize) -> String {
+    let (delta, reason) = match reply {
+        Reply::Say(text) => (json!({"role": "assistant", "content": text}), "stop"),
+        Reply::Call { tool, arguments } => {
+            let function = json!({"name": tool, "arguments": arguments.to_string()});
+            let call =
+                json!({"index": 0, "id": format!("call_{number}"), "type": "function", "function": function});
+            (json!({"role": "assistant", "tool_calls": [call]}), "tool_calls")
+        }
+    };
+    let chunk = |delta: Value, reason: Value| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": reason});
+        let chunk = json!({
+            "id": format!("chatcmpl-{number}"), "object": "chat.completion.chunk", "created": 0,
+            "model": "m1", "choices": [choice],
+        });
+        format!("data: {chunk}\n\n")
+    };
+    let first = chunk(delta, Value::Null);
+    let last = chunk(json!({}), reason.into());
+    format!("{first}{last}data: [DONE]\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ask(model: &ScriptedModel, request: &Value) -> String {
+        let body = request.to_string();
+        let head = format!("POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {}\r\n\r\n", body.len());
+        let mut stream = TcpStream::connect(model.address).await.unwrap();
+        // In two pieces, as a network may deliver it.
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn it_says_what_the_script_says_and_keeps_what_it_was_asked() {
+        let model = ScriptedModel::start().await.unwrap();
+        let call = Reply::Call { tool: "exec".into(), arguments: json!({"command": "echo hi"}) };
+        model.set(vec![call]);
+        let first = ask(&model, &json!({"messages": [{"role": "user", "content": "go"}]})).await;
+        assert!(first.contains(r#""name":"exec","arguments":"{\"command\":\"echo hi\"}""#), "{first}");
+        assert!(first.contains(r#""finish_reason":"tool_calls""#) && first.ends_with("data: [DONE]\n\n"));
+        let second = json!({"messages": [
+            {"role": "tool", "content": "of an earlier turn"}, {"role": "user", "content": "go"},
+            {"role": "assistant", "tool_calls": []},
+            {"role": "tool", "content": [{"type": "text", "text": "hi"}]},
+        ]});
+        assert!(ask(&model, &second).await.contains(r#""content":"done""#));
+        assert_eq!(model.requests().len(), 2);
+        assert_eq!(tool_results(&model.requests()[1]), ["hi"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_request_is_refused() {
+        let model = ScriptedModel::start().await.unwrap();
+        let mut stream = TcpStream::connect(model.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(model.requests().is_empty());
+    }
+}

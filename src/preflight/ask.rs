@@ -1,0 +1,205 @@
+//! Boots a release on a copy and lets every stand-in come back.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::devices::{Way, client};
+use super::exec::{Exec, try_exec};
+use super::judge::Answer;
+use super::stand_in::StandIn;
+use crate::client::{self, Opened, Transcript, open};
+use crate::gateway::{Host, ScriptedModel, StartError, StartRequest, Subject, merge};
+use crate::scenario::{Address, Capability};
+use crate::wire::{ConnectParams, DeviceProof, SignedFields, connect_request};
+
+/// How long a gateway may take to answer one device.
+const WITHIN: Duration = Duration::from_secs(15);
+
+/// What is asked of a release.
+pub(super) struct Question<'a> {
+    /// The copied state directory, stand-ins in it.
+    pub state: &'a Path,
+    /// The parts of the configuration that matter.
+    pub config: &'a Value,
+    /// The shared token of the booted gateways; never the real one.
+    pub token: &'a str,
+    /// The clock: milliseconds since 1970.
+    pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    pub(super) stand_ins: &'a [StandIn],
+}
+
+/// What a release answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// To each stand-in, in their order.
+    pub answers: Vec<Answer>,
+    /// What the agent's exec tool does; none where the target has no agent of its own.
+    pub exec: Option<Exec>,
+    /// What the gateway wrote or left outside its home.
+    pub leaks: Vec<String>,
+    /// From the start of its process to readiness, in milliseconds.
+    pub boot_ms: u64,
+}
+
+/// Why a release cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// It does not boot on the copy.
+    #[error("{release} does not boot on a copy of this state: {source}")]
+    Boot {
+        /// The release.
+        release: String,
+        /// Why.
+        source: StartError,
+        /// Its last lines, which may hold secrets of the state.
+        log: Vec<String>,
+    },
+    /// It went away or does not listen where it should.
+    #[error("{release} cannot be reached on its copy: {reason}")]
+    Reach {
+        /// The release.
+        release: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Boots a release on a copy of the copy, and lets every stand-in come back once.
+pub(super) async fn ask(subject: &Subject, question: &Question<'_>) -> Result<Asked, AskError> {
+    let model = if subject.capabilities().contains(&Capability::Programs) {
+        ScriptedModel::start().await.ok()
+    } else {
+        None
+    };
+    let mut config = question.config.clone();
+    if let Some(model) = &model {
+        merge(&mut config, &model.config());
+    }
+    let request = StartRequest {
+        state: Some(question.state.to_owned()),
+        token: question.token.to_owned(),
+        config,
+        ..StartRequest::default()
+    };
+    let name = subject.name().to_owned();
+    let host = subject.start(request).await.map_err(|source| AskError::Boot {
+        release: name.clone(),
+        log: source.log().to_vec(),
+        source,
+    })?;
+    let mut answers = Vec::new();
+    let mut lost = None;
+    for one in question.stand_ins {
+        match come_back(&host, one, question).await {
+            Ok(answer) => answers.push(answer),
+            Err(reason) => {
+                lost = Some(reason);
+                break;
+            }
+        }
+    }
+    let exec = match &model {
+        Some(model) if lost.is_none() => Some(try_exec(&host, model).await),
+        _ => None,
+    };
+    let boot_ms = host.boot_ms();
+    let end = host.stop(None).await;
+    match lost {
+        Some(reason) => Err(AskError::Reach { release: name, reason }),
+        None => Ok(Asked { answers, exec, leaks: end.leaks, boot_ms }),
+    }
+}
+
+async fn come_back(host: &Host, one: &StandIn, question: &Question<'_>) -> Result<Answer, String> {
+    let address = host.socket(Address::V4).ok_or("it does not listen on 127.0.0.1")?;
+    let role = one.role.as_str();
+    let (id, mode, scopes) = client(&one.record, role);
+    let mut headers = Vec::new();
+    if mode == "webchat" {
+        // Browsers send where the page came from, and the gateway looks at it.
+        headers.push(("Origin".to_owned(), format!("http://{address}")));
+    }
+    let transcript = Transcript::new(Instant::now());
+    let opened =
+        open("device", address, &headers, WITHIN, &transcript).await.map_err(|error| error.to_string())?;
+    let connection = match opened {
+        Opened::Socket(connection) => connection,
+        Opened::Http { status, .. } => return Ok(Answer::Refused { code: format!("HTTP {status}") }),
+        Opened::NoUpgrade(reason) => return Ok(Answer::Refused { code: reason }),
+    };
+    let nonce = match connection.challenge(WITHIN).await {
+        Some(Ok(nonce)) => nonce,
+        Some(Err(close)) => return Ok(Answer::Refused { code: close.to_string() }),
+        None => return Ok(Answer::Refused { code: "no challenge".to_owned() }),
+    };
+    let text = |key: &str| one.record.get(key).and_then(Value::as_str).map(str::to_owned);
+    let stored = one.record.pointer(&format!("/tokens/{role}/token")).and_then(Value::as_str);
+    let shown = match one.way {
+        Way::DeviceToken => stored.unwrap_or_default(),
+        Way::SharedToken => question.token,
+    };
+    let key = match one.way {
+        Way::DeviceToken => "deviceToken",
+        Way::SharedToken => "token",
+    };
+    let platform = text("platform").unwrap_or_else(|| "linux".to_owned());
+    let family = text("deviceFamily");
+    let signed_at = (question.now_ms)();
+    let fields = SignedFields {
+        device_id: one.key.id(),
+        client_id: id.clone(),
+        client_mode: mode.clone(),
+        role: role.to_owned(),
+        scopes: scopes.clone(),
+        signed_at,
+        token: shown.to_owned(),
+        nonce: nonce.clone(),
+        platform: platform.clone(),
+        family: family.clone().unwrap_or_default(),
+    };
+    let mut who = Map::new();
+    who.insert("id".into(), json!(id));
+    who.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
+    who.insert("platform".into(), json!(platform));
+    if let Some(family) = family {
+        who.insert("deviceFamily".into(), json!(family));
+    }
+    who.insert("mode".into(), json!(mode));
+    let params = ConnectParams {
+        min_protocol: 3,
+        max_protocol: 4,
+        client: who,
+        role: role.to_owned(),
+        scopes,
+        auth: Map::from_iter([(key.to_owned(), json!(shown))]),
+        device: Some(DeviceProof {
+            id: Some(one.key.id()),
+            public_key: Some(one.key.public_key()),
+            signature: Some(one.key.sign(&fields.v2())),
+            signed_at,
+            nonce: Some(nonce),
+        }),
+        ..ConnectParams::default()
+    };
+    let id = connection.fresh_id();
+    let answer = connection.ask(&id, &connect_request(&id, &params), WITHIN).await;
+    connection.close(1000).await;
+    Ok(read(answer))
+}
+
+fn read(answer: client::Answer) -> Answer {
+    let error = match answer {
+        client::Answer::Ok(_) => return Answer::Ok,
+        client::Answer::Refused(error) | client::Answer::Closed(_, Some(error)) => error,
+        client::Answer::Closed(close, None) => return Answer::Refused { code: close.to_string() },
+        client::Answer::Silence => return Answer::Refused { code: "no answer".to_owned() },
+    };
+    let code = error.detail("code").unwrap_or(&error.code).to_owned();
+    match error.detail("reason") {
+        Some(reason) if code == "PAIRING_REQUIRED" => Answer::PairingRequired { reason: reason.to_owned() },
+        _ => Answer::Refused { code },
+    }
+}

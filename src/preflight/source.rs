@@ -1,0 +1,163 @@
+//! The copy of a state directory. The source is read and never written.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use crate::release::Release;
+
+/// What decides about devices and about exec. The rest (channels, credentials, plugins, sessions,
+/// workspaces) is not copied, so that no gateway on the copy can use it.
+const TAKEN: [&str; 5] = ["devices", "nodes", "identity", "state", "exec-approvals.json"];
+
+/// What of the configuration decides about devices and about exec.
+const KEPT: [&[&str]; 3] = [&["gateway", "trustedProxies"], &["gateway", "nodes"], &["tools", "exec"]];
+
+/// A copy of what matters in a state directory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copied {
+    /// The parts of the configuration that matter.
+    pub config: Value,
+    /// The release that wrote the configuration last, where it says so.
+    pub release: Option<Release>,
+    /// What the reader should know.
+    pub notes: Vec<String>,
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// There is no such directory.
+    #[error("{} is no state directory: {reason}", path.display())]
+    NoState {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// A file cannot be read or its copy not written.
+    #[error("{}: {source}", path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Copies what matters of the state directory `state` into the empty folder `into`. The configuration is read
+/// from `config`, or else from `openclaw.json` in the state directory.
+pub fn copy(state: &Path, config: Option<&Path>, into: &Path) -> Result<Copied, SourceError> {
+    let no_state = |reason| SourceError::NoState { path: state.to_owned(), reason };
+    if !state.is_dir() {
+        return Err(no_state("there is no such folder"));
+    }
+    if !TAKEN.iter().any(|one| state.join(one).exists()) {
+        return Err(no_state("it has neither devices/ nor state/, as the state of a gateway has"));
+    }
+    for one in TAKEN {
+        copy_below(&state.join(one), &into.join(one))?;
+    }
+    let usual = state.join("openclaw.json");
+    let mut copied = read_config(config.unwrap_or(&usual), config.is_some())?;
+    if state.join("state/openclaw.sqlite-wal").metadata().is_ok_and(|about| about.len() > 0) {
+        copied.notes.push(
+            "the database was in use or not closed: stop the gateway for a copy that is surely whole"
+                .to_owned(),
+        );
+    }
+    Ok(copied)
+}
+
+fn read_config(path: &Path, must_be: bool) -> Result<Copied, SourceError> {
+    let mut copied = Copied { config: json!({}), release: None, notes: Vec::new() };
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !must_be => {
+            copied.notes.push("there is no configuration; the releases' defaults are used".to_owned());
+            return Ok(copied);
+        }
+        Err(source) => return Err(SourceError::Copy { path: path.to_owned(), source }),
+    };
+    let Ok(config) = serde_json::from_str::<Value>(&text) else {
+        copied.notes.push("the configuration is not plain JSON; the releases' defaults are used".to_owned());
+        return Ok(copied);
+    };
+    let release = config.pointer("/meta/lastTouchedVersion").and_then(Value::as_str);
+    copied.release = release.and_then(|release| release.parse().ok());
+    copied.config = kept(&config);
+    Ok(copied)
+}
+
+fn kept(config: &Value) -> Value {
+    let mut kept = Map::new();
+    for way in KEPT {
+        let [section, key] = way else { continue };
+        if let Some(value) = config.get(section).and_then(|section| section.get(key)) {
+            let section = kept.entry((*section).to_owned()).or_insert_with(|| json!({}));
+            section[*key] = value.clone();
+        }
+    }
+    Value::Object(kept)
+}
+
+/// Files and folders; links and sockets lead elsewhere and are left out.
+fn copy_below(from: &Path, to: &Path) -> Result<(), SourceError> {
+    let failed = |source| SourceError::Copy { path: from.to_owned(), source };
+    let about = match fs::symlink_metadata(from) {
+        Ok(about) => about,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(failed(source)),
+    };
+    if about.is_file() {
+        fs::copy(from, to).map_err(failed)?;
+    } else if about.is_dir() {
+        fs::create_dir_all(to).map_err(failed)?;
+        for entry in fs::read_dir(from).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            copy_below(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_credentials_and_plugins_stay_behind() {
+        let (state, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for dir in ["devices", "credentials/telegram", "extensions/x"] {
+            fs::create_dir_all(state.path().join(dir)).unwrap();
+        }
+        fs::write(state.path().join("devices/paired.json"), "{}").unwrap();
+        fs::write(state.path().join("credentials/telegram/creds.json"), "secret").unwrap();
+        let config = json!({
+            "meta": {"lastTouchedVersion": "2026.3.28"},
+            "channels": {"telegram": {"botToken": "secret"}}, "plugins": {"entries": {}},
+            "gateway": {"trustedProxies": ["10.0.0.1"], "auth": {"token": "secret"}},
+            "tools": {"exec": {"security": "allowlist"}, "web": {"search": {"apiKey": "secret"}}},
+        });
+        fs::write(state.path().join("openclaw.json"), config.to_string()).unwrap();
+        let copied = copy(state.path(), None, into.path()).unwrap();
+        assert_eq!(copied.release, Some("2026.3.28".parse().unwrap()));
+        assert_eq!(
+            copied.config,
+            json!({"gateway": {"trustedProxies": ["10.0.0.1"]}, "tools": {"exec": {"security": "allowlist"}}})
+        );
+        let there: Vec<_> = fs::read_dir(into.path()).unwrap().flatten().map(|one| one.file_name()).collect();
+        assert_eq!(there, ["devices"]);
+    }
+
+    #[test]
+    fn what_is_no_state_directory_is_refused() {
+        let (empty, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let missing = empty.path().join("missing");
+        for place in [empty.path(), &missing] {
+            assert!(matches!(copy(place, None, into.path()), Err(SourceError::NoState { .. })));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The release's own command line.
+
+use std::time::Duration;
+
+use super::super::step::{Stage, Trouble};
+use crate::gateway::ProgramRequest;
+use crate::scenario::{Cli, Millis};
+use crate::verdict::Outcome;
+
+/// Node alone takes seconds to load a release on a busy machine.
+const WITHIN: Duration = Duration::from_mins(2);
+
+impl Stage<'_> {
+    pub(in super::super) async fn cli(&self, step: &Cli) -> Result<Outcome, Trouble> {
+        let bindings = self.bindings();
+        let args: Result<Vec<String>, _> =
+            step.args.value.iter().map(|one| bindings.fill_text(one)).collect();
+        let request = ProgramRequest {
+            args: args?,
+            launch: self.launch_of(step.release.as_ref().map(|release| release.value)).await?,
+            own_home: step.home.as_ref().map(|home| home.value.clone()),
+        };
+        let name = step.id.as_ref().map_or("cli", |id| &id.value);
+        let within = step.within.map_or(WITHIN, Millis::as_duration);
+        Ok(self.finish(name, &request, within).await?.outcome())
+    }
+}

@@ -1,0 +1,137 @@
+//! Other releases on the same home, and what is changed in it between them.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::super::step::{Stage, Trouble};
+use crate::gateway::{BootError, HostError};
+use crate::scenario::{Destination, EditState, Upgrade};
+use crate::verdict::Outcome;
+
+impl Stage<'_> {
+    /// Stops the gateway and boots another release on its home. A release that refuses the home is an
+    /// outcome to judge; the gateway is stopped then.
+    pub(in super::super) async fn upgrade(&self, step: &Upgrade) -> Result<Outcome, Trouble> {
+        let subject = self.lane.subject();
+        let broken = |reason: String| Trouble::Broken(reason);
+        let (launch, release) = match step.to.value {
+            Destination::Target => (subject.launch(), subject.release()),
+            Destination::Release(release) => {
+                let launch = subject.launch_of(release, Arc::new(|_| {})).await;
+                (Some(launch.map_err(|error| broken(error.to_string()))?), Some(release))
+            }
+        };
+        let launch = launch.ok_or_else(|| Trouble::Untestable("the target runs already".to_owned()))?;
+        let config = step.config.as_ref().map(|config| self.bindings().fill(config)).transpose()?;
+        let booted = self.lane.host_alone().await.restart_as(launch, step.fork_home, config.as_ref()).await;
+        // The sockets of before are gone, whatever the gateway said when it went.
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        match booted {
+            Ok(()) => {
+                self.lane.now_runs(release);
+                let release = release.map(|release| release.to_string());
+                Ok(Outcome::Ok { payload: json!({"release": release}) })
+            }
+            // A machine that is too busy is no fault of the release.
+            Err(HostError::Restart(BootError::Died { tail, .. }))
+                if tail.iter().any(|line| line.contains("heartbeat did not become ready")) =>
+            {
+                Err(broken("the gateway gave up at boot because the machine is too slow".to_owned()))
+            }
+            Err(HostError::Restart(BootError::Died { exit, tail })) => {
+                Ok(Outcome::Exit { code: exit.code, stdout: String::new(), stderr: tail.join("\n") })
+            }
+            Err(error) => Err(broken(error.to_string())),
+        }
+    }
+
+    /// Stops the gateway and patches a file of its state directory.
+    pub(in super::super) async fn edit_state(&self, step: &EditState) -> Result<Outcome, Trouble> {
+        let bindings = self.bindings();
+        let operations: Vec<Value> = step
+            .patch
+            .value
+            .iter()
+            .map(|one| {
+                let mut operation = json!({"op": one.op.word(), "path": bindings.fill_text(&one.path)?});
+                if let Some(value) = &one.value {
+                    operation["value"] = bindings.fill(value)?;
+                }
+                if let Some(from) = &one.from {
+                    operation["from"] = bindings.fill_text(from)?.into();
+                }
+                Ok(operation)
+            })
+            .collect::<Result<_, Trouble>>()?;
+        let mut host = self.lane.host_alone().await;
+        host.halt().await;
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let home = host.home().ok_or_else(|| Trouble::Untestable("its files are out of reach".to_owned()))?;
+        let file = inside(&home.state(), &step.file.value).ok_or_else(|| {
+            Trouble::Broken(format!("{} leads out of the state directory", step.file.value))
+        })?;
+        patch(&file, Value::Array(operations))?;
+        Ok(Outcome::Done)
+    }
+
+    /// Starts a gateway that a step has stopped.
+    pub(in super::super) async fn wake(&self) -> Result<(), Trouble> {
+        if !self.scenario.is_alone() || !self.lane.host().await.is_halted() {
+            return Ok(());
+        }
+        let restarted = self.lane.host_alone().await.restart(None).await;
+        restarted.map_err(|error| Trouble::Broken(error.to_string()))
+    }
+}
+
+fn inside(state: &Path, file: &str) -> Option<PathBuf> {
+    let file = Path::new(file);
+    file.components().all(|part| matches!(part, Component::Normal(_))).then(|| state.join(file))
+}
+
+fn patch(file: &Path, operations: Value) -> Result<(), Trouble> {
+    let broken = |reason: String| Trouble::Broken(format!("{}: {reason}", file.display()));
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Err(Trouble::Untestable(format!("this release stores no {name}")));
+        }
+        Err(error) => return Err(broken(error.to_string())),
+    };
+    let mut document: Value = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    let operations: json_patch::Patch =
+        serde_json::from_value(operations).map_err(|error| broken(error.to_string()))?;
+    json_patch::patch(&mut document, &operations).map_err(|error| broken(error.to_string()))?;
+    let text = serde_json::to_vec_pretty(&document).map_err(|error| broken(error.to_string()))?;
+    fs::write(file, text).map_err(|error| broken(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_changes_only_what_it_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = inside(dir.path(), "paired.json").unwrap();
+        fs::write(&file, r#"{"d1":{"tokens":{"node":{}},"role":"node"}}"#).unwrap();
+        patch(&file, json!([{"op": "replace", "path": "/d1/tokens", "value": {}}])).unwrap();
+        let left: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        assert_eq!(left, json!({"d1": {"tokens": {}, "role": "node"}}));
+        let nowhere = patch(&file, json!([{"op": "replace", "path": "/d2/tokens", "value": {}}]));
+        assert!(matches!(nowhere, Err(Trouble::Broken(_))));
+        let missing = patch(&dir.path().join("pending.json"), json!([]));
+        assert!(matches!(missing, Err(Trouble::Untestable(_))));
+    }
+
+    #[test]
+    fn no_edit_leaves_the_state_directory() {
+        for place in ["../config.json", "/etc/passwd", "devices/../../x"] {
+            assert!(inside(Path::new("/state"), place).is_none(), "{place}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Programs, upgrades and preflights against scripted gateways.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use rstest::rstest;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct Bench(TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self(TempDir::new().unwrap());
+        for dir in ["scenarios", "tmp"] {
+            fs::create_dir_all(bench.path(dir)).unwrap();
+        }
+        bench
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.0.path().join(below)
+    }
+
+    fn gatecrash(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("gatecrash").unwrap();
+        command
+            .current_dir(self.0.path())
+            .env("TMPDIR", self.path("tmp"))
+            .env("GATECRASH_CACHE_DIR", self.path("cache"))
+            .env_remove("GATECRASH_GATEWAY")
+            .args(arguments);
+        command
+    }
+
+    fn run(&self, steps: &str, gateway: &str) -> Command {
+        fs::write(self.path("scenarios/s.yaml"), format!("title: t\nwhy: w\n{steps}")).unwrap();
+        self.gatecrash(&["run", "--gateway", gateway, "--report", "json=run.json"])
+    }
+
+    fn report(&self) -> String {
+        fs::read_to_string(self.path("run.json")).unwrap()
+    }
+
+    /// A state directory as 2026.3.28 leaves one, with a device that has two roles and one token.
+    fn state(&self) -> PathBuf {
+        let state = self.path("state");
+        fs::create_dir_all(state.join("devices")).unwrap();
+        let device = "4f2a9c01".repeat(8);
+        let record = json!({
+            "deviceId": device, "publicKey": "x", "displayName": "laptop", "clientId": "cli", "clientMode": "cli",
+            "platform": "linux", "role": "operator", "roles": ["operator", "node"], "scopes": [],
+            "tokens": {"operator": {"token": "a-secret-device-token", "role": "operator", "scopes": []}},
+        });
+        fs::write(state.join("devices/paired.json"), json!({device: record}).to_string()).unwrap();
+        fs::write(state.join("openclaw.json"), r#"{"channels": {"x": {"botToken": "a-secret-bot-token"}}}"#)
+            .unwrap();
+        state
+    }
+}
+
+fn fixture(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).display().to_string()
+}
+
+fn fake(mode: &str) -> String {
+    format!("cmd:exec node '{}' --port {{port}} --mode {mode}", fixture("fake-gateway.mjs"))
+}
+
+/// Every file below a folder with its content and the time of its last change.
+fn all_files(dir: &Path, into: &mut BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)>) {
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            all_files(&path, into);
+        } else {
+            let changed = entry.metadata().unwrap().modified().unwrap();
+            into.insert(path.clone(), (fs::read(&path).unwrap(), changed));
+        }
+    }
+}
+
+#[test]
+fn an_upgrade_keeps_the_home_and_an_edit_changes_it() {
+    let bench = Bench::new();
+    let steps = "devices: {laptop: {paired: {roles: [operator]}}}
+steps:
+  - connect: {as: before, device: laptop}
+  - edit_state:
+      file: devices/paired.json
+      patch: [{op: replace, path: \"/${device.laptop.id}/tokens\", value: {}}]
+  - upgrade: {to: target}
+  - state: {device: laptop, expect: {state: {paired: {tokens: {$exactly: {}}}}}}
+  - connect: {as: after, device: laptop}
+  - upgrade: {id: again, to: target, fork_home: true}
+  - connect: {as: last, device: laptop}
+";
+    bench.run(steps, &fake("answer")).assert().code(0);
+}
+
+#[test]
+fn a_release_that_does_not_boot_on_the_home_is_an_outcome_to_judge() {
+    let bench = Bench::new();
+    let script = fixture("fake-gateway.mjs");
+    let dies = format!(
+        "cmd:m=die-at-boot; [ -f $GATECRASH_HOME/booted ] || m=answer; touch $GATECRASH_HOME/booted; exec node '{script}' --port {{port}} --mode $m"
+    );
+    bench
+        .run(
+            "steps:\n  - upgrade: {to: target, expect: {exit: 7, stderr: {$matches: cannot go on}}}\n",
+            &dies,
+        )
+        .assert()
+        .code(0);
+    bench.run("steps:\n  - upgrade: {to: target}\n", &dies).assert().code(1).stdout(contains("exit 7"));
+}
+
+#[test]
+fn programs_of_a_release_are_run_and_judged() {
+    let bench = Bench::new();
+    let steps = "steps:
+  - cli: {id: list, args: [devices, list], expect: {exit: 0, json: {paired: []}}, save: {home: /json/home}}
+  - cli: {id: other, args: [devices, list], home: elsewhere, expect: {exit: 0, json: {home: {$not: \"${home}\"}}}}
+  - cli: {id: refused, args: [fail], expect: {exit: 1, stderr: {$matches: pairing required}}}
+  - node_host: {id: node}
+  - model: {replies: [{call: exec, arguments: {command: \"echo ${identity.id}\"}}]}
+  - agent_turn: {id: exec, expect: {tool: \"ran exec: echo d1\"}}
+";
+    bench.run(steps, &format!("path:{}", fixture("fake-package"))).assert().code(0);
+    assert!(bench.report().contains("tool result: ran exec: echo d1"));
+    assert!(!bench.report().contains("a very secret key"), "what programs print is masked too");
+}
+
+#[rstest]
+#[case::command("cmd:exec node x.mjs", "command line")]
+#[case::attached("ws://127.0.0.1:9", "command line")]
+fn a_target_without_programs_is_untestable(#[case] gateway: &str, #[case] told: &str) {
+    let bench = Bench::new();
+    bench.run("steps:\n  - cli: {args: [health]}\n", gateway).assert().code(3).stdout(contains(told));
+}
+
+#[rstest]
+#[case::edit_outside("  - edit_state: {file: ../x, patch: []}", "no file of the state directory")]
+#[case::edit_without_value("  - edit_state: {file: a, patch: [{op: add, path: /a}]}", "needs `value`")]
+#[case::no_release("  - upgrade: {to: 3.31}", "3.31")]
+#[case::exit_of_a_connect("  - connect: {as: a, expect: {exit: 0}}", "no possible outcome")]
+#[case::printed_without_an_exit("  - cli: {args: [x], expect: {stdout: y}}", "needs")]
+#[case::reply_of_two_kinds("  - model: {replies: [{call: exec, say: x}]}", "one of `call` and `say`")]
+#[case::client_without_connection("  - agent_turn: {via: client}", "needs `on`")]
+fn what_cannot_be_is_told_before_a_run(#[case] step: &str, #[case] told: &str) {
+    let bench = Bench::new();
+    bench.run(&format!("steps:\n{step}\n"), &fake("answer")).assert().code(2).stderr(contains(told));
+}
+
+#[test]
+fn a_preflight_names_what_breaks_and_leaves_the_state_alone() {
+    let bench = Bench::new();
+    let state = bench.state();
+    let mut before = BTreeMap::new();
+    all_files(&state, &mut before);
+    let preflight = |to: &str| {
+        let mut command = bench.gatecrash(&["preflight", "--state", "state", "--from", &fake("answer")]);
+        command.args(["--to", &fake(to)]);
+        command.assert()
+    };
+    preflight("refuse-nodes")
+        .code(1)
+        .stdout(contains("laptop (4f2a9c01…)").and(contains("pairing required: role-upgrade")))
+        .stdout(contains("BREAKS").and(contains("secret").not()));
+    preflight("answer").code(0).stdout(contains("No device breaks"));
+    let mut after = BTreeMap::new();
+    all_files(&state, &mut after);
+    assert!(before == after, "the state directory is only read");
+    let left =
+        fs::read_dir(bench.path("tmp")).unwrap().flatten().flat_map(|dir| fs::read_dir(dir.path()).unwrap());
+    let homes = left.flatten().filter(|one| one.file_name().to_string_lossy().starts_with("home-"));
+    assert_eq!(homes.count(), 0, "no copy is left");
+}
+
+#[test]
+fn a_preflight_for_programs_is_json() {
+    let bench = Bench::new();
+    bench.state();
+    let mut command = bench.gatecrash(&["preflight", "--state", "state", "--format", "json", "--to"]);
+    let output = command.arg(fake("refuse-nodes")).assert().code(1).get_output().stdout.clone();
+    let found: Value = serde_json::from_slice(&output).unwrap();
+    assert_eq!(found["format"], json!({"major": 1, "minor": 0}));
+    let node = found["rows"].as_array().unwrap().iter().find(|row| row["role"] == "node").unwrap();
+    assert_eq!((&node["fate"], &node["after"]["reason"]), (&json!("breaks"), &json!("role-upgrade")));
+    assert!(!String::from_utf8_lossy(&output).contains("secret"));
+}
+
+#[rstest]
+#[case::no_folder(&["preflight", "--state", "nowhere", "--to", "2026.3.31"], "no such folder")]
+#[case::no_state(&["preflight", "--state", "tmp", "--to", "2026.3.31"], "neither devices/ nor state/")]
+#[case::model(&["preflight", "--state", "tmp", "--to", "embedded"], "the model has no store")]
+#[case::attached(&["preflight", "--state", "tmp", "--to", "ws://127.0.0.1:9"], "runs already")]
+fn a_preflight_of_nothing_is_bad_usage(#[case] arguments: &[&str], #[case] told: &str) {
+    Bench::new().gatecrash(arguments).assert().code(2).stderr(contains(told));
+}
