@@ -44,6 +44,7 @@ fn fake(mode: &str) -> BootRequest {
 
 fn request(launch: Launch) -> BootRequest {
     BootRequest {
+        state: None,
         launch,
         token: "a token for tests".to_owned(),
         config: json!({}),
