@@ -145,7 +145,6 @@ fn the_exit_code_for_git_bisect_is_good_bad_or_cannot_tell() {
 #[case::unknown_scenario(&["run", "helo", "--gateway", "2026.3.31"], "did you mean `hello`?")]
 #[case::unknown_target(&["run", "--gateway", "embeded"], "embedded")]
 #[case::not_loopback(&["run", "--gateway", "ws://192.0.2.1:18789"], "loopback")]
-#[case::no_gateway(&["run"], "--gateway")]
 #[case::unknown_report(&["run", "--gateway", "2026.3.31", "--report", "jsn=x"], "json")]
 #[case::no_folder(&["run", "--gateway", "2026.3.31", "--report", "json=nowhere/x"], "nowhere")]
 #[case::bad_duration(&["run", "--gateway", "2026.3.31", "--timeout", "10"], "500ms")]
