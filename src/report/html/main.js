@@ -1,17 +1,17 @@
 const THEMES = ["auto", "light", "dark"];
 
 /** Storage is closed to pages from files in some browsers; the choice then lasts as long as the page. */
-function stored(key, value) {
+function kept(key, value) {
   try { return value === undefined ? localStorage.getItem(key) : localStorage.setItem(key, value); } catch { return null; }
 }
 
 function theme(name) {
   document.documentElement.dataset.theme = name;
   byId("theme").textContent = `Theme: ${name}`;
-  stored("gatecrash-theme", name);
+  kept("gatecrash-theme", name);
 }
 
-theme(THEMES.includes(stored("gatecrash-theme")) ? stored("gatecrash-theme") : "auto");
+theme(THEMES.includes(kept("gatecrash-theme")) ? kept("gatecrash-theme") : "auto");
 byId("theme").addEventListener("click", () => theme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]));
 build();
 view(targets.length > 8 || innerWidth <= 700);

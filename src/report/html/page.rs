@@ -201,6 +201,20 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
+    /// The scripts share one scope: of two functions of one name the last would win in silence.
+    #[test]
+    fn no_name_is_declared_twice_in_the_scripts() {
+        let mut names = std::collections::BTreeSet::new();
+        for line in SCRIPT.lines() {
+            for keyword in ["function ", "async function ", "const ", "let "] {
+                let Some(rest) = line.strip_prefix(keyword) else { continue };
+                let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+                assert!(names.insert(name), "{name} is declared twice");
+            }
+        }
+        assert!(names.len() > 20, "{names:?}");
+    }
+
     #[test]
     fn the_page_names_nothing_outside_of_itself() {
         let page = render(&RunRecord::of(&sample::events()));
