@@ -29,7 +29,7 @@ fn json(command: &mut Command) -> Value {
 #[test]
 fn without_a_gateway_the_model_is_run_and_the_real_thing_named() {
     let place = TempDir::new().unwrap();
-    gatecrash(&place, &["run", "--report", "json=run.json"])
+    gatecrash(&place, &["run", "roles/*", "scopes/*", "tokens/*", "--report", "json=run.json"])
         .assert()
         .success()
         .stderr(contains("embedded model of 2026.9.6").and(contains("--gateway 2026.9.6")))

@@ -9,8 +9,8 @@ use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    bisect, broker, check, compare, completions, diff, explain, list, man, matrix, merge, mutants, new,
-    preflight, releases, report, rules, run, runs, schema, serve_model, show,
+    bisect, broker, check, compare, completions, coverage, diff, expect, explain, list, man, matrix, merge,
+    mutants, new, preflight, releases, report, rules, run, runs, schema, serve_model, show, timeline,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -57,7 +57,10 @@ enum Command {
     Compare(compare::Args),
     Merge(merge::Args),
     Runs(runs::Args),
+    Coverage(coverage::Args),
+    Expect(expect::Args),
     Explain(explain::Args),
+    Timeline(timeline::Args),
     Rules(rules::Args),
     New(new::Args),
     Completions(completions::Args),
@@ -100,7 +103,10 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Compare(args) => compare::run(args, context),
         Command::Merge(args) => merge::run(args, context),
         Command::Runs(args) => runs::run(args, context),
+        Command::Coverage(args) => coverage::run(args, context),
+        Command::Expect(args) => expect::run(args, context),
         Command::Explain(args) => explain::run(args, context),
+        Command::Timeline(args) => timeline::run(args, context),
         Command::Rules(args) => rules::run(args, context),
         Command::New(args) => new::run(args, context),
         Command::Completions(args) => completions::run(args, context),

@@ -8,8 +8,10 @@ mod check;
 mod compare;
 mod completions;
 mod context;
+mod coverage;
 mod diff;
 mod exit;
+mod expect;
 mod explain;
 mod failure;
 mod gateways;
@@ -34,6 +36,7 @@ mod shard;
 mod show;
 mod stored;
 mod suite;
+mod timeline;
 
 pub use app::main;
 pub use broker::{Ask, Reply};

@@ -29,7 +29,7 @@ const JOBS: usize = 8;
 /// scenario, 4 a scenario that fails on the model without a fault.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    /// Scenarios: ids, globs of ids, files or folders [default: all]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// Only scenarios with this tag (repeat it for more)
@@ -65,8 +65,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.list {
         return list(&mutants, args.format, context);
     }
+    // Waiting is short on the model, so those tagged `slow` are asked as well.
+    let every = ["*".to_owned()];
+    let names = if args.selection.is_empty() { &every[..] } else { &args.selection[..] };
     let request = HuntRequest {
-        scenarios: suite::select(context, &Selection { names: &args.selection, tags: &args.tags })?,
+        scenarios: suite::select(context, &Selection { names, tags: &args.tags })?,
         mutants,
         releases: args.releases.clone(),
         settings: Settings {

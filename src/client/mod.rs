@@ -3,9 +3,11 @@
 mod connection;
 mod inbox;
 mod open;
+mod plain;
 mod transcript;
 
 pub use connection::{Answer, Connection};
 pub use inbox::Received;
 pub use open::{OpenError, Opened, open};
+pub use plain::PlainRequest;
 pub use transcript::{Direction, Entry, Transcript};

@@ -7,16 +7,41 @@ use crate::verdict::{Outcome, normalised};
 /// What `hello-ok` says about who was let in, and how. The rest tells versions, methods and moments.
 const OF_HELLO: &[&str] = &["type", "protocol", "auth"];
 
+/// What the result of a call says about pairing. Lists hold what other scenarios left in the same store.
+const OF_CALLS: &[&str] = &["status", "created", "decision", "deviceId", "nodeId", "role", "scopes"];
+
+/// What an upgrade is answered with. The rest of it are frames already.
+const SWITCHING_PROTOCOLS: u16 = 101;
+
 /// The part of an outcome that two targets must share, volatile values replaced.
 ///
-/// Of a hello that is who was let in; of everything else all that came.
+/// Of a hello that is who was let in; of a call, that it succeeded and what that says about pairing; of
+/// everything else all that came.
 pub fn essence(outcome: &Outcome) -> Value {
     let mut value = match normalised(outcome) {
         Outcome::Hello { payload } => json!({"hello": picked(&payload, OF_HELLO)}),
+        Outcome::Ok { payload } if payload["type"] == "hello-ok" => json!({"ok": picked(&payload, OF_HELLO)}),
+        Outcome::Ok { payload } => json!({"ok": picked(&payload, OF_CALLS)}),
+        Outcome::Http { status: SWITCHING_PROTOCOLS, .. } => json!({"http": SWITCHING_PROTOCOLS}),
         other => serde_json::to_value(&other).unwrap_or_default(),
     };
     without_ids(&mut value);
+    without_particulars(&mut value);
     value
+}
+
+/// Takes out what belongs to one build or one boot: a build's id, the mark of a secret, and what came into
+/// hello and into records beside the pairing (recovery of sessions, the surface that a node asks for).
+fn without_particulars(value: &mut Value) {
+    const PARTICULAR: &[&str] = &["gatewayBuildId", "generation", "recoveryScope", "pendingNodeSurface"];
+    match value {
+        Value::Object(entries) => {
+            entries.retain(|key, _| !PARTICULAR.contains(&key.as_str()));
+            entries.values_mut().for_each(without_particulars);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_particulars),
+        _ => {}
+    }
 }
 
 /// Replaces ids that stand inside of texts, such as `(requestId: 17a11a93-12f8…`; a close cuts them anywhere.
@@ -108,6 +133,25 @@ mod tests {
         };
         assert_eq!(essence(&hello("2026.3.28", "node")), essence(&hello("2026.3.31-1", "node")));
         assert_ne!(essence(&hello("2026.3.28", "node")), essence(&hello("2026.3.28", "operator")));
+    }
+
+    #[test]
+    fn of_a_call_counts_what_it_says_about_pairing() {
+        let of = |payload: Value| essence(&Outcome::Ok { payload });
+        assert_eq!(
+            of(json!({"ok": true, "agents": []})),
+            of(json!({"ok": true, "agents": [{"id": "main"}]}))
+        );
+        assert_eq!(of(json!({"pending": [{"deviceId": "a"}]})), of(json!({"pending": []})));
+        assert_ne!(of(json!({"role": "node", "scopes": []})), of(json!({"role": "node", "scopes": ["x"]})));
+        assert_ne!(of(json!({})), essence(&Outcome::Silence));
+    }
+
+    #[test]
+    fn frames_behind_an_upgrade_do_not_count() {
+        let of = |status, body: &str| essence(&Outcome::Http { status, body: json!(body) });
+        assert_eq!(of(101, "one"), of(101, "other"));
+        assert_ne!(of(403, "one"), of(403, "other"));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -65,6 +65,10 @@ pub struct StartRequest {
     pub launch: Option<Launch>,
     /// A state directory to start with a copy of.
     pub state: Option<PathBuf>,
+    /// Files to place in its state directory, over those of the records.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// More environment, over what every gateway is given.
+    pub env: Vec<(String, String)>,
     /// Records to place in its store.
     pub seed: Seed,
     /// How long it may take to boot, if not as long as its release is known to need.
@@ -92,6 +96,14 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// The exit code of a gateway that ended by itself.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self {
+            Self::Boot(BootError::Died { exit, .. }) => exit.code,
+            Self::Boot(_) | Self::Prepare(_) | Self::Model(_) | Self::Seed(_) | Self::Embedded(_) => None,
+        }
+    }
+
     /// The gateway's last lines.
     pub fn log(&self) -> &[String] {
         match self {
@@ -199,8 +211,8 @@ impl Subject {
             token: request.token,
             config: request.config,
             state: request.state,
-            files: request.seed.files(),
-            env: Vec::new(),
+            files: request.seed.files().into_iter().chain(request.files).collect(),
+            env: request.env,
             ready_within: request.ready_within,
         };
         let gateway = Gateway::boot(&self.machine, boot).await?;

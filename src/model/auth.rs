@@ -252,7 +252,7 @@ pub(super) fn unauthorized(
         Some("token_mismatch" | "password_mismatch" | "device_token_mismatch") => "update_auth_credentials",
         _ => "review_auth_configuration",
     };
-    let mut details = json!({"code": detail_code(reason), "authReason": reason});
+    let mut details = json!({"code": detail_code(rules, reason), "authReason": reason});
     if rules.has(Rule::RefusalAdvice) {
         details["canRetryWithDeviceToken"] = Value::Bool(retry);
         details["recommendedNextStep"] = Value::String(next.to_owned());
@@ -270,7 +270,7 @@ fn given_raw(text: Option<&String>) -> Option<&String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn detail_code(reason: Option<&str>) -> &'static str {
+fn detail_code(rules: &Rules, reason: Option<&str>) -> &'static str {
     match reason {
         None => "AUTH_REQUIRED",
         Some("token_missing") => "AUTH_TOKEN_MISSING",
@@ -282,6 +282,11 @@ fn detail_code(reason: Option<&str>) -> &'static str {
         Some("bootstrap_token_invalid") => "AUTH_BOOTSTRAP_TOKEN_INVALID",
         Some("device_token_mismatch") => "AUTH_DEVICE_TOKEN_MISMATCH",
         Some("scope_mismatch") => "AUTH_SCOPE_MISMATCH",
+        Some(reason)
+            if reason.starts_with("trusted_proxy_missing_header") && rules.has(Rule::IdentityHeaderNamed) =>
+        {
+            "AUTH_IDENTITY_HEADER_REQUIRED"
+        }
         Some(_) => "AUTH_UNAUTHORIZED",
     }
 }

@@ -50,6 +50,7 @@ pub const HISTORY: &[Change] = &[
     change(3, 13, On(Rule::BypassWithoutSecret), "The Control UI's bypass works without the shared secret, for operators.", "read in 3.13; openclaw#45512"),
     change(3, 13, Setting::Deviceless(Deviceless::OnlyControlUiKeeps), "A client without a device loses its scopes.", "measured 3.13; openclaw#44306"),
     change(3, 13, On(Rule::TokenBaseline), "A token stays within the approved scopes; a record without any, such as a fresh node's, gets none.", "measured 3.13 to 3.28; openclaw#58382"),
+    change(3, 13, On(Rule::NodeQueues), "A node can fetch what is queued for it.", "measured 3.2, 3.13"),
     change(3, 13, On(Rule::RotationNamesScope), "A rotation needs the scopes that it hands out.", "read in 3.13"),
 
     // 2026.3.22
@@ -61,11 +62,13 @@ pub const HISTORY: &[Change] = &[
     change(3, 22, On(Rule::ApproverNeedsScopes), "Who approves needs the scopes that are approved.", "read in 3.22"),
     change(3, 22, On(Rule::RotationDenied), "A refused rotation does not tell why.", "read in 3.22"),
 
+    change(3, 24, On(Rule::SessionMessages), "Sessions can be written to and stopped by name.", "measured 3.13, 3.24"),
     change(3, 24, On(Rule::StoredImplications), "A token that may administer or write lists what that implies.", "read in 3.22, 3.24"),
 
     // 2026.3.28: more scopes have to be approved, also on this host.
     change(3, 28, Setting::ScopeUpgrade(ScopeUpgrade::Asked), "More scopes have to be approved by somebody, also on this host.", "measured 3.24, 3.28; openclaw#54694"),
     change(3, 28, Setting::BackendPairing(BackendPairing::Needed), "A local backend is paired like any client.", "read in 3.24, 3.28"),
+    change(3, 28, On(Rule::PluginApprovals), "Plugins can ask for approvals.", "measured 3.24, 3.28"),
     change(3, 28, On(Rule::TerminalUi), "The terminal interface has an id.", "read in 3.24, 3.28"),
     change(3, 28, On(Rule::SilentApprovalNeedsScopes), "Silent approvals grant what the connect asked for, not what an earlier request did.", "read in 3.24, 3.28"),
     change(3, 28, Setting::NodeApprovalScope("operator.write"), "Approving a node's commands is writing.", "read in 3.24, 3.28"),
@@ -157,6 +160,7 @@ pub const HISTORY: &[Change] = &[
     change(5, 27, On(Rule::NonOperatorApprovalNeedsAdmin), "Approving a node's device needs an administrator.", "read in 5.28; openclaw#87146"),
     change(5, 28, On(Rule::BrowserTokensBound), "A browser's token ends with the shared secret that it was issued under.", "read in 5.28"),
     change(5, 28, On(Rule::SameHostOrigin), "A page of the gateway's own private host is allowed.", "read in 6.11"),
+    change(5, 28, On(Rule::EmptyHeadersCount), "An empty header of a proxy makes remote, too.", "measured 5.12, 5.28"),
     change(5, 28, On(Rule::FirstKeyTold), "Of several missing or unknown keys, the first is told.", "measured 8.1; read in 5.22, 5.28"),
     change(5, 28, On(Rule::EmptyDetailsDropped), "Empty lists are left out of a refusal's details.", "measured 5.28; read in 5.18"),
     change(6, 11, On(Rule::LastSeenRecorded), "Records tell when a device was seen.", "measured 8.1; read in 5.28, 6.11"),
@@ -182,6 +186,7 @@ pub const HISTORY: &[Change] = &[
     change(8, 1, On(Rule::HelloTellsConnectionScopes), "Hello tells the connection's scopes.", "read in 8.1"),
     change(8, 1, On(Rule::RecoveryScope), "Hello carries a scope for the recovery of sessions.", "measured 8.1"),
     change(8, 1, On(Rule::ForbiddenNamed), "A missing scope is FORBIDDEN, with details.", "measured 8.1; read in 7.35"),
+    change(8, 1, On(Rule::IdentityHeaderNamed), "A header that the trusted proxy leaves out has a code of its own.", "measured 7.1, 8.1"),
     change(8, 1, On(Rule::ApprovalWayRecorded), "Records tell how a device was approved.", "measured 8.1; read in 7.35"),
     change(8, 1, On(Rule::TokenDelivery), "A rotation tells how its token is delivered.", "read in 8.1"),
     change(8, 1, On(Rule::LocalCliHints), "A local command line client is told of this gateway's own setting.", "read in 8.1"),
@@ -238,7 +243,12 @@ pub const NOT_MODELLED: &[NotModelled] = &[
     ),
     left_out("damaged stores", "Records come to the model as values, not as files."),
     left_out("the store's file format", "The records have the shape of the JSON store on every release."),
+    left_out("node surfaces in records", "Since 2026.9.6 a device's record holds what its node asks for."),
     left_out("start-up", "The model is ready at once: no 1013 and no UNAVAILABLE."),
+    left_out(
+        "plain HTTP",
+        "Requests that are written out by hand test a server's parser, not the handshake.",
+    ),
     left_out("node.invoke", "Commands run on nodes, not in the handshake."),
     left_out("presence and health events", "Their time depends on channels and probes."),
     left_out("payloads beyond pairing", "status, health and config.get answer with a few keys only."),

@@ -41,6 +41,7 @@ const OF_OPERATORS: &[(&str, &[&str])] = &[
             "device.token.rotate",
             "device.token.revoke",
             "node.rename",
+            "node.pair.remove",
         ],
     ),
     (
@@ -127,19 +128,33 @@ const OF_OPERATORS: &[(&str, &[&str])] = &[
             "exec.approvals.set",
             "wizard.start",
             "update.run",
+            "set-heartbeats",
         ],
     ),
 ];
 
+/// Methods that came later than the others, with the rule that brought them.
+const LATER: &[(&str, Rule)] = &[
+    ("node.pending.drain", Rule::NodeQueues),
+    ("sessions.send", Rule::SessionMessages),
+    ("sessions.abort", Rule::SessionMessages),
+    ("plugin.approval.resolve", Rule::PluginApprovals),
+    ("node.pair.remove", Rule::NodeRemoval),
+];
+
+/// Whether the release is old enough to lack the method.
+fn is_too_new(rules: &Rules, method: &str) -> bool {
+    LATER.iter().any(|(name, rule)| *name == method && !rules.has(*rule))
+}
+
 /// The names of the methods that hello tells.
 pub(super) fn names(rules: &Rules) -> Vec<&'static str> {
-    let removal = rules.has(Rule::NodeRemoval).then_some("node.pair.remove");
     let rest = OF_OPERATORS.iter().flat_map(|(_, names)| names.iter().copied());
     ["health", "node.pair.approve"]
         .into_iter()
         .chain(rest)
         .chain(OF_NODES.iter().copied())
-        .chain(removal)
+        .filter(|name| !is_too_new(rules, name))
         .collect()
 }
 
@@ -152,7 +167,7 @@ pub(super) fn exists(rules: &Rules, method: &str) -> bool {
 fn scope_of(rules: &Rules, method: &str) -> &'static str {
     match method {
         "node.pair.approve" => rules.profile.node_approval_scope,
-        "node.pair.remove" if rules.has(Rule::NodeRemoval) => PAIRING,
+        _ if is_too_new(rules, method) => ADMIN,
         _ => {
             OF_OPERATORS.iter().find(|(_, names)| names.contains(&method)).map_or(ADMIN, |(scope, _)| *scope)
         }
@@ -164,7 +179,7 @@ pub(super) fn refusal(rules: &Rules, role: &str, held: &[String], method: &str) 
     if method == "health" && !rules.broken(Fault::HealthNeedsRead) {
         return None;
     }
-    let of_nodes = OF_NODES.contains(&method);
+    let of_nodes = OF_NODES.contains(&method) && !is_too_new(rules, method);
     let mixed = role == "node" && rules.broken(Fault::NodeCallsOperatorMethods)
         || role == "operator" && rules.broken(Fault::OperatorCallsNodeMethods);
     if of_nodes != (role == "node") && !mixed {
@@ -215,6 +230,19 @@ mod tests {
         #[case] refused: Option<&str>,
     ) {
         assert_eq!(ask("2026.3.31", role, held, method).as_deref(), refused);
+    }
+
+    #[rstest]
+    #[case("2026.3.13", "sessions.send", "missing scope: operator.admin")]
+    #[case("2026.3.24", "sessions.send", "missing scope: operator.write")]
+    #[case("2026.3.24", "plugin.approval.resolve", "missing scope: operator.admin")]
+    #[case("2026.3.28", "plugin.approval.resolve", "missing scope: operator.approvals")]
+    fn what_a_release_does_not_know_needs_administration(
+        #[case] release: &str,
+        #[case] method: &str,
+        #[case] refused: &str,
+    ) {
+        assert_eq!(ask(release, "operator", &[], method).as_deref(), Some(refused));
     }
 
     #[rstest]

@@ -216,6 +216,7 @@ pub(super) fn approve(
     caller: Option<&[String]>,
 ) -> Result<PairedDevice, ApproveError> {
     let pending = state.pending.get(request_id).cloned().ok_or(ApproveError::Unknown)?;
+    let by_owner = caller.is_some();
     let existing = state.paired.get(&pending.device_id).cloned();
     let wanted = pending.requested_roles();
     let asked = scopes::for_token(rules, pending.scopes.as_deref().unwrap_or_default());
@@ -293,7 +294,7 @@ pub(super) fn approve(
         tokens: Some(tokens),
         created_at_ms: existing.as_ref().map_or(now, |device| device.created_at_ms),
         approved_at_ms: now,
-        approved_via: None,
+        approved_via: (by_owner && rules.has(Rule::ApprovalWayRecorded)).then(|| "owner".to_owned()),
         last_seen_at_ms: existing.as_ref().and_then(|device| device.last_seen_at_ms),
         last_seen_reason: existing.as_ref().and_then(|device| device.last_seen_reason.clone()),
     };

@@ -88,7 +88,12 @@ impl Peer {
             "x-real-ip" => rules.broken(Fault::RealIpIgnored),
             _ => false,
         };
-        self.header(name).is_some() && !ignored
+        let there = if rules.has(Rule::EmptyHeadersCount) {
+            self.headers.contains_key(name)
+        } else {
+            self.header(name).is_some()
+        };
+        there && !ignored
     }
 
     /// Whether the socket is a trusted proxy's.
@@ -314,6 +319,8 @@ mod tests {
     #[case("2026.3.31", &[("host", "localhost"), ("x-forwarded-prefix", "/a")], true)]
     #[case("2026.5.18", &[("host", "localhost"), ("x-forwarded-prefix", "/a")], false)]
     #[case("2026.3.28", &[("host", "localhost"), ("x-real-ip", "1.2.3.4")], false)]
+    #[case("2026.5.12", &[("host", "localhost"), ("x-forwarded-for", "")], true)]
+    #[case("2026.5.28", &[("host", "localhost"), ("x-forwarded-for", "")], false)]
     fn headers_make_remote(#[case] release: &str, #[case] headers: &[(&str, &str)], #[case] is_local: bool) {
         assert_eq!(local(release, &[], headers), is_local);
     }

@@ -177,6 +177,14 @@ pub enum Rule {
     PendingKeepsTime,
     /// `node.pair.remove` exists.
     NodeRemoval,
+    /// A node can fetch what is queued for it.
+    NodeQueues,
+    /// Sessions can be written to and stopped by name.
+    SessionMessages,
+    /// Plugins can ask for approvals.
+    PluginApprovals,
+    /// A proxy's header counts even where it is empty.
+    EmptyHeadersCount,
     /// A pending node request tells the scopes that its approval needs.
     NodeApprovalScopesShown,
     /// A request for pairing without commands needs no more than the method's scope.
@@ -195,6 +203,8 @@ pub enum Rule {
     LastSeenRecorded,
     /// Records tell how a device was approved.
     ApprovalWayRecorded,
+    /// A header that the trusted proxy leaves out has a code of its own.
+    IdentityHeaderNamed,
     /// A node's platform counts only with the family that belongs to it.
     PlatformNeedsFamily,
     /// Hello carries a scope for the recovery of sessions.

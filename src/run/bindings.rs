@@ -63,8 +63,8 @@ impl Bindings {
             }
             Reference::DevicePending(device) => Some(json!(seeds::pending_id(&self.identity, device))),
             Reference::ConnectionNonce(connection) => self.nonces.get(connection).map(|nonce| json!(nonce)),
-            // Tables are filled in when a scenario is loaded.
-            Reference::Each(_) => None,
+            // Tables are filled in when a scenario is loaded, and the clock is for what is placed before the boot.
+            Reference::Each(_) | Reference::Clock => None,
         }
     }
 

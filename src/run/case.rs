@@ -236,7 +236,8 @@ impl Stage<'_> {
             record.verdict = Verdict::Fail;
             record.mismatch = Some(lost);
         }
-        let differs = record.verdict == Verdict::Fail || !satisfies(&outcome, &right);
+        let differs =
+            matches!(record.verdict, Verdict::Fail | Verdict::Known) || !satisfies(&outcome, &right);
         let signature = differs.then(|| Signature::of(&record.id, &outcome));
         Observed { record, raw: Some(outcome), signature, trouble: None }
     }

@@ -179,8 +179,7 @@ impl Engine<'_> {
         let gateway = self.gateways.fetch_add(1, Ordering::Relaxed);
         let (target, lane) = (subject.name().to_owned(), plan.label.clone());
         (self.emit)(Event::GatewayStarting { gateway, target, lane });
-        let booting =
-            Lane::boot(Arc::clone(&subject), self.request.settings.clone(), gateway, &plan.config, &cases);
+        let booting = Lane::boot(Arc::clone(&subject), self.request.settings.clone(), gateway, &cases);
         let lane = tokio::select! {
             booted = booting => match booted {
                 Ok(lane) => lane,

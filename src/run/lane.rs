@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore};
 
 use super::barrier::{RestartBarrier, Turn};
@@ -17,8 +17,9 @@ use super::seeds;
 use super::step::Trouble;
 use crate::gateway::{Host, ScriptedModel, Seed, StartError, StartRequest, StoredPairing, Subject, merge};
 use crate::release::Release;
-use crate::scenario::{self, Reference};
-use crate::wire::Masker;
+use crate::scenario::{self, Reference, Start};
+use crate::verdict::Outcome;
+use crate::wire::{Masker, WireError};
 
 /// How long a gateway that ended a connection may take to be known as dead.
 const DEATH_NOTICE: Duration = Duration::from_millis(50);
@@ -51,6 +52,7 @@ pub(super) struct Lane {
     /// The release that runs now; another one than the target's where a scenario upgrades.
     running: Mutex<Option<Release>>,
     barrier: RestartBarrier,
+    beside: tokio::sync::Mutex<()>,
     permits: Semaphore,
 }
 
@@ -69,11 +71,13 @@ impl Lane {
         subject: Arc<Subject>,
         settings: Settings,
         number: usize,
-        config: &Map<String, Value>,
         cases: &[Case<'_>],
     ) -> Result<Self, StartError> {
         let token = gateway_secret(settings.seed, "token");
         let password = gateway_secret(settings.seed, "password");
+        let filled = |map: &Map<String, Value>| with_secrets(map, &token, &password, (settings.now_ms)());
+        // Cases of one lane agree in what they ask of their gateway.
+        let first = cases.first().map(|case| case.scenario);
         let mut seed = Seed::default();
         for case in cases {
             let identity = Identity::new(settings.seed, &case.scenario.id, case.attempt);
@@ -89,13 +93,18 @@ impl Lane {
         } else {
             None
         };
-        let mut all_config = model.as_ref().map_or(Value::Null, ScriptedModel::config);
-        merge(&mut all_config, &with_secrets(config, &token, &password));
+        // Nulls in it take out what every gateway is given, so it is no base to merge anything else into.
+        let mut all_config = first.map_or(Value::Null, |one| filled(&one.config));
+        if let Some(model) = &model {
+            merge(&mut all_config, &model.config());
+        }
         let request = StartRequest {
             launch,
             token: token.clone(),
             config: all_config,
             state: None,
+            files: first.map(|one| placed(&filled(&one.files))).unwrap_or_default(),
+            env: first.map(|one| one.env.clone().into_iter().collect()).unwrap_or_default(),
             seed,
             ready_within: settings.boot_timeout,
         };
@@ -107,6 +116,7 @@ impl Lane {
             model,
             running: Mutex::new(starts_on.or(subject.release())),
             barrier: RestartBarrier::new(cases.len()),
+            beside: tokio::sync::Mutex::new(()),
             permits: Semaphore::new(subject.at_once()),
             subject,
             settings,
@@ -229,6 +239,34 @@ impl Lane {
         self.host.read().await.log_since(moment)
     }
 
+    /// Starts another gateway of the same release in a home of its own, and stops it again.
+    pub(super) async fn start_beside(&self, start: &Start) -> Outcome {
+        let _alone = self.beside.lock().await;
+        let filled = |map: &Map<String, Value>| with_secrets(map, &self.token, &self.password, self.now_ms());
+        let request = StartRequest {
+            token: self.token.clone(),
+            config: start.config.as_ref().and_then(Value::as_object).map_or_else(|| json!({}), filled),
+            files: start.files.as_ref().map(filled).as_ref().map(placed).unwrap_or_default(),
+            env: Vec::new(),
+            seed: Seed::default(),
+            launch: None,
+            state: None,
+            ready_within: self.settings.boot_timeout,
+        };
+        match self.subject.start(request).await {
+            Ok(host) => {
+                host.stop(None).await;
+                Outcome::Ok { payload: json!({}) }
+            }
+            Err(error) => {
+                let tail = error.log().join("\n");
+                let message = if tail.is_empty() { error.to_string() } else { tail };
+                let details = json!({"exit": error.exit_code()});
+                Outcome::Refused { error: WireError { code: "EXITED".to_owned(), message, details } }
+            }
+        }
+    }
+
     /// A masker that knows the gateway's own secrets.
     pub(super) fn masker(&self) -> Masker {
         let mut masker = Masker::default();
@@ -238,11 +276,21 @@ impl Lane {
     }
 }
 
+/// The files of a mapping: texts as they stand, anything else as JSON.
+fn placed(files: &Value) -> Vec<(PathBuf, Vec<u8>)> {
+    let bytes = |value: &Value| match value {
+        Value::String(text) => text.clone().into_bytes(),
+        other => other.to_string().into_bytes(),
+    };
+    files.as_object().into_iter().flatten().map(|(place, value)| (place.into(), bytes(value))).collect()
+}
+
 /// A configuration with the gateway's secrets filled in; other references stay as they are.
-fn with_secrets(config: &Map<String, Value>, token: &str, password: &str) -> Value {
+fn with_secrets(config: &Map<String, Value>, token: &str, password: &str, now_ms: i64) -> Value {
     let known = |reference: &Reference| match reference {
         Reference::GatewayToken => Some(Value::from(token)),
         Reference::GatewayPassword => Some(Value::from(password)),
+        Reference::Clock => Some(Value::from(now_ms)),
         other => Some(Value::from(other.to_string())),
     };
     let config = Value::Object(config.clone());

@@ -187,14 +187,13 @@ impl Pool {
         let cases: Vec<Case<'_>> =
             plan.scenarios.iter().map(|at| Case { scenario: &self.scenarios[*at], attempt: 1 }).collect();
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
-        let lane = Lane::boot(subject, self.settings.clone(), number, &plan.config, &cases).await;
+        let lane = Lane::boot(subject, self.settings.clone(), number, &cases).await;
         lane.map_err(|error| error.to_string())
     }
 
     async fn run_alone(&self, subject: Arc<Subject>, case: Case<'_>) -> Result<Cell, String> {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
-        let config = &case.scenario.config;
-        let lane = Lane::boot(subject, self.settings.clone(), number, config, &[case]).await;
+        let lane = Lane::boot(subject, self.settings.clone(), number, &[case]).await;
         let lane = lane.map_err(|error| error.to_string())?;
         let cell = lane.run(case).await;
         self.note(lane.stop().await.leaks);

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use super::bindings::Bindings;
 use super::handshake::{Facts, params};
 use super::lane::Lane;
-use crate::client::{Answer, Connection, OpenError, Opened, Transcript, open};
+use crate::client::{Answer, Connection, OpenError, Opened, PlainRequest, Transcript, open};
 use crate::gateway::Running;
 use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{
-    Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, Millis, Restart, Scenario, Send,
-    Spanned, State, Step, UnresolvedReference, Wait,
+    Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, HttpRequest, Millis, Restart,
+    Scenario, Send, Spanned, State, Step, UnresolvedReference, Wait,
 };
 use crate::verdict::{Outcome, satisfies};
 use crate::wire::{Close, DeviceKey, connect_request};
@@ -93,6 +93,8 @@ impl Stage<'_> {
             Step::AgentTurn(turn) => self.agent_turn(turn).await,
             Step::Approve(approve) => self.approve(approve).await,
             Step::Revoke(revoke) => self.revoke(revoke).await,
+            Step::Http(request) => self.http(request).await,
+            Step::Start(start) => Ok(self.lane.start_beside(start).await),
             Step::State(state) => self.state(state, right).await,
             Step::Wait(Wait::For(time)) => {
                 tokio::time::sleep(time.as_duration()).await;
@@ -272,10 +274,33 @@ impl Stage<'_> {
                 Some(value) => bindings.fill(value)?.to_string(),
                 None => bindings.fill_text(step.text.as_deref().unwrap_or_default())?,
             };
-            let width = step.pad_to.unwrap_or(0);
-            connection.send_text(format!("{text:width$}")).await;
+            connection.send_text(padded(text, step.pad_to.unwrap_or(0))).await;
         }
         Ok(outcome_of(connection.any_answer(self.within_or_silence(step.within, right)).await))
+    }
+
+    async fn http(&self, step: &HttpRequest) -> Result<Outcome, Trouble> {
+        let bindings = self.bindings();
+        let missing = || Trouble::Untestable("the target does not listen on this address".to_owned());
+        let socket = self.lane.socket(step.address.unwrap_or_default()).await.ok_or_else(missing)?;
+        let fill = |text: &Option<String>, usual: &str| bindings.fill_text(text.as_deref().unwrap_or(usual));
+        let mut headers = Vec::new();
+        for (name, value) in step.headers.iter() {
+            headers.push((name.value.clone(), bindings.fill_text(value)?));
+        }
+        let body = step.body.as_ref().map(|body| bindings.fill(body)).transpose()?;
+        let request = PlainRequest {
+            method: fill(&step.method, "GET")?,
+            target: fill(&step.target, "/")?,
+            headers,
+            body: body.map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned)),
+        };
+        let answer = request.send(socket, self.within(step.within)).await;
+        let answer = answer.map_err(|error| Trouble::Broken(error.to_string()))?;
+        Ok(match answer {
+            Some((status, body)) => Outcome::Http { status, body },
+            None => Outcome::Closed { close: Close::DROPPED, error: None },
+        })
     }
 
     async fn restart(&self, step: &Restart) -> Result<Outcome, Trouble> {
@@ -328,6 +353,13 @@ pub(super) fn outcome_of(answer: Answer) -> Outcome {
     }
 }
 
+/// The text with spaces behind it, up to this many bytes. (Widths of `format!` end at 65535.)
+fn padded(mut text: String, bytes: usize) -> String {
+    let missing = bytes.saturating_sub(text.len());
+    text.extend(std::iter::repeat_n(' ', missing));
+    text
+}
+
 /// The bytes of a hexadecimal text; `check` refuses other texts, so what cannot be read is left out.
 fn bytes_of(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> =
@@ -338,4 +370,15 @@ fn bytes_of(hex: &str) -> Vec<u8> {
 /// Awaits all futures of a list at the same time.
 pub(super) async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     futures_util::future::join_all(futures).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_padded_beyond_64_kib() {
+        assert_eq!(padded("ä".to_owned(), 65_537).len(), 65_537);
+        assert_eq!(padded("long".to_owned(), 2), "long");
+    }
 }

@@ -28,6 +28,10 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
     }
     let devices = merged_devices(&order, &mut diagnostics);
     let config = merged_config(draft, &order, &mut diagnostics);
+    let placed = order.iter().filter_map(|one| one.file.files.as_ref()).flat_map(|files| files.value.clone());
+    let files: Map<String, Value> = placed.collect();
+    let env =
+        order.iter().filter_map(|one| one.file.env.as_ref()).flat_map(|env| env.value.clone()).collect();
     let requires = merged_requires(draft, &order, &mut diagnostics);
     let mut names = Names::of(&order, &mut diagnostics);
     let mut part = |of: fn(&Draft) -> (&[Spanned<Step>], &'static str)| -> Vec<StoryStep> {
@@ -57,6 +61,8 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
         requires,
         config,
         starts_on: order.iter().rev().find_map(|one| one.file.starts_on.as_ref()).map(|one| one.value),
+        files,
+        env,
         devices,
         steps,
         finally,
@@ -312,7 +318,8 @@ fn expected(step: &Spanned<Step>, one: &Step) -> Option<Spanned<Expectation>> {
     let closed = || Expectation::Closed(ClosedExpectation::default());
     let default = match one {
         Step::Connect(_) | Step::NodeHost(_) => Expectation::Hello(Pattern::Any),
-        Step::Call(_) | Step::Upgrade(_) | Step::Approve(_) | Step::Revoke(_) => {
+        Step::Http(_) => Expectation::Http { status: Pattern::Literal(200.into()), body: None },
+        Step::Call(_) | Step::Start(_) | Step::Upgrade(_) | Step::Approve(_) | Step::Revoke(_) => {
             Expectation::Ok(Pattern::Any)
         }
         Step::Cli(_) => Expectation::Exit(ExitExpectation::of_code(0)),

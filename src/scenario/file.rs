@@ -1,5 +1,7 @@
 //! A scenario file as a person writes it.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -37,6 +39,12 @@ pub struct ScenarioFile {
     /// The release that boots first, where the story begins on another one than the target: an `upgrade`
     /// leads from it to the target.
     pub starts_on: Option<Spanned<Release>>,
+    /// Files to place in the state directory before the gateway boots, by their path there: a text as it stands,
+    /// anything else as JSON. They may hold `${gateway.token}`, `${gateway.password}` and `${clock}`.
+    pub files: Option<Spanned<Map<String, Value>>>,
+    /// Environment of the gateway, over what the harness sets. An empty text undoes a setting: such as
+    /// `OPENCLAW_HANDSHAKE_TIMEOUT_MS`, which spares slow machines the gateway's own timer.
+    pub env: Option<Spanned<BTreeMap<String, String>>>,
     /// Devices by name, each with a key pair of its own.
     #[serde(default)]
     pub devices: Entries<Device>,

@@ -2,6 +2,7 @@
 
 mod actors;
 mod assemble;
+mod beside;
 mod check;
 mod connect;
 mod decode;
@@ -27,6 +28,7 @@ pub use actors::{
     AgentTurn, AgentVia, Approve, Cli, Destination, EditState, Model, ModelReply, NodeHost, PatchOperation,
     PatchVerb, Revoke, Upgrade,
 };
+pub use beside::{HttpRequest, Start};
 pub use check::check;
 pub use connect::{
     AUTH_WORDS, Address, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,

@@ -20,6 +20,8 @@ pub enum Reference {
     GatewayPort,
     /// `${identity.id}`: device id of the programs that share the gateway's home, once one has made it.
     IdentityId,
+    /// `${clock}`: milliseconds since 1970 when the gateway is booted, a number.
+    Clock,
     /// `${device.NAME.id}`: id of a device.
     DeviceId(String),
     /// `${device.NAME.public_key}`: public key of a device as it is sent.
@@ -45,6 +47,7 @@ pub const BUILTIN_REFERENCES: &[&str] = &[
     "gateway.password",
     "gateway.port",
     "identity.id",
+    "clock",
     "device.NAME.id",
     "device.NAME.public_key",
     "device.NAME.token.ROLE",
@@ -99,6 +102,7 @@ impl Reference {
         }
         let own = |one: &str| one.to_owned();
         Ok(match parts.as_slice() {
+            ["clock"] => Self::Clock,
             [name] => Self::Capture(own(name)),
             ["gateway", "token"] => Self::GatewayToken,
             ["gateway", "password"] => Self::GatewayPassword,
@@ -128,6 +132,7 @@ impl fmt::Display for Reference {
             Self::GatewayPassword => f.write_str("${gateway.password}"),
             Self::GatewayPort => f.write_str("${gateway.port}"),
             Self::IdentityId => f.write_str("${identity.id}"),
+            Self::Clock => f.write_str("${clock}"),
             Self::DeviceId(name) => write!(f, "${{device.{name}.id}}"),
             Self::DevicePublicKey(name) => write!(f, "${{device.{name}.public_key}}"),
             Self::DevicePending(name) => write!(f, "${{device.{name}.pending}}"),

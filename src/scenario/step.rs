@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 use serde_json::Value;
 
 use super::actors::{AgentTurn, Approve, Cli, EditState, Model, NodeHost, Revoke, Upgrade};
+use super::beside::{HttpRequest, Start};
 use super::connect::{Address, Connect};
 use super::duration::Millis;
 use super::entries::Entries;
@@ -46,6 +47,10 @@ pub enum Step {
     Approve(Approve),
     /// Revokes a device's token for a role.
     Revoke(Revoke),
+    /// Sends a plain HTTP request, or an upgrade request written by hand.
+    Http(HttpRequest),
+    /// Starts another gateway of the same release beside this one, to see whether it comes up.
+    Start(Start),
     /// Reads what the gateway has stored.
     State(State),
     /// Lets time pass, or waits until the gateway closes a connection.
@@ -268,6 +273,8 @@ impl Step {
             Self::AgentTurn(_) => "agent_turn",
             Self::Approve(_) => "approve",
             Self::Revoke(_) => "revoke",
+            Self::Http(_) => "http",
+            Self::Start(_) => "start",
             Self::State(_) => "state",
             Self::Wait(_) => "wait",
             Self::Together(_) => "together",
@@ -301,6 +308,8 @@ impl Step {
             Self::AgentTurn(one) => one.id.as_ref(),
             Self::Approve(one) => one.id.as_ref(),
             Self::Revoke(one) => one.id.as_ref(),
+            Self::Http(one) => one.id.as_ref(),
+            Self::Start(one) => one.id.as_ref(),
             Self::State(one) => one.id.as_ref(),
             Self::Wait(Wait::Closed(one)) => one.id.as_ref(),
             Self::Disconnect(_) | Self::Model(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => {
@@ -332,6 +341,8 @@ impl Step {
             Self::AgentTurn(one) => one.expect.as_ref(),
             Self::Approve(one) => one.expect.as_ref(),
             Self::Revoke(one) => one.expect.as_ref(),
+            Self::Http(one) => one.expect.as_ref(),
+            Self::Start(one) => one.expect.as_ref(),
             Self::State(one) => Some(&one.expect),
             Self::Wait(Wait::Closed(one)) => one.expect.as_ref(),
             Self::Disconnect(_)
@@ -351,9 +362,11 @@ impl Step {
             Self::Call(one) => Some(&one.save),
             Self::Event(one) => Some(&one.save),
             Self::Send(one) => Some(&one.save),
+            Self::Http(one) => Some(&one.save),
             Self::Cli(one) => Some(&one.save),
             Self::State(one) => Some(&one.save),
             Self::Disconnect(_)
+            | Self::Start(_)
             | Self::Restart(_)
             | Self::Upgrade(_)
             | Self::EditState(_)

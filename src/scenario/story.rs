@@ -1,5 +1,6 @@
 //! A scenario ready to run: rows of tables filled in, reused steps in place, every step named.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -55,6 +56,10 @@ pub struct Scenario {
     pub config: Map<String, Value>,
     /// The release that boots first, if not the target.
     pub starts_on: Option<Release>,
+    /// Files to place in the state directory.
+    pub files: Map<String, Value>,
+    /// Environment of the gateway, over what the harness sets.
+    pub env: BTreeMap<String, String>,
     /// Devices by name.
     pub devices: Vec<(String, Device)>,
     /// What happens, in order.
@@ -188,10 +193,13 @@ impl Scenario {
             let address = match step {
                 Step::Connect(one) => one.address,
                 Step::Send(one) => one.address,
+                Step::Http(one) => one.address,
                 _ => None,
             };
             address == Some(Address::V6)
         };
+        let plain_http = |step: &Step| matches!(step, Step::Http(_));
+        let starts = self.any_step(|step| matches!(step, Step::Start(_)));
         let follows = [
             (Capability::Seed, seeded),
             (Capability::Restart, self.any_step(|step| matches!(step, Step::Restart(_)))),
@@ -202,7 +210,8 @@ impl Scenario {
             ),
             (Capability::Programs, self.any_step(Step::is_of_a_program)),
             (Capability::State, self.any_step(|step| matches!(step, Step::State(_)))),
-            (Capability::Config, !self.config.is_empty()),
+            (Capability::Config, !self.config.is_empty() || !self.env.is_empty() || starts),
+            (Capability::Real, !self.files.is_empty() || starts || self.any_step(plain_http)),
             (Capability::Ipv6, self.any_step(on_ipv6)),
         ];
         let mut needs: Vec<Capability> = self.requires.capabilities.iter().map(|one| one.value).collect();

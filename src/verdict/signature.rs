@@ -58,6 +58,8 @@ impl Signature {
             (Some(reason), _, _) => reason.clone(),
             (None, Some(detail), _) => detail.clone(),
             (None, None, Some(code)) => format!("{} {code}", self.class),
+            // In a timeline `ok` stands for what is right, and this is not.
+            (None, None, None) if self.class == "ok" => "succeeds".to_owned(),
             (None, None, None) => self.class.clone(),
         }
     }

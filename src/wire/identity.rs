@@ -54,7 +54,7 @@ impl SignedFields {
 
     /// All fields.
     pub fn v3(&self) -> String {
-        let normal = |text: &str| text.trim().to_lowercase();
+        let normal = |text: &str| text.trim().to_ascii_lowercase();
         format!("{}|{}|{}", self.joined("v3"), normal(&self.platform), normal(&self.family))
     }
 

@@ -124,6 +124,13 @@ pub const TRAPS: &[Trap] = &[
               reach it: it stays for about a minute",
     },
     Trap {
+        first: Some(release(3, 13)),
+        until: Some(release(3, 22)),
+        trick: Trick::OneAtATime,
+        why: "2026.3.13 gives a handshake three seconds and knows no setting for it: many connects at once on a \
+              busy machine are closed with 1000 (openclaw#46892)",
+    },
+    Trap {
         first: Some(release(5, 12)),
         until: Some(release(5, 28)),
         trick: Trick::OneAtATime,

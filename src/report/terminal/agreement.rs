@@ -78,6 +78,7 @@ fn unseen(block: &mut Block<'_>, what: &str, cells: &[Incomparable], look: &Look
         if more > 0 {
             let _ = write!(names, " and {more} more");
         }
-        block.prose(&paint(look.palette.quiet(), what), &format!("{target}: {why} ({names})"));
+        let what = paint(look.palette.quiet(), what);
+        block.prose("", &format!("{what} {target}: {why} ({names})"));
     }
 }

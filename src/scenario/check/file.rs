@@ -117,7 +117,7 @@ impl Rules<'_> {
     /// References that cannot be read, anywhere, and those that mean nothing before the gateway runs.
     fn references(&mut self) {
         let text = &self.source.text;
-        for key in ["config", "devices", "steps", "finally", "deviations"] {
+        for key in ["config", "files", "devices", "steps", "finally", "deviations"] {
             let Some(tree) = self.draft.tree.get(key) else { continue };
             for reference in references_in(tree, text) {
                 match &reference.value {
@@ -134,7 +134,7 @@ impl Rules<'_> {
                         self.add("bad-reference", unclosed.to_string(), reference.span, "opened here", help);
                     }
                     Ok(one @ (Reference::Capture(_) | Reference::ConnectionNonce(_)))
-                        if matches!(key, "config" | "devices") =>
+                        if matches!(key, "config" | "files" | "devices") =>
                     {
                         let message = format!("`{one}` has no value before the gateway runs");
                         let help = "only `${gateway.…}` and `${device.…}` can stand here";

@@ -18,6 +18,8 @@ fn possible(step: &Step) -> &'static [ExpectationKind] {
     match step {
         Step::Connect(_) => &[Hello, Closed, Error, Http, Silence],
         Step::Call(_) => &[Ok, Error, Closed, Silence],
+        Step::Http(_) => &[Http, Closed],
+        Step::Start(_) => &[Ok, Error, Silence],
         Step::Event(_) => &[Arrives, Silence, Closed],
         Step::Send(one) if one.name.is_some() => &[Closed, Error, Ok, Silence, Http],
         Step::Send(_) => &[Closed, Error, Ok, Silence],

@@ -264,6 +264,7 @@ impl Walk<'_> {
             | Reference::IdentityId
             | Reference::GatewayPassword
             | Reference::GatewayPort
+            | Reference::Clock
             | Reference::Each(_) => {}
         }
     }

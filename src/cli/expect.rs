@@ -1,0 +1,76 @@
+//! `gatecrash expect`: the outcomes that scenarios list.
+
+use std::fmt::Write as _;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::stored;
+use super::suite::{self, Selection};
+use crate::curate::expect::update;
+
+/// Look after the outcomes that scenarios list.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    Update(UpdateArgs),
+}
+
+/// Write deviations from stored runs into the scenarios.
+///
+/// What a run shows beside the outcome that is right is listed in the fewest ranges of releases. New
+/// deviations have the class `unreviewed`, which `check --strict` refuses until a person has given them
+/// another one. Deviations that hold on other releases get other ranges; those that hold nowhere go.
+/// Comments and layout stay.
+#[derive(clap::Args, Debug)]
+struct UpdateArgs {
+    /// Scenarios: ids, globs of ids, files or folders [default: all of the runs]
+    #[arg(value_name = "SCENARIO")]
+    selection: Vec<String>,
+    /// Stored runs: files, ids of kept runs, or `latest`; a later one replaces an earlier one
+    #[arg(long, value_name = "RUN", required = true, num_args = 1..)]
+    from: Vec<String>,
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let Command::Update(args) = &args.command;
+    let every = ["**".to_owned()];
+    let names: &[String] = if args.selection.is_empty() { &every } else { &args.selection };
+    let scenarios = suite::select(context, &Selection { names, tags: &[] })?;
+    let mut runs = Vec::new();
+    for word in &args.from {
+        let loaded = stored::read(context, word)?;
+        if !loaded.complete {
+            let message = format!("{word} was interrupted, and says nothing about what it did not reach");
+            return Err(Failure::usage(message).hint("run it again to its end"));
+        }
+        runs.push(loaded.record);
+    }
+    let (updates, left) = update(&scenarios, &runs);
+    let mut text = String::new();
+    for one in &updates {
+        if !args.dry_run {
+            let place = context.working_dir.join(&one.path);
+            std::fs::write(&place, &one.text)
+                .map_err(|error| Failure::usage(format!("cannot write {}: {error}", place.display())))?;
+        }
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}: {} added, {} changed", one.path, one.added, one.changed);
+    }
+    for one in &left {
+        let line = one.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let _ = writeln!(text, "{}{line}: {}", one.path, one.problem);
+    }
+    let would = if args.dry_run { " would change" } else { " changed" };
+    let _ = writeln!(text, "{} files{would}, {} left to do by hand", updates.len(), left.len());
+    context.print(&text)?;
+    Ok(if left.is_empty() { Exit::Fine } else { Exit::Bad })
+}

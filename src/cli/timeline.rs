@@ -1,0 +1,49 @@
+//! `gatecrash timeline`: the behavioural history of the gateway.
+
+use std::path::PathBuf;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::stored;
+use crate::curate::timeline::{BUILT_IN, history, markdown, read};
+
+/// Show the behavioural history of the gateway: the timelines of stored runs, as Markdown
+///
+/// Without a run it shows the history that is kept with the suite (`coverage/timelines.json`).
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Stored runs: files, ids of kept runs, or `latest`; a later one replaces cells of an earlier one
+    #[arg(value_name = "RUN")]
+    runs: Vec<String>,
+    /// Keep the history in this file, too
+    #[arg(long, value_name = "FILE", requires = "runs")]
+    store: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let shown = if args.runs.is_empty() {
+        let place = context.working_dir.join("coverage/timelines.json");
+        let text = if place.is_file() {
+            std::fs::read_to_string(&place)
+                .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?
+        } else {
+            BUILT_IN.to_owned()
+        };
+        read(&text).map_err(Failure::usage)?
+    } else {
+        let runs = args.runs.iter().map(|word| Ok(stored::read(context, word)?.record));
+        history(&runs.collect::<Result<Vec<_>, Failure>>()?)
+    };
+    if let Some(place) = &args.store {
+        let mut text = serde_json::to_string(&shown).map_err(Failure::broke)?;
+        // One timeline a line, so that a change is a small difference.
+        text = text.replace("{\"scenario\"", "\n{\"scenario\"");
+        text.push('\n');
+        let place = context.working_dir.join(place);
+        std::fs::write(&place, text)
+            .map_err(|error| Failure::usage(format!("cannot write {}: {error}", place.display())))?;
+    }
+    context.print(&markdown(&shown))?;
+    Ok(Exit::Fine)
+}
