@@ -120,6 +120,31 @@ fn a_listed_deviation_is_known_and_one_that_does_not_happen_is_fixed() {
     bench.run("answer").args(["--assume-release", "2026.4.2"]).assert().code(0);
 }
 
+/// A null takes out what every gateway is given, `env` reaches the process, and who asks for something else has
+/// a gateway of its own.
+#[test]
+fn a_gateway_is_set_up_as_its_scenarios_ask() {
+    let bench = Bench::new();
+    let asking = |word: &str, auth: &str| {
+        let steps = HELLO.split_once("steps:").unwrap().1;
+        format!(
+            "title: t\nwhy: w\nconfig: {{gateway: {{auth: {auth}}}}}\nenv: {{WORD: {word}}}\nsteps:{steps}"
+        )
+    };
+    bench.write("scenarios/hello.yaml", &asking("said", "{token: null}"));
+    bench.write("scenarios/other-word.yaml", &asking("other", "{token: null}"));
+    bench.write("scenarios/with-the-token.yaml", &asking("said", "{mode: token}"));
+    let strict = "cmd:[ \"$WORD\" = said ] && ! grep -q '\"token\":' \"$OPENCLAW_CONFIG_PATH\" && ";
+    let gateway = fake("answer").replacen("cmd:", strict, 1);
+    bench.gatecrash(&["run", "--gateway", &gateway, "--report", "json=run.json"]).assert().code(4);
+    let report = bench.report();
+    let verdict = |id: &str| {
+        let cells = report["cells"].as_array().unwrap();
+        cells.iter().find(|cell| cell["scenario"] == id).unwrap()["verdict"].clone()
+    };
+    assert_eq!(["hello", "other-word", "with-the-token"].map(verdict), ["pass", "error", "error"]);
+}
+
 #[test]
 fn a_secret_never_shows_in_a_report() {
     let bench = Bench::new();

@@ -9,7 +9,7 @@ use crate::gateway::{Remote, Target, Workshop};
 /// Options about gateways that all running commands share.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct GatewayOptions {
-    /// Gateways at the same time [default: one a processor]
+    /// Gateways at the same time; four embedded ones count as one [default: one a processor]
     #[arg(long, short, value_name = "N")]
     pub(super) jobs: Option<usize>,
     /// Let `ws://` name another machine. Everything else stays on loopback

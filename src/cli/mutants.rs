@@ -17,8 +17,9 @@ use crate::report::terminal::{self, Look, Palette};
 use crate::run::Settings;
 use crate::scenario::Millis;
 
-/// Models at the same time. More would make answers late on a busy machine, and what is late looks noticed.
-const JOBS: usize = 8;
+/// Room for eight models at the same time. More would make answers late on a busy machine, and what is late looks
+/// noticed.
+const JOBS: usize = 2;
 
 /// Plant single-rule faults into the model and tell which of them the suite notices.
 ///

@@ -161,6 +161,11 @@ impl Subject {
         }
     }
 
+    /// Whether its gateways run in this process, so that many at a time cost little.
+    pub const fn is_embedded(&self) -> bool {
+        matches!(self.way, Way::Embedded(_))
+    }
+
     /// What a configuration asks for that it cannot show.
     pub fn lacks(&self, config: &Map<String, Value>) -> Option<String> {
         let Way::Embedded(_) = &self.way else { return None };

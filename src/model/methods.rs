@@ -158,6 +158,11 @@ pub(super) fn names(rules: &Rules) -> Vec<&'static str> {
         .collect()
 }
 
+/// Whether nodes call the method, not operators.
+pub(super) fn is_for_nodes(method: &str) -> bool {
+    OF_NODES.contains(&method)
+}
+
 /// Whether the method exists.
 pub(super) fn exists(rules: &Rules, method: &str) -> bool {
     names(rules).contains(&method)
@@ -179,7 +184,7 @@ pub(super) fn refusal(rules: &Rules, role: &str, held: &[String], method: &str) 
     if method == "health" && !rules.broken(Fault::HealthNeedsRead) {
         return None;
     }
-    let of_nodes = OF_NODES.contains(&method) && !is_too_new(rules, method);
+    let of_nodes = is_for_nodes(method) && !is_too_new(rules, method);
     let mixed = role == "node" && rules.broken(Fault::NodeCallsOperatorMethods)
         || role == "operator" && rules.broken(Fault::OperatorCallsNodeMethods);
     if of_nodes != (role == "node") && !mixed {

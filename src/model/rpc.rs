@@ -146,6 +146,9 @@ pub(super) fn call(
         "node.pair.reject" => call.reject_node(),
         "node.pair.remove" if rules.has(Rule::NodeRemoval) => call.remove_node(),
         "connect" => Answer::no("connect is only valid as the first request"),
+        _ if rules.broken(Fault::OperatorCallsNodeMethods) && methods::is_for_nodes(method) => {
+            Answer::yes(json!({}))
+        }
         _ if methods::exists(rules, method) => Answer::not_modelled(method),
         _ if rules.broken(Fault::UnknownMethodAnswered) => Answer::yes(json!({})),
         _ => Answer::no(&format!("unknown method: {method}")),

@@ -23,6 +23,9 @@ const GATEWAY: u32 = 800;
 /// Memory of a gateway with a node host and a command line, in mebibytes.
 const STACK: u32 = 1500;
 
+/// Embedded gateways in the place of one that is a process: their lanes spend their time in waiting.
+const EMBEDDED_IN_ONE: u32 = 4;
+
 /// What to run, and how.
 pub struct RunRequest {
     /// Scenarios in the order of the rows.
@@ -31,7 +34,7 @@ pub struct RunRequest {
     pub targets: Vec<Target>,
     /// Seed, time-out and clock.
     pub settings: Settings,
-    /// Gateways at the same time.
+    /// Gateways at the same time, or four times as many embedded ones.
     pub jobs: usize,
     /// Memory that gateways and programs may take together, in mebibytes; none for all there is.
     pub memory: Option<u32>,
@@ -56,7 +59,7 @@ pub async fn run(workshop: &Workshop, request: &RunRequest, emit: &Emit, cancel:
         emit,
         cancel,
         fail_fast: cancel.child_token(),
-        jobs: Semaphore::new(request.jobs.max(1)),
+        jobs: Semaphore::new(places(request.jobs)),
         memory: request.memory.map(|all| (all.max(1), Semaphore::new(all.max(1) as usize))),
         gateways: AtomicUsize::new(0),
     };
@@ -65,6 +68,11 @@ pub async fn run(workshop: &Workshop, request: &RunRequest, emit: &Emit, cancel:
     while targets.next().await.is_some() {}
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     emit(Event::RunFinished { duration_ms, interrupted: cancel.is_cancelled() });
+}
+
+/// Shares that so many gateways have together.
+fn places(jobs: usize) -> usize {
+    jobs.max(1).saturating_mul(EMBEDDED_IN_ONE as usize).min(Semaphore::MAX_PERMITS)
 }
 
 fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
@@ -102,6 +110,7 @@ struct Engine<'a> {
     cancel: &'a CancellationToken,
     /// Set by the first cell that is not fine, where that ends the run, and by an interrupt.
     fail_fast: CancellationToken,
+    /// Shares of the gateways at the same time; a process takes all of its place.
     jobs: Semaphore,
     /// What there is in all, and what is left of it.
     memory: Option<(u32, Semaphore)>,
@@ -157,7 +166,8 @@ impl Engine<'_> {
     }
 
     async fn lane(&self, subject: Arc<Subject>, plan: &LanePlan) {
-        let Ok(_job) = self.jobs.acquire().await else { return };
+        let share = if subject.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
+        let Ok(_job) = self.jobs.acquire_many(share).await else { return };
         let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
         let wanted = if programs { STACK } else { GATEWAY };
         // A lane that wants more than there is runs alone.
