@@ -8,8 +8,8 @@ use super::ask::{Ask, Client};
 use super::config::{AuthMode, Settings};
 use super::mutants::Fault;
 use super::peer::Peer;
-use super::profile::{Deviceless, Rule};
 use super::refusal::{Refusal, error, error_with};
+use super::rulebook::{Deviceless, Rule};
 use super::rules::Rules;
 
 /// By what a client was let in.

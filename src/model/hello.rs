@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::connect::{Admitted, build_id};
 use super::methods;
 use super::mutants::Fault;
-use super::profile::Rule;
+use super::rulebook::Rule;
 use super::rules::Rules;
 use super::scopes::{self, ADMIN};
 

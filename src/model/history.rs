@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use crate::release::Release;
 
-use super::profile::{
-    BackendPairing, Change, Deviceless, Forwarding, NodeCommands, PendingMerge, Roles, Rule, ScopeUpgrade,
-    Setting,
+use super::profile::{Change, Setting};
+use super::rulebook::{
+    BackendPairing, Deviceless, Forwarding, NodeCommands, NodeRequest, PendingMerge, Roles, Rule,
+    ScopeUpgrade,
 };
 
 use Setting::{Off, On};
@@ -29,6 +30,7 @@ pub const HISTORY: &[Change] = &[
     change(3, 2, Setting::BackendPairing(BackendPairing::SkippedWithSecret), "A local backend with the shared secret is not paired.", "read in 3.2"),
     change(3, 2, Setting::Deviceless(Deviceless::KeepsWithSecret), "A client without a device keeps its scopes when it shows the shared secret.", "read in 3.2; openclaw#27498"),
     change(3, 2, Setting::PendingMerge(PendingMerge::Widened), "A second request of a device widens the pending one.", "read in 3.13"),
+    change(3, 2, Setting::NodeRequest(NodeRequest::Repair), "A node's request tells whether it is a repair.", "measured 3.31"),
     change(3, 2, Setting::NodeCommands(NodeCommands::Shown), "A node offers what the platform allows.", "read in 3.24"),
     change(3, 2, Setting::NodeApprovalScope("operator.pairing"), "Approving a node's commands is pairing.", "read in 3.24"),
     change(3, 2, On(Rule::SilentBrowserPairing), "A browser on this host is paired at its first visit.", "read in 3.2"),
@@ -86,6 +88,7 @@ pub const HISTORY: &[Change] = &[
     change(3, 31, On(Rule::RotationDisconnects), "A rotation drops the connections of that token.", "read in 3.28, 3.31"),
 
     // 2026.4.1 and 2026.4.2: the way back.
+    change(4, 1, Setting::NodeRequest(NodeRequest::Silent), "A node's request tells that it is not silent.", "measured 3.31, 4.1"),
     change(4, 1, Setting::NodeCommands(NodeCommands::AskedAndShown), "A fresh node offers what the platform allows, and asks.", "read in 4.1"),
     change(4, 2, Setting::Roles(Roles::OfTokensElseRecorded), "An empty token map counts as none, so the record's roles hold.", "measured 4.2; openclaw#59092"),
     change(4, 2, On(Rule::SilentRoleUpgrade), "A local device gets another role silently, even one whose token was revoked.", "measured 4.2 to 5.12; openclaw#59092"),
@@ -190,6 +193,8 @@ pub const HISTORY: &[Change] = &[
     change(8, 1, On(Rule::ApprovalWayRecorded), "Records tell how a device was approved.", "measured 8.1; read in 7.35"),
     change(8, 1, On(Rule::TokenDelivery), "A rotation tells how its token is delivered.", "read in 8.1"),
     change(8, 1, On(Rule::LocalCliHints), "A local command line client is told of this gateway's own setting.", "read in 8.1"),
+    change(8, 1, Setting::NodeRequest(NodeRequest::Client), "A node's request tells its client, and is silent where the node is local.", "measured 7.1, 8.1"),
+    change(9, 6, On(Rule::NodeRequestScopesAnnounced), "The announcement of a node's request tells what its approval needs.", "measured 8.1, 9.6"),
     change(9, 6, On(Rule::EitherSecretField), "The shared secret may stand in the field of the other kind.", "measured 9.6; read in 8.1"),
     change(9, 6, On(Rule::HelloTellsMethod), "Hello tells by what the client was let in.", "measured 9.6; read in 8.1"),
     change(9, 6, On(Rule::SetupCodeText), "A refused setup code is explained at length.", "read in 9.6"),

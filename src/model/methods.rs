@@ -1,7 +1,7 @@
 //! Which methods there are, and what they need.
 
 use super::mutants::Fault;
-use super::profile::Rule;
+use super::rulebook::Rule;
 use super::rules::Rules;
 use super::scopes::{self, ADMIN, APPROVALS, PAIRING, READ, WRITE};
 

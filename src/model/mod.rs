@@ -4,6 +4,7 @@ mod ask;
 mod auth;
 mod config;
 mod connect;
+mod connect_pairing;
 mod dice;
 mod gateway;
 mod hello;
@@ -18,6 +19,10 @@ mod profile;
 mod proof;
 mod refusal;
 mod rpc;
+mod rpc_answer;
+mod rpc_devices;
+mod rpc_nodes;
+mod rulebook;
 mod rules;
 mod schema;
 mod scopes;
@@ -37,9 +42,10 @@ pub use gateway::{Boot, ConnectionId, Effect, Frame, HttpRefusal, ModelGateway};
 pub use history::{HISTORY, NOT_MODELLED, NOT_MODELLED_CODE, NotModelled, not_modelled};
 pub use mutants::{Fault, MUTANTS, Mutant, mutant_named};
 pub use peer::Peer;
-pub use profile::{
-    BackendPairing, Change, Deviceless, Forwarding, NEWEST, NodeCommands, PendingMerge, Profile, Roles, Rule,
-    ScopeUpgrade, Setting,
+pub use profile::{Change, NEWEST, Profile, Setting};
+pub use rulebook::{
+    BackendPairing, Deviceless, Forwarding, NodeCommands, NodeRequest, PendingMerge, Roles, Rule,
+    ScopeUpgrade,
 };
 pub use server::{Clock, ServeError, ServeOptions, Served, serve, serve_on};
 pub use state::{Issuer, PairedDevice, PairedNode, PendingDevice, PendingNode, State, Token};

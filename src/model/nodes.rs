@@ -4,7 +4,7 @@ use super::ask::Ask;
 use super::config::Settings;
 use super::dice::Dice;
 use super::mutants::Fault;
-use super::profile::{NodeCommands, Rule};
+use super::rulebook::{NodeCommands, NodeRequest, Rule};
 use super::rules::Rules;
 use super::scopes::{self, ADMIN, PAIRING, WRITE};
 use super::state::{PairedNode, PendingNode, State};
@@ -142,17 +142,7 @@ pub(super) fn reconcile(
     if !asks {
         return reconciled;
     }
-    let incoming = PendingNode {
-        request_id: String::new(),
-        node_id: node_id.clone(),
-        display_name: ask.client.display_name.clone(),
-        platform: Some(ask.client.platform.clone()),
-        version: Some(ask.client.version.clone()),
-        caps: Some(ask.caps.clone()),
-        commands: Some(declared),
-        remote_ip,
-        ts: now,
-    };
+    let incoming = asked(rules, ask, &node_id, declared, remote_ip, approved.is_some(), now);
     let waiting: Vec<PendingNode> =
         state.pending_nodes.values().filter(|one| one.node_id == node_id).cloned().collect();
     let replaces = mode == NodeCommands::AskedAgainAndHidden;
@@ -177,6 +167,36 @@ pub(super) fn reconcile(
     state.pending_nodes.insert(request.request_id.clone(), request.clone());
     reconciled.requested = Some(request);
     reconciled
+}
+
+/// The request of a node that asks for these commands.
+fn asked(
+    rules: &Rules,
+    ask: &Ask,
+    node_id: &str,
+    commands: Vec<String>,
+    remote_ip: Option<String>,
+    known: bool,
+    now: i64,
+) -> PendingNode {
+    let tells = rules.profile.node_request;
+    let client = tells == NodeRequest::Client;
+    PendingNode {
+        request_id: String::new(),
+        node_id: node_id.to_owned(),
+        display_name: ask.client.display_name.clone(),
+        platform: Some(ask.client.platform.clone()),
+        version: Some(ask.client.version.clone()),
+        caps: Some(ask.caps.clone()),
+        commands: Some(commands),
+        device_family: ask.client.family.clone(),
+        client_id: client.then(|| ask.client.id.clone()),
+        client_mode: client.then(|| ask.client.mode.clone()),
+        is_repair: (tells == NodeRequest::Repair).then_some(known),
+        silent: (tells != NodeRequest::Repair).then(|| client && remote_ip.is_none()),
+        remote_ip,
+        ts: now,
+    }
 }
 
 fn same(left: &[String], right: &[String]) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::dice::Dice;
 use super::mutants::Fault;
-use super::profile::{PendingMerge, Roles, Rule};
+use super::rulebook::{PendingMerge, Roles, Rule};
 use super::rules::Rules;
 use super::scopes;
 use super::state::{PairedDevice, PendingDevice, State, Token};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::config::Settings;
 use super::mutants::Fault;
-use super::profile::{Forwarding, Rule};
+use super::rulebook::{Forwarding, Rule};
 use super::rules::Rules;
 
 /// The other end of a connection.

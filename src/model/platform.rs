@@ -2,7 +2,7 @@
 
 use super::ask::Client;
 use super::mutants::Fault;
-use super::profile::Rule;
+use super::rulebook::Rule;
 use super::rules::Rules;
 use super::state::PairedDevice;
 

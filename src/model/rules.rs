@@ -1,7 +1,8 @@
 //! What decisions ask: the rules of the release, and the planted fault.
 
 use super::mutants::Fault;
-use super::profile::{Profile, Rule};
+use super::profile::Profile;
+use super::rulebook::Rule;
 
 /// The rules that hold in one model: those of a release, with at most one of them broken.
 #[derive(Clone, Debug, PartialEq)]

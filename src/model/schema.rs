@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::mutants::Fault;
-use super::profile::Rule;
+use super::rulebook::Rule;
 use super::rules::Rules;
 
 /// What a value must be.

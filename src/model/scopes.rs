@@ -1,7 +1,7 @@
 //! Scopes: what implies what, and what a role may have.
 
 use super::mutants::Fault;
-use super::profile::Rule;
+use super::rulebook::Rule;
 use super::rules::Rules;
 
 /// Everything an operator may do.

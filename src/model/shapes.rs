@@ -1,6 +1,6 @@
 //! The schemas of the frames and parameters that the model reads.
 
-use super::profile::Rule;
+use super::rulebook::Rule;
 use super::rules::Rules;
 use super::schema::{Field, Schema, may, needs};
 

@@ -226,9 +226,24 @@ pub struct PendingNode {
     /// Commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commands: Option<Vec<String>>,
+    /// `client.deviceFamily`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_family: Option<String>,
+    /// `client.id`, on releases that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// `client.mode`, on releases that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_mode: Option<String>,
     /// Address, where it is not local.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_ip: Option<String>,
+    /// Whether the node was approved before, on releases that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_repair: Option<bool>,
+    /// Whether nobody needs to be asked, on releases that tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silent: Option<bool>,
     /// When it was made, or refreshed.
     pub ts: i64,
 }

@@ -3,7 +3,7 @@
 use super::dice::Dice;
 use super::mutants::Fault;
 use super::pairing::renewed;
-use super::profile::Rule;
+use super::rulebook::Rule;
 use super::rules::Rules;
 use super::scopes;
 use super::state::{Issuer, PairedDevice, State, Token};
