@@ -73,7 +73,14 @@ impl Bench {
                 subject.len()
             );
             let note = format!("notes/{at}");
-            for (file, text) in [("model", kind.model()), ("build.sh", kind.build()), (&note, &subject)] {
+            // A text that every commit changes, so that no change applies elsewhere without a conflict.
+            let files = [
+                ("model", kind.model()),
+                ("build.sh", kind.build()),
+                (&note, &subject),
+                ("CHANGELOG.md", &subject),
+            ];
+            for (file, text) in files {
                 let _ = write!(stream, "M 644 inline {file}\ndata {}\n{text}\n", text.len());
             }
             stream.push('\n');

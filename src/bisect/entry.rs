@@ -161,15 +161,45 @@ pub struct Check {
     /// Why it could not be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Whether the commit was put on or taken out, and not just measured again.
+    #[serde(default)]
+    pub ablation: bool,
     /// Gateway starts.
     pub boots: usize,
 }
 
+/// What a check says about the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// It speaks for it.
+    For,
+    /// It speaks against it.
+    Against,
+    /// It could not be made, such as where the commit's change does not apply.
+    Untold,
+}
+
 impl Check {
-    /// Whether it speaks for the answer.
-    pub fn holds(&self) -> bool {
-        self.word == self.expected
+    /// What it says about the answer.
+    pub fn support(&self) -> Support {
+        if self.word == self.expected {
+            Support::For
+        } else if self.word == Word::Skip {
+            Support::Untold
+        } else {
+            Support::Against
+        }
     }
+}
+
+/// Whether something speaks against an answer, or nothing tells what was asked to be checked. One ablation of
+/// two is enough: a commit seldom applies to the far end as it is.
+pub fn doubtful(checks: &[Check]) -> bool {
+    let (ablations, again): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.ablation);
+    let untold = |check: &&Check| check.support() == Support::Untold;
+    checks.iter().any(|check| check.support() == Support::Against)
+        || again.iter().any(untold)
+        || !ablations.is_empty() && ablations.iter().all(untold)
 }
 
 /// The commit that was found.
@@ -259,5 +289,28 @@ pub(super) mod tests {
         assert_eq!(one.short(), "2026.3.28");
         one.name = "0123456789abcdef0123456789abcdef01234567".into();
         assert_eq!(one.short(), "0123456789ab");
+    }
+
+    #[rstest::rstest]
+    #[case(&[], false)]
+    #[case(&["good good", "bad bad"], false)]
+    #[case(&["good bad", "bad bad"], true)]
+    #[case(&["good skip", "bad bad"], true)]
+    #[case(&["good good", "bad bad", "bad skip +", "good good +"], false)]
+    #[case(&["good good", "bad bad", "bad skip +", "good skip +"], true)]
+    #[case(&["good good", "bad bad", "bad other +", "good good +"], true)]
+    fn an_answer_is_doubtful_by_its_checks(#[case] checks: &[&str], #[case] expected: bool) {
+        let word = |text: &str| match text {
+            "good" => Word::Good,
+            "bad" => Word::Bad,
+            "other" => Word::Other,
+            _ => Word::Skip,
+        };
+        let check = |text: &&str| {
+            let parts: Vec<&str> = text.split(' ').collect();
+            let (expected, word, ablation) = (word(parts[0]), word(parts[1]), parts.len() > 2);
+            Check { what: String::new(), expected, word, why: None, ablation, boots: 1 }
+        };
+        assert_eq!(doubtful(&checks.iter().map(check).collect::<Vec<_>>()), expected);
     }
 }

@@ -112,7 +112,14 @@ mod tests {
 
     fn check() -> Entry {
         let what = "the parent".into();
-        Entry::Checked(Check { what, expected: Word::Good, word: Word::Good, why: None, boots: 1 })
+        Entry::Checked(Check {
+            what,
+            expected: Word::Good,
+            word: Word::Good,
+            why: None,
+            ablation: false,
+            boots: 1,
+        })
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub use commits::{BuildError, Commits, CommitsError, GitError, Install, Recipe, 
 pub use confidence::{Belief, Tally, differ};
 pub use drive::{Drive, Ending, Oracle, Sight};
 pub use entry::{
-    Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Look, Question, Terms, Word,
+    Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Look, Question, Support,
+    Terms, Word, doubtful,
 };
 pub use evidence::{Evidence, Known, digest, release_build};
 pub use log::{Log, LogError, entries};

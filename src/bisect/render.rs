@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::answer::{Answer, Conclusion, Story};
-use super::entry::{Asked, Entry, Find, Kind, Look, Question, Word};
+use super::entry::{Asked, Entry, Find, Kind, Look, Question, Support, Word};
 use super::reading::Reading;
 use crate::report::text::{count, duration};
 use crate::run::StepRecord;
@@ -21,7 +21,11 @@ pub fn progress(asked: &Asked, entry: &Entry) -> Option<String> {
         Entry::Looked(look) => Some(format!("  {}", line(asked, look))),
         Entry::Answered(_) | Entry::Described(_) => None,
         Entry::Checked(check) => {
-            let sign = if check.holds() { "as expected" } else { "NOT as expected" };
+            let sign = match check.support() {
+                Support::For => "as expected",
+                Support::Against => "NOT as expected",
+                Support::Untold => "which tells nothing",
+            };
             Some(format!("  {}: {}, {sign}", check.what, word(&asked.question, check.word)))
         }
     }
@@ -80,9 +84,14 @@ pub fn text(entries: &[Entry], reproduce: Option<&str>) -> String {
         commit.files.iter().for_each(|file| text.extend(["    ", file, "\n"]));
     }
     for check in &answer.checks {
-        let holds = if check.holds() { "✓" } else { "✗" };
-        let why = check.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
-        let _ = writeln!(text, "  {holds} {}: {}{why}", check.what, word(&story.asked.question, check.word));
+        let sign = match check.support() {
+            Support::For => "✓",
+            Support::Against => "✗",
+            Support::Untold => "–",
+        };
+        let why = check.why.as_ref().and_then(|why| why.lines().next());
+        let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+        let _ = writeln!(text, "  {sign} {}: {}{why}", check.what, word(&story.asked.question, check.word));
     }
     let _ = writeln!(text, "{}", cost(&answer));
     if let Some(reproduce) = reproduce {
@@ -130,10 +139,15 @@ pub fn markdown(entries: &[Entry], reproduce: Option<&str>) -> String {
         let _ = writeln!(text, "| {} | {} | {why} | {cost} |", step.build, word(question, step.verdict));
     }
     for check in &answer.checks {
-        let holds = if check.holds() { "as expected" } else { "not as expected" };
-        let why = check.why.clone().unwrap_or_default().replace('|', "\\|");
+        let sign = match check.support() {
+            Support::For => "as expected",
+            Support::Against => "not as expected",
+            Support::Untold => "which tells nothing",
+        };
+        let why =
+            check.why.as_ref().and_then(|why| why.lines().next()).unwrap_or_default().replace('|', "\\|");
         let word = word(question, check.word);
-        let _ = writeln!(text, "| {} | {word}, {holds} | {why} | {} |", check.what, check.boots);
+        let _ = writeln!(text, "| {} | {word}, {sign} | {why} | {} |", check.what, check.boots);
     }
     let _ = writeln!(text, "\n{}, gatecrash {}.", cost(&answer), answer.harness);
     if let Some(reproduce) = reproduce {

@@ -193,7 +193,9 @@ impl Trees {
         git.run(&["clean", "-fdq"]).await?;
         if let Some((commit, undone)) = &variant.change {
             let verb = if *undone { "revert" } else { "cherry-pick" };
-            if let Err(error) = git.run(&[verb, "--no-commit", commit]).await {
+            if let Err(error) = git.run(&[verb, "--no-commit", commit]).await
+                && !without_texts(&git).await?
+            {
                 git.run(&["reset", "--quiet", "--hard", &variant.base]).await?;
                 return Err(BuildError::Conflict(error.to_string()));
             }
@@ -245,5 +247,47 @@ impl Trees {
     /// The recipe.
     pub(super) fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+}
+
+/// Leaves texts and tests as they were where a change to them conflicts; whether nothing else does.
+async fn without_texts(git: &Git) -> Result<bool, GitError> {
+    let listed = git.run(&["diff", "--name-only", "--diff-filter=U", "-z"]).await?;
+    let files: Vec<&str> = listed.split('\0').filter(|path| !path.is_empty()).collect();
+    if files.is_empty() || !files.iter().copied().all(is_not_built) {
+        return Ok(false);
+    }
+    for file in files {
+        let kept = git.run(&["checkout", "--quiet", "HEAD", "--", file]).await;
+        if kept.is_err() {
+            git.run(&["rm", "--quiet", "--force", "--", file]).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a file is a text or a test by its name, so that no build depends on it.
+fn is_not_built(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let prose = [".md", ".mdx", ".rst", ".txt"].iter().any(|end| name.to_lowercase().ends_with(end));
+    let test = [".test.", ".spec.", "_test."].iter().any(|part| name.contains(part));
+    prose || test || path.split('/').rev().skip(1).any(|folder| matches!(folder, "docs" | "test" | "tests"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("CHANGELOG.md", true)]
+    #[case("docs/gateway/index.ts", true)]
+    #[case("src/infra/device-pairing.test.ts", true)]
+    #[case("src/infra/device-pairing.ts", false)]
+    #[case("src/testing.rs", false)]
+    #[case("tests", false)]
+    fn texts_and_tests_shape_no_build(#[case] path: &str, #[case] expected: bool) {
+        assert_eq!(is_not_built(path), expected);
     }
 }

@@ -11,7 +11,7 @@ use super::report::Report;
 use super::wish::Wish;
 use crate::bisect::{
     Answer, Answered, Asked, BISECT_FORMAT, Candidate, Conclusion, Drive, Ending, Entry, Evidence, Find,
-    Kind, Known, Log, Measure, Oracle, Question, Releases, Story, digest, entries, progress, text,
+    Kind, Known, Log, Measure, Oracle, Question, Releases, Story, digest, doubtful, entries, progress, text,
 };
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -122,9 +122,10 @@ fn show(args: &Args, context: &Context, wish: &Wish, entries: &[Entry]) -> Resul
 }
 
 fn exit(answer: &Answer) -> Exit {
-    let doubtful = answer.checks.iter().any(|check| !check.holds());
     match answer.result {
-        Conclusion::Found | Conclusion::FoundDespiteSkips if doubtful => Exit::NothingTestable,
+        Conclusion::Found | Conclusion::FoundDespiteSkips if doubtful(&answer.checks) => {
+            Exit::NothingTestable
+        }
         Conclusion::Found | Conclusion::FoundDespiteSkips => Exit::Fine,
         Conclusion::EndsDoNotDiffer | Conclusion::EndsSwapped => Exit::Bad,
         Conclusion::Indeterminate => Exit::NothingTestable,

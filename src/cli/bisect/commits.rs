@@ -179,7 +179,8 @@ impl Session<'_> {
         let Some(runs) = self.runs_of_a_check(story, at) else { return false };
         for (what, expected, variant) in wanted {
             let Some(check) = self.check(oracle, story, &variant, runs) else { return true };
-            teller.take(Entry::Checked(Check { what, expected, ..check }));
+            let ablation = variant.change.is_some();
+            teller.take(Entry::Checked(Check { what, expected, ablation, ..check }));
         }
         false
     }
@@ -205,7 +206,7 @@ impl Session<'_> {
             judge.word(&Reading::Wrong(signature.clone()));
         }
         let (what, expected) = (String::new(), Word::Skip);
-        let mut check = Check { what, expected, word: Word::Skip, why: None, boots: 0 };
+        let mut check = Check { what, expected, word: Word::Skip, why: None, ablation: false, boots: 0 };
         for attempt in 1..=runs {
             let sight = self.runtime.block_on(async {
                 let cancel = CancellationToken::new();

@@ -25,13 +25,19 @@ function build() {
     for (const at of members) {
       const row = rows[at];
       const id = row.section ? row.id.slice(row.section.length + 1) : row.id;
-      const link = el("a", { href: linkOf(at, telling(at)), title: `${row.id}\n${row.title}`, tabindex: "-1" }, id);
+      const link = el("a", { href: linkOf(at, telling(at)), title: `${row.id}\n${row.title}`, tabindex: "-1" }, nameParts(id));
       const node = el("tr", { "data-row": at, role: "row" }, el("th", { scope: "row", role: "rowheader", class: "id" }, link));
       lines[at] = { node, link, section, filled: false, shown: true, text: searchable(row) };
       body.append(node);
     }
     table.append(body);
   }
+}
+
+/** A name in two parts: where room is short the first one is cut, since rows of a table differ at the end. */
+function nameParts(id) {
+  const at = id.lastIndexOf("/");
+  return at < 0 ? [el("span", {}, id)] : [el("span", {}, id.slice(0, at)), el("span", {}, id.slice(at))];
 }
 
 /** The column that says most about a row: not as listed, else not right, else the last one. */
