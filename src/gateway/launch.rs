@@ -159,6 +159,8 @@ fn environment(
     let mut env: Vec<(OsString, OsString)> = vec![
         home.mark(),
         ("GATECRASH_PORT".into(), port.to_string().into()),
+        // 2026.1.29 loses the option `--port` on its way and would listen on the user's own port (measured).
+        ("OPENCLAW_GATEWAY_PORT".into(), port.to_string().into()),
         ("HOME".into(), home.user().into()),
         ("TMPDIR".into(), home.temp().into()),
         ("OPENCLAW_STATE_DIR".into(), home.state().into()),
