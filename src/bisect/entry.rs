@@ -166,6 +166,9 @@ pub struct Check {
     pub ablation: bool,
     /// Gateway starts.
     pub boots: usize,
+    /// Length in milliseconds.
+    #[serde(default)]
+    pub duration_ms: u64,
 }
 
 /// What a check says about the answer.
@@ -309,7 +312,7 @@ pub(super) mod tests {
         let check = |text: &&str| {
             let parts: Vec<&str> = text.split(' ').collect();
             let (expected, word, ablation) = (word(parts[0]), word(parts[1]), parts.len() > 2);
-            Check { what: String::new(), expected, word, why: None, ablation, boots: 1 }
+            Check { what: String::new(), expected, word, why: None, ablation, boots: 1, duration_ms: 1 }
         };
         assert_eq!(doubtful(&checks.iter().map(check).collect::<Vec<_>>()), expected);
     }

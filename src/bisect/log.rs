@@ -119,6 +119,7 @@ mod tests {
             why: None,
             ablation: false,
             boots: 1,
+            duration_ms: 1,
         })
     }
 

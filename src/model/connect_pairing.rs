@@ -8,6 +8,7 @@ use super::connect::{Announcement, Facts, Handshake, Locality};
 use super::mutants::Fault;
 use super::pairing::{self, ApproveError};
 use super::platform::{self, Pin};
+use super::record;
 use super::refusal::{Refusal, error, error_with};
 use super::rulebook::{Rule, ScopeUpgrade};
 use super::scopes::{self, ADMIN, APPROVALS, READ, WRITE};
@@ -96,11 +97,11 @@ impl Handshake<'_> {
         if pin == Pin::Other {
             self.ask_for(Reason::Metadata, ask, facts, Some(record), remote_ip)?;
         }
-        let roles = pairing::effective_roles(self.rules, record);
+        let roles = record::effective_roles(self.rules, record);
         if !roles.contains(&ask.role) && !self.rules.broken(Fault::RoleNotCompared) {
             self.ask_for(Reason::Role, ask, facts, Some(record), remote_ip)?;
         }
-        let approved = pairing::access_scopes(self.rules, record);
+        let approved = record::access_scopes(self.rules, record);
         let covered = !approved.is_empty() && scopes::cover(self.rules, &ask.role, &ask.scopes, &approved);
         if !ask.scopes.is_empty() && !covered && !self.rules.broken(Fault::ScopesNotCompared) {
             self.ask_for(Reason::Scope, ask, facts, Some(record), remote_ip)?;
@@ -218,7 +219,7 @@ impl Handshake<'_> {
         if requested.request.silent == Some(true) {
             let mut caller = wanted;
             if rules.has(Rule::SilentApprovalCountsRecord) {
-                caller.extend(paired.map(|record| pairing::access_scopes(rules, record)).unwrap_or_default());
+                caller.extend(paired.map(|paired| record::access_scopes(rules, paired)).unwrap_or_default());
             }
             let checked = rules.has(Rule::SilentApprovalNeedsScopes).then_some(caller.as_slice());
             match pairing::approve(self.state, rules, self.dice, self.now, &id, checked) {
@@ -289,7 +290,7 @@ impl Handshake<'_> {
             }
             if let Some(record) = paired.filter(|record| record.public_key == facts.key) {
                 let known = record.recorded_roles();
-                let mut approved = pairing::access_scopes(rules, record);
+                let mut approved = record::access_scopes(rules, record);
                 if rules.has(Rule::SupersededAnnounced) {
                     approved = scopes::merged(approved.iter().map(String::as_str));
                     approved.sort();

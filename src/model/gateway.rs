@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::ask::Ask;
+use super::boundary::{Boot, ConnectionId, Effect, Frame, HttpRefusal};
 use super::config::Settings;
 use super::connect::{Admitted, Announcement, Handshake};
 use super::dice::Dice;
@@ -27,67 +28,6 @@ use super::state::State;
 const MAX_FIRST_FRAME: usize = 65_536;
 /// How many calls of another role's methods are answered.
 const MAX_ROLE_ERRORS: u32 = 10;
-
-/// A connection's number, chosen by whoever drives the model.
-pub type ConnectionId = u64;
-
-/// What the model wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Send a text.
-    Send {
-        /// To whom.
-        conn: ConnectionId,
-        /// What.
-        text: String,
-    },
-    /// Close a connection.
-    Close {
-        /// Which.
-        conn: ConnectionId,
-        /// Close code.
-        code: u16,
-        /// Close reason; may be empty.
-        reason: String,
-    },
-}
-
-/// An answer instead of an upgrade.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpRefusal {
-    /// HTTP status.
-    pub status: u16,
-    /// JSON body.
-    pub body: String,
-}
-
-/// A frame that came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Frame<'a> {
-    /// Its text; binary frames are read as text, too.
-    Text(&'a str),
-    /// A frame of this many bytes that nobody read, because it is too long.
-    TooLong(usize),
-}
-
-/// What a model starts with.
-#[derive(Clone, Debug)]
-pub struct Boot<'a> {
-    /// The rules.
-    pub profile: Profile,
-    /// The gateway's configuration, as its file has it.
-    pub config: &'a Value,
-    /// What it remembers.
-    pub state: State,
-    /// Seed of ids, nonces and tokens.
-    pub seed: u64,
-    /// A planted fault.
-    pub fault: Option<Fault>,
-    /// The time of the start, in milliseconds since 1970.
-    pub now: i64,
-    /// The directory that it says it keeps its state in.
-    pub state_dir: &'a str,
-}
 
 #[derive(Clone, Debug)]
 struct Connection {

@@ -2,9 +2,11 @@
 
 mod ask;
 mod auth;
+mod boundary;
 mod config;
 mod connect;
 mod connect_pairing;
+mod conversation;
 mod dice;
 mod gateway;
 mod hello;
@@ -17,6 +19,7 @@ mod peer;
 mod platform;
 mod profile;
 mod proof;
+mod record;
 mod refusal;
 mod rpc;
 mod rpc_answer;
@@ -38,7 +41,8 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-pub use gateway::{Boot, ConnectionId, Effect, Frame, HttpRefusal, ModelGateway};
+pub use boundary::{Boot, ConnectionId, Effect, Frame, HttpRefusal};
+pub use gateway::ModelGateway;
 pub use history::{HISTORY, NOT_MODELLED, NOT_MODELLED_CODE, NotModelled, not_modelled};
 pub use mutants::{Fault, MUTANTS, Mutant, mutant_named};
 pub use peer::Peer;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::connect::Admitted;
 use super::nodes;
-use super::pairing::{self};
+use super::record;
 use super::rpc::Call;
 use super::rpc_answer::Answer;
 use super::rulebook::Rule;
@@ -18,7 +18,7 @@ impl Call<'_> {
         };
         let paired =
             self.state.paired.values().filter(|device| {
-                pairing::effective_roles(self.rules, device).iter().any(|role| role == "node")
+                record::effective_roles(self.rules, device).iter().any(|role| role == "node")
             });
         let mut ids: Vec<String> = paired.map(|device| device.device_id.clone()).collect();
         ids.extend(live.iter().map(|client| live_id(client)));

@@ -1,34 +1,24 @@
 //! Serves a model over real `WebSocket` connections on the loopback addresses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::gateway::{Boot, ConnectionId, Effect, Frame, HttpRefusal, ModelGateway};
-use super::hello::MAX_PAYLOAD;
+use super::boundary::{Boot, ConnectionId, Effect};
+use super::conversation::attend;
+use super::gateway::ModelGateway;
 use super::mutants::Fault;
-use super::peer::Peer;
 use super::profile::Profile;
 use super::state::State;
-
-/// How long a closed connection may take to say goodbye.
-const GOODBYE: Duration = Duration::from_millis(500);
 
 /// Tells the time, in milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -74,38 +64,41 @@ pub struct Served {
     tasks: TaskTracker,
 }
 
-enum Order {
+/// What a connection is told to do.
+pub(super) enum Order {
     Send(String),
     Close(u16, String),
 }
 
-struct Shared {
+/// What the connections of a model share.
+pub(super) struct Shared {
     model: Mutex<Held>,
     clock: Clock,
-    woken: Notify,
-    stopped: CancellationToken,
+    pub(super) woken: Notify,
+    pub(super) stopped: CancellationToken,
 }
 
-struct Held {
-    gateway: ModelGateway,
-    next: ConnectionId,
-    orders: HashMap<ConnectionId, UnboundedSender<Order>>,
-    deadline: i64,
+/// The model, and who waits for its effects.
+pub(super) struct Held {
+    pub(super) gateway: ModelGateway,
+    pub(super) next: ConnectionId,
+    pub(super) orders: HashMap<ConnectionId, UnboundedSender<Order>>,
+    pub(super) deadline: i64,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Held> {
         // A model whose task panicked is still a consistent value: decisions replace, they do not tear.
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now(&self) -> i64 {
+    pub(super) fn now(&self) -> i64 {
         (self.clock)()
     }
 }
 
 impl Held {
-    fn carry_out(&mut self, effects: Vec<Effect>) {
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Send { conn, text } => {
@@ -244,139 +237,13 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: TaskTracker) 
     }
 }
 
-/// A connection from its upgrade to its end.
-async fn attend(stream: TcpStream, address: SocketAddr, shared: Arc<Shared>) {
-    // Only latency depends on it.
-    let _ = stream.set_nodelay(true);
-    let limits = WebSocketConfig::default()
-        .max_message_size(Some(MAX_PAYLOAD + 1))
-        .max_frame_size(Some(MAX_PAYLOAD + 1));
-    let mut opened: Option<(ConnectionId, UnboundedReceiver<Order>)> = None;
-    let upgrade = |request: &Request, response: Response| {
-        let peer = Peer { addr: address.ip(), headers: headers(request) };
-        let (orders, inbox) = unbounded_channel();
-        let now = shared.now();
-        let mut held = shared.lock();
-        let conn = held.next;
-        held.next += 1;
-        match held.gateway.opened(conn, peer, now) {
-            Ok(effects) => {
-                held.orders.insert(conn, orders);
-                held.carry_out(effects);
-                let next = held.gateway.next_deadline();
-                if next < held.deadline {
-                    held.deadline = next;
-                    shared.woken.notify_one();
-                }
-                opened = Some((conn, inbox));
-                Ok(response)
-            }
-            Err(refusal) => Err(refused(&refusal)),
-        }
-    };
-    let accepted = tokio::select! {
-        () = shared.stopped.cancelled() => return,
-        accepted = accept_hdr_async_with_config(stream, upgrade, Some(limits)) => accepted,
-    };
-    let Some((conn, inbox)) = opened else { return };
-    if let Ok(socket) = accepted {
-        converse(socket, conn, inbox, &shared).await;
-    }
-    let mut held = shared.lock();
-    held.gateway.closed(conn);
-    held.orders.remove(&conn);
-}
-
-fn headers(request: &Request) -> BTreeMap<String, String> {
-    let mut headers: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in request.headers() {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        headers
-            .entry(name.as_str().to_owned())
-            .and_modify(|known| {
-                known.push_str(", ");
-                known.push_str(&value);
-            })
-            .or_insert_with(|| value.into_owned());
-    }
-    headers
-}
-
-fn refused(refusal: &HttpRefusal) -> ErrorResponse {
-    let mut response = ErrorResponse::new(Some(refusal.body.clone()));
-    *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(refusal.body.len()));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
-}
-
-async fn converse(
-    mut socket: WebSocketStream<TcpStream>,
-    conn: ConnectionId,
-    mut inbox: UnboundedReceiver<Order>,
-    shared: &Shared,
-) {
-    loop {
-        tokio::select! {
-            biased;
-            order = inbox.recv() => match order {
-                Some(Order::Send(text)) => {
-                    if socket.send(Message::text(text)).await.is_err() {
-                        return;
-                    }
-                }
-                Some(Order::Close(code, reason)) => {
-                    say_goodbye(socket, code, reason).await;
-                    return;
-                }
-                None => return,
-            },
-            () = shared.stopped.cancelled() => {
-                say_goodbye(socket, 1012, "service restart".to_owned()).await;
-                return;
-            }
-            message = socket.next() => match message {
-                Some(Ok(message)) => hear(&message, conn, shared),
-                Some(Err(Error::Capacity(_))) => deliver(conn, Frame::TooLong(usize::MAX), shared),
-                Some(Err(_)) | None => return,
-            },
-        }
-    }
-}
-
-fn hear(message: &Message, conn: ConnectionId, shared: &Shared) {
-    match message {
-        Message::Text(text) => deliver(conn, Frame::Text(text.as_str()), shared),
-        Message::Binary(bytes) => deliver(conn, Frame::Text(&String::from_utf8_lossy(bytes)), shared),
-        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
-    }
-}
-
-fn deliver(conn: ConnectionId, frame: Frame<'_>, shared: &Shared) {
-    let now = shared.now();
-    let mut held = shared.lock();
-    let effects = held.gateway.frame(conn, frame, now);
-    held.carry_out(effects);
-}
-
-async fn say_goodbye(mut socket: WebSocketStream<TcpStream>, code: u16, reason: String) {
-    let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
-    let goodbye = async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
-        }
-    };
-    // A peer that does not answer a close is left to itself.
-    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
-}
-
 #[cfg(test)]
 mod tests {
+    use futures_util::{SinkExt, StreamExt};
     use serde_json::json;
     use tokio_tungstenite::connect_async;
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+    use tokio_tungstenite::tungstenite::{Error, Message};
 
     use super::super::driver::{START, TOKEN, cli};
     use super::super::profile::NEWEST;

@@ -13,6 +13,7 @@ mod duration;
 mod entries;
 mod expand;
 mod expect;
+mod expect_written;
 mod file;
 mod load;
 mod pattern;
@@ -38,9 +39,8 @@ pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use duration::{Millis, ParseMillisError};
 pub use entries::Entries;
-pub use expect::{
-    ClosedExpectation, EXPECTATION_WORDS, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind,
-};
+pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind};
+pub use expect_written::EXPECTATION_WORDS;
 pub use file::{Capability, Deviation, DeviationClass, Requires, ScenarioFile};
 pub use load::{Suite, load};
 pub use pattern::{OPERATORS, Pattern};

@@ -205,8 +205,15 @@ impl Session<'_> {
         if let Some(signature) = story.signature() {
             judge.word(&Reading::Wrong(signature.clone()));
         }
-        let (what, expected) = (String::new(), Word::Skip);
-        let mut check = Check { what, expected, word: Word::Skip, why: None, ablation: false, boots: 0 };
+        let mut check = Check {
+            what: String::new(),
+            expected: Word::Skip,
+            word: Word::Skip,
+            why: None,
+            ablation: false,
+            boots: 0,
+            duration_ms: 0,
+        };
         for attempt in 1..=runs {
             let sight = self.runtime.block_on(async {
                 let cancel = CancellationToken::new();
@@ -217,6 +224,7 @@ impl Session<'_> {
             })?;
             let reading = read(&sight.cell, self.question.step.as_deref());
             check.boots += sight.boots;
+            check.duration_ms += sight.duration_ms;
             check.word = judge.word(&reading);
             check.why = match reading {
                 Reading::Right => None,
