@@ -56,7 +56,7 @@ fn the_history_agrees_with_the_deviations_that_are_listed() {
             wrong.push(format!("{} is in the history only", one.scenario));
             continue;
         };
-        for release in &history.releases {
+        for release in history.releases.iter().chain(&history.between) {
             let stretch =
                 one.stretches.iter().find(|stretch| (stretch.first..=stretch.last).contains(release));
             let Some(stretch) = stretch.filter(|stretch| stretch.behaviour != "?") else { continue };

@@ -200,10 +200,11 @@ impl Gateway {
         if fork {
             fork::fork(&self.home).map_err(BootError::Home)?;
         }
-        if let Some(changes) = config {
-            self.change_config(changes).map_err(BootError::Home)?;
-        }
+        let other = launch.config() != self.request.launch.config();
         self.request.launch = launch;
+        if config.is_some() || other {
+            self.change_config(config.unwrap_or(&Value::Null)).map_err(BootError::Home)?;
+        }
         self.start().await
     }
 
@@ -233,7 +234,7 @@ impl Gateway {
     /// Changes the configuration of the next boot: objects are merged, `null` removes a key.
     pub fn change_config(&mut self, changes: &Value) -> io::Result<()> {
         merge(&mut self.request.config, changes);
-        self.home.write_config(&configuration(&self.request.token, &self.request.config))
+        write_config(&self.home, &self.request)
     }
 
     /// What it stores.
@@ -383,8 +384,14 @@ impl Drop for Gateway {
     }
 }
 
+fn write_config(home: &Home, request: &BootRequest) -> io::Result<()> {
+    let mut changes = request.launch.config();
+    merge(&mut changes, &request.config);
+    home.write_config(&configuration(&request.token, &changes))
+}
+
 fn prepare(home: &Home, request: &BootRequest) -> io::Result<Log> {
-    home.write_config(&configuration(&request.token, &request.config))?;
+    write_config(home, request)?;
     redirect::prepare(home)?;
     if let Some(state) = &request.state {
         fork::copy(state, &home.state())?;

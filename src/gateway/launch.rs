@@ -7,6 +7,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::home::Home;
 use super::install::Build;
 use super::redirect;
@@ -38,6 +40,8 @@ pub struct NodeBuild {
     pub known_strays: Vec<&'static str>,
     /// What this build needs in its environment beyond what every build gets.
     pub env: Vec<(String, String)>,
+    /// Whether the bundled plugins stay off where the configuration does not ask for them.
+    pub without_plugins: bool,
     /// How long this build may take until it is ready.
     pub ready_within: Duration,
 }
@@ -55,6 +59,7 @@ impl NodeBuild {
                 .collect(),
             known_strays: build.quirks.stray_children.clone(),
             env: Vec::new(),
+            without_plugins: build.quirks.without_plugins,
             ready_within: build.quirks.ready_within,
         }
     }
@@ -89,6 +94,14 @@ impl Launch {
         match self {
             Self::Node(build) => build.ready_within,
             Self::Command(_) => COMMAND_READY_WITHIN,
+        }
+    }
+
+    /// What the configuration of this build has beyond that of every build.
+    pub(super) fn config(&self) -> Value {
+        match self {
+            Self::Node(build) if build.without_plugins => json!({"plugins": {"enabled": false}}),
+            Self::Node(_) | Self::Command(_) => json!({}),
         }
     }
 

@@ -41,19 +41,21 @@ pub const HISTORY: &[Change] = &[
     change(3, 2, On(Rule::ConnectUpdatesClient), "A connect writes its client id into the record.", "read in 3.2 to 5.12"),
     change(3, 2, On(Rule::VersionUnknown), "The gateway says that its version is `dev`.", "measured 3.2"),
 
+    // 2026.3.11
+    change(3, 11, On(Rule::RefusalAdvice), "A refusal of credentials says what to do next.", "measured 3.8, 3.11"),
+    change(3, 11, On(Rule::NodeQueues), "A node can fetch what is queued for it.", "measured 3.8, 3.11"),
+    change(3, 11, On(Rule::RotationNamesScope), "A rotation needs the scopes that it hands out.", "measured 3.8, 3.11; read in 3.13"),
+
     // 2026.3.13: tokens stay within what was approved, and fresh nodes lose theirs by it.
     change(3, 13, Setting::HandshakeSeconds(3), "A silent connection is closed after three seconds.", "read in 3.13; openclaw#46892"),
     change(3, 13, Off(Rule::VersionUnknown), "The gateway tells its version.", "measured 3.13"),
     change(3, 13, On(Rule::FirstFrameLimit), "A first frame above 64 KiB is refused with 1009.", "measured 3.2, 3.13; openclaw#44089"),
     change(3, 13, On(Rule::BootstrapTokens), "A setup code can be shown.", "read in 3.13"),
-    change(3, 13, On(Rule::RefusalAdvice), "A refusal of credentials says what to do next.", "read in 3.2, 3.13"),
     change(3, 13, On(Rule::OriginDetails), "A refusal of an origin has a code.", "read in 3.2, 3.13"),
     change(3, 13, On(Rule::OriginBehindProxy), "An origin is checked behind a proxy, too.", "read in 3.2, 3.13"),
     change(3, 13, On(Rule::BypassWithoutSecret), "The Control UI's bypass works without the shared secret, for operators.", "read in 3.13; openclaw#45512"),
     change(3, 13, Setting::Deviceless(Deviceless::OnlyControlUiKeeps), "A client without a device loses its scopes.", "measured 3.13; openclaw#44306"),
     change(3, 13, On(Rule::TokenBaseline), "A token stays within the approved scopes; a record without any, such as a fresh node's, gets none.", "measured 3.13 to 3.28; openclaw#58382"),
-    change(3, 13, On(Rule::NodeQueues), "A node can fetch what is queued for it.", "measured 3.2, 3.13"),
-    change(3, 13, On(Rule::RotationNamesScope), "A rotation needs the scopes that it hands out.", "read in 3.13"),
 
     // 2026.3.22
     change(3, 22, Setting::HandshakeSeconds(10), "A silent connection is closed after ten seconds again.", "read in 3.22; openclaw#49262"),
@@ -63,8 +65,8 @@ pub const HISTORY: &[Change] = &[
     change(3, 22, Setting::PendingMerge(PendingMerge::Superseded), "Another request takes over under a new id.", "read in 3.22; openclaw#69024"),
     change(3, 22, On(Rule::ApproverNeedsScopes), "Who approves needs the scopes that are approved.", "read in 3.22"),
     change(3, 22, On(Rule::RotationDenied), "A refused rotation does not tell why.", "read in 3.22"),
+    change(3, 22, On(Rule::SessionMessages), "Sessions can be written to and stopped by name.", "measured 3.13, 3.22"),
 
-    change(3, 24, On(Rule::SessionMessages), "Sessions can be written to and stopped by name.", "measured 3.13, 3.24"),
     change(3, 24, On(Rule::StoredImplications), "A token that may administer or write lists what that implies.", "read in 3.22, 3.24"),
 
     // 2026.3.28: more scopes have to be approved, also on this host.
@@ -123,8 +125,8 @@ pub const HISTORY: &[Change] = &[
 
     // 2026.4.22 to 2026.5.7
     change(4, 22, On(Rule::EveryProxyHeaderCounts), "A Forwarded header makes remote again.", "measured 4.15, 5.2; read in 4.29"),
-    change(4, 22, On(Rule::SilentMetadata), "A native application's new metadata is taken silently.", "read in 4.29; openclaw#70224"),
     change(4, 22, On(Rule::RemovalDropsPending), "Removal drops pending requests, too.", "read in 4.29; openclaw#70239"),
+    change(4, 25, On(Rule::SilentMetadata), "A native application's new metadata is taken silently.", "measured 4.24, 4.25; read in 4.29; openclaw#70224"),
     change(4, 26, On(Rule::RotatedTokenHidden), "A rotated token is shown to its own device only.", "read in 4.29; openclaw#66773"),
     change(4, 26, On(Rule::RevocationDenied), "A refused revocation does not tell why.", "read in 4.29"),
     change(4, 26, On(Rule::ApproverChecksToken), "The approver is held to the scopes of the token that is made.", "read in 4.29"),
@@ -145,10 +147,11 @@ pub const HISTORY: &[Change] = &[
 
     // 2026.5.18: the densest release.
     change(5, 18, On(Rule::OnlyOperatorSilently), "A paired device gets no role but operator silently.", "measured 5.28; read in 5.18"),
-    change(5, 18, Off(Rule::SilentBrowserPairing), "A browser's first visit needs an approval.", "read in 5.18, 5.20; openclaw#81289"),
+    change(5, 18, Off(Rule::SilentBrowserPairing), "A browser's first visit needs an approval.", "measured 5.12, 5.18; read in 5.18, 5.20; openclaw#81289"),
     change(5, 18, Off(Rule::ProxyUserSkipsPairing), "A trusted proxy's user needs pairing again.", "read in 5.18; openclaw#81288"),
     change(5, 18, On(Rule::ProxyPasswordFallback), "The shared password works beside a trusted proxy again.", "read in 5.18; openclaw#82953"),
     change(5, 18, Setting::Forwarding(Forwarding::AnyForwardedHeader), "Anything named X-Forwarded- makes remote.", "read in 5.18"),
+    change(5, 18, On(Rule::EmptyHeadersCount), "An empty header of a proxy makes remote, too.", "measured 5.12, 5.18"),
     change(5, 18, On(Rule::ProtocolRefusalDetails), "A protocol refusal has a code.", "read in 5.18"),
     change(5, 18, On(Rule::ApprovalRuntimeTokens), "An approval runtime can show its token.", "read in 5.18"),
     change(5, 18, On(Rule::NodeHostPlatformAliases), "darwin and macos are one platform for node hosts.", "read in 5.18"),
@@ -157,13 +160,12 @@ pub const HISTORY: &[Change] = &[
     change(5, 18, On(Rule::NonOperatorNeedsAdmin), "Roles but operator are managed by administrators.", "read in 5.18"),
     change(5, 18, Setting::NodeCommands(NodeCommands::AskedAgainAndHidden), "A fresh node offers nothing until it is approved, again.", "read in 5.18"),
 
-    // 2026.5.20 to 2026.7.35
-    change(5, 20, On(Rule::MobilePlatformVersions), "A new version of a mobile platform is no change.", "read in 5.20"),
-    change(5, 22, On(Rule::SilentBrowserPairing), "A browser's first visit is paired silently again.", "read in 5.22; openclaw#85459"),
+    // 2026.5.19 to 2026.7.35
+    change(5, 19, On(Rule::MobilePlatformVersions), "A new version of a mobile platform is no change.", "measured 5.18, 5.19; read in 5.20"),
+    change(5, 22, On(Rule::SilentBrowserPairing), "A browser's first visit is paired silently again.", "measured 5.20, 5.22; openclaw#85459"),
     change(5, 27, On(Rule::NonOperatorApprovalNeedsAdmin), "Approving a node's device needs an administrator.", "read in 5.28; openclaw#87146"),
     change(5, 28, On(Rule::BrowserTokensBound), "A browser's token ends with the shared secret that it was issued under.", "read in 5.28"),
     change(5, 28, On(Rule::SameHostOrigin), "A page of the gateway's own private host is allowed.", "read in 6.11"),
-    change(5, 28, On(Rule::EmptyHeadersCount), "An empty header of a proxy makes remote, too.", "measured 5.12, 5.28"),
     change(5, 28, On(Rule::FirstKeyTold), "Of several missing or unknown keys, the first is told.", "measured 8.1; read in 5.22, 5.28"),
     change(5, 28, On(Rule::EmptyDetailsDropped), "Empty lists are left out of a refusal's details.", "measured 5.28; read in 5.18"),
     change(6, 11, On(Rule::LastSeenRecorded), "Records tell when a device was seen.", "measured 8.1; read in 5.28, 6.11"),
@@ -194,8 +196,8 @@ pub const HISTORY: &[Change] = &[
     change(8, 1, On(Rule::TokenDelivery), "A rotation tells how its token is delivered.", "read in 8.1"),
     change(8, 1, On(Rule::LocalCliHints), "A local command line client is told of this gateway's own setting.", "read in 8.1"),
     change(8, 1, Setting::NodeRequest(NodeRequest::Client), "A node's request tells its client, and is silent where the node is local.", "measured 7.1, 8.1"),
+    change(9, 3, On(Rule::EitherSecretField), "The shared secret may stand in the field of the other kind.", "measured 9.2, 9.3; read in 8.1"),
     change(9, 6, On(Rule::NodeRequestScopesAnnounced), "The announcement of a node's request tells what its approval needs.", "measured 8.1, 9.6"),
-    change(9, 6, On(Rule::EitherSecretField), "The shared secret may stand in the field of the other kind.", "measured 9.6; read in 8.1"),
     change(9, 6, On(Rule::HelloTellsMethod), "Hello tells by what the client was let in.", "measured 9.6; read in 8.1"),
     change(9, 6, On(Rule::SetupCodeText), "A refused setup code is explained at length.", "read in 9.6"),
     change(9, 6, On(Rule::ControlUiWaits), "A Control UI whose request is pending is told to wait.", "read in 9.6"),

@@ -30,6 +30,8 @@ pub struct Quirks {
     pub stray_children: Vec<&'static str>,
     /// Whether scenarios must not be at work at the same time on one gateway.
     pub one_at_a_time: bool,
+    /// Whether the bundled plugins stay off where the configuration does not ask for them.
+    pub without_plugins: bool,
 }
 
 impl Quirks {
@@ -42,6 +44,7 @@ impl Quirks {
             shared_temporary: Vec::new(),
             stray_children: Vec::new(),
             one_at_a_time: false,
+            without_plugins: false,
         };
         for trick in tricks(release) {
             match trick {
@@ -49,6 +52,7 @@ impl Quirks {
                 Trick::Store(store) => quirks.store = store,
                 Trick::Protocol(version) => quirks.protocol = version,
                 Trick::SharedTemporary(folder) => quirks.shared_temporary.push(folder),
+                Trick::WithoutPlugins => quirks.without_plugins = true,
                 Trick::OneAtATime => quirks.one_at_a_time = true,
                 Trick::StrayChild(start) => quirks.stray_children.push(start),
                 Trick::Override { .. }

@@ -33,6 +33,8 @@ pub enum Trick {
     Protocol(u8),
     /// Scenarios must not be at work at the same time on one gateway.
     OneAtATime,
+    /// Boot without the bundled plugins, unless a scenario's configuration says otherwise.
+    WithoutPlugins,
 }
 
 /// One row: for these releases, this is done, because.
@@ -88,6 +90,13 @@ pub const TRAPS: &[Trap] = &[
         trick: Trick::BundledPluginDependencies,
         why: "the gateway loads the chat plugins at boot, and only the package's postinstall script would \
               fetch what they need: without it, 'Cannot find module @buape/carbon'",
+    },
+    Trap {
+        first: Some(release(4, 20)),
+        until: Some(release(5, 2)),
+        trick: Trick::WithoutPlugins,
+        why: "the gateway runs 'npm install' at every boot of a fresh home for what its bundled plugins need, and \
+              is not ready before; without plugins 4.20, 4.22, 4.25, 4.27 and 4.29 boot in 6 to 13 s",
     },
     Trap {
         first: None,
@@ -193,6 +202,7 @@ mod tests {
             |text: &str, wanted: Trick| tricks(Some(text.parse().unwrap())).any(|trick| trick == wanted);
         assert!(needs("2026.4.5", Trick::BundledPluginDependencies));
         assert!(!needs("2026.4.2", Trick::BundledPluginDependencies));
+        assert!(needs("2026.4.29", Trick::WithoutPlugins) && !needs("2026.5.2", Trick::WithoutPlugins));
         assert!(needs("2026.3.13", Trick::SharedTemporary("jiti")));
         assert!(needs("2026.5.7", Trick::Protocol(3)) && needs("2026.5.12", Trick::Protocol(4)));
         assert!(needs("2026.7.35", Trick::Store(Store::Json)));
