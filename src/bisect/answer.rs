@@ -213,8 +213,10 @@ impl Story {
             confidence: self.answered.as_ref().and_then(|answered| answered.confidence),
             boots: self.looks.iter().map(|look| look.boots).sum::<usize>()
                 + self.checks.iter().map(|check| check.boots).sum::<usize>(),
-            duration_ms: self.answered.as_ref().map_or(0, |answered| answered.duration_ms)
-                + self.checks.iter().map(|check| check.duration_ms).sum::<u64>(),
+            duration_ms: self.answered.as_ref().map_or_else(
+                || self.looks.iter().map(|look| look.duration_ms).sum(),
+                |answered| answered.duration_ms,
+            ) + self.checks.iter().map(|check| check.duration_ms).sum::<u64>(),
             steps: self.looks.iter().map(|look| self.step(look)).collect(),
             timeline: self.timeline(),
             commit: self.commit.clone(),

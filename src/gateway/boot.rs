@@ -385,9 +385,9 @@ impl Drop for Gateway {
 }
 
 fn write_config(home: &Home, request: &BootRequest) -> io::Result<()> {
-    let mut changes = request.launch.config();
-    merge(&mut changes, &request.config);
-    home.write_config(&configuration(&request.token, &changes))
+    let mut config = configuration(&request.token, &request.launch.config());
+    merge(&mut config, &request.config);
+    home.write_config(&config)
 }
 
 fn prepare(home: &Home, request: &BootRequest) -> io::Result<Log> {
