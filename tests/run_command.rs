@@ -134,7 +134,7 @@ fn a_gateway_is_set_up_as_its_scenarios_ask() {
     bench.write("scenarios/hello.yaml", &asking("said", "{token: null}"));
     bench.write("scenarios/other-word.yaml", &asking("other", "{token: null}"));
     bench.write("scenarios/with-the-token.yaml", &asking("said", "{mode: token}"));
-    let strict = "cmd:[ \"$WORD\" = said ] && ! grep -q '\"token\":' \"$OPENCLAW_CONFIG_PATH\" && ";
+    let strict = "cmd:[ \"$WORD\" = said ] && [ \"$OPENCLAW_GATEWAY_PORT\" = {port} ] && ! grep -q '\"token\":' \"$OPENCLAW_CONFIG_PATH\" && ";
     let gateway = fake("answer").replacen("cmd:", strict, 1);
     bench.gatecrash(&["run", "--gateway", &gateway, "--report", "json=run.json"]).assert().code(4);
     let report = bench.report();

@@ -65,12 +65,18 @@ pub fn history(runs: &[RunRecord]) -> History {
     for (_, release) in cells.keys() {
         *counts.entry(*release).or_default() += 1;
     }
-    let most = counts.values().max().copied().unwrap_or_default();
-    let (releases, between) =
-        counts.keys().copied().partition(|release| counts.get(release).is_some_and(|count| count * 2 > most));
+    let (releases, between) = split(&counts);
     let scenarios: Vec<ScenarioInfo> = scenarios.into_values().collect();
     let cells: Vec<Cell> = cells.into_values().collect();
     History { format: FORMAT, releases, between, timelines: timelines(&scenarios, &cells) }
+}
+
+/// The releases on which most of the suite was measured, and those on which only some of it was.
+fn split(cases: &BTreeMap<Release, usize>) -> (Vec<Release>, Vec<Release>) {
+    let most = cases.values().max().copied().unwrap_or_default();
+    let (whole, part): (Vec<_>, Vec<_>) = cases.iter().partition(|(_, count)| **count * 2 > most);
+    let releases = |list: Vec<(&Release, &usize)>| list.into_iter().map(|(release, _)| *release).collect();
+    (releases(whole), releases(part))
 }
 
 /// The history as the document that the repository keeps.
@@ -151,6 +157,18 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("1 further case is ok on every release"), "{text}");
+    }
+
+    #[test]
+    fn releases_with_few_cases_are_between_the_measured_ones() {
+        let cases = [("2026.3.28", 560), ("2026.3.31", 565), ("2026.3.30", 14)];
+        let cases = cases.map(|(release, count)| (release.parse().unwrap(), count)).into();
+        let names = |list: Vec<Release>| list.iter().map(Release::short).collect::<Vec<_>>();
+        let (whole, part) = split(&cases);
+        assert_eq!(
+            (names(whole), names(part)),
+            (vec!["3.28".into(), "3.31".into()], vec!["3.30".to_owned()])
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::fork;
-use super::home::{Home, Homes, configuration, merge};
+use super::home::{Home, Homes, merge};
 use super::launch::Launch;
 use super::leaks::{Leak, Open, Outside};
 use super::log::Log;
@@ -200,7 +200,8 @@ impl Gateway {
         if fork {
             fork::fork(&self.home).map_err(BootError::Home)?;
         }
-        let other = launch.config() != self.request.launch.config();
+        let own = |launch: &Launch| launch.configuration("", &Value::Null);
+        let other = own(&launch) != own(&self.request.launch);
         self.request.launch = launch;
         if config.is_some() || other {
             self.change_config(config.unwrap_or(&Value::Null)).map_err(BootError::Home)?;
@@ -385,9 +386,7 @@ impl Drop for Gateway {
 }
 
 fn write_config(home: &Home, request: &BootRequest) -> io::Result<()> {
-    let mut config = configuration(&request.token, &request.launch.config());
-    merge(&mut config, &request.config);
-    home.write_config(&config)
+    home.write_config(&request.launch.configuration(&request.token, &request.config))
 }
 
 fn prepare(home: &Home, request: &BootRequest) -> io::Result<Log> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::home::Home;
+use super::home::{Home, configuration, merge};
 use super::install::Build;
 use super::redirect;
 use super::watch::Program;
@@ -97,12 +97,15 @@ impl Launch {
         }
     }
 
-    /// What the configuration of this build has beyond that of every build.
-    pub(super) fn config(&self) -> Value {
-        match self {
+    /// The configuration of a gateway: the smallest one, what this build needs beyond it, and what is asked for.
+    pub(super) fn configuration(&self, token: &str, changes: &Value) -> Value {
+        let own = match self {
             Self::Node(build) if build.without_plugins => json!({"plugins": {"enabled": false}}),
             Self::Node(_) | Self::Command(_) => json!({}),
-        }
+        };
+        let mut config = configuration(token, &own);
+        merge(&mut config, changes);
+        config
     }
 
     /// Makes the links of the home's `TMPDIR` to the folders that the runs of a build share.
@@ -200,5 +203,38 @@ impl NodeBuild {
         env.push(("NODE_COMPILE_CACHE".into(), self.compile_cache.clone().into()));
         env.push(("NODE_OPTIONS".into(), redirect::node_options(home)));
         env
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::as_it_is(false, json!({}), None)]
+    #[case::kept_off(true, json!({}), Some(json!(false)))]
+    #[case::asked_for(true, json!({"plugins": {"enabled": true}}), Some(json!(true)))]
+    #[case::beside_a_removal(true, json!({"gateway": {"auth": {"token": null}}}), Some(json!(false)))]
+    fn plugins_stay_off_where_a_build_cannot_boot_with_them(
+        #[case] without_plugins: bool,
+        #[case] changes: Value,
+        #[case] enabled: Option<Value>,
+    ) {
+        let launch = Launch::Node(NodeBuild {
+            node: "node".into(),
+            entry: "openclaw.mjs".into(),
+            compile_cache: "cache".into(),
+            shared_temporary: Vec::new(),
+            known_strays: Vec::new(),
+            env: Vec::new(),
+            without_plugins,
+            ready_within: Duration::ZERO,
+        });
+        let config = launch.configuration("secret", &changes);
+        assert_eq!(config.pointer("/plugins/enabled"), enabled.as_ref());
+        let removed = changes.pointer("/gateway/auth/token").is_some();
+        assert_eq!(config.pointer("/gateway/auth/token").is_none(), removed, "a null removes what is there");
     }
 }

@@ -70,7 +70,6 @@ impl Gateway {
 
     fn program(&self, build: &NodeBuild, request: &ProgramRequest, number: usize) -> io::Result<Program> {
         let extra: Vec<(String, String)> = [
-            ("OPENCLAW_GATEWAY_PORT".to_owned(), self.port().to_string()),
             // What a person sets for a node host; everything else reads the token from the configuration.
             ("OPENCLAW_GATEWAY_TOKEN".to_owned(), self.token().to_owned()),
         ]

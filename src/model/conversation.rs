@@ -18,7 +18,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use super::boundary::{ConnectionId, Frame, HttpRefusal};
 use super::hello::MAX_PAYLOAD;
 use super::peer::Peer;
-use super::server::{Order, Shared};
+use super::shared::{Order, Shared};
 
 /// How long a closed connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(500);

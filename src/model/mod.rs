@@ -31,6 +31,7 @@ mod schema;
 mod scopes;
 mod server;
 mod shapes;
+mod shared;
 mod state;
 mod tokens;
 
@@ -51,5 +52,6 @@ pub use rulebook::{
     BackendPairing, Deviceless, Forwarding, NodeCommands, NodeRequest, PendingMerge, Roles, Rule,
     ScopeUpgrade,
 };
-pub use server::{Clock, ServeError, ServeOptions, Served, serve, serve_on};
+pub use server::{ServeError, ServeOptions, Served, serve, serve_on};
+pub use shared::Clock;
 pub use state::{Issuer, PairedDevice, PairedNode, PendingDevice, PendingNode, State, Token};

@@ -3,25 +3,22 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::boundary::{Boot, ConnectionId, Effect};
+use super::boundary::Boot;
 use super::conversation::attend;
 use super::gateway::ModelGateway;
 use super::mutants::Fault;
 use super::profile::Profile;
+use super::shared::{Clock, Held, Shared};
 use super::state::State;
-
-/// Tells the time, in milliseconds since 1970.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// What is served.
 pub struct ServeOptions {
@@ -62,59 +59,6 @@ pub struct Served {
     pub v6: Option<SocketAddr>,
     shared: Arc<Shared>,
     tasks: TaskTracker,
-}
-
-/// What a connection is told to do.
-pub(super) enum Order {
-    Send(String),
-    Close(u16, String),
-}
-
-/// What the connections of a model share.
-pub(super) struct Shared {
-    model: Mutex<Held>,
-    clock: Clock,
-    pub(super) woken: Notify,
-    pub(super) stopped: CancellationToken,
-}
-
-/// The model, and who waits for its effects.
-pub(super) struct Held {
-    pub(super) gateway: ModelGateway,
-    pub(super) next: ConnectionId,
-    pub(super) orders: HashMap<ConnectionId, UnboundedSender<Order>>,
-    pub(super) deadline: i64,
-}
-
-impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Held> {
-        // A model whose task panicked is still a consistent value: decisions replace, they do not tear.
-        self.model.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn now(&self) -> i64 {
-        (self.clock)()
-    }
-}
-
-impl Held {
-    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::Send { conn, text } => {
-                    if let Some(orders) = self.orders.get(&conn) {
-                        // A connection whose task has ended needs no orders.
-                        let _ = orders.send(Order::Send(text));
-                    }
-                }
-                Effect::Close { conn, code, reason } => {
-                    if let Some(orders) = self.orders.remove(&conn) {
-                        let _ = orders.send(Order::Close(code, reason));
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Serves a model on a free port of 127.0.0.1 and, where there is IPv6, the same port of
