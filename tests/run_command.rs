@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
@@ -212,4 +214,24 @@ fn a_faulty_scenario_is_shown_with_its_line() {
     let bench = Bench::new();
     bench.write("scenarios/hello.yaml", &HELLO.replace("method:", "metod:"));
     bench.run("answer").assert().code(2).stderr(contains("scenarios/hello.yaml:6").and(contains("method")));
+}
+
+#[rstest]
+#[case::ctrl_c("-INT")]
+#[case::what_timeout_and_ci_send("-TERM")]
+fn an_interrupted_run_still_writes_its_reports(#[case] signal: &str) {
+    let bench = Bench::new();
+    bench.write("scenarios/hello.yaml", &HELLO.replace("300ms", "5m"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gatecrash"));
+    command.args(["run", "--gateway", &fake("answer"), "--report", "json=run.json", "--color", "never"]);
+    command.current_dir(bench.path("")).env("TMPDIR", bench.path("tmp"));
+    command.env("GATECRASH_CACHE_DIR", bench.path("cache")).env_remove("GATECRASH_GATEWAY");
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(told.by_ref().map_while(Result::ok).any(|line| line.contains("gateway up")));
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(bench.report()["run"]["interrupted"], true, "{:#}", bench.report());
 }

@@ -15,6 +15,7 @@ mod expect;
 mod explain;
 mod failure;
 mod gateways;
+mod interrupt;
 mod list;
 mod man;
 mod matrix;

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::{GatewayOptions, workshop};
+use super::interrupt::interrupt;
 use super::list::Format;
 use crate::gateway::{Remote, Subject, Target, Workshop};
 use crate::preflight::{self, Preflight, PreflightError, Wish};
@@ -73,7 +74,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         };
         tokio::select! {
             found = preflight::preflight(&wish) => found.map_err(failure),
-            _ = tokio::signal::ctrl_c() => Err(interrupted()),
+            () = interrupt() => Err(interrupted()),
         }
     })?;
     found.notes.extend(copied.notes);

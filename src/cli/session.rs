@@ -8,9 +8,9 @@ use indicatif::ProgressDrawTarget;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::GatewayOptions;
+use super::interrupt::cancel_on_interrupt;
 use super::memory::Memory;
 use super::origins::from_origins;
 use super::stored::store;
@@ -133,7 +133,7 @@ pub(super) fn measure(
         });
         runtime.block_on(async {
             let cancel = CancellationToken::new();
-            tokio::spawn(interrupts(cancel.clone()));
+            tokio::spawn(cancel_on_interrupt(cancel.clone()));
             crate::run::run(workshop, &request, &emit, &cancel).await;
         });
         drop(emit);
@@ -167,15 +167,4 @@ fn timeout(options: &RunOptions) -> Result<Duration, Failure> {
         return Err(Failure::usage("--timeout must be longer than nothing"));
     }
     Ok(timeout)
-}
-
-/// The first interrupt ends the run politely, with its reports; a second one ends the program at once.
-pub(super) async fn interrupts(cancel: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        cancel.cancel();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            // The watchers see the end of this process and end what it has started.
-            std::process::exit(i32::from(Exit::Interrupted.code()));
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! A whole run: all scenarios on all targets, within the jobs given.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -160,12 +161,16 @@ impl Engine<'_> {
             }
         }
         let plans = plan(testable);
-        let mut lanes: FuturesUnordered<_> =
-            plans.iter().map(|plan| self.lane(Arc::clone(&subject), plan)).collect();
+        let attempts = |plan: &LanePlan| plan.attempts(self.request.repeat);
+        let mut lanes: FuturesUnordered<_> = plans
+            .iter()
+            .flat_map(|plan| attempts(plan).into_iter().map(move |attempts| (plan, attempts)))
+            .map(|(plan, attempts)| self.lane(Arc::clone(&subject), plan, attempts))
+            .collect();
         while lanes.next().await.is_some() {}
     }
 
-    async fn lane(&self, subject: Arc<Subject>, plan: &LanePlan) {
+    async fn lane(&self, subject: Arc<Subject>, plan: &LanePlan, attempts: RangeInclusive<u32>) {
         let share = if subject.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
         let Ok(_job) = self.jobs.acquire_many(share).await else { return };
         let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
@@ -178,8 +183,7 @@ impl Engine<'_> {
         if self.fail_fast.is_cancelled() {
             return;
         }
-        let repetitions = 1..=self.request.repeat.max(1);
-        let cases: Vec<Case<'_>> = repetitions
+        let cases: Vec<Case<'_>> = attempts
             .flat_map(|attempt| {
                 plan.scenarios
                     .iter()

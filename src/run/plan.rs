@@ -1,5 +1,7 @@
 //! Which scenarios share one booted gateway.
 
+use std::ops::RangeInclusive;
+
 use crate::scenario::Scenario;
 
 /// Scenarios that share one booted gateway.
@@ -9,6 +11,19 @@ pub(super) struct LanePlan {
     pub label: String,
     /// Indices into the list of scenarios.
     pub scenarios: Vec<usize>,
+    /// Whether several repetitions may share the gateway, too.
+    shares_repetitions: bool,
+}
+
+impl LanePlan {
+    /// The attempts at its scenarios, by the gateways that they are made on.
+    ///
+    /// A gateway with a configuration of its own may count what its clients do (the rate limit does, by
+    /// address), and one that a scenario has to itself is changed by it: there each repetition has its own.
+    pub(super) fn attempts(&self, repeat: u32) -> Vec<RangeInclusive<u32>> {
+        let last = repeat.max(1);
+        if self.shares_repetitions { vec![1..=last] } else { (1..=last).map(|one| one..=one).collect() }
+    }
 }
 
 /// Puts scenarios into the fewest lanes.
@@ -39,7 +54,57 @@ pub(super) fn plan<'a>(scenarios: impl IntoIterator<Item = (usize, &'a Scenario)
             (true, false, _) => format!("files of {id}"),
             (false, _, _) => format!("configuration of {id}"),
         };
-        lanes.push((LanePlan { label, scenarios: vec![index] }, alone, scenario));
+        let plain = scenario.config.is_empty() && scenario.files.is_empty() && scenario.env.is_empty();
+        let lane = LanePlan { label, scenarios: vec![index], shares_repetitions: plain && !alone };
+        lanes.push((lane, alone, scenario));
     }
     lanes.into_iter().map(|(lane, ..)| lane).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::scenario::{Source, load};
+
+    const PLAIN: &str = "steps: [connect: {as: a}]";
+    const RESTARTS: &str = "steps: [connect: {as: a}, restart: {}]";
+    const COUNTS: &str =
+        "config: {gateway: {auth: {rateLimit: {maxAttempts: 3}}}}\nsteps: [connect: {as: a}]";
+    const CHANGES: &str = "steps: [connect: {as: a}, restart: {config: {gateway: {auth: {mode: none}}}}]";
+
+    fn planned(stories: &[&str]) -> Vec<LanePlan> {
+        let source = |(at, story): (usize, &&str)| {
+            let text = format!("title: T\nwhy: W.\nsource: [own]\ntags: [auth]\n{story}\n");
+            (format!("auth/{at}"), Arc::new(Source { path: format!("{at}.yaml"), text }))
+        };
+        let suite = load(&stories.iter().enumerate().map(source).collect::<Vec<_>>());
+        assert_eq!(suite.diagnostics, Vec::new());
+        plan(suite.scenarios.iter().enumerate())
+    }
+
+    #[rstest]
+    #[case::alike(&[PLAIN, RESTARTS, PLAIN], &[vec![0, 1, 2]])]
+    #[case::another_configuration(&[PLAIN, COUNTS, PLAIN, COUNTS], &[vec![0, 2], vec![1, 3]])]
+    #[case::changes_what_others_rely_on(&[CHANGES, CHANGES, PLAIN], &[vec![0], vec![1], vec![2]])]
+    fn only_scenarios_that_can_share_a_gateway_do(#[case] stories: &[&str], #[case] lanes: &[Vec<usize>]) {
+        let planned: Vec<Vec<usize>> = planned(stories).into_iter().map(|lane| lane.scenarios).collect();
+        assert_eq!(planned, lanes);
+    }
+
+    #[rstest]
+    #[case::shared(PLAIN, 3, &[1..=3])]
+    #[case::may_count_clients(COUNTS, 3, &[1..=1, 2..=2, 3..=3])]
+    #[case::changes_its_gateway(CHANGES, 2, &[1..=1, 2..=2])]
+    #[case::never_none(CHANGES, 0, &[1..=1])]
+    fn repetitions_that_would_meet_have_a_gateway_each(
+        #[case] story: &str,
+        #[case] repeat: u32,
+        #[case] gateways: &[RangeInclusive<u32>],
+    ) {
+        assert_eq!(planned(&[story])[0].attempts(repeat), gateways);
+    }
 }

@@ -16,7 +16,7 @@ use crate::bisect::{
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::session::interrupts;
+use crate::cli::interrupt::cancel_on_interrupt;
 use crate::cli::suite::{self, Selection};
 use crate::gateway::Workshop;
 use crate::release::Release;
@@ -303,7 +303,7 @@ impl<'a> Session<'a> {
         let looks = past.map(|story| story.looks).unwrap_or_default();
         let ending = self.runtime.block_on(async {
             let cancel = CancellationToken::new();
-            let interrupts = tokio::spawn(interrupts(cancel.clone()));
+            let interrupts = tokio::spawn(cancel_on_interrupt(cancel.clone()));
             let mut emit = |entry| teller.take(entry);
             let (question, count) = (&asked.question, asked.candidates.len());
             let drive = Drive::new(oracle, question, count, self.jobs, &cancel, &mut emit);

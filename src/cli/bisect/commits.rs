@@ -11,7 +11,7 @@ use crate::bisect::{
     Trees, Variant, Word, read,
 };
 use crate::cli::failure::Failure;
-use crate::cli::session::interrupts;
+use crate::cli::interrupt::cancel_on_interrupt;
 use crate::release::Release;
 
 /// Checks use other keys than the search.
@@ -217,7 +217,7 @@ impl Session<'_> {
         for attempt in 1..=runs {
             let sight = self.runtime.block_on(async {
                 let cancel = CancellationToken::new();
-                let interrupts = tokio::spawn(interrupts(cancel.clone()));
+                let interrupts = tokio::spawn(cancel_on_interrupt(cancel.clone()));
                 let looked = oracle.variant(variant, FIRST_CHECK + attempt, &cancel).await;
                 interrupts.abort();
                 looked

@@ -42,7 +42,7 @@ pub(super) struct Wish {
     /// Measure again what is known
     #[arg(long)]
     pub(super) no_cache: bool,
-    /// Run each build this often on one boot; bad is what fails once
+    /// Run each build this often; bad is what fails once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) repeat: u32,
     /// For flaky behaviour: test on until the answer is this likely, such as 0.99
