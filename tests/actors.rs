@@ -128,13 +128,27 @@ fn programs_of_a_release_are_run_and_judged() {
   - cli: {id: list, args: [devices, list], expect: {exit: 0, json: {paired: []}}, save: {home: /json/home}}
   - cli: {id: other, args: [devices, list], home: elsewhere, expect: {exit: 0, json: {home: {$not: \"${home}\"}}}}
   - cli: {id: refused, args: [fail], expect: {exit: 1, stderr: {$matches: pairing required}}}
-  - node_host: {id: node}
+  - node_host: {id: node, expect: {hello: {auth: {role: node}}}}
   - model: {replies: [{call: exec, arguments: {command: \"echo ${identity.id}\"}}]}
   - agent_turn: {id: exec, expect: {tool: \"ran exec: echo d1\"}}
 ";
     bench.run(steps, &format!("path:{}", fixture("fake-package"))).assert().code(0);
     assert!(bench.report().contains("tool result: ran exec: echo d1"));
     assert!(!bench.report().contains("a very secret key"), "what programs print is masked too");
+}
+
+/// The node host ends with code 0 here, as the released ones do.
+#[test]
+fn a_refused_node_host_is_judged_by_what_the_gateway_told_it() {
+    let bench = Bench::new();
+    let steps = "env: {FAKE_MODE: refuse-nodes}
+steps:
+  - node_host: {id: node, expect: {closed: 1008, details: {code: PAIRING_REQUIRED, reason: role-upgrade}}}
+";
+    bench.run(steps, &format!("path:{}", fixture("fake-package"))).assert().code(0);
+    for frame in [r#"\"method\":\"connect\""#, r#"\"code\":\"NOT_PAIRED\""#] {
+        assert!(bench.report().contains(frame), "{frame} is among the frames of {}", bench.report());
+    }
 }
 
 #[rstest]

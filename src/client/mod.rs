@@ -4,10 +4,12 @@ mod connection;
 mod inbox;
 mod open;
 mod plain;
+mod relay;
 mod transcript;
 
 pub use connection::{Answer, Connection};
 pub use inbox::Received;
 pub use open::{OpenError, Opened, open};
 pub use plain::PlainRequest;
+pub use relay::{Heard, Relay};
 pub use transcript::{Direction, Entry, Transcript};

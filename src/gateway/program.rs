@@ -14,7 +14,6 @@ use super::home::write_private;
 use super::launch::{Launch, NodeBuild};
 use super::log::Log;
 use super::process::Process;
-use super::tree;
 use super::watch::{Exit, Program};
 
 /// A node host and a command line follow SIGTERM within a second.
@@ -112,16 +111,6 @@ impl Running {
         let ended = state.wait_for(|state| state.ended().is_some());
         let ended = timeout(within, ended).await.ok()?;
         Some(ended.ok().and_then(|state| state.ended()).unwrap_or_default())
-    }
-
-    /// Whether one of its processes has an open TCP connection to this port.
-    pub fn is_connected_to(&self, port: u16) -> bool {
-        let Some(watcher) = self.process.watcher_pid() else { return false };
-        let connected = tree::sockets_connected_to(port);
-        !connected.is_empty()
-            && tree::descendants(watcher).into_iter().flat_map(tree::open_files).any(|(_, file)| {
-                connected.iter().any(|inode| file.as_os_str() == format!("socket:[{inode}]").as_str())
-            })
     }
 
     /// What it has printed on standard output.

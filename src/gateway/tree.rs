@@ -77,18 +77,6 @@ pub(super) fn open_files(pid: u32) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// The sockets of this network namespace that are connected to a port, by inode.
-pub(super) fn sockets_connected_to(port: u16) -> Vec<u64> {
-    const ESTABLISHED: &str = "01";
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
-    let socket = |line: &str| -> Option<u64> {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let remote = u16::from_str_radix(fields.get(2)?.split_once(':')?.1, 16).ok()?;
-        (*fields.get(3)? == ESTABLISHED && remote == port).then(|| fields.get(9)?.parse().ok()).flatten()
-    };
-    tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(socket).collect()
-}
-
 fn pids() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())

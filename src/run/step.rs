@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::bindings::Bindings;
 use super::handshake::{Facts, params};
 use super::lane::Lane;
-use crate::client::{Answer, Connection, OpenError, Opened, PlainRequest, Transcript, open};
+use crate::client::{Answer, Connection, OpenError, Opened, PlainRequest, Relay, Transcript, open};
 use crate::gateway::Running;
 use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{
@@ -57,8 +57,8 @@ pub(super) struct Stage<'a> {
     pub(super) transcript: Transcript,
     pub(super) bindings: Mutex<Bindings>,
     pub(super) connections: Mutex<HashMap<String, Arc<Connection>>>,
-    /// Programs that run until the scenario ends.
-    pub(super) programs: Mutex<Vec<Running>>,
+    /// Programs that run until the scenario ends, with what their connections go through.
+    pub(super) programs: Mutex<Vec<(Running, Option<Relay>)>>,
     /// How many programs were started.
     pub(super) started: AtomicUsize,
 }

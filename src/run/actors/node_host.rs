@@ -1,84 +1,77 @@
 //! The release's own node host.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::super::step::{Stage, Trouble};
-use crate::client::Direction;
+use crate::client::{Heard, Relay};
 use crate::gateway::ProgramRequest;
 use crate::scenario::{Millis, NodeHost};
 use crate::verdict::Outcome;
-use crate::wire::{Close, WireError};
+use crate::wire::Close;
 
 const WITHIN: Duration = Duration::from_mins(2);
 
-/// A refusal comes within milliseconds: a connection that stands this long has been let in.
-const STANDS: Duration = Duration::from_millis(1500);
-
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long the gateway's close may take behind its refusal.
+const CLOSES: Duration = Duration::from_millis(1500);
 
 impl Stage<'_> {
     /// Starts a node host and waits until it is connected or refused. A refused one ends with code 0, so what
-    /// it prints and whether its connection stands are the evidence.
+    /// the gateway tells it is the evidence.
     pub(in super::super) async fn node_host(&self, step: &NodeHost) -> Result<Outcome, Trouble> {
-        let port = self.bindings().port.to_string();
+        let name = step.id.as_ref().map_or("node_host", |id| &id.value);
+        let gateway = SocketAddr::from((Ipv4Addr::LOCALHOST, self.bindings().port));
+        let relay = Relay::start(gateway, name, self.transcript.clone()).await;
+        let relay = relay.map_err(|error| Trouble::Broken(format!("no port for a node host: {error}")))?;
+        let port = relay.port().to_string();
         let request = ProgramRequest {
             args: ["node", "run", "--host", "127.0.0.1", "--port", &port].map(str::to_owned).to_vec(),
             launch: self.launch_of(step.release.as_ref().map(|release| release.value)).await?,
             own_home: step.home.as_ref().map(|home| home.value.clone()),
         };
-        let name = step.id.as_ref().map_or("node_host", |id| &id.value);
         let begun = Instant::now();
         let within = step.within.map_or(WITHIN, Millis::as_duration);
         let mut running = self.start(name, &request).await?;
-        let mut since: Option<Instant> = None;
         let outcome = loop {
-            let printed = format!("{}\n{}", running.stdout(), running.stderr());
-            if let Some(close) = closed(&printed) {
-                break Some(self.refused(close, begun).await);
+            if let Some(payload) = relay.heard().hello {
+                break Outcome::Hello { payload };
             }
-            if let Some(exit) = running.exit(LOOK).await {
-                let (stdout, stderr) = (running.stdout(), running.stderr());
-                break Some(match closed(&format!("{stdout}\n{stderr}")) {
-                    Some(close) => self.refused(close, begun).await,
-                    None => Outcome::Exit { code: exit.code, stdout, stderr },
-                });
-            }
-            since = if running.is_connected_to(self.bindings().port) {
-                since.or_else(|| Some(Instant::now()))
-            } else {
-                None
-            };
-            if since.is_some_and(|since| since.elapsed() >= STANDS) {
-                break None;
+            let exit = running.exit(LOOK).await;
+            let (stdout, stderr) = (running.stdout(), running.stderr());
+            // It tries again after some refusals; what it says and its end tell that it has given up.
+            let told = closed(&format!("{stdout}\n{stderr}"));
+            if told.is_some() || exit.is_some() {
+                break match (self.refused(&relay, told).await, exit) {
+                    (Some(refused), _) => refused,
+                    (None, exit) => Outcome::Exit { code: exit.and_then(|exit| exit.code), stdout, stderr },
+                };
             }
             if begun.elapsed() >= within {
-                break Some(Outcome::Silence);
+                break Outcome::Silence;
             }
         };
-        let Some(outcome) = outcome else {
-            self.transcript.add(name, Direction::Received, "connected");
-            if step.stays {
-                self.programs.lock().unwrap_or_else(PoisonError::into_inner).push(running);
-            } else {
-                running.stop().await;
-            }
-            return Ok(Outcome::Hello { payload: json!({"connected": true}) });
-        };
-        self.transcript.add(name, Direction::ClosedByGateway, outcome.to_string());
-        running.stop().await;
+        if step.stays && matches!(outcome, Outcome::Hello { .. }) {
+            self.programs.lock().unwrap_or_else(PoisonError::into_inner).push((running, Some(relay)));
+        } else {
+            running.stop().await;
+        }
         Ok(outcome)
     }
 
-    async fn refused(&self, close: Close, begun: Instant) -> Outcome {
-        let error = self.refusal_since(begun).await.map(|reason| WireError {
-            code: "NOT_PAIRED".to_owned(),
-            message: close.reason.clone(),
-            details: json!({"code": "PAIRING_REQUIRED", "reason": reason}),
-        });
-        Outcome::Closed { close, error }
+    /// How it was refused: with the close that it tells of where none came over the wire. None where nothing
+    /// speaks of a refusal.
+    async fn refused(&self, relay: &Relay, told: Option<Close>) -> Option<Outcome> {
+        let waiting = Instant::now();
+        let mut heard = relay.heard();
+        while heard.refusal.is_some() && heard.close.is_none() && waiting.elapsed() < CLOSES {
+            tokio::time::sleep(LOOK).await;
+            heard = relay.heard();
+        }
+        let Heard { refusal: error, close, .. } = heard;
+        Some(Outcome::Closed { close: close.or(told)?, error })
     }
 }
 

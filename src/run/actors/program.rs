@@ -112,9 +112,8 @@ impl Stage<'_> {
 
     /// Ends the programs that still run.
     pub(in super::super) async fn end_programs(&self) {
-        let left: Vec<Running> =
-            self.programs.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
-        for running in left {
+        let left = std::mem::take(&mut *self.programs.lock().unwrap_or_else(PoisonError::into_inner));
+        for (running, _relay) in left {
             running.stop().await;
         }
     }

@@ -1,0 +1,264 @@
+//! A relay between a released program and its gateway that reads along: what a program was told is known from
+//! the frames, not guessed from what it prints.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::transcript::{Direction, Transcript};
+use crate::wire::{Close, Frame, WireError};
+
+/// Bytes that may wait for the reader; it never lags for long.
+const BEHIND: usize = 64 * 1024;
+
+/// A longer head of an HTTP message is none of a WebSocket.
+const LONGEST_HEAD: usize = 16 * 1024;
+
+/// A port of its own that leads to a gateway. Dropping it ends the connections that go through it.
+#[derive(Debug)]
+pub struct Relay {
+    port: u16,
+    heard: Arc<Mutex<Heard>>,
+    accepting: JoinHandle<()>,
+}
+
+/// What a program was told so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// The payload of the first hello.
+    pub hello: Option<Value>,
+    /// The last refusal of a handshake.
+    pub refusal: Option<WireError>,
+    /// How the gateway ended the last connection, where it was the gateway.
+    pub close: Option<Close>,
+}
+
+impl Relay {
+    /// Listens on a port of 127.0.0.1 and relays to `gateway`. `name` is the connection's in the transcript.
+    pub async fn start(gateway: SocketAddr, name: &str, transcript: Transcript) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let heard = Arc::default();
+        let reader = Reader { name: name.to_owned(), transcript, heard: Arc::clone(&heard) };
+        Ok(Self { port, heard, accepting: tokio::spawn(accept(listener, gateway, reader)) })
+    }
+
+    /// Where the program has to connect.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What the program was told so far.
+    pub fn heard(&self) -> Heard {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Reads along on all connections of a program.
+#[derive(Clone)]
+struct Reader {
+    name: String,
+    transcript: Transcript,
+    heard: Arc<Mutex<Heard>>,
+}
+
+async fn accept(listener: TcpListener, gateway: SocketAddr, reader: Reader) {
+    // Dropped with the task, and all connections with it.
+    let mut connections = JoinSet::new();
+    while let Ok((program, _)) = listener.accept().await {
+        connections.spawn(join(program, gateway, reader.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Where the gateway does not listen, the program's connection just ends.
+async fn join(program: TcpStream, gateway: SocketAddr, reader: Reader) {
+    let Ok(gateway) = TcpStream::connect(gateway).await else { return };
+    // Small frames in lock step: waiting to fill a packet would only add latency.
+    let _ = (program.set_nodelay(true), gateway.set_nodelay(true));
+    let (from_program, to_program) = program.into_split();
+    let (from_gateway, to_gateway) = gateway.into_split();
+    let (asks, asked) = tokio::io::duplex(BEHIND);
+    let (answers, answered) = tokio::io::duplex(BEHIND);
+    let connects = Connects::default();
+    tokio::join!(
+        pump(from_program, to_gateway, asks),
+        pump(from_gateway, to_program, answers),
+        reader.asked(asked, &connects),
+        reader.answered(answered, &connects),
+    );
+}
+
+async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut copy: DuplexStream) {
+    let mut buffer = vec![0; BEHIND];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        // A reader that understands no more has gone; the program does not depend on it.
+        let _ = copy.write_all(&buffer[..length]).await;
+        if to.write_all(&buffer[..length]).await.is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown().await;
+}
+
+/// Ids of the `connect` requests that wait for their answer.
+type Connects = Mutex<Vec<String>>;
+
+impl Reader {
+    async fn asked(&self, bytes: DuplexStream, connects: &Connects) {
+        let Some((_, mut frames)) = frames(bytes, Role::Server).await else { return };
+        while let Some(Ok(message)) = frames.next().await {
+            let Message::Text(text) = message else { continue };
+            if let Frame::Request { id, method, .. } = Frame::parse(text.as_str())
+                && method == "connect"
+            {
+                connects.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+            }
+            self.transcript.add(&self.name, Direction::Sent, text.as_str());
+        }
+    }
+
+    async fn answered(&self, bytes: DuplexStream, connects: &Connects) {
+        let Some((head, mut frames)) = frames(bytes, Role::Client).await else { return };
+        if head.split(' ').nth(1) != Some("101") {
+            self.transcript.add(&self.name, Direction::Http, head.lines().next().unwrap_or_default());
+            return;
+        }
+        while let Some(Ok(message)) = frames.next().await {
+            match message {
+                Message::Text(text) => {
+                    self.transcript.add(&self.name, Direction::Received, text.as_str());
+                    self.hear(Frame::parse(text.as_str()), connects);
+                }
+                Message::Close(frame) => {
+                    let close = frame.map_or_else(
+                        || Close::frame(None, ""),
+                        |frame| Close::frame(Some(frame.code.into()), frame.reason.as_str()),
+                    );
+                    self.transcript.add(&self.name, Direction::ClosedByGateway, close.to_string());
+                    self.heard.lock().unwrap_or_else(PoisonError::into_inner).close = Some(close);
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn hear(&self, frame: Frame, connects: &Connects) {
+        let Frame::Response { id, result } = frame else { return };
+        if !connects.lock().unwrap_or_else(PoisonError::into_inner).contains(&id) {
+            return;
+        }
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(hello) => {
+                heard.hello.get_or_insert(hello);
+            }
+            Err(error) => heard.refusal = Some(error),
+        }
+    }
+}
+
+/// A stream of frames that nobody answers.
+type Frames = WebSocketStream<tokio::io::Join<BufReader<DuplexStream>, tokio::io::Sink>>;
+
+/// The head of the HTTP message that comes first, and the frames behind it. None where no head comes.
+async fn frames(bytes: DuplexStream, role: Role) -> Option<(String, Frames)> {
+    let mut bytes = BufReader::new(bytes);
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(bytes.read_u8().await.ok().filter(|_| head.len() < LONGEST_HEAD)?);
+    }
+    let config = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
+    let both = tokio::io::join(bytes, tokio::io::sink());
+    let frames = WebSocketStream::from_raw_socket(both, role, Some(config)).await;
+    Some((String::from_utf8_lossy(&head).into_owned(), frames))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use futures_util::SinkExt;
+    use rstest::rstest;
+    use serde_json::json;
+    use tokio_tungstenite::{accept_async, connect_async};
+
+    use super::*;
+    use crate::wire::Masker;
+
+    /// A gateway that answers the first request and then closes.
+    async fn gateway(answer: Value) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut socket = accept_async(listener.accept().await.unwrap().0).await.unwrap();
+            socket.next().await.unwrap().unwrap();
+            socket.send(Message::text(answer.to_string())).await.unwrap();
+            let frame = tokio_tungstenite::tungstenite::protocol::CloseFrame {
+                code: 1008.into(),
+                reason: "pairing required".into(),
+            };
+            socket.close(Some(frame)).await.unwrap();
+            while let Some(Ok(_)) = socket.next().await {}
+        });
+        address
+    }
+
+    /// Lets a program ask through the relay until it is closed; what the relay has heard by then.
+    async fn asked(answer: Value, method: &str) -> (Heard, Vec<String>) {
+        let transcript = Transcript::new(Instant::now());
+        let relay = Relay::start(gateway(answer.clone()).await, "node", transcript.clone()).await.unwrap();
+        let (mut program, _) = connect_async(format!("ws://127.0.0.1:{}/", relay.port())).await.unwrap();
+        let request = json!({"type": "req", "id": "1", "method": method, "params": {}});
+        program.send(Message::text(request.to_string())).await.unwrap();
+        assert_eq!(program.next().await.unwrap().unwrap(), Message::text(answer.to_string()));
+        assert!(matches!(program.next().await, Some(Ok(Message::Close(Some(_))))));
+        let waiting = Instant::now();
+        while relay.heard().close.is_none() && waiting.elapsed() < Duration::from_secs(20) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let said = transcript.masked(0, &Masker::default());
+        (relay.heard(), said.into_iter().map(|entry| format!("{:?}", entry.direction)).collect())
+    }
+
+    #[rstest]
+    #[case::hello(json!({"type": "res", "id": "1", "ok": true, "payload": {"protocol": 3}}), "connect")]
+    #[case::refused(
+        json!({"type": "res", "id": "1", "ok": false, "error": {"code": "NOT_PAIRED", "message": "no"}}),
+        "connect"
+    )]
+    #[case::no_handshake(json!({"type": "res", "id": "1", "ok": true, "payload": {}}), "status")]
+    #[tokio::test]
+    async fn a_relay_hears_what_a_program_is_told(#[case] answer: Value, #[case] method: &str) {
+        let (heard, directions) = asked(answer.clone(), method).await;
+        let handshake = method == "connect";
+        assert_eq!(heard.hello.as_ref(), answer.get("payload").filter(|_| handshake));
+        assert_eq!(heard.refusal.map(|error| error.code).as_deref(), answer["error"]["code"].as_str());
+        assert_eq!(heard.close, Some(Close::frame(Some(1008), "pairing required")));
+        assert_eq!(directions, ["Sent", "Received", "ClosedByGateway"]);
+    }
+
+    #[tokio::test]
+    async fn without_a_gateway_the_program_is_let_go() {
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let relay = Relay::start(nobody, "node", Transcript::new(Instant::now())).await.unwrap();
+        assert!(connect_async(format!("ws://127.0.0.1:{}/", relay.port())).await.is_err());
+        assert_eq!(relay.heard(), Heard::default());
+    }
+}
