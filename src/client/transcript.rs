@@ -30,6 +30,8 @@ pub enum Direction {
     ClosedByGateway,
     /// This side ended the connection.
     ClosedByClient,
+    /// A program ended.
+    Ended,
 }
 
 /// One thing that went over the wire.

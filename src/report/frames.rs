@@ -11,7 +11,7 @@ pub(crate) const fn arrow(direction: Direction) -> &'static str {
         Direction::Opened => "○",
         Direction::Sent => "→",
         Direction::Received | Direction::Http => "←",
-        Direction::ClosedByGateway | Direction::ClosedByClient => "✕",
+        Direction::ClosedByGateway | Direction::ClosedByClient | Direction::Ended => "✕",
     }
 }
 
@@ -22,6 +22,7 @@ pub(crate) fn headline(entry: &Entry) -> String {
         Direction::Http => entry.text.clone(),
         Direction::ClosedByGateway => format!("gateway closed {}", entry.text),
         Direction::ClosedByClient => format!("client closed {}", entry.text),
+        Direction::Ended => format!("ended: {}", entry.text),
         Direction::Sent | Direction::Received => of_frame(&entry.text),
     };
     super::text::one_line(&line)
@@ -96,6 +97,7 @@ mod tests {
         r#"NOT_PAIRED "no" {"a":1}"#)]
     #[case(Direction::Received, "not a frame", "not a frame")]
     #[case(Direction::ClosedByGateway, "1008 \"no\"", "gateway closed 1008 \"no\"")]
+    #[case(Direction::Ended, "exit code 1", "ended: exit code 1")]
     fn an_entry_reads_as_one_line(#[case] direction: Direction, #[case] text: &str, #[case] line: &str) {
         let entry = Entry { at_ms: 0, connection: "c".into(), direction, text: text.into() };
         assert_eq!(headline(&entry), line);

@@ -4,6 +4,10 @@ use std::ops::RangeInclusive;
 
 use crate::scenario::Scenario;
 
+/// A pending request lives for five minutes (measured on 2026.3.31), and a case of pairing takes up to two
+/// seconds of a gateway that serves many.
+const CASES_ON_ONE_GATEWAY: usize = 150;
+
 /// Scenarios that share one booted gateway.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LanePlan {
@@ -20,9 +24,17 @@ impl LanePlan {
     ///
     /// A gateway with a configuration of its own may count what its clients do (the rate limit does, by
     /// address), and one that a scenario has to itself is changed by it: there each repetition has its own.
+    /// Elsewhere as many share one as are done before the first seeded request for pairing expires.
     pub(super) fn attempts(&self, repeat: u32) -> Vec<RangeInclusive<u32>> {
         let last = repeat.max(1);
-        if self.shares_repetitions { vec![1..=last] } else { (1..=last).map(|one| one..=one).collect() }
+        let at_once = if self.shares_repetitions { self.repetitions_at_once() } else { 1 };
+        let firsts = (1..=last).step_by(at_once);
+        let length = u32::try_from(at_once).unwrap_or(u32::MAX);
+        firsts.map(|first| first..=last.min(first.saturating_add(length - 1))).collect()
+    }
+
+    fn repetitions_at_once(&self) -> usize {
+        (CASES_ON_ONE_GATEWAY / self.scenarios.len().max(1)).max(1)
     }
 }
 
@@ -97,6 +109,7 @@ mod tests {
 
     #[rstest]
     #[case::shared(PLAIN, 3, &[1..=3])]
+    #[case::not_for_ever(PLAIN, 301, &[1..=150, 151..=300, 301..=301])]
     #[case::may_count_clients(COUNTS, 3, &[1..=1, 2..=2, 3..=3])]
     #[case::changes_its_gateway(CHANGES, 2, &[1..=1, 2..=2])]
     #[case::never_none(CHANGES, 0, &[1..=1])]

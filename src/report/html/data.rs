@@ -168,7 +168,7 @@ fn is_refusal(direction: Direction, text: &str) -> bool {
     match direction {
         Direction::Http | Direction::ClosedByGateway => true,
         Direction::Received => matches!(Frame::parse(text), Frame::Response { result: Err(_), .. }),
-        Direction::Opened | Direction::Sent | Direction::ClosedByClient => false,
+        Direction::Opened | Direction::Sent | Direction::ClosedByClient | Direction::Ended => false,
     }
 }
 

@@ -75,7 +75,7 @@ impl Stage<'_> {
             }
         }
         let how = exit.map_or_else(|| "did not end in time".to_owned(), |exit| exit.to_string());
-        self.transcript.add(name, Direction::ClosedByGateway, how);
+        self.transcript.add(name, Direction::Ended, how);
         Ok(ended)
     }
 
