@@ -235,3 +235,29 @@ fn an_interrupted_run_still_writes_its_reports(#[case] signal: &str) {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(bench.report()["run"]["interrupted"], true, "{:#}", bench.report());
 }
+
+#[test]
+fn a_restart_does_not_wait_for_those_that_only_start_others() {
+    let bench = Bench::new();
+    let head = "title: T\nwhy: W.\nsource: [own]\ntags: [startup]\n";
+    bench.write("scenarios/hello.yaml", &format!("{head}steps: [connect: {{as: a}}, restart: {{}}]\n"));
+    bench.write("scenarios/other.yaml", &format!("{head}steps: [start: {{id: another}}]\n"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs");
+    let (first, script) = (bench.path("first"), script.display().to_string());
+    // The second home boots late; a restart is of the first one.
+    let slow = format!("[ -f {0} ] && ! grep -q $GATECRASH_HOME {0} && sleep 8", first.display());
+    let gateway = format!(
+        "cmd:{slow}; [ -f {0} ] || echo $GATECRASH_HOME > {0}; exec node '{script}' --port {{port}}",
+        first.display()
+    );
+    let reports = ["--report", "events=run.events", "--boot-timeout", "40s"];
+    bench.gatecrash(&["run", "--gateway", &gateway]).args(reports).assert().code(0);
+    let events = fs::read_to_string(bench.path("run.events")).unwrap();
+    let ended: Vec<Value> = events
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|event| event["event"] == "cell-finished")
+        .map(|event| event["scenario"].clone())
+        .collect();
+    assert_eq!(ended, ["hello", "other"]);
+}

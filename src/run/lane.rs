@@ -115,7 +115,9 @@ impl Lane {
             host: RwLock::new(host),
             model,
             running: Mutex::new(starts_on.or(subject.release())),
-            barrier: RestartBarrier::new(cases.len()),
+            barrier: RestartBarrier::new(
+                cases.iter().filter(|case| !case.scenario.only_starts_others()).count(),
+            ),
             beside: tokio::sync::Mutex::new(()),
             permits: Semaphore::new(subject.at_once()),
             subject,
@@ -125,16 +127,25 @@ impl Lane {
     }
 
     /// Runs one of the cases that it was booted for.
+    ///
+    /// One that only starts gateways beside it takes nobody's place, and no restart waits for it.
     pub(super) async fn run(&self, case: Case<'_>) -> Cell {
+        if case.scenario.only_starts_others() {
+            return self.run_now(case).await;
+        }
         // The semaphore is never closed; without a permit the case would only run earlier.
         let permit = self.permits.acquire().await.ok();
-        let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
-        let port = self.host.read().await.port();
-        let bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), port);
-        let cell = run_case(self, case, bindings).await;
+        let cell = self.run_now(case).await;
         self.barrier.leave();
         drop(permit);
         cell
+    }
+
+    async fn run_now(&self, case: Case<'_>) -> Cell {
+        let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
+        let port = self.host.read().await.port();
+        let bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), port);
+        run_case(self, case, bindings).await
     }
 
     /// Stops the gateway, or lets go of one that was only attached.

@@ -158,6 +158,13 @@ impl Scenario {
         self.starts_on.is_some() || self.any_step(changes_home)
     }
 
+    /// Whether all it does is to start gateways of its own, beside the one that it shares with others.
+    pub fn only_starts_others(&self) -> bool {
+        let steps = self.all_steps();
+        let starts = |step: &&StoryStep| matches!(&step.action, Action::One(Step::Start(_), _));
+        !steps.is_empty() && steps.iter().all(starts)
+    }
+
     /// The releases that it boots besides the target.
     pub fn other_releases(&self) -> Vec<Release> {
         let named = |step: &StoryStep| match &step.action {
