@@ -1,5 +1,7 @@
 //! Signals that ask the program to end: Ctrl-C, and SIGTERM, which `timeout` and CI runners send.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -14,10 +16,14 @@ pub(super) async fn interrupt() {
     }
 }
 
+/// `timeout` signals a program and then its process group: what comes so soon is the same wish again.
+const SAME_WISH: Duration = Duration::from_millis(500);
+
 /// The first interrupt ends the run politely, with its reports; a second one ends the program at once.
 pub(super) async fn cancel_on_interrupt(cancel: CancellationToken) {
     interrupt().await;
     cancel.cancel();
+    while tokio::time::timeout(SAME_WISH, interrupt()).await.is_ok() {}
     interrupt().await;
     // The watchers see the end of this process and end what it has started.
     std::process::exit(i32::from(Exit::Interrupted.code()));

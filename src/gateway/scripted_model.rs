@@ -107,12 +107,18 @@ impl Drop for ScriptedModel {
     }
 }
 
-/// What the tools of the last turn answered: the contents of the `tool` messages behind the last `user` message.
-pub fn tool_results(request: &Value) -> Vec<String> {
+/// What the tools answered last, in any of these requests: a release may ask for something else behind it.
+pub fn tool_results(requests: &[Value]) -> Vec<String> {
+    requests.iter().rev().map(tool_results_in).find(|results| !results.is_empty()).unwrap_or_default()
+}
+
+/// The contents of the `tool` messages behind the last `assistant` message: what came before was answered already.
+/// A `user` message is no border, since 2026.9.6 puts one with its own context at the end of every request.
+fn tool_results_in(request: &Value) -> Vec<String> {
     let messages = request.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let role = |message: &Value| message.get("role").and_then(Value::as_str).map(str::to_owned);
-    let from = messages.iter().rposition(|message| role(message).as_deref() == Some("user")).unwrap_or(0);
-    let tools = messages[from..].iter().filter(|message| role(message).as_deref() == Some("tool"));
+    let is = |message: &Value, role: &str| message.get("role").and_then(Value::as_str) == Some(role);
+    let Some(last) = messages.iter().rposition(|message| is(message, "assistant")) else { return Vec::new() };
+    let tools = messages[last..].iter().filter(|message| is(message, "tool"));
     tools.filter_map(|message| message.get("content")).map(text_of).collect()
 }
 
@@ -232,7 +238,7 @@ mod tests {
         ]});
         assert!(ask(&model, &second).await.contains(r#""content":"done""#));
         assert_eq!(model.requests().len(), 2);
-        assert_eq!(tool_results(&model.requests()[1]), ["hi"]);
+        assert_eq!(tool_results_in(&model.requests()[1]), ["hi"]);
     }
 
     #[tokio::test]
@@ -244,5 +250,18 @@ mod tests {
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
         assert!(model.requests().is_empty());
+    }
+
+    #[test]
+    fn the_latest_answers_of_tools_count_whatever_is_asked_behind_them() {
+        let answered = json!({"messages": [
+            {"role": "user", "content": "an earlier turn"}, {"role": "assistant", "tool_calls": []},
+            {"role": "tool", "content": "old"}, {"role": "assistant", "content": "done"},
+            {"role": "user", "content": "go"}, {"role": "assistant", "tool_calls": []},
+            {"role": "tool", "content": "hi"}, {"role": "user", "content": "context of the release"},
+        ]});
+        let title = json!({"messages": [{"role": "user", "content": "name this conversation"}]});
+        assert_eq!(tool_results(&[title.clone(), answered, title.clone()]), ["hi"]);
+        assert_eq!(tool_results(&[title]), Vec::<String>::new());
     }
 }

@@ -125,6 +125,7 @@ impl Handshake<'_> {
             ask.device.is_some() && self.check_pairing(&ask, &facts, shared.secret_ok, remote_ip.as_ref())?;
         let token = self.device_token(&ask, &facts, approved, issuer);
         if ask.role == "node" {
+            self.check_node_identity(&ask, method, token.as_ref())?;
             self.settle_node(&mut ask, remote_ip.clone());
         }
         self.check_build(&ask)?;
@@ -305,6 +306,16 @@ impl Handshake<'_> {
             },
         };
         tokens::ensure(self.state, rules, self.dice, self.now, shown, issued_under.as_ref())
+    }
+
+    /// A node is known by its key and a token: the one it has shown, or the one that it is given now.
+    fn check_node_identity(&self, ask: &Ask, method: Method, token: Option<&Token>) -> Result<(), Refusal> {
+        let known = ask.device.is_some() && (method == Method::DeviceToken || token.is_some());
+        if known || !self.rules.has(Rule::NodeNeedsToken) {
+            return Ok(());
+        }
+        let message = "authenticated node pairing identity unavailable";
+        Err(Refusal::close_with(error("NOT_PAIRED", message), 1008, message))
     }
 
     fn settle_node(&mut self, ask: &mut Ask, remote_ip: Option<String>) {

@@ -184,6 +184,7 @@ pub const HISTORY: &[Change] = &[
     change(8, 1, Off(Rule::ControlUiBypassFlags), "The Control UI's bypass flags are gone.", "read in 8.1"),
     change(8, 1, On(Rule::ControlUiBuildGate), "A Control UI of another build is told to reload.", "measured 7.1, 8.1"),
     change(8, 1, On(Rule::NewerClients), "More client ids and keys are known.", "read in 8.1"),
+    change(8, 1, On(Rule::NodeNeedsToken), "A node that can be given no token is refused.", "measured 7.35, 8.1"),
     change(8, 1, On(Rule::CanonicalNodeHost), "A node host's platform gets a family, which pins the device.", "measured 8.1, 9.6"),
     change(8, 1, On(Rule::MacPlatformVersions), "A new version of macOS is no change for its application.", "read in 8.1"),
     change(8, 1, On(Rule::OpaqueOrigins), "Origins of applications are compared.", "read in 8.1; openclaw#38290"),

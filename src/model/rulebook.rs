@@ -73,6 +73,8 @@ pub enum Rule {
     SilentBrowserPairing,
     /// A native application's changed metadata is refreshed silently.
     SilentMetadata,
+    /// A node that can be given no token is refused.
+    NodeNeedsToken,
     /// Names of desktop platforms are made canonical for node hosts.
     CanonicalNodeHost,
     /// Two names of one desktop platform are the same pin for node hosts.

@@ -28,6 +28,11 @@ pub enum Exec {
         /// The first line of what the agent was told.
         said: String,
     },
+    /// The agent did not get as far as the tool, which says nothing about the tool.
+    Untried {
+        /// Why, in the agent's words.
+        why: String,
+    },
 }
 
 impl fmt::Display for Exec {
@@ -35,31 +40,53 @@ impl fmt::Display for Exec {
         match self {
             Self::Runs => f.write_str("runs commands"),
             Self::AsksApproval => f.write_str("asks for an approval of each command"),
-            Self::Fails { said } => write!(f, "fails: {said}"),
+            Self::Fails { said } => write!(f, "fails: {}", said.trim_end_matches('.')),
+            Self::Untried { why } => write!(f, "could not be tried: {}", why.trim_end_matches('.')),
         }
     }
 }
 
 /// Lets the agent run one harmless command in the home of the gateway.
+///
+/// By itself first: through the gateway the command line pairs itself for everything, which may hide what the tool
+/// is refused. Beside a gateway that runs, 2026.9.6 takes no other way.
 pub(super) async fn try_exec(host: &Host, model: &ScriptedModel) -> Exec {
-    let arguments = json!({"command": "echo preflight-$((40+2))"});
-    model.set(vec![Reply::Call { tool: "exec".to_owned(), arguments }]);
-    let args = ["agent", "--local", "--agent", "main", "--message", "go", "--json", "--timeout", "60"];
-    let request = ProgramRequest { args: args.map(str::to_owned).to_vec(), launch: None, own_home: None };
-    match host.start_program(&request, 1).await {
-        Ok(mut running) => {
-            running.exit(WITHIN).await;
-            running.stop().await;
+    let mut tried = Exec::Untried { why: String::new() };
+    for (number, local) in [(1, true), (2, false)] {
+        tried = turn(host, model, number, local).await;
+        if !matches!(tried, Exec::Untried { .. }) {
+            break;
         }
-        Err(error) => return Exec::Fails { said: error.to_string() },
     }
-    let said = model.requests().last().map(tool_results).unwrap_or_default();
-    judge(said.last().map(String::as_str))
+    tried
 }
 
-fn judge(said: Option<&str>) -> Exec {
+async fn turn(host: &Host, model: &ScriptedModel, number: usize, local: bool) -> Exec {
+    let before = model.requests().len();
+    let arguments = json!({"command": "echo preflight-$((40+2))"});
+    model.set(vec![Reply::Call { tool: "exec".to_owned(), arguments }]);
+    let mut args = vec!["agent", "--agent", "main", "--message", "go", "--json", "--timeout", "60"];
+    if local {
+        args.push("--local");
+    }
+    let args = args.into_iter().map(str::to_owned).collect();
+    let request = ProgramRequest { args, launch: None, own_home: None };
+    let errors = match host.start_program(&request, number).await {
+        Ok(mut running) => {
+            running.exit(WITHIN).await;
+            let errors = running.stderr();
+            running.stop().await;
+            errors
+        }
+        Err(error) => error.to_string(),
+    };
+    let said = tool_results(&model.requests()[before..]);
+    judge(said.last().map(String::as_str), &errors)
+}
+
+fn judge(said: Option<&str>, errors: &str) -> Exec {
     match said {
-        None => Exec::Fails { said: "the agent did not get as far as the tool".to_owned() },
+        None => Exec::Untried { why: reason(errors) },
         Some(said) if said.contains(MARK) => Exec::Runs,
         Some(said) if said.contains("Approval required") => Exec::AsksApproval,
         Some(said) => {
@@ -69,6 +96,13 @@ fn judge(said: Option<&str>) -> Exec {
             Exec::Fails { said: error.trim().lines().next().unwrap_or_default().to_owned() }
         }
     }
+}
+
+/// The line that names a reason, or the last one.
+fn reason(errors: &str) -> String {
+    let lines = || errors.lines().map(str::trim).filter(|line| !line.is_empty());
+    let named = lines().find_map(|line| line.split_once("Reason: ").map(|(_, reason)| reason));
+    named.or_else(|| lines().next_back()).unwrap_or("the agent said nothing").to_owned()
 }
 
 #[cfg(test)]
@@ -82,7 +116,16 @@ mod tests {
     #[case(Some("Approval required (id 1, full 1-2)"), Exec::AsksApproval)]
     #[case(Some("gateway closed (1008): pairing required\nmore"), Exec::Fails { said: "gateway closed (1008): pairing required".into() })]
     #[case(Some("{\"status\": \"error\", \"error\": \"gateway closed (1008)\\nGateway target: x\"}"), Exec::Fails { said: "gateway closed (1008)".into() })]
+    #[case(None, Exec::Untried { why: "A Gateway is running. Run without --local".into() })]
     fn what_the_agent_was_told_is_judged(#[case] said: Option<&str>, #[case] exec: Exec) {
-        assert_eq!(judge(said), exec);
+        let errors = "[openclaw] The command failed.\n[openclaw] Reason: A Gateway is running. Run without --local\n\n";
+        assert_eq!(judge(said, errors), exec);
+    }
+
+    #[rstest]
+    #[case("", "the agent said nothing")]
+    #[case("first\nlast\n", "last")]
+    fn without_a_named_reason_the_last_line_is_it(#[case] errors: &str, #[case] why: &str) {
+        assert_eq!(reason(errors), why);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::step::{Stage, Trouble, outcome_of};
 use crate::client::{Answer, Direction};
@@ -50,9 +50,7 @@ impl Stage<'_> {
                 self.finish(name, &request, within).await?.outcome()
             }
         };
-        let asked = model.requests();
-        let results: Vec<String> =
-            asked.iter().skip(before).next_back().map(tool_results).unwrap_or_default();
+        let results = tool_results(&model.requests()[before..]);
         for result in &results {
             self.transcript.add("model", Direction::Received, format!("tool result: {result}"));
         }
@@ -78,9 +76,7 @@ impl Stage<'_> {
         let answer = connection.call("agent", Some(&params), within).await;
         let begun = Instant::now();
         if matches!(answer, Answer::Ok(_)) {
-            let came_back =
-                |requests: &[Value]| requests.last().is_some_and(|last| !tool_results(last).is_empty());
-            while begun.elapsed() < within && !came_back(&model.requests()[before..]) {
+            while begun.elapsed() < within && tool_results(&model.requests()[before..]).is_empty() {
                 tokio::time::sleep(LOOK).await;
             }
         }
