@@ -125,8 +125,9 @@ impl Handshake<'_> {
             ask.device.is_some() && self.check_pairing(&ask, &facts, shared.secret_ok, remote_ip.as_ref())?;
         let token = self.device_token(&ask, &facts, approved, issuer);
         if ask.role == "node" {
-            self.check_node_identity(&ask, method, token.as_ref())?;
+            // The request for what the node can do stays, though approving it does not help (measured on 9.6).
             self.settle_node(&mut ask, remote_ip.clone());
+            self.check_node_identity(&ask, method, token.as_ref())?;
         }
         self.check_build(&ask)?;
         Ok(Admitted { ask, method, token, remote_ip })
