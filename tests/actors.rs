@@ -130,10 +130,10 @@ fn programs_of_a_release_are_run_and_judged() {
   - cli: {id: refused, args: [fail], expect: {exit: 1, stderr: {$matches: pairing required}}}
   - node_host: {id: node, expect: {hello: {auth: {role: node}}}}
   - model: {replies: [{call: exec, arguments: {command: \"echo ${identity.id}\"}}]}
-  - agent_turn: {id: exec, expect: {tool: \"ran exec: echo d1\"}}
+  - agent_turn: {id: exec, expect: {tool: \"ran: d1\"}}
 ";
     bench.run(steps, &format!("path:{}", fixture("fake-package"))).assert().code(0);
-    assert!(bench.report().contains("tool result: ran exec: echo d1"));
+    assert!(bench.report().contains("tool result: ran: d1"));
     assert!(!bench.report().contains("a very secret key"), "what programs print is masked too");
 }
 
@@ -195,6 +195,24 @@ fn a_preflight_names_what_breaks_and_leaves_the_state_alone() {
         fs::read_dir(bench.path("tmp")).unwrap().flatten().flat_map(|dir| fs::read_dir(dir.path()).unwrap());
     let homes = left.flatten().filter(|one| one.file_name().to_string_lossy().starts_with("home-"));
     assert_eq!(homes.count(), 0, "no copy is left");
+}
+
+#[rstest]
+#[case::by_itself(&[], "Exec runs commands on")]
+#[case::through_the_gateway(&["refuses-local"], "Exec runs commands on")]
+#[case::not_at_all(&["refuses-local", "no-agent"], "could not be tried: no agent here")]
+fn a_preflight_tries_exec_as_the_release_lets_it(#[case] marks: &[&str], #[case] told: &str) {
+    let bench = Bench::new();
+    bench.state();
+    fs::create_dir(bench.path("package")).unwrap();
+    for file in ["fake-gateway.mjs", "fake-package/openclaw.mjs", "fake-package/package.json"] {
+        fs::copy(fixture(file), bench.path(&file.replace("fake-package", "package"))).unwrap();
+    }
+    for mark in marks {
+        fs::write(bench.path("package").join(mark), "").unwrap();
+    }
+    let mut command = bench.gatecrash(&["preflight", "--state", "state", "--to", "path:package"]);
+    command.assert().code(0).stdout(contains(told));
 }
 
 #[test]

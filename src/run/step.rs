@@ -58,7 +58,7 @@ pub(super) struct Stage<'a> {
     pub(super) bindings: Mutex<Bindings>,
     pub(super) connections: Mutex<HashMap<String, Arc<Connection>>>,
     /// Programs that run until the scenario ends, with what their connections go through.
-    pub(super) programs: Mutex<Vec<(Running, Option<Relay>)>>,
+    pub(super) programs: Mutex<Vec<(Running, Relay)>>,
     /// How many programs were started.
     pub(super) started: AtomicUsize,
 }

@@ -50,11 +50,11 @@ impl Stage<'_> {
                 };
             }
             if begun.elapsed() >= within {
-                break Outcome::Silence;
+                break self.refused(&relay, None).await.unwrap_or(Outcome::Silence);
             }
         };
         if step.stays && matches!(outcome, Outcome::Hello { .. }) {
-            self.programs.lock().unwrap_or_else(PoisonError::into_inner).push((running, Some(relay)));
+            self.programs.lock().unwrap_or_else(PoisonError::into_inner).push((running, relay));
         } else {
             running.stop().await;
         }
