@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::boot::{BootError, Gateway};
+use super::boot::Gateway;
+use super::boot_request::BootError;
 use super::embedded::{Embedded, EmbeddedError};
 use super::home::Home;
 use super::launch::Launch;

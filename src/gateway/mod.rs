@@ -1,6 +1,7 @@
 //! What is tested: target names, homes, processes, readiness, logs and stored state of gateways.
 
 mod boot;
+mod boot_request;
 mod builds;
 mod embedded;
 mod fork;
@@ -24,7 +25,8 @@ mod tree;
 mod watch;
 mod workshop;
 
-pub use boot::{BootError, BootRequest, Death, Gateway, Machine, StopReport};
+pub use boot::{Death, Gateway, StopReport};
+pub use boot_request::{BootError, BootRequest, Machine};
 pub use embedded::{Embedded, EmbeddedError};
 pub use home::{HOME_VARIABLE, Home, Homes, Swept, configuration, merge};
 pub use host::{Attached, Host, HostEnd, HostError};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::boot::{BootError, BootRequest, Gateway, Machine};
+use super::boot::Gateway;
+use super::boot_request::{BootError, BootRequest, Machine};
 use super::builds::{Builds, Tell};
 use super::embedded::{Embedded, EmbeddedBuild, EmbeddedError};
 use super::host::{Attached, Host};

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::boot::Machine;
+use super::boot_request::Machine;
 use super::builds::{Builds, Tell};
 use super::embedded::EmbeddedBuild;
 use super::home::{Home, Homes};

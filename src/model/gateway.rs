@@ -8,6 +8,7 @@ use super::ask::Ask;
 use super::boundary::{Boot, ConnectionId, Effect, Frame, HttpRefusal};
 use super::config::Settings;
 use super::connect::{Admitted, Announcement, Handshake};
+use super::connection::Connection;
 use super::dice::Dice;
 use super::hello::{self, MAX_PAYLOAD, Surroundings, TICK_MS};
 use super::methods;
@@ -28,17 +29,6 @@ use super::state::State;
 const MAX_FIRST_FRAME: usize = 65_536;
 /// How many calls of another role's methods are answered.
 const MAX_ROLE_ERRORS: u32 = 10;
-
-#[derive(Clone, Debug)]
-struct Connection {
-    peer: Peer,
-    id: String,
-    nonce: String,
-    opened: i64,
-    client: Option<Admitted>,
-    sequence: u64,
-    role_errors: u32,
-}
 
 /// The gateway as a state machine, without sockets and clocks.
 #[derive(Clone, Debug)]
@@ -127,10 +117,7 @@ impl ModelGateway {
         let (id, nonce) = (self.dice.uuid(), self.dice.uuid());
         let challenge =
             json!({"type": "event", "event": "connect.challenge", "payload": {"nonce": nonce, "ts": now}});
-        self.connections.insert(
-            conn,
-            Connection { peer, id, nonce, opened: now, client: None, sequence: 0, role_errors: 0 },
-        );
+        self.connections.insert(conn, Connection::new(peer, id, nonce, now));
         Ok(vec![Effect::Send { conn, text: challenge.to_string() }])
     }
 
@@ -276,7 +263,7 @@ impl ModelGateway {
             connection.client = Some(admitted.clone());
         }
         self.presence_version += 1;
-        let presence = self.presence();
+        let presence: Vec<Value> = self.connections.values().filter_map(Connection::presence).collect();
         let conn_id = self.connections.get(&conn).map(|one| one.id.clone()).unwrap_or_default();
         let around = Surroundings {
             conn_id: &conn_id,
@@ -289,39 +276,6 @@ impl ModelGateway {
         };
         let payload = hello::hello(&self.rules, admitted, &around);
         effects.push(send(conn, &json!({"type": "res", "id": id, "ok": true, "payload": payload})));
-    }
-
-    /// Who is connected, command line clients left out.
-    fn presence(&self) -> Vec<Value> {
-        let clients = self.connections.values().filter_map(|one| Some((one, one.client.as_ref()?)));
-        clients
-            .filter(|(_, client)| client.ask.client.mode != "cli")
-            .map(|(one, client)| {
-                let (ask, device) = (&client.ask, client.ask.device.as_ref().map(|device| &device.id));
-                let mut entry = json!({
-                    "host": ask.client.display_name.as_ref().unwrap_or(&ask.client.id),
-                    "version": ask.client.version,
-                    "platform": ask.client.platform,
-                    "mode": ask.client.mode,
-                    "roles": [ask.role],
-                    "scopes": ask.scopes,
-                    "reason": "connect",
-                    "ts": one.opened,
-                });
-                for (key, value) in [
-                    ("deviceFamily", ask.client.family.as_ref()),
-                    ("modelIdentifier", ask.client.model.as_ref()),
-                    ("deviceId", device),
-                    ("instanceId", device.or(ask.client.instance.as_ref())),
-                    ("ip", client.remote_ip.as_ref()),
-                ] {
-                    if let Some(value) = value {
-                        entry[key] = json!(value);
-                    }
-                }
-                entry
-            })
-            .collect()
     }
 
     fn later_frame(&mut self, conn: ConnectionId, frame: &Value, now: i64, effects: &mut Vec<Effect>) {

@@ -6,6 +6,7 @@ mod boundary;
 mod config;
 mod connect;
 mod connect_pairing;
+mod connection;
 mod conversation;
 mod dice;
 mod gateway;

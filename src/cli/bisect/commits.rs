@@ -4,7 +4,8 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use super::command::{Session, Teller};
+use super::session::Session;
+use super::teller::Teller;
 use super::wish::Preset;
 use crate::bisect::{
     BuildError, Check, Commits, Entry, Find, Judge, Kind, Log, Reading, Recipe, Repository, Story, Tally,
@@ -133,7 +134,7 @@ impl Session<'_> {
         let oracle = Commits::new(self.measure(), ids, &trees, self.evidence.clone(), !fresh);
         let oracle = self.runtime.block_on(oracle).map_err(Failure::broke)?;
         let asked = self.asked(Kind::Commit, candidates, notes)?;
-        let mut teller = Teller { entries: Vec::new(), log, asked: &asked, trouble: None };
+        let mut teller = Teller::new(log, &asked);
         let interrupted = self.lead(&oracle, &mut teller, past.cloned(), (&[], false));
         let mut story = past.cloned();
         if !teller.entries.is_empty() {

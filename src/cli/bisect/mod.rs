@@ -4,6 +4,9 @@ mod command;
 mod commits;
 mod range;
 mod report;
+mod scenarios;
+mod session;
+mod teller;
 mod wish;
 
 pub(super) use command::{Args, run};

@@ -1,15 +1,14 @@
-//! `gatecrash releases`: what is installed, what could be.
-
-use std::time::Duration;
+//! The command from its arguments to its exit code.
 
 use clap::Subcommand;
-use comfy_table::{CellAlignment, Table, TableStyle};
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::exit::Exit;
-use super::failure::Failure;
+use super::display::Display;
+use super::size::{Size, megabytes};
+use super::table::{available_table, installed_table};
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
 use crate::gateway::install::{
     AvailableRelease, Cache, Cancel, InstallError, InstallEvent, Installed, Refresh, Removal,
 };
@@ -19,7 +18,7 @@ use crate::release::Release;
 ///
 /// A release is installed once, with the Node it needs, and used by every later run.
 #[derive(clap::Args, Debug)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     #[command(subcommand)]
     action: Action,
 }
@@ -95,36 +94,7 @@ impl std::str::FromStr for Wanted {
     }
 }
 
-/// A number of bytes, written with a decimal unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size(u64);
-
-const UNITS: [(&str, u64); 4] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000), ("B", 1)];
-
-impl std::str::FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(digits);
-        let unit = unit.trim();
-        let factor = match UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) {
-            Some((_, factor)) => Some(*factor),
-            None if unit.is_empty() => Some(1),
-            None => None,
-        };
-        let bytes = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
-        bytes.map(Self).ok_or_else(|| "write a whole number with GB, MB, kB or B, such as 20GB".to_owned())
-    }
-}
-
-/// Bytes as people read them.
-fn megabytes(bytes: u64) -> String {
-    format!("{} MB", bytes.div_ceil(1_000_000))
-}
-
-pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+pub(in crate::cli) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let cache = Cache::open(&context.cache_dir, context.tools()).map_err(Failure::broke)?;
     match &args.action {
         Action::List(list) if list.available => list_available(&cache, list, context),
@@ -159,26 +129,6 @@ fn installed_json(one: &Installed) -> Value {
     })
 }
 
-fn installed_table(installed: &[Installed], total: u64) -> String {
-    let mut table = new_table(&["release", "size", "node", "installed", "last used", ""]);
-    for one in installed {
-        table.add_row([
-            one.release.to_string(),
-            megabytes(one.bytes),
-            one.node.clone(),
-            day(one.installed),
-            day(one.last_used),
-            if one.whole { String::new() } else { "damaged".to_owned() },
-        ]);
-    }
-    if let Some(sizes) = table.column_mut(1) {
-        sizes.set_cell_alignment(CellAlignment::Right);
-    }
-    let text =
-        format!("{table}\n\nThe cache takes {}; releases share most of their files.\n", megabytes(total));
-    trim_lines(&text)
-}
-
 fn list_available(cache: &Cache, list: &ListArgs, context: &Context) -> Result<Exit, Failure> {
     let refresh = if list.refresh { Refresh::Now } else { Refresh::WhenOld };
     let mut available = cache.available(refresh).map_err(Failure::broke)?;
@@ -200,16 +150,6 @@ fn list_available(cache: &Cache, list: &ListArgs, context: &Context) -> Result<E
         Format::Table => available_table(&available, &installed),
     })?;
     Ok(Exit::Fine)
-}
-
-fn available_table(available: &[AvailableRelease], installed: &[Release]) -> String {
-    let mut table = new_table(&["release", "published", ""]);
-    for one in available {
-        let here = if installed.contains(&one.release) { "installed" } else { "" };
-        let published = one.published.map(day).unwrap_or_default();
-        table.add_row([one.release.to_string(), published, here.to_owned()]);
-    }
-    trim_lines(&format!("{table}\n"))
 }
 
 fn install(cache: &Cache, wanted: &[Wanted], context: &Context) -> Result<Exit, Failure> {
@@ -302,109 +242,7 @@ fn verify(cache: &Cache, releases: &[Release], context: &Context) -> Result<Exit
     Ok(exit)
 }
 
-/// Shows an installation on standard error: one changing line on a terminal, plain lines elsewhere.
-struct Display(Option<ProgressBar>);
-
-impl Display {
-    fn new(live: bool) -> Self {
-        Self(live.then(|| {
-            let bar = ProgressBar::new_spinner();
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        }))
-    }
-
-    fn show(&self, event: &InstallEvent) {
-        match (&self.0, event) {
-            (Some(bar), InstallEvent::Noted { .. }) => bar.println(event.to_string()),
-            (Some(bar), _) => bar.set_message(event.to_string()),
-            (None, InstallEvent::Advanced { .. }) => {}
-            (None, _) => anstream::eprintln!("{event}"),
-        }
-    }
-
-    fn end(&self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn day(time: jiff::Timestamp) -> String {
-    time.strftime("%Y-%m-%d").to_string()
-}
-
 fn json_text(releases: &[Value]) -> String {
     let whole = json!({"format": {"major": 1, "minor": 0}, "releases": releases});
     format!("{whole:#}\n")
-}
-
-fn new_table(head: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_header(head);
-    table.column_iter_mut().for_each(|column| {
-        column.set_padding((0, 2));
-    });
-    table
-}
-
-/// Cells are padded to their column; at the end of a line nobody wants that.
-fn trim_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.join("\n") + "\n"
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("20GB", Some(20_000_000_000))]
-    #[case("500 mb", Some(500_000_000))]
-    #[case("0", Some(0))]
-    #[case("7B", Some(7))]
-    #[case("", None)]
-    #[case("GB", None)]
-    #[case("20GiB", None)]
-    #[case("-1GB", None)]
-    #[case("99999999999GB", None)]
-    fn a_size_is_a_number_with_a_unit(#[case] text: &str, #[case] bytes: Option<u64>) {
-        assert_eq!(text.parse::<Size>().ok().map(|size| size.0), bytes);
-    }
-
-    #[test]
-    fn installed_releases_are_a_table() {
-        let time = "2026-11-22T12:00:00Z".parse().unwrap();
-        let one = |release: &str, whole| Installed {
-            release: release.parse().unwrap(),
-            installed: time,
-            last_used: time,
-            bytes: 622_788_608,
-            node: "24.21.0".into(),
-            whole,
-        };
-        let table = installed_table(&[one("2026.3.31", true), one("2026.2.2-3", false)], 1_900_000_000);
-        insta::assert_snapshot!(table, @r"
-        release       size  node     installed   last used
-        2026.3.31   623 MB  24.21.0  2026-11-22  2026-11-22
-        2026.2.2-3  623 MB  24.21.0  2026-11-22  2026-11-22  damaged
-
-        The cache takes 1900 MB; releases share most of their files.
-        ");
-    }
-
-    #[test]
-    fn published_releases_are_a_table() {
-        let time = "2026-04-01T12:00:00Z".parse().unwrap();
-        let one =
-            |release: &str, published| AvailableRelease { release: release.parse().unwrap(), published };
-        let list = [one("2026.3.28", None), one("2026.3.31", Some(time))];
-        insta::assert_snapshot!(available_table(&list, &[list[1].release]), @r"
-        release    published
-        2026.3.28
-        2026.3.31  2026-04-01  installed
-        ");
-    }
 }

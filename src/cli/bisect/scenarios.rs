@@ -1,0 +1,53 @@
+//! The scenarios of a bisect: the one that is asked about, and those that come along.
+
+use std::path::Path;
+
+use super::wish::Wish;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::suite::{self, Selection};
+use crate::scenario::{Scenario, Step, did_you_mean};
+
+/// The scenario that is named, then the rows beside it that can share its boot.
+pub(super) fn scenarios(context: &Context, wish: &Wish) -> Result<Vec<Scenario>, Failure> {
+    let (id, step) = wish.named();
+    let names = [id.to_owned()];
+    let mut found = suite::select(context, &Selection { names: &names, tags: &[] })?;
+    if let Some(exact) = found.iter().position(|one| one.id == id) {
+        found.swap(0, exact);
+    } else if found.len() > 1 {
+        let rows: Vec<&str> = found.iter().map(|one| one.id.as_str()).collect();
+        return Err(Failure::usage(format!("`{id}` is {} scenarios", found.len()))
+            .hint(format!("name one: {}", rows.join(", "))));
+    }
+    let Some(asked) = found.first().cloned() else {
+        return Err(Failure::usage(format!("`{id}` has errors")).hint("`gatecrash check` shows them"));
+    };
+    if let Some(step) = step {
+        let steps: Vec<String> = asked.all_steps().iter().map(|one| one.id.clone()).collect();
+        if !steps.iter().any(|one| one == step) {
+            let near = did_you_mean(step, steps.iter().map(String::as_str));
+            let hint = near.map_or_else(
+                || format!("its steps: {}", steps.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(Failure::usage(format!("{} has no step `{step}`", asked.id)).hint(hint));
+        }
+    }
+    let file = Path::new(&asked.source.path).with_extension("");
+    let table = asked.id.rsplit_once('/').map(|(table, _)| table.to_owned());
+    let mut all = vec![asked];
+    if let Some(table) = table.filter(|table| file.ends_with(table)) {
+        let rows = suite::select(context, &Selection { names: &[table], tags: &[] })?;
+        let quick = |one: &Scenario| !one.any_step(|step| matches!(step, Step::Restart(_)));
+        let beside = rows.into_iter().filter(|one| {
+            one.id != all[0].id
+                && one.source.path == all[0].source.path
+                && one.config == all[0].config
+                && quick(one)
+        });
+        let beside: Vec<Scenario> = beside.collect();
+        all.extend(beside);
+    }
+    Ok(all)
+}
