@@ -33,7 +33,7 @@ const CLOSE_AFTER_REFUSAL: Duration = Duration::from_millis(1_500);
 #[derive(Debug)]
 pub struct Connection {
     name: String,
-    sink: Mutex<Option<Sink>>,
+    sink: Arc<Mutex<Option<Sink>>>,
     inbox: Arc<Inbox>,
     transcript: Transcript,
     reader: JoinHandle<()>,
@@ -58,10 +58,18 @@ impl Connection {
     pub(super) fn start(name: &str, socket: WebSocketStream<TcpStream>, transcript: Transcript) -> Self {
         let (sink, stream) = socket.split();
         let inbox = Arc::new(Inbox::default());
-        let reader = tokio::spawn(read(stream, Arc::clone(&inbox), transcript.clone(), name.to_owned()));
+        let sink = Arc::new(Mutex::new(Some(sink)));
+        let (put, told, named) = (Arc::clone(&inbox), transcript.clone(), name.to_owned());
+        let other_half = Arc::clone(&sink);
+        let reader = tokio::spawn(async move {
+            read(stream, &put, &told, &named).await;
+            // The TCP connection is open as long as one half is held, and a gateway that restarts waits for
+            // its end (half a minute, measured on 2026.3.28).
+            *other_half.lock().await = None;
+        });
         Self {
             name: name.to_owned(),
-            sink: Mutex::new(Some(sink)),
+            sink,
             inbox,
             transcript,
             reader,
@@ -214,18 +222,18 @@ impl Drop for Connection {
 
 async fn read(
     mut stream: SplitStream<WebSocketStream<TcpStream>>,
-    inbox: Arc<Inbox>,
-    transcript: Transcript,
-    name: String,
+    inbox: &Inbox,
+    transcript: &Transcript,
+    name: &str,
 ) {
     let close = loop {
         match stream.next().await {
             Some(Ok(Message::Text(text))) => {
-                transcript.add(&name, Direction::Received, text.as_str());
+                transcript.add(name, Direction::Received, text.as_str());
                 inbox.put(Received::Frame(Frame::parse(text.as_str())));
             }
             Some(Ok(Message::Binary(bytes))) => {
-                transcript.add(&name, Direction::Received, format!("binary frame of {} bytes", bytes.len()));
+                transcript.add(name, Direction::Received, format!("binary frame of {} bytes", bytes.len()));
                 inbox.put(Received::Binary(bytes.len()));
             }
             Some(Ok(Message::Close(Some(frame)))) => {
@@ -236,8 +244,39 @@ async fn read(
             Some(Err(_)) | None => break Close::DROPPED,
         }
     };
-    transcript.add(&name, Direction::ClosedByGateway, close.to_string());
+    transcript.add(name, Direction::ClosedByGateway, close.to_string());
     inbox.put(Received::Closed(close));
     // Polling once more lets the library answer the close frame and end the TCP connection.
     while let Some(Ok(_)) = stream.next().await {}
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::{accept_async, client_async};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_gateway_closed_does_not_stay_half_open() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let gateway = tokio::spawn(async move {
+            let mut socket = accept_async(listener.accept().await.unwrap().0).await.unwrap();
+            let restart = CloseFrame { code: 1012.into(), reason: "service restart".into() };
+            socket.close(Some(restart)).await.unwrap();
+            while let Some(Ok(_)) = socket.next().await {}
+            socket.get_mut().shutdown().await.unwrap();
+            let end = timeout(Duration::from_secs(5), socket.get_mut().read_u8()).await;
+            end.expect("the client keeps the connection").unwrap_err().kind()
+        });
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (socket, _) = client_async(format!("ws://{address}/"), stream).await.unwrap();
+        let connection = Connection::start("laptop", socket, Transcript::new(std::time::Instant::now()));
+        let close = connection.end(Duration::from_secs(5)).await;
+        assert_eq!(close, Some(Close::frame(Some(1012), "service restart")));
+        assert_eq!(gateway.await.unwrap(), std::io::ErrorKind::UnexpectedEof);
+        drop(connection);
+    }
 }
