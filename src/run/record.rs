@@ -246,8 +246,15 @@ impl RunRecord {
 }
 
 /// Repetitions of one cell as one: flaky where they differ, else the first.
+///
+/// A deviation may list several outcomes of which a release shows now one and now another. Then each is as
+/// listed, and the one that is told of is one that is not right.
 fn merged(attempts: &[&Cell]) -> Option<Cell> {
     let first = *attempts.first()?;
+    if attempts.iter().all(|one| one.verdict == Verdict::Known) {
+        let wrong = attempts.iter().find(|one| one.signature.is_some()).copied();
+        return Some(wrong.unwrap_or(first).clone());
+    }
     let odd = attempts
         .iter()
         .find(|one| (one.verdict, &one.signature) != (first.verdict, &first.signature))
@@ -269,6 +276,7 @@ mod tests {
 
     use super::*;
     use crate::run::test_support::{cell, started};
+    use crate::verdict::Signature;
 
     fn record_of(cells: Vec<Cell>) -> RunRecord {
         let mut events = vec![started(&["a", "b"], &["2026.3.28", "2026.3.31"])];
@@ -299,6 +307,29 @@ mod tests {
         let record = record_of(seen.iter().map(|one| cell("a", "2026.3.28", *one)).collect());
         assert_eq!(record.cells.len(), 1);
         assert_eq!(record.cells[0].verdict, verdict);
+    }
+
+    #[test]
+    fn each_of_several_listed_outcomes_is_as_listed() {
+        let signature = |class: &str| Signature {
+            step: "s".into(),
+            class: class.into(),
+            code: None,
+            detail: None,
+            reason: None,
+        };
+        let right = cell("a", "2026.3.31", Verdict::Known);
+        let wrong = Cell { signature: Some(signature("silence")), ..right.clone() };
+        let record = record_of(vec![right.clone(), wrong.clone(), right]);
+        assert_eq!(record.cells, [wrong]);
+
+        let failed = |class| Cell {
+            verdict: Verdict::Fail,
+            signature: Some(signature(class)),
+            ..cell("a", "2026.3.31", Verdict::Fail)
+        };
+        let record = record_of(vec![failed("silence"), failed("closed")]);
+        assert_eq!(record.cells[0].verdict, Verdict::Flaky);
     }
 
     #[test]
