@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use serde_json::{Map, Value};
 
 pub(super) const PAIRED: &str = "devices/paired.json";
 pub(super) const PENDING: &str = "devices/pending.json";
 const DATABASE: &str = "state/openclaw.sqlite";
+/// How long a gateway on a busy machine may keep its database to itself.
+const BUSY: Duration = Duration::from_secs(30);
 
 /// What a gateway has stored about devices. The values are records as the JSON store writes them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,7 +71,7 @@ pub fn read_pairing(state: &Path) -> Result<StoredPairing, StateError> {
     let failed = |source| StateError::Database { path: database.clone(), source };
     let open = || -> rusqlite::Result<StoredPairing> {
         let connection = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.busy_timeout(Duration::from_secs(2))?;
+        connection.busy_timeout(BUSY)?;
         Ok(StoredPairing {
             paired: rows(&connection, "device_pairing_paired", "deviceId")?,
             pending: rows(&connection, "device_pairing_pending", "requestId")?,
@@ -85,8 +87,9 @@ pub(super) fn insert_pending(state: &Path, pending: &Map<String, Value>) -> Resu
     let failed = |source| StateError::Database { path: database.clone(), source };
     let insert = || -> rusqlite::Result<()> {
         let mut connection = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        let transaction = connection.transaction()?;
+        connection.busy_timeout(BUSY)?;
+        // One that reads first and writes then is refused at once if the gateway wrote in between.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (id, record) in pending {
             let mut fields = record.as_object().cloned().unwrap_or_default();
             fields.insert("requestId".to_owned(), id.as_str().into());
@@ -290,6 +293,29 @@ mod tests {
         insert_pending(state.path(), &map(&json!({"r1": unknown}))).unwrap();
         assert_eq!(read_pairing(state.path()).unwrap().pending, map(&json!({"r1": request})));
         drop(gateway);
+    }
+
+    #[test]
+    fn pending_requests_wait_for_what_the_gateway_writes() {
+        let state = tempfile::tempdir().unwrap();
+        let mut gateway = database(state.path());
+        let (begun, writing) = std::sync::mpsc::channel();
+        let gateway = std::thread::spawn(move || {
+            let write = gateway.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+            let insert =
+                "INSERT INTO device_pairing_paired VALUES ('d2', 'k', 'operator', '[]', '[]', '{}', 1, 2)";
+            write.execute(insert, []).unwrap();
+            begun.send(()).unwrap();
+            std::thread::sleep(Duration::from_millis(100));
+            write.commit().unwrap();
+            gateway
+        });
+        writing.recv().unwrap();
+        let request = json!({"deviceId": "d1", "publicKey": "k", "ts": 5});
+        insert_pending(state.path(), &map(&json!({"r1": request}))).unwrap();
+        let stored = read_pairing(state.path()).unwrap();
+        assert!(stored.paired.contains_key("d2") && stored.pending.contains_key("r1"));
+        drop(gateway.join().unwrap());
     }
 
     #[test]
