@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use gatecrash::curate::timeline;
-use gatecrash::scenario::{Scenario, Source, load};
+use gatecrash::scenario::{Expectation, Scenario, Source, StoryDeviation, load};
 
 fn gatecrash(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_gatecrash"))
@@ -60,7 +60,11 @@ fn the_history_agrees_with_the_deviations_that_are_listed() {
             let stretch =
                 one.stretches.iter().find(|stretch| (stretch.first..=stretch.last).contains(release));
             let Some(stretch) = stretch.filter(|stretch| stretch.behaviour != "?") else { continue };
-            let listed = scenario.deviations.iter().any(|entry| entry.releases.contains(release));
+            let mut entries = scenario.deviations.iter().filter(|entry| entry.releases.contains(release));
+            if stretch.behaviour == "ok" && entries.clone().any(not_always_wrong) {
+                continue;
+            }
+            let listed = entries.next().is_some();
             if listed == (stretch.behaviour == "ok") {
                 wrong
                     .push(format!("{} on {release}: {} (listed: {listed})", one.scenario, stretch.behaviour));
@@ -68,6 +72,11 @@ fn the_history_agrees_with_the_deviations_that_are_listed() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether it lists several outcomes, of which one may be right.
+fn not_always_wrong(entry: &StoryDeviation) -> bool {
+    entry.steps.iter().any(|(_, listed)| matches!(listed.value, Expectation::AnyOf(_)))
 }
 
 fn suite() -> Vec<Scenario> {

@@ -247,12 +247,12 @@ impl RunRecord {
 
 /// Repetitions of one cell as one: flaky where they differ, else the first.
 ///
-/// A deviation may list several outcomes of which a release shows now one and now another. Then each is as
-/// listed, and the one that is told of is one that is not right.
+/// A deviation may list several outcomes, the right one among them, of which a release shows now one and now
+/// another. Then each is as listed, and one that is not right is told of.
 fn merged(attempts: &[&Cell]) -> Option<Cell> {
     let first = *attempts.first()?;
-    if attempts.iter().all(|one| one.verdict == Verdict::Known) {
-        let wrong = attempts.iter().find(|one| one.signature.is_some()).copied();
+    if attempts.iter().all(|one| matches!(one.verdict, Verdict::Pass | Verdict::Known)) {
+        let wrong = attempts.iter().find(|one| one.verdict == Verdict::Known).copied();
         return Some(wrong.unwrap_or(first).clone());
     }
     let odd = attempts
@@ -318,8 +318,8 @@ mod tests {
             detail: None,
             reason: None,
         };
-        let right = cell("a", "2026.3.31", Verdict::Known);
-        let wrong = Cell { signature: Some(signature("silence")), ..right.clone() };
+        let right = cell("a", "2026.3.31", Verdict::Pass);
+        let wrong = Cell { signature: Some(signature("silence")), ..cell("a", "2026.3.31", Verdict::Known) };
         let record = record_of(vec![right.clone(), wrong.clone(), right]);
         assert_eq!(record.cells, [wrong]);
 
