@@ -16,7 +16,7 @@ pub(super) const PAIRED: &str = "devices/paired.json";
 pub(super) const PENDING: &str = "devices/pending.json";
 const DATABASE: &str = "state/openclaw.sqlite";
 /// How long a gateway on a busy machine may keep its database to itself.
-const BUSY: Duration = Duration::from_secs(30);
+const BUSY: Duration = Duration::from_secs(5);
 
 /// What a gateway has stored about devices. The values are records as the JSON store writes them.
 #[derive(Clone, Debug, Default, PartialEq)]

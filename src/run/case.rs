@@ -181,7 +181,7 @@ impl Stage<'_> {
         let mut record = skipped(step, round);
         record.duration_ms = millis(started);
         record.first_entry = first_entry;
-        record.deviation = listed.map(|(entry, _)| listed_deviation(entry, right));
+        record.deviation = listed.map(|(entry, listed)| listed_deviation(entry, &listed.value, right));
         match done {
             Ok((outcome, right, expected)) => self.judged(record, one, outcome, right, expected.as_ref()),
             Err(trouble) => {
@@ -294,12 +294,17 @@ fn skipped(step: &StoryStep, round: Option<u32>) -> StepRecord {
     }
 }
 
-fn listed_deviation(entry: &StoryDeviation, right: Option<&Expectation>) -> ListedDeviation {
+fn listed_deviation(
+    entry: &StoryDeviation,
+    listed: &Expectation,
+    right: Option<&Expectation>,
+) -> ListedDeviation {
     ListedDeviation {
         class: entry.class,
         issue: entry.issue.clone(),
         why: entry.why.clone(),
         right: right.map(ToString::to_string).unwrap_or_default(),
+        several: matches!(listed, Expectation::AnyOf(_)),
     }
 }
 

@@ -229,4 +229,7 @@ pub struct ListedDeviation {
     pub why: Option<String>,
     /// What would be right instead.
     pub right: String,
+    /// Whether it lists several outcomes, of which now one comes and now another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub several: bool,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Cell, Event, Format, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
 use super::timeline::{Timeline, timelines};
 use crate::release::Release;
-use crate::verdict::Verdict;
+use crate::verdict::{Signature, Verdict};
 
 /// A run as one document: the JSON report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -247,19 +247,14 @@ impl RunRecord {
 
 /// Repetitions of one cell as one: flaky where they differ, else the first.
 ///
-/// A deviation may list several outcomes, the right one among them, of which a release shows now one and now
-/// another. Then each is as listed, and one that is not right is told of.
+/// A deviation may list several outcomes, of which a release shows now one and now another. That is as listed,
+/// and one that is not right is told of.
 fn merged(attempts: &[&Cell]) -> Option<Cell> {
     let first = *attempts.first()?;
-    if attempts.iter().all(|one| matches!(one.verdict, Verdict::Pass | Verdict::Known)) {
-        let wrong = attempts.iter().find(|one| one.verdict == Verdict::Known).copied();
-        return Some(wrong.unwrap_or(first).clone());
-    }
-    let odd = attempts
-        .iter()
-        .find(|one| (one.verdict, &one.signature) != (first.verdict, &first.signature))
-        .copied();
-    let Some(odd) = odd else { return Some(first.clone()) };
+    let Some(odd) = attempts.iter().find(|one| constant(one) != constant(first)).copied() else {
+        let known = attempts.iter().find(|one| one.verdict == Verdict::Known).copied();
+        return Some(known.unwrap_or(first).clone());
+    };
     let worse = if odd.verdict > first.verdict { odd } else { first };
     let seen: Vec<String> = attempts
         .iter()
@@ -270,13 +265,25 @@ fn merged(attempts: &[&Cell]) -> Option<Cell> {
     Some(Cell { verdict, reason: Some(format!("not always the same: {}", seen.join(", "))), ..worse.clone() })
 }
 
+/// What of an attempt has to be the same in each.
+fn constant(attempt: &Cell) -> (Verdict, Option<&Signature>) {
+    let signature = attempt.signature.as_ref();
+    let step = signature.and_then(|one| attempt.steps.iter().find(|step| step.id == one.step));
+    let listed = step.and_then(|step| step.deviation.as_ref());
+    match attempt.verdict {
+        Verdict::Known if listed.is_some_and(|listed| listed.several) => (Verdict::Pass, None),
+        verdict => (verdict, signature),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::run::event::{ListedDeviation, StepRecord};
     use crate::run::test_support::{cell, started};
-    use crate::verdict::Signature;
+    use crate::scenario::DeviationClass;
 
     fn record_of(cells: Vec<Cell>) -> RunRecord {
         let mut events = vec![started(&["a", "b"], &["2026.3.28", "2026.3.31"])];
@@ -309,26 +316,43 @@ mod tests {
         assert_eq!(record.cells[0].verdict, verdict);
     }
 
+    fn known(outcome: &str, several: bool) -> Cell {
+        let signature =
+            Signature { step: "s".into(), class: outcome.into(), code: None, detail: None, reason: None };
+        let listed = ListedDeviation {
+            class: DeviationClass::Regression,
+            issue: None,
+            why: None,
+            right: "ok".into(),
+            several,
+        };
+        let step = StepRecord {
+            id: "s".into(),
+            verb: "call".into(),
+            path: "a.yaml".into(),
+            line: 1,
+            verdict: Verdict::Known,
+            outcome: None,
+            expected: None,
+            deviation: Some(listed),
+            mismatch: None,
+            duration_ms: 1,
+            first_entry: 0,
+        };
+        Cell { signature: Some(signature), steps: vec![step], ..cell("a", "2026.3.31", Verdict::Known) }
+    }
+
     #[test]
     fn each_of_several_listed_outcomes_is_as_listed() {
-        let signature = |class: &str| Signature {
-            step: "s".into(),
-            class: class.into(),
-            code: None,
-            detail: None,
-            reason: None,
-        };
         let right = cell("a", "2026.3.31", Verdict::Pass);
-        let wrong = Cell { signature: Some(signature("silence")), ..cell("a", "2026.3.31", Verdict::Known) };
-        let record = record_of(vec![right.clone(), wrong.clone(), right]);
+        let wrong = known("silence", true);
+        let record = record_of(vec![right.clone(), wrong.clone(), known("closed", true), right]);
         assert_eq!(record.cells, [wrong]);
+    }
 
-        let failed = |class| Cell {
-            verdict: Verdict::Fail,
-            signature: Some(signature(class)),
-            ..cell("a", "2026.3.31", Verdict::Fail)
-        };
-        let record = record_of(vec![failed("silence"), failed("closed")]);
+    #[test]
+    fn one_listed_outcome_that_takes_two_forms_is_flaky() {
+        let record = record_of(vec![known("silence", false), known("closed", false)]);
         assert_eq!(record.cells[0].verdict, Verdict::Flaky);
     }
 

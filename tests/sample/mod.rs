@@ -329,6 +329,7 @@ fn step(cell: &mut Cell, at: usize, step: &Connect) {
             issue: Some((*issue).into()),
             why: Some("Roles are read from tokens alone.".into()),
             right: right.to_string(),
+            several: false,
         }),
         mismatch: judged.mismatch,
         outcome: Some(outcome),
