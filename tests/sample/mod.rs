@@ -1,28 +1,20 @@
 //! A run as it could have been: every verdict on a few releases, judged by the real rules.
 
-use gatecrash::client::{Direction, Entry};
+mod wire;
+
 use gatecrash::release::Release;
 use gatecrash::run::{
     Cell, Event, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, StoredRecords, TargetInfo,
 };
 use gatecrash::scenario::{DeviationClass, Expectation};
-use gatecrash::verdict::{Outcome, Signature, Verdict, judge, overall, satisfies};
-use gatecrash::wire::{Close, WireError};
+use gatecrash::verdict::{Signature, Verdict, judge, overall, satisfies};
 use serde_json::{Value, json};
+
+use wire::{Answer, frames, outcome};
 
 /// Releases around the founding regression.
 pub(crate) const RELEASES: [&str; 6] =
     ["2026.3.24", "2026.3.28", "2026.3.31", "2026.4.1", "2026.4.2", "2026.9.6"];
-
-/// What a gateway answers to a `connect`.
-#[derive(Clone, Copy)]
-enum Answer {
-    Hello,
-    Refused(&'static str),
-    Expired,
-    Proxy,
-    Died,
-}
 
 /// A connect, what is right, what came, and what the scenario lists for the release.
 struct Connect {
@@ -311,7 +303,7 @@ fn step(cell: &mut Cell, at: usize, step: &Connect) {
         });
         return;
     };
-    cell.transcript.extend(frames(step, start, &outcome));
+    cell.transcript.extend(frames(step.id, step.role, start, &outcome));
     let right: Expectation = serde_json::from_value(step.right.clone()).expect("an expectation");
     let listed = step.listed.as_ref().map(|(class, issue, listed)| {
         let listed: Expectation = serde_json::from_value(listed.clone()).expect("an expectation");
@@ -356,73 +348,4 @@ fn record(step: &Connect, cell: &Cell, at: usize, first_entry: usize) -> StepRec
 
 fn text(expectation: &Value) -> String {
     serde_json::from_value::<Expectation>(expectation.clone()).expect("an expectation").to_string()
-}
-
-fn refused(code: &str, message: &str, details: Value) -> Outcome {
-    let error = WireError { code: code.into(), message: message.into(), details };
-    Outcome::Closed { close: Close::frame(Some(1008), message), error: Some(error) }
-}
-
-fn outcome(answer: Answer, role: &str) -> Option<Outcome> {
-    Some(match answer {
-        Answer::Hello => Outcome::Hello {
-            payload: json!({
-                "type": "hello-ok", "protocol": 3, "server": {"version": "2026.3.31", "connId": "‹id›"},
-                "auth": {"deviceToken": "‹deviceToken›", "role": role, "scopes": []},
-            }),
-        },
-        Answer::Refused(reason) => refused(
-            "NOT_PAIRED",
-            "pairing required",
-            json!({"code": "PAIRING_REQUIRED", "reason": reason, "requestId": "‹id›"}),
-        ),
-        Answer::Expired => refused(
-            "INVALID_REQUEST",
-            "device signature expired",
-            json!({"code": "DEVICE_AUTH_SIGNATURE_EXPIRED", "reason": "device-signature-stale"}),
-        ),
-        Answer::Proxy => Outcome::Http { status: 403, body: json!({"error": "proxy_attribution_required"}) },
-        Answer::Died => return None,
-    })
-}
-
-fn frames(step: &Connect, start: u64, outcome: &Outcome) -> Vec<Entry> {
-    let entry = |after: u64, direction, text: String| Entry {
-        at_ms: start + after,
-        connection: step.id.into(),
-        direction,
-        text,
-    };
-    let mut entries = vec![entry(0, Direction::Opened, "ws://127.0.0.1:18789/".into())];
-    if let Outcome::Http { status, body } = outcome {
-        entries.push(entry(3, Direction::Http, format!("HTTP {status} {body}")));
-        return entries;
-    }
-    let challenge = json!({"type": "event", "event": "connect.challenge", "payload": {"nonce": "5f0c", "ts": 1_795_342_500_000_u64}});
-    entries.push(entry(2, Direction::Received, challenge.to_string()));
-    let (client, mode) = if step.role == "node" { ("node-host", "node") } else { ("cli", "cli") };
-    let request = json!({
-        "type": "req", "id": "1", "method": "connect",
-        "params": {
-            "minProtocol": 3, "maxProtocol": 4,
-            "client": {"id": client, "version": "2026.3.31", "platform": "linux", "mode": mode},
-            "role": step.role, "scopes": if step.role == "node" { json!([]) } else { json!(["operator.read"]) },
-            "auth": {"token": "‹gateway token›"},
-            "device": {"id": "4c1d…", "publicKey": "lXn0…", "signature": "‹signature›", "signedAt": 1_795_342_500_001_u64, "nonce": "5f0c"},
-        },
-    });
-    entries.push(entry(4, Direction::Sent, request.to_string()));
-    match outcome {
-        Outcome::Closed { close, error } => {
-            let response = json!({"type": "res", "id": "1", "ok": false, "error": error});
-            entries.push(entry(11, Direction::Received, response.to_string()));
-            entries.push(entry(12, Direction::ClosedByGateway, close.to_string()));
-        }
-        Outcome::Hello { payload } => {
-            let response = json!({"type": "res", "id": "1", "ok": true, "payload": payload});
-            entries.push(entry(11, Direction::Received, response.to_string()));
-        }
-        _ => {}
-    }
-    entries
 }
