@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use gatecrash::gateway::{
-    BootError, BootRequest, Gateway, HOME_VARIABLE, Homes, Launch, Leak, Machine, NodeBuild,
+    BootError, BootRequest, Changes, Gateway, HOME_VARIABLE, Homes, Launch, Leak, Machine, NodeBuild,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn request(launch: Launch) -> BootRequest {
         state: None,
         launch,
         token: "a token for tests".to_owned(),
-        config: json!({}),
+        config: Changes::default(),
         files: Vec::new(),
         env: Vec::new(),
         ready_within: None,
@@ -84,15 +84,29 @@ async fn connect(gateway: &Gateway) -> Option<Value> {
     serde_json::from_str(answer.to_text().ok()?).ok()
 }
 
+fn configuration(gateway: &Gateway) -> Value {
+    serde_json::from_slice(&fs::read(gateway.home().config()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_change_before_a_restart_takes_away_what_every_gateway_is_given() {
+    let bench = bench();
+    let mut gateway = Gateway::boot(&bench.machine, fake("answer")).await.unwrap();
+    gateway.change_config(&json!({"gateway": {"auth": {"mode": "none", "token": null}}})).unwrap();
+    gateway.restart().await.unwrap();
+    assert_eq!(configuration(&gateway)["gateway"]["auth"], json!({"mode": "none"}));
+    gateway.stop().await;
+}
+
 #[tokio::test]
 async fn a_gateway_boots_restarts_and_stops_without_a_trace() {
     let bench = bench();
     let mut asked = fake("answer");
-    asked.config = json!({"logging": {"level": "debug"}});
+    asked.config = json!({"logging": {"level": "debug"}}).into();
     asked.files.push(("devices/paired.json".into(), b"{}".to_vec()));
     let mut gateway = Gateway::boot(&bench.machine, asked).await.unwrap();
     let home = gateway.home().path().to_owned();
-    let config: Value = serde_json::from_slice(&fs::read(gateway.home().config()).unwrap()).unwrap();
+    let config = configuration(&gateway);
     assert_eq!(config["gateway"]["auth"]["token"], gateway.token());
     assert_eq!(config["logging"]["level"], "debug");
     assert_eq!(fs::read(gateway.home().state().join("devices/paired.json")).unwrap(), b"{}");

@@ -10,8 +10,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::boot_request::{BootError, BootRequest, Machine};
+use super::configuration::Changes;
 use super::fork;
-use super::home::{Home, merge};
+use super::home::Home;
 use super::launch::Launch;
 use super::leaks::{Leak, Open, Outside};
 use super::log::Log;
@@ -136,7 +137,7 @@ impl Gateway {
         if fork {
             fork::fork(&self.home).map_err(BootError::Home)?;
         }
-        let own = |launch: &Launch| launch.configuration("", &Value::Null);
+        let own = |launch: &Launch| launch.configuration("", &Changes::default());
         let other = own(&launch) != own(&self.request.launch);
         self.request.launch = launch;
         if config.is_some() || other {
@@ -169,8 +170,8 @@ impl Gateway {
     }
 
     /// Changes the configuration of the next boot: objects are merged, `null` removes a key.
-    pub fn change_config(&mut self, changes: &Value) -> io::Result<()> {
-        merge(&mut self.request.config, changes);
+    pub fn change_config(&mut self, change: &Value) -> io::Result<()> {
+        self.request.config.add(change.clone());
         write_config(&self.home, &self.request)
     }
 

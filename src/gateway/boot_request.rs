@@ -5,8 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::configuration::Changes;
 use super::home::Homes;
 use super::launch::Launch;
 use super::watch::Exit;
@@ -33,8 +32,8 @@ pub struct BootRequest {
     pub launch: Launch,
     /// The shared token of the gateway.
     pub token: String,
-    /// Changes to the smallest configuration; `null` removes a key.
-    pub config: Value,
+    /// Changes to the smallest configuration.
+    pub config: Changes,
     /// A state directory to copy before the boot.
     pub state: Option<PathBuf>,
     /// Files to place in the state directory before the boot, by relative path.

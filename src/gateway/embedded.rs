@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::home::{configuration, merge};
+use super::configuration::{Changes, smallest};
 use super::seed::Seed;
 use super::state::{PAIRED, PENDING, StoredPairing};
 use crate::model::{self, Clock, Fault, NotModelled, Profile, ServeError, ServeOptions, Served, State};
@@ -36,7 +36,7 @@ impl std::fmt::Debug for EmbeddedBuild {
 pub struct Embedded {
     served: Served,
     token: String,
-    config: Value,
+    changes: Changes,
     boots: usize,
     boot_ms: u64,
 }
@@ -62,17 +62,18 @@ impl Embedded {
     pub(super) async fn serve(
         build: &EmbeddedBuild,
         token: String,
-        changes: Value,
+        change: Value,
         seed: &Seed,
     ) -> Result<Self, EmbeddedError> {
         let started = Instant::now();
-        if let Some(missing) = model::not_modelled(&changes) {
+        if let Some(missing) = model::not_modelled(&change) {
             return Err(EmbeddedError::NotModelled(missing));
         }
+        let changes = Changes::from(change);
         let (paired, pending) = (Value::Object(seed.paired.clone()), Value::Object(seed.pending.clone()));
         let options = ServeOptions {
             profile: Profile::of(build.release),
-            config: configuration(&token, &changes),
+            config: changes.of(smallest(&token)),
             state: State::from_files([(PAIRED, &paired), (PENDING, &pending)]),
             seed: seed_of(&token),
             fault: build.fault,
@@ -80,7 +81,7 @@ impl Embedded {
             clock: build.clock.clone(),
         };
         let served = model::serve(options).await?;
-        Ok(Self { served, token, config: changes, boots: 1, boot_ms: millis(started) })
+        Ok(Self { served, token, changes, boots: 1, boot_ms: millis(started) })
     }
 
     /// Address of the given family, where it listens there.
@@ -104,23 +105,23 @@ impl Embedded {
         self.boot_ms
     }
 
-    /// Stops it and starts it again with the same records, with these changes to its configuration.
-    pub(super) fn restart(&mut self, changes: Option<&Value>) -> Result<(), EmbeddedError> {
+    /// Stops it and starts it again with the same records, with this change to its configuration.
+    pub(super) fn restart(&mut self, change: Option<&Value>) -> Result<(), EmbeddedError> {
         let started = Instant::now();
         let profile = self.served.profile();
-        self.start_again(profile, changes)?;
+        self.start_again(profile, change)?;
         self.boot_ms = millis(started);
         Ok(())
     }
 
-    fn start_again(&mut self, profile: Profile, changes: Option<&Value>) -> Result<(), EmbeddedError> {
-        if let Some(changes) = changes {
-            if let Some(missing) = model::not_modelled(changes) {
+    fn start_again(&mut self, profile: Profile, change: Option<&Value>) -> Result<(), EmbeddedError> {
+        if let Some(change) = change {
+            if let Some(missing) = model::not_modelled(change) {
                 return Err(EmbeddedError::NotModelled(missing));
             }
-            merge(&mut self.config, changes);
+            self.changes.add(change.clone());
         }
-        self.served.restart_as(profile, &configuration(&self.token, &self.config));
+        self.served.restart_as(profile, &self.changes.of(smallest(&self.token)));
         self.boots += 1;
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::tree;
 
@@ -199,39 +199,6 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut file, bytes)
 }
 
-/// The smallest configuration that boots everywhere, with `changes` merged into it: objects are merged,
-/// `null` removes a key, anything else replaces.
-pub fn configuration(token: &str, changes: &Value) -> Value {
-    let mut config = json!({"gateway": {
-        "mode": "local",
-        "bind": "loopback",
-        "auth": {"mode": "token", "token": token},
-        "controlUi": {"enabled": false},
-    }});
-    merge(&mut config, changes);
-    config
-}
-
-/// Merges changes into a configuration: objects key by key, `null` removes a key, anything else replaces.
-pub fn merge(into: &mut Value, changes: &Value) {
-    let Value::Object(changes) = changes else { return };
-    if !into.is_object() {
-        *into = json!({});
-    }
-    let Value::Object(fields) = into else { return };
-    for (key, change) in changes {
-        match change {
-            Value::Null => {
-                fields.shift_remove(key);
-            }
-            Value::Object(_) => merge(fields.entry(key).or_insert_with(|| json!({})), change),
-            other => {
-                fields.insert(key.clone(), other.clone());
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -287,28 +254,5 @@ mod tests {
         let (_temp, homes) = homes();
         let home = homes.create().unwrap();
         assert!(home.write_state(Path::new(place), b"").is_err());
-    }
-
-    #[rstest]
-    #[case(json!({}), "/gateway/auth/token", json!("secret"))]
-    #[case(json!({"gateway": {"auth": {"mode": "password"}}}), "/gateway/auth/mode", json!("password"))]
-    #[case(json!({"gateway": {"auth": {"mode": "password"}}}), "/gateway/auth/token", json!("secret"))]
-    #[case(json!({"gateway": {"port": 1}}), "/gateway/mode", json!("local"))]
-    #[case(json!({"gateway": {"mode": {"deep": {"er": 1}}}}), "/gateway/mode/deep/er", json!(1))]
-    fn a_change_is_merged_into_the_smallest_configuration(
-        #[case] change: Value,
-        #[case] place: &str,
-        #[case] value: Value,
-    ) {
-        assert_eq!(configuration("secret", &change).pointer(place), Some(&value));
-    }
-
-    #[test]
-    fn null_removes_a_key() {
-        let config = configuration("secret", &json!({"gateway": {"auth": null, "new": {"key": null}}}));
-        assert_eq!(
-            (config.pointer("/gateway/auth"), config.pointer("/gateway/new")),
-            (None, Some(&json!({})))
-        );
     }
 }

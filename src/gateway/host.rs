@@ -121,7 +121,7 @@ impl Host {
         }
     }
 
-    /// Stops it and starts it again on the same home, with these changes to its configuration.
+    /// Stops it and starts it again on the same home, with this change to its configuration.
     pub async fn restart(&mut self, config: Option<&Value>) -> Result<(), HostError> {
         match self {
             Self::Booted(gateway) => {

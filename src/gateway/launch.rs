@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::home::{Home, configuration, merge};
+use super::configuration::{Changes, merge, smallest};
+use super::home::Home;
 use super::install::Build;
 use super::redirect;
 use super::watch::Program;
@@ -98,14 +99,12 @@ impl Launch {
     }
 
     /// The configuration of a gateway: the smallest one, what this build needs beyond it, and what is asked for.
-    pub(super) fn configuration(&self, token: &str, changes: &Value) -> Value {
-        let own = match self {
-            Self::Node(build) if build.without_plugins => json!({"plugins": {"enabled": false}}),
-            Self::Node(_) | Self::Command(_) => json!({}),
-        };
-        let mut config = configuration(token, &own);
-        merge(&mut config, changes);
-        config
+    pub(super) fn configuration(&self, token: &str, changes: &Changes) -> Value {
+        let mut config = smallest(token);
+        if let Self::Node(NodeBuild { without_plugins: true, .. }) = self {
+            merge(&mut config, &json!({"plugins": {"enabled": false}}));
+        }
+        changes.of(config)
     }
 
     /// Makes the links of the home's `TMPDIR` to the folders that the runs of a build share.
@@ -232,7 +231,7 @@ mod tests {
             without_plugins,
             ready_within: Duration::ZERO,
         });
-        let config = launch.configuration("secret", &changes);
+        let config = launch.configuration("secret", &changes.clone().into());
         assert_eq!(config.pointer("/plugins/enabled"), enabled.as_ref());
         let removed = changes.pointer("/gateway/auth/token").is_some();
         assert_eq!(config.pointer("/gateway/auth/token").is_none(), removed, "a null removes what is there");

@@ -3,6 +3,7 @@
 mod boot;
 mod boot_request;
 mod builds;
+mod configuration;
 mod embedded;
 mod fork;
 mod home;
@@ -27,8 +28,9 @@ mod workshop;
 
 pub use boot::{Death, Gateway, StopReport};
 pub use boot_request::{BootError, BootRequest, Machine};
+pub use configuration::{Changes, merge};
 pub use embedded::{Embedded, EmbeddedError};
-pub use home::{HOME_VARIABLE, Home, Homes, Swept, configuration, merge};
+pub use home::{HOME_VARIABLE, Home, Homes, Swept};
 pub use host::{Attached, Host, HostEnd, HostError};
 pub use launch::{Launch, NodeBuild};
 pub use leaks::Leak;

@@ -215,7 +215,7 @@ impl Subject {
         let boot = BootRequest {
             launch,
             token: request.token,
-            config: request.config,
+            config: request.config.into(),
             state: request.state,
             files: request.seed.files().into_iter().chain(request.files).collect(),
             env: request.env,
