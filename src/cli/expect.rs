@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
 use super::suite::{self, Selection};
-use crate::curate::expect::update;
+use crate::curate::expect::{cut_short, update};
 
 /// Look after the outcomes that scenarios list.
 #[derive(clap::Args, Debug)]
@@ -26,7 +26,8 @@ enum Command {
 /// What a run shows beside the outcome that is right is listed in the fewest ranges of releases. New
 /// deviations have the class `unreviewed`, which `check --strict` refuses until a person has given them
 /// another one. Deviations that hold on other releases get other ranges; those that hold nowhere go.
-/// Comments and layout stay.
+/// Comments and layout stay. Where something unlisted ended a case early, its later steps are not known:
+/// run those again after the update.
 #[derive(clap::Args, Debug)]
 struct UpdateArgs {
     /// Scenarios: ids, globs of ids, files or folders [default: all of the runs]
@@ -69,8 +70,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let line = one.line.map(|line| format!(":{line}")).unwrap_or_default();
         let _ = writeln!(text, "{}{line}: {}", one.path, one.problem);
     }
+    for (scenario, release) in cut_short(&scenarios, &runs) {
+        let _ = writeln!(text, "{scenario} on {release}: ended early, so run it again for its later steps");
+    }
     let would = if args.dry_run { " would change" } else { " changed" };
-    let _ = writeln!(text, "{} files{would}, {} left to do by hand", updates.len(), left.len());
+    let files = if updates.len() == 1 { "file" } else { "files" };
+    let _ = writeln!(text, "{} {files}{would}, {} left to do by hand", updates.len(), left.len());
     context.print(&text)?;
     Ok(if left.is_empty() { Exit::Fine } else { Exit::Bad })
 }

@@ -2,7 +2,9 @@
 
 mod candidate;
 mod edit;
+mod measured;
 mod spans;
 mod update;
 
+pub use measured::cut_short;
 pub use update::{FileUpdate, LeftAlone, Problem, update};

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidate::describe;
 use super::edit::{Change, Entry, flow, rewrite};
+use super::measured::{Measured, Site, measure};
 use super::spans::ranges;
 use crate::release::{Release, ReleaseRange};
-use crate::run::{Cell, RunRecord, StepRecord};
+use crate::run::RunRecord;
 use crate::scenario::{Expectation, Scenario};
-use crate::verdict::{Mismatch, Outcome, Verdict, satisfies};
+use crate::verdict::{Outcome, satisfies};
 
 /// A scenario file with other deviations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,18 +53,7 @@ pub enum Problem {
     },
 }
 
-/// What a step did on a release.
-#[derive(Clone, Debug)]
-struct Seen<'a> {
-    right: bool,
-    outcome: &'a Outcome,
-    mismatch: Option<&'a Mismatch>,
-}
-
-/// A case of a file and one of its steps.
-type Site<'a> = (&'a str, &'a str);
 type Wanted<'a> = BTreeMap<Site<'a>, Vec<(ReleaseRange, Expectation)>>;
-type Measured<'a> = BTreeMap<Site<'a>, BTreeMap<Release, Seen<'a>>>;
 
 /// The deviations of the files of these scenarios, as the runs show them. Later runs replace earlier ones.
 ///
@@ -80,47 +70,6 @@ pub fn update(scenarios: &[Scenario], runs: &[RunRecord]) -> (Vec<FileUpdate>, V
         updates.extend(file.update(&mut left));
     }
     (updates, left)
-}
-
-fn measure<'a>(cases: &[&'a Scenario], runs: &'a [RunRecord]) -> Measured<'a> {
-    let mut measured = Measured::new();
-    for run in runs {
-        let mut of_run: BTreeMap<Site<'_>, BTreeMap<Release, Vec<Seen<'_>>>> = BTreeMap::new();
-        for cell in &run.cells {
-            let Some(case) = cases.iter().find(|one| one.id == cell.scenario) else { continue };
-            let Some(release) = cell.release.filter(|_| cell.verdict != Verdict::Error) else { continue };
-            for (step, seen) in seen_of(case, cell) {
-                of_run.entry((&case.id, step)).or_default().entry(release).or_default().push(seen);
-            }
-        }
-        for (site, releases) in of_run {
-            for (release, mut seen) in releases {
-                // What is not always the same says nothing about the release.
-                if seen.windows(2).any(|pair| pair[0].right != pair[1].right) {
-                    continue;
-                }
-                if let Some(last) = seen.pop() {
-                    measured.entry(site).or_default().insert(release, last);
-                }
-            }
-        }
-    }
-    measured
-}
-
-fn seen_of<'a>(case: &'a Scenario, cell: &'a Cell) -> Vec<(&'a str, Seen<'a>)> {
-    let steps = case.all_steps();
-    let seen = |record: &'a StepRecord| {
-        let step = steps.iter().find(|one| one.id == record.id)?;
-        let right = match record.verdict {
-            Verdict::Pass | Verdict::Fixed => true,
-            Verdict::Fail | Verdict::Known => false,
-            Verdict::Skipped | Verdict::Untestable | Verdict::Flaky | Verdict::Error => return None,
-        };
-        let outcome = record.outcome.as_ref()?;
-        Some((step.id.as_str(), Seen { right, outcome, mismatch: record.mismatch.as_ref() }))
-    };
-    cell.steps.iter().filter_map(seen).collect()
 }
 
 struct File<'a> {
@@ -162,18 +111,20 @@ impl<'a> File<'a> {
     /// What has to be listed for a site on a release.
     fn listing(&self, site: Site<'_>, release: Release, left: &mut Vec<LeftAlone>) -> Listing {
         let seen = &self.measured[&site][&release];
-        if seen.right {
-            return None;
-        }
         let case = self.cases.iter().find(|one| one.id == site.0)?;
+        let here = case.deviation(site.1, &release).map(|(_, one)| &one.value);
+        let fits = |one: &&Expectation| satisfies(seen.outcome, one);
+        if seen.right {
+            // One of several listed outcomes: the release does not always go wrong, and this time it did not.
+            let several = |one: &&Expectation| matches!(one, Expectation::AnyOf(_));
+            return here.filter(several).filter(fits).map(|one| (flow(one), one.clone()));
+        }
         let listed =
             case.deviations.iter().flat_map(|entry| &entry.steps).filter(|(step, _)| step.value == site.1);
         // References have no value in a stored run, so what holds them is taken as it stands.
-        let here = case.deviation(site.1, &release).map(|(_, one)| &one.value);
         if let Some(one) = here.filter(|one| one.to_string().contains("${")) {
             return Some((flow(one), one.clone()));
         }
-        let fits = |one: &&Expectation| satisfies(seen.outcome, one);
         let known = listed.map(|(_, one)| &one.value).find(fits);
         let right: Vec<&Outcome> =
             self.measured[&site].values().filter(|one| one.right).map(|one| one.outcome).collect();
@@ -299,6 +250,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::run::Cell;
     use crate::scenario::{Source, load};
 
     const TEXT: &str = "\
@@ -384,6 +336,20 @@ steps:
         assert_eq!(left, []);
         assert_eq!((again[0].added, again[0].changed), (0, 1));
         assert_eq!(again[0].text, updates[0].text.replace("unreviewed", "superseded"));
+    }
+
+    #[test]
+    fn a_release_that_does_not_always_go_wrong_stays_listed_when_it_goes_right() {
+        let text = format!(
+            "{TEXT}deviations:\n  - releases: \">=2026.3.28\"\n    class: regression\n    steps: {{c: {{any_of: \
+             [hello, {{closed: 1008}}]}}}}\n"
+        );
+        let hello = json!({"kind": "hello", "payload": {}});
+        let all = ["2026.3.24", "2026.3.28", "2026.4.2"];
+        let right = all.iter().flat_map(|at| ["one", "two"].map(|row| cell(row, at, "pass", &hello)));
+        assert_eq!(update(&suite(&text), &[run(right.collect())]), (vec![], vec![]));
+        let wrong = ["one", "two"].map(|row| cell(row, "2026.4.2", "known", &refused()));
+        assert_eq!(update(&suite(&text), &[run(wrong.to_vec())]), (vec![], vec![]));
     }
 
     #[test]
