@@ -136,11 +136,15 @@ pub(super) struct Open {
 
 impl Open {
     /// Reads the open files and listening sockets of all processes below `watcher`.
+    ///
+    /// A file that they hold as this process holds it was handed down by whoever started this process.
     pub(super) fn read(watcher: u32, allowed: &[&Path]) -> Self {
         let sockets = listening_sockets();
+        let handed_down = tree::open_files(std::process::id());
         let mut open = Self::default();
         for pid in tree::descendants(watcher) {
-            for (descriptor, path) in tree::open_files(pid) {
+            let own = tree::open_files(pid).into_iter().filter(|one| !handed_down.contains(one));
+            for (descriptor, path) in own {
                 if let Some(inode) = socket_inode(&path) {
                     open.listening.extend(sockets.get(&inode).map(|address| (inode, *address)));
                 } else if is_outside(&path, allowed)
@@ -222,6 +226,7 @@ fn ip(hex: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::process::{Command, Stdio};
 
     use super::*;
 
@@ -258,6 +263,24 @@ mod tests {
             drop(listener);
             assert!(!listening_sockets().values().any(|one| *one == address));
         }
+    }
+
+    #[test]
+    fn a_file_that_was_handed_down_is_no_leak_and_one_that_was_opened_is() {
+        let temp = tempfile::tempdir().unwrap();
+        let (handed_down, opened) = (temp.path().join("handed-down"), temp.path().join("opened"));
+        let file = File::create(&handed_down).unwrap();
+        rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).unwrap();
+        let script = format!("exec 99>{}; echo; read line", opened.display());
+        let mut bash = Command::new("bash");
+        let bash = bash.arg("-c").arg(script);
+        let mut child = bash.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+        let open = Open::read(std::process::id(), &[]);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(open.files.contains(&opened), "{:?}", open.files);
+        assert!(!open.files.contains(&handed_down), "{:?}", open.files);
     }
 
     #[test]
