@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value};
 
 pub(super) const PAIRED: &str = "devices/paired.json";
 pub(super) const PENDING: &str = "devices/pending.json";
-const DATABASE: &str = "state/openclaw.sqlite";
+pub(super) const DATABASE: &str = "state/openclaw.sqlite";
 /// How long a gateway on a busy machine may keep its database to itself.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// What a gateway has stored about devices. The values are records as the JSON store writes them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,36 +80,6 @@ pub fn read_pairing(state: &Path) -> Result<StoredPairing, StateError> {
     open().map_err(failed)
 }
 
-/// Puts pending requests into the database of a running gateway, which reads them at the next use.
-/// The import of JSON files drops pending requests, so this is the only way in.
-pub(super) fn insert_pending(state: &Path, pending: &Map<String, Value>) -> Result<(), StateError> {
-    let database = state.join(DATABASE);
-    let failed = |source| StateError::Database { path: database.clone(), source };
-    let insert = || -> rusqlite::Result<()> {
-        let mut connection = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection.busy_timeout(BUSY)?;
-        // One that reads first and writes then is refused at once if the gateway wrote in between.
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for (id, record) in pending {
-            let mut fields = record.as_object().cloned().unwrap_or_default();
-            fields.insert("requestId".to_owned(), id.as_str().into());
-            let columns = columns_of(&transaction, "device_pairing_pending")?;
-            let known = columns.iter().filter_map(|column| Some((column, fields.get(&key_of(column))?)));
-            let (names, values): (Vec<&String>, Vec<rusqlite::types::Value>) =
-                known.map(|(column, value)| (column, cell(column, value))).unzip();
-            let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-            let marks = vec!["?"; names.len()].join(", ");
-            let text = format!(
-                "INSERT OR REPLACE INTO device_pairing_pending ({}) VALUES ({marks})",
-                names.join(", ")
-            );
-            transaction.execute(&text, rusqlite::params_from_iter(values))?;
-        }
-        transaction.commit()
-    };
-    insert().map_err(failed)
-}
-
 /// Gives records of a state directory twins: `(device, id, public key)` names a record and what its twin has
 /// instead of its id and its key. No gateway may use the directory.
 pub fn put_twins(state: &Path, twins: &[(String, String, String)]) -> Result<(), StateError> {
@@ -152,7 +122,7 @@ fn twins_in_database(database: &Path, twins: &[(String, String, String)]) -> rus
 }
 
 /// Whether the records of this state directory are in the database.
-pub(super) fn is_database(state: &Path) -> bool {
+fn is_database(state: &Path) -> bool {
     !state.join(PAIRED).exists() && !state.join(PENDING).exists() && state.join(DATABASE).exists()
 }
 
@@ -166,7 +136,7 @@ fn records(path: &Path) -> Result<Map<String, Value>, StateError> {
         .map_err(|error| StateError::Json { path: path.to_owned(), reason: error.to_string() })
 }
 
-fn rows(connection: &Connection, table: &str, key: &str) -> rusqlite::Result<Map<String, Value>> {
+pub(super) fn rows(connection: &Connection, table: &str, key: &str) -> rusqlite::Result<Map<String, Value>> {
     if columns_of(connection, table)?.is_empty() {
         return Ok(Map::new());
     }
@@ -183,7 +153,7 @@ fn rows(connection: &Connection, table: &str, key: &str) -> rusqlite::Result<Map
     Ok(records)
 }
 
-fn columns_of(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+pub(super) fn columns_of(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
     statement.query_map([table], |row| row.get(0))?.collect()
 }
@@ -211,7 +181,7 @@ fn record(row: &Row<'_>, columns: &[String]) -> rusqlite::Result<Map<String, Val
 }
 
 /// `approved_scopes_json` holds what the JSON store calls `approvedScopes`.
-fn key_of(column: &str) -> String {
+pub(super) fn key_of(column: &str) -> String {
     let mut words = column.strip_suffix("_json").unwrap_or(column).split('_');
     let first = words.next().unwrap_or_default().to_owned();
     words.fold(first, |key, word| {
@@ -224,7 +194,7 @@ fn is_flag(column: &str) -> bool {
     matches!(column, "silent" | "is_repair")
 }
 
-fn cell(column: &str, value: &Value) -> rusqlite::types::Value {
+pub(super) fn cell(column: &str, value: &Value) -> rusqlite::types::Value {
     use rusqlite::types::Value as Cell;
     match value {
         Value::Null => Cell::Null,
@@ -237,7 +207,7 @@ fn cell(column: &str, value: &Value) -> rusqlite::types::Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
@@ -251,11 +221,8 @@ mod tests {
             role TEXT, roles_json TEXT, approved_scopes_json TEXT, tokens_json TEXT,
             created_at_ms INTEGER NOT NULL, approved_at_ms INTEGER NOT NULL) STRICT;";
 
-    fn map(value: &Value) -> Map<String, Value> {
-        value.as_object().cloned().unwrap()
-    }
-
-    fn database(state: &Path) -> Connection {
+    /// The database as a running gateway has it open.
+    pub(in crate::gateway) fn database(state: &Path) -> Connection {
         fs::create_dir_all(state.join("state")).unwrap();
         let connection = Connection::open(state.join(DATABASE)).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
@@ -280,42 +247,6 @@ mod tests {
         drop(writer);
         assert_eq!(read_pairing(state.path()).unwrap(), from_json);
         assert_eq!(from_json.paired["d1"], record);
-    }
-
-    #[test]
-    fn pending_requests_reach_a_database_that_is_in_use() {
-        let state = tempfile::tempdir().unwrap();
-        let gateway = database(state.path());
-        let request = json!({"requestId": "r1", "deviceId": "d1", "publicKey": "k", "role": "node",
-            "roles": ["node"], "scopes": [], "silent": false, "isRepair": true, "ts": 5});
-        let mut unknown = request.clone();
-        unknown["somethingElse"] = json!("left out");
-        insert_pending(state.path(), &map(&json!({"r1": unknown}))).unwrap();
-        assert_eq!(read_pairing(state.path()).unwrap().pending, map(&json!({"r1": request})));
-        drop(gateway);
-    }
-
-    #[test]
-    fn pending_requests_wait_for_what_the_gateway_writes() {
-        let state = tempfile::tempdir().unwrap();
-        let mut gateway = database(state.path());
-        let (begun, writing) = std::sync::mpsc::channel();
-        let gateway = std::thread::spawn(move || {
-            let write = gateway.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-            let insert =
-                "INSERT INTO device_pairing_paired VALUES ('d2', 'k', 'operator', '[]', '[]', '{}', 1, 2)";
-            write.execute(insert, []).unwrap();
-            begun.send(()).unwrap();
-            std::thread::sleep(Duration::from_millis(100));
-            write.commit().unwrap();
-            gateway
-        });
-        writing.recv().unwrap();
-        let request = json!({"deviceId": "d1", "publicKey": "k", "ts": 5});
-        insert_pending(state.path(), &map(&json!({"r1": request}))).unwrap();
-        let stored = read_pairing(state.path()).unwrap();
-        assert!(stored.paired.contains_key("d2") && stored.pending.contains_key("r1"));
-        drop(gateway.join().unwrap());
     }
 
     #[test]

@@ -92,9 +92,12 @@ fn inside(state: &Path, file: &str) -> Option<PathBuf> {
     file.components().all(|part| matches!(part, Component::Normal(_))).then(|| state.join(file))
 }
 
+/// Patches a stored file. One that is not there is made if the patch begins with the whole document.
 fn patch(file: &Path, operations: Value) -> Result<(), Trouble> {
     let broken = |reason: String| Trouble::Broken(format!("{}: {reason}", file.display()));
+    let is_whole = operations[0]["op"] == "add" && operations[0]["path"] == "";
     let bytes = match fs::read(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_whole => b"{}".to_vec(),
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -107,7 +110,8 @@ fn patch(file: &Path, operations: Value) -> Result<(), Trouble> {
         serde_json::from_value(operations).map_err(|error| broken(error.to_string()))?;
     json_patch::patch(&mut document, &operations).map_err(|error| broken(error.to_string()))?;
     let text = serde_json::to_vec_pretty(&document).map_err(|error| broken(error.to_string()))?;
-    fs::write(file, text).map_err(|error| broken(error.to_string()))
+    let placed = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(file, text));
+    placed.map_err(|error| broken(error.to_string()))
 }
 
 #[cfg(test)]
@@ -126,6 +130,17 @@ mod tests {
         assert!(matches!(nowhere, Err(Trouble::Broken(_))));
         let missing = patch(&dir.path().join("pending.json"), json!([]));
         assert!(matches!(missing, Err(Trouble::Untestable(_))));
+    }
+
+    #[test]
+    fn a_patch_that_begins_with_the_whole_document_makes_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = inside(dir.path(), "devices/paired.json").unwrap();
+        let operations =
+            json!([{"op": "add", "path": "", "value": {}}, {"op": "add", "path": "/d1", "value": 1}]);
+        patch(&file, operations).unwrap();
+        let made: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        assert_eq!(made, json!({"d1": 1}));
     }
 
     #[test]
