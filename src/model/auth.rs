@@ -216,14 +216,13 @@ pub(super) fn deviceless(
     allowed?;
     let method = standing.shared.method;
     let by_secret = method.is_secret();
+    let insecure_ui = standing.control_ui && insecure && by_secret;
+    let cleared = by_secret || method == Method::TrustedProxy;
     let keeps = match rules.profile.deviceless {
         Deviceless::KeepsWithSecret => standing.bypass || standing.shared.secret_ok,
         Deviceless::OnlyControlUiKeeps => standing.control_ui,
-        Deviceless::OnlyBypassKeeps => {
-            let ui = standing.bypass || standing.control_ui && insecure && by_secret;
-            let cleared = by_secret || method == Method::TrustedProxy;
-            ui || !cleared
-        }
+        Deviceless::OnlyInsecureKeeps => insecure_ui || !cleared,
+        Deviceless::OnlyBypassKeeps => insecure_ui || standing.bypass || !cleared,
     };
     let backend = rules.has(Rule::BackendKeepsScopes) && standing.backend;
     let cli = rules.has(Rule::CliKeepsScopes) && standing.trusted_cli;

@@ -60,13 +60,14 @@ pub const HISTORY: &[Change] = &[
     // 2026.3.22
     change(3, 22, Setting::HandshakeSeconds(10), "A silent connection is closed after ten seconds again.", "read in 3.22; openclaw#49262"),
     change(3, 22, On(Rule::NoAuthControlUi), "Without authentication, the Control UI needs no pairing.", "read in 3.22"),
-    change(3, 22, Setting::Deviceless(Deviceless::OnlyBypassKeeps), "Of the Control UIs without a device, only those let in by a flag keep their scopes.", "read in 3.24"),
+    change(3, 22, Setting::Deviceless(Deviceless::OnlyInsecureKeeps), "Of the Control UIs without a device, only those on the same host with allowInsecureAuth keep their scopes.", "measured 3.22; openclaw#53077"),
     change(3, 22, Setting::BackendPairing(BackendPairing::SkippedWithToken), "A local backend with its device token is not paired either.", "read in 3.22"),
     change(3, 22, Setting::PendingMerge(PendingMerge::Superseded), "Another request takes over under a new id.", "read in 3.22; openclaw#69024"),
     change(3, 22, On(Rule::ApproverNeedsScopes), "Who approves needs the scopes that are approved.", "read in 3.22"),
     change(3, 22, On(Rule::RotationDenied), "A refused rotation does not tell why.", "read in 3.22"),
     change(3, 22, On(Rule::SessionMessages), "Sessions can be written to and stopped by name.", "measured 3.13, 3.22"),
 
+    change(3, 23, Setting::Deviceless(Deviceless::OnlyBypassKeeps), "A Control UI keeps its scopes where device auth is disabled, too.", "measured 3.22, 3.23; openclaw#53077"),
     change(3, 24, On(Rule::StoredImplications), "A token that may administer or write lists what that implies.", "read in 3.22, 3.24"),
 
     // 2026.3.28: more scopes have to be approved, also on this host.

@@ -268,7 +268,9 @@ pub enum Deviceless {
     KeepsWithSecret,
     /// None, but for the Control UI.
     OnlyControlUiKeeps,
-    /// None, but for a Control UI that was let in by a bypass flag.
+    /// None, but for a Control UI on the same host where that needs no device.
+    OnlyInsecureKeeps,
+    /// As before, and for any Control UI where device auth is disabled.
     OnlyBypassKeeps,
 }
 
