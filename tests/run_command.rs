@@ -55,6 +55,15 @@ impl Bench {
         command
     }
 
+    /// A run that goes on, with its standard output and standard error to read from.
+    fn started(&self, arguments: &[&str]) -> std::process::Child {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gatecrash"));
+        command.args(["run", "--gateway", &fake("answer"), "--color", "never"]).args(arguments);
+        command.current_dir(self.path("")).env("TMPDIR", self.path("tmp"));
+        command.env("GATECRASH_CACHE_DIR", self.path("cache")).env_remove("GATECRASH_GATEWAY");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     fn run(&self, mode: &str) -> Command {
         let gateway = fake(mode);
         // Only where no answer is to be waited out may the wait be short: machines can be slow.
@@ -222,12 +231,7 @@ fn a_faulty_scenario_is_shown_with_its_line() {
 fn an_interrupted_run_still_writes_its_reports(#[case] signal: &str) {
     let bench = Bench::new();
     bench.write("scenarios/hello.yaml", &HELLO.replace("300ms", "5m"));
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gatecrash"));
-    command.args(["run", "--gateway", &fake("answer"), "--report", "json=run.json", "--color", "never"]);
-    command.current_dir(bench.path("")).env("TMPDIR", bench.path("tmp"));
-    command.env("GATECRASH_CACHE_DIR", bench.path("cache")).env_remove("GATECRASH_GATEWAY");
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = bench.started(&["--report", "json=run.json"]);
     let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(told.by_ref().map_while(Result::ok).any(|line| line.contains("gateway up")));
     let pid = child.id().to_string();
@@ -237,6 +241,25 @@ fn an_interrupted_run_still_writes_its_reports(#[case] signal: &str) {
     }
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(bench.report()["run"]["interrupted"], true, "{:#}", bench.report());
+}
+
+#[test]
+fn events_on_standard_output_come_when_they_happen() {
+    let bench = Bench::new();
+    bench.write("scenarios/hello.yaml", &HELLO.replace("300ms", "5m"));
+    let mut child = bench.started(&["--report", "events=-"]);
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut events =
+        lines.map(|line| serde_json::from_str::<Value>(&line).unwrap()["event"].as_str().unwrap().to_owned());
+    assert_eq!(events.next().unwrap(), "run-started");
+    assert!(events.any(|event| event == "cell-started"), "the scenario goes on for minutes");
+    assert!(child.try_wait().unwrap().is_none());
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let rest: Vec<String> = events.collect();
+    assert_eq!(rest.iter().filter(|event| *event == "run-finished").count(), 1, "{rest:?}");
+    assert_eq!(rest.last().unwrap(), "run-finished");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One run from the command line: selection, events, progress, reports, interrupts.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::ProgressDrawTarget;
@@ -19,7 +19,7 @@ use crate::bisect::Evidence;
 use crate::gateway::{Target, Workshop};
 use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
-use crate::report::{self, Destination, Report};
+use crate::report::{self, Destination, EventStream, Report};
 use crate::run::{Emit, Event, RunRecord, RunRequest, Settings};
 use crate::scenario::Millis;
 
@@ -112,8 +112,10 @@ pub(super) fn measure(
         repeat: options.repeat,
         fail_fast: options.fail_fast,
     };
-    let mut live = live(context);
-    let events = Arc::new(Mutex::new(Vec::new()));
+    let mut stream = EventStream::of(&options.reports, std::io::stdout());
+    // Bars would be drawn over what a reader of the events prints meanwhile.
+    let mut live = live(context, context.live && !stream.is_open());
+    let mut events = Vec::new();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -124,11 +126,11 @@ pub(super) fn measure(
         let _ = sender.send(event);
     });
     std::thread::scope(|scope| {
-        let kept = Arc::clone(&events);
-        scope.spawn(move || {
+        scope.spawn(|| {
             for event in receiver {
                 live.take(&event);
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+                stream.take(&event);
+                events.push(event);
             }
         });
         runtime.block_on(async {
@@ -138,10 +140,10 @@ pub(super) fn measure(
         });
         drop(emit);
     });
-    let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
     let record = RunRecord::of(&events);
+    let reports = stream.finish(&options.reports);
     let mut out = std::io::stdout().lock();
-    report::write(&options.reports, &events, &record, &mut out).map_err(Failure::broke)?;
+    reports.and_then(|rest| report::write(&rest, &events, &record, &mut out)).map_err(Failure::broke)?;
     drop(out);
     // Without the store a later bisect boots again, and that is all.
     let _ = Evidence::below(&context.cache_dir).keep_run(&record, &request.scenarios);
@@ -153,8 +155,8 @@ pub(super) fn measure(
 }
 
 /// Progress goes to standard error, so that reports on standard output stay clean.
-fn live(context: &Context) -> Live {
-    if context.live {
+fn live(context: &Context, bars: bool) -> Live {
+    if bars {
         Live::bars(ProgressDrawTarget::stderr(), Palette::new(context.color_of_errors))
     } else {
         Live::lines(Box::new(std::io::stderr()), Palette::new(context.color_of_errors))

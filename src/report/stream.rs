@@ -1,0 +1,123 @@
+//! Events that are passed on while the run goes on.
+
+use std::io::{self, Write};
+
+use super::events::line;
+use super::{Destination, Report, ReportKind, WriteReportError};
+use crate::run::Event;
+
+/// What `--report events=-` asks for: whoever reads standard output sees each event when it happens, and
+/// has those of a run that does not come to its end.
+pub struct EventStream<W> {
+    to: Option<W>,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> EventStream<W> {
+    /// A stream to standard output, where one of the reports is that.
+    pub fn of(reports: &[Report], stdout: W) -> Self {
+        Self { to: reports.iter().any(is_streamed).then_some(stdout), failure: None }
+    }
+
+    /// Whether anybody asked for it.
+    pub const fn is_open(&self) -> bool {
+        self.to.is_some()
+    }
+
+    /// Passes an event on. After a failure nothing more is written.
+    pub fn take(&mut self, event: &Event) {
+        let Some(to) = &mut self.to else { return };
+        if let Err(error) = to.write_all(line(event).as_bytes()).and_then(|()| to.flush()) {
+            self.failure = Some(error);
+            self.to = None;
+        }
+    }
+
+    /// The reports that are still to be written after the run.
+    ///
+    /// # Errors
+    ///
+    /// If an event could not be passed on.
+    pub fn finish(self, reports: &[Report]) -> Result<Vec<Report>, WriteReportError> {
+        let (streamed, rest): (Vec<Report>, _) = reports.iter().cloned().partition(is_streamed);
+        match (self.failure, streamed.into_iter().next()) {
+            (Some(source), Some(report)) => Err(WriteReportError::Write { report, source }),
+            _ => Ok(rest),
+        }
+    }
+}
+
+fn is_streamed(report: &Report) -> bool {
+    *report == Report { kind: ReportKind::Events, to: Destination::Stdout }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::report::{events, sample};
+
+    /// Takes so many bytes in whole lines, and then is closed.
+    struct Pipe(Vec<u8>, usize);
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.len() + bytes.len() > self.1 {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn reports(of: &[&str]) -> Vec<Report> {
+        of.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn each_event_is_there_when_it_has_happened() {
+        let happened = sample::events();
+        let reports = reports(&["json=run.json", "events=-"]);
+        let mut to = Pipe(Vec::new(), usize::MAX);
+        let mut stream = EventStream::of(&reports, &mut to);
+        for (count, event) in (1..).zip(&happened) {
+            stream.take(event);
+            let written = &stream.to.as_ref().unwrap().0;
+            assert_eq!(String::from_utf8_lossy(written), events::render(&happened[..count]));
+        }
+        assert_eq!(stream.finish(&reports).unwrap(), reports[..1]);
+    }
+
+    #[rstest]
+    #[case::another_kind(&["json=-"])]
+    #[case::a_file(&["events=run.events"])]
+    #[case::nothing(&[])]
+    fn what_is_no_stream_is_left_for_later(#[case] texts: &[&str]) {
+        let reports = reports(texts);
+        let mut to = Pipe(Vec::new(), 0);
+        let mut stream = EventStream::of(&reports, &mut to);
+        for event in &sample::events() {
+            stream.take(event);
+        }
+        assert_eq!(stream.finish(&reports).unwrap(), reports);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_told_of_once() {
+        let happened = sample::events();
+        let first = events::render(&happened[..1]);
+        let reports = reports(&["events=-"]);
+        let mut to = Pipe(Vec::new(), first.len());
+        let mut stream = EventStream::of(&reports, &mut to);
+        for event in &happened {
+            stream.take(event);
+        }
+        let error = stream.finish(&reports).unwrap_err();
+        assert_eq!(error.to_string(), "the report `events=-` cannot be written: broken pipe");
+        assert_eq!(String::from_utf8_lossy(&to.0), first);
+    }
+}
