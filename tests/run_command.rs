@@ -287,3 +287,233 @@ fn a_restart_does_not_wait_for_those_that_only_start_others() {
         .collect();
     assert_eq!(ended, ["hello", "other"]);
 }
+
+/// Runs one scenario on a scripted gateway and answers the exit code and the report.
+fn outcome_of(scenario: &str, mode: &str, more: &[&str]) -> (i32, Value) {
+    let bench = Bench::new();
+    bench.write("scenarios/hello.yaml", scenario);
+    let gateway = fake(mode);
+    let mut command = bench.gatecrash(&["run", "--gateway", &gateway, "--report", "json=run.json"]);
+    let output = command.args(["--timeout", "2s", "--seed", "7"]).args(more).output().unwrap();
+    assert!(bench.path("run.json").exists(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output.status.code().unwrap(), bench.report())
+}
+
+const WHY: &str = "title: T\nwhy: W.\n";
+
+#[rstest]
+#[case::a_connection_that_the_scenario_lets_be_refused(
+    "refuse-nodes",
+    "steps:
+  - connect: {as: n, persona: node-host, expect: {any_of: [hello, {closed: 1008}]}}
+  - call: {on: n, method: status}
+",
+    "there is no connection `n`"
+)]
+#[case::a_connection_that_is_ended_for_good(
+    "refuse-nodes",
+    "steps:
+  - connect: {as: n, persona: node-host, expect: {closed: 1008}}
+finally:
+  - disconnect: {on: n}
+",
+    "there is no connection `n`"
+)]
+fn a_step_that_could_not_be_done_is_never_green(#[case] mode: &str, #[case] steps: &str, #[case] told: &str) {
+    let (exit, report) = outcome_of(&format!("{WHY}{steps}"), mode, &[]);
+    let cell = &report["cells"][0];
+    assert_eq!((exit, &cell["verdict"]), (4, &Value::from("error")), "{cell:#}");
+    assert!(cell["reason"].as_str().unwrap().contains(told), "{cell:#}");
+}
+
+#[test]
+fn a_step_behind_a_listed_deviation_may_be_passed_over_and_says_why() {
+    let scenario = format!(
+        "{WHY}steps:
+  - connect: {{as: n, persona: node-host}}
+  - call: {{on: n, method: status}}
+deviations:
+  - releases: \">=2026.3.31\"
+    class: regression
+    issue: openclaw#59045
+    steps: {{n: {{closed: 1008, details: {{reason: role-upgrade}}}}}}
+"
+    );
+    let (exit, report) = outcome_of(&scenario, "refuse-nodes", &["--assume-release", "2026.3.31"]);
+    let cell = &report["cells"][0];
+    assert_eq!((exit, &cell["verdict"]), (0, &Value::from("known")), "{cell:#}");
+    assert_eq!(cell["steps"][1]["verdict"], "skipped");
+    assert_eq!(cell["steps"][1]["reason"], "there is no connection `n`");
+}
+
+#[rstest]
+#[case::behind_the_hello("close-after-hello", "steps: [connect: {as: client}]\n", "closed 1008")]
+#[case::between_steps(
+    "close-all",
+    "steps:
+  - connect: {as: client}
+  - connect: {as: other}
+  - call: {on: other, method: close.all}
+  - wait: {on: other, expect: closed}
+",
+    "closed 1008"
+)]
+#[case::with_a_code_that_none_may_send(
+    "close-all --code 1005",
+    "steps:
+  - connect: {as: client}
+  - connect: {as: other}
+  - call: {on: other, method: close.all}
+  - wait: {on: other, expect: {protocol_error: $any}}
+",
+    "protocol error: a close frame may not carry the code 1005"
+)]
+fn a_close_that_no_step_expects_fails_the_step_that_opened_the_connection(
+    #[case] mode: &str,
+    #[case] steps: &str,
+    #[case] got: &str,
+) {
+    let (exit, report) = outcome_of(&format!("{WHY}{steps}"), mode, &[]);
+    let step = &report["cells"][0]["steps"][0];
+    assert_eq!((exit, &step["id"], &step["verdict"]), (1, &"client".into(), &"fail".into()), "{step:#}");
+    assert_eq!(step["mismatch"]["at"], "afterwards");
+    assert!(step["mismatch"]["got"].as_str().unwrap().contains(got), "{step:#}");
+}
+
+#[test]
+fn a_close_that_the_scenario_allows_is_no_failure() {
+    let steps = "steps: [connect: {as: client, may_close: it changes its mind}]\n";
+    let (exit, _) = outcome_of(&format!("{WHY}{steps}"), "close-after-hello", &[]);
+    assert_eq!(exit, 0);
+}
+
+#[rstest]
+#[case("1002", 0, "pass")]
+#[case("1005", 1, "fail")]
+#[case("0", 1, "fail")]
+#[case("5000", 1, "fail")]
+fn a_close_of_ours_is_never_the_gateways_1002(#[case] code: &str, #[case] exit: i32, #[case] verdict: &str) {
+    let steps = "steps:
+  - connect: {as: client}
+  - call: {on: client, method: close.all}
+  - wait: {on: client, expect: {closed: 1002}}
+";
+    let (got, report) = outcome_of(&format!("{WHY}{steps}"), &format!("close-all --code {code}"), &[]);
+    assert_eq!((got, &report["cells"][0]["verdict"]), (exit, &Value::from(verdict)), "{report:#}");
+}
+
+#[rstest]
+#[case::restart_of_a_gateway_that_ignores_sigterm("stubborn", "restart: {within: 1s}", 1, "fail")]
+#[case::shared_restart_of_one("stubborn", "restart: {}", 1, "fail")]
+#[case::stop("stubborn", "stop: {within: 1s}", 1, "fail")]
+#[case::listed_as_hanging("stubborn", "stop: {within: 1s, expect: silence}", 0, "pass")]
+#[case::ends_in_order("answer", "stop: {expect: {exit: 0}}", 0, "pass")]
+#[case::ends_with_another_code("bad-exit", "stop: {expect: {exit: 0}}", 1, "fail")]
+#[case::a_crash_on_purpose(
+    "answer",
+    "restart: {signal: SIGKILL, expect: {exit: none, signal: SIGKILL}}",
+    0,
+    "pass"
+)]
+fn a_kill_by_us_is_never_a_good_stop(
+    #[case] mode: &str,
+    #[case] step: &str,
+    #[case] exit: i32,
+    #[case] verdict: &str,
+) {
+    let scenario =
+        format!("{WHY}steps:\n  - connect: {{as: before}}\n  - {step}\n  - connect: {{as: after}}\n");
+    let (got, report) = outcome_of(&scenario, mode, &[]);
+    assert_eq!((got, &report["cells"][0]["verdict"]), (exit, &Value::from(verdict)), "{report:#}");
+}
+
+#[test]
+fn the_start_window_can_be_looked_at() {
+    let scenario = format!(
+        "{WHY}steps:
+  - restart: {{ready: false}}
+  - connect: {{as: early, expect: {{closed: 1013, error: UNAVAILABLE}}}}
+  - wait: 2s
+  - connect: {{as: late}}
+"
+    );
+    let (exit, report) = outcome_of(&scenario, "late-port", &[]);
+    assert_eq!(exit, 0, "{report:#}");
+}
+
+#[test]
+fn a_gateway_that_starts_another_process_in_its_place_goes_on() {
+    let scenario = format!(
+        "{WHY}alone: true
+steps:
+  - connect: {{as: before, may_close: the gateway starts anew}}
+  - call: {{on: before, method: respawn, expect: {{any_of: [ok, closed]}}}}
+  - wait: 500ms
+  - connect: {{as: after}}
+"
+    );
+    let (exit, report) = outcome_of(&scenario, "respawn", &[]);
+    assert_eq!((exit, &report["run"]["leaks"]), (0, &Value::Array(Vec::new())), "{report:#}");
+}
+
+/// One scenario makes the gateway restart under two others; only it is to blame.
+#[test]
+fn a_restart_under_its_neighbours_fails_the_scenario_that_caused_it() {
+    let bench = Bench::new();
+    bench.write(
+        "scenarios/hello.yaml",
+        &format!("{WHY}steps: [connect: {{as: a}}, wait: 600ms, call: {{on: a, method: status}}]\n"),
+    );
+    bench.write(
+        "scenarios/other.yaml",
+        &format!("{WHY}steps: [connect: {{as: a}}, wait: 500ms, call: {{on: a, method: status}}]\n"),
+    );
+    bench.write(
+        "scenarios/culprit.yaml",
+        &format!(
+            "{WHY}steps:
+  - connect: {{as: a, may_close: it does}}
+  - call: {{on: a, method: config.patch, expect: {{error: FORBIDDEN}}}}
+"
+        ),
+    );
+    bench.run("restart-inside").assert().code(1);
+    let report = bench.report();
+    let verdict = |id: &str| {
+        let cells = report["cells"].as_array().unwrap();
+        cells.iter().find(|cell| cell["scenario"] == id).unwrap()["verdict"].clone()
+    };
+    assert_eq!(
+        [verdict("hello"), verdict("other"), verdict("culprit")],
+        ["pass", "pass", "fail"],
+        "{report:#}"
+    );
+    let retried =
+        |cell: &Value| cell["retried"].as_str().is_some_and(|text| text.contains("restarted by itself"));
+    assert!(report["cells"].as_array().unwrap().iter().any(retried), "{report:#}");
+}
+
+#[test]
+fn a_time_out_is_tried_again_alone_and_told_as_ours() {
+    let (exit, report) = outcome_of(HELLO, "no-answer", &[]);
+    let cell = &report["cells"][0];
+    assert_eq!((exit, &cell["verdict"]), (1, &Value::from("fail")), "{cell:#}");
+    assert!(cell["retried"].as_str().unwrap().contains("own time limit"), "{cell:#}");
+    assert!(
+        cell["steps"][0]["mismatch"]["got"].as_str().unwrap().contains("gatecrash's own limit"),
+        "{cell:#}"
+    );
+}
+
+#[test]
+fn an_interrupted_run_tells_in_which_step_a_cell_was() {
+    let bench = Bench::new();
+    bench.write("scenarios/hello.yaml", &format!("{WHY}steps: [connect: {{as: a}}, wait: 60s]\n"));
+    let mut child = bench.started(&["--report", "json=run.json"]);
+    std::thread::sleep(Duration::from_secs(4));
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let report = bench.report();
+    let reason = report["cells"][0]["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(reason.contains("step `wait`") && reason.contains("interrupted"), "{report:#}");
+}

@@ -97,5 +97,6 @@ pub(super) fn broken(scenario: &str, target: &str, reason: String, log: Vec<Stri
         transcript: Vec::new(),
         log,
         stored: None,
+        retried: None,
     }
 }

@@ -73,13 +73,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         scenarios: suite::select(context, &Selection { names, tags: &args.tags })?,
         mutants,
         releases: args.releases.clone(),
-        settings: Settings {
-            seed: args.seed,
-            timeout: args.timeout.as_duration(),
-            now_ms: Arc::clone(&context.now_ms),
-            boot_timeout: None,
-            keep_state: None,
-        },
+        settings: Settings::new(args.seed, args.timeout.as_duration(), Arc::clone(&context.now_ms)),
         jobs: JOBS,
     };
     let workshop = workshop(context, &GatewayOptions::default())?;

@@ -20,7 +20,7 @@ use crate::gateway::{Target, Workshop};
 use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
 use crate::report::{self, Destination, EventStream, Report};
-use crate::run::{Emit, Event, RunRecord, RunRequest, Settings};
+use crate::run::{Emit, Event, Order, RunRecord, RunRequest, Schedule, Settings};
 use crate::scenario::Millis;
 
 /// Options that `run` and `matrix` share.
@@ -46,6 +46,15 @@ pub(super) struct RunOptions {
     /// Memory that gateways and programs may take together [default: half of the machine's]
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<Memory>,
+    /// Shuffle the scenarios of each gateway, the same way for the same number
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) shuffle: Option<u64>,
+    /// Scenarios at work at the same time on one gateway [default: as many as its release is known to bear]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) at_once: Option<u32>,
+    /// Give every scenario a gateway to itself
+    #[arg(long)]
+    pub(super) isolate: bool,
     /// End the run at the first cell that is not fine
     #[arg(long)]
     pub(super) fail_fast: bool,
@@ -55,6 +64,16 @@ pub(super) struct RunOptions {
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE or tap=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     pub(super) reports: Vec<Report>,
+}
+
+impl RunOptions {
+    fn schedule(&self) -> Schedule {
+        Schedule {
+            order: self.shuffle.map_or(Order::Given, Order::Shuffled),
+            at_once: self.at_once.map(|number| number as usize),
+            isolate: self.isolate,
+        }
+    }
 }
 
 /// Runs the selected scenarios on targets, shows what happens, writes the reports, and prints the result.
@@ -101,11 +120,10 @@ pub(super) fn measure(
         scenarios,
         targets,
         settings: Settings {
-            seed,
-            timeout: timeout(options)?,
-            now_ms: Arc::clone(&context.now_ms),
             boot_timeout: options.boot_timeout.map(Millis::as_duration),
             keep_state: options.keep_state.clone(),
+            schedule: options.schedule(),
+            ..Settings::new(seed, timeout(options)?, Arc::clone(&context.now_ms))
         },
         jobs: options.gateways.jobs(context),
         memory: options.memory.map(|one| one.0).or(context.memory.map(|all| all / 2)),

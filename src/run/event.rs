@@ -174,6 +174,10 @@ pub struct Cell {
     /// What was stored about the scenario's devices (only for cells that differ from what is right).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredRecords>,
+    /// Why it was tried again, alone on a gateway of its own, and what it had shown before. What counts is the
+    /// second try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried: Option<String>,
 }
 
 /// What a gateway had stored about a scenario's devices, by their names: `{laptop: {paired: …, pending: […]}}`.
@@ -199,6 +203,9 @@ pub struct StepRecord {
     pub line: usize,
     /// Verdict.
     pub verdict: Verdict,
+    /// Why it was passed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// What came back, volatile values replaced and secrets masked; none for a skipped step.
     pub outcome: Option<Outcome>,
     /// What this release was expected to do, as a scenario would write it.

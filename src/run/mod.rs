@@ -11,6 +11,7 @@ mod identity;
 mod lane;
 mod plan;
 mod pool;
+mod pressure;
 mod record;
 mod seeds;
 mod step;
@@ -25,6 +26,7 @@ pub use event::{
     TargetInfo,
 };
 pub use lane::Settings;
+pub use plan::{Order, Schedule};
 pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
 pub use timeline::{Stretch, Timeline, behaviour, timelines};

@@ -332,6 +332,7 @@ mod tests {
             path: "a.yaml".into(),
             line: 1,
             verdict: Verdict::Known,
+            reason: None,
             outcome: None,
             expected: None,
             deviation: Some(listed),

@@ -46,5 +46,6 @@ pub(crate) fn cell(scenario: &str, target: &str, verdict: Verdict) -> Cell {
         transcript: Vec::new(),
         log: Vec::new(),
         stored: None,
+        retried: None,
     }
 }

@@ -63,6 +63,7 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
         starts_on: order.iter().rev().find_map(|one| one.file.starts_on.as_ref()).map(|one| one.value),
         files,
         env,
+        alone: order.iter().any(|one| one.file.alone),
         devices,
         steps,
         finally,
@@ -325,10 +326,10 @@ fn expected(step: &Spanned<Step>, one: &Step) -> Option<Spanned<Expectation>> {
         Step::Cli(_) => Expectation::Exit(ExitExpectation::of_code(0)),
         Step::AgentTurn(_) => Expectation::Tool { result: Pattern::Any, refused: None },
         Step::Event(_) => Expectation::Arrives(Pattern::Any),
+        Step::Restart(_) | Step::Stop(_) => Expectation::Exit(ExitExpectation::by_itself()),
         Step::Send(_) | Step::Wait(Wait::Closed(_)) => closed(),
         Step::State(_)
         | Step::Disconnect(_)
-        | Step::Restart(_)
         | Step::EditState(_)
         | Step::Model(_)
         | Step::Wait(Wait::For(_))

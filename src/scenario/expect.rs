@@ -26,6 +26,8 @@ pub enum Expectation {
     Ok(Pattern),
     /// `arrives` or `arrives: PATTERN`: an event comes; the pattern is for its payload.
     Arrives(Pattern),
+    /// `protocol_error: PATTERN`: what the gateway sends breaks RFC 6455, and this side ends the connection.
+    ProtocolError(Pattern),
     /// `silence`: nothing comes in the time given.
     Silence,
     /// `state: PATTERN`: what is stored.
@@ -57,8 +59,10 @@ pub struct ClosedExpectation {
 /// How a program ends, and what it printed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExitExpectation {
-    /// Exit code; `none` in the text stands for an end by a signal.
+    /// Exit code; `none` in the text stands for an end by a signal, `$any` for any end.
     pub code: Pattern,
+    /// The signal that ended it, such as `SIGTERM`.
+    pub signal: Option<Pattern>,
     /// Standard output, a text.
     pub stdout: Option<Pattern>,
     /// Standard error, a text.
@@ -70,7 +74,12 @@ pub struct ExitExpectation {
 impl ExitExpectation {
     /// An end with this exit code, whatever it printed.
     pub fn of_code(code: i32) -> Self {
-        Self { code: Pattern::Literal(code.into()), stdout: None, stderr: None, json: None }
+        Self { code: Pattern::Literal(code.into()), ..Self::by_itself() }
+    }
+
+    /// Any end, as long as it comes in the time given.
+    pub const fn by_itself() -> Self {
+        Self { code: Pattern::Any, signal: None, stdout: None, stderr: None, json: None }
     }
 }
 
@@ -107,6 +116,8 @@ pub enum ExpectationKind {
     Ok,
     /// An event comes.
     Arrives,
+    /// What comes breaks the WebSocket protocol.
+    ProtocolError,
     /// Nothing comes.
     Silence,
     /// Stored state.
@@ -127,6 +138,7 @@ impl ExpectationKind {
             Self::Http => "http",
             Self::Ok => "ok",
             Self::Arrives => "arrives",
+            Self::ProtocolError => "protocol_error",
             Self::Silence => "silence",
             Self::State => "state",
             Self::Exit => "exit",
@@ -145,6 +157,7 @@ impl Expectation {
             Self::Http { .. } => vec![ExpectationKind::Http],
             Self::Ok(_) => vec![ExpectationKind::Ok],
             Self::Arrives(_) => vec![ExpectationKind::Arrives],
+            Self::ProtocolError(_) => vec![ExpectationKind::ProtocolError],
             Self::Silence => vec![ExpectationKind::Silence],
             Self::State(_) => vec![ExpectationKind::State],
             Self::Exit(_) => vec![ExpectationKind::Exit],
@@ -175,10 +188,12 @@ impl Expectation {
             }
             Self::Exit(exit) => Self::Exit(ExitExpectation {
                 code: exit.code.map_text(resolve)?,
+                signal: maybe(&exit.signal, resolve)?,
                 stdout: maybe(&exit.stdout, resolve)?,
                 stderr: maybe(&exit.stderr, resolve)?,
                 json: maybe(&exit.json, resolve)?,
             }),
+            Self::ProtocolError(pattern) => Self::ProtocolError(pattern.map_text(resolve)?),
             Self::Silence => Self::Silence,
             Self::Error(one) => Self::Error(error(one, resolve)?),
             Self::Closed(one) => Self::Closed(ClosedExpectation {
@@ -217,6 +232,7 @@ impl fmt::Display for Expectation {
             Self::Ok(one) => keys(f, &[("ok", Some(one))]),
             Self::Arrives(one) => keys(f, &[("arrives", Some(one))]),
             Self::State(one) => keys(f, &[("state", Some(one))]),
+            Self::ProtocolError(one) => keys(f, &[("protocol_error", Some(one))]),
             Self::Http { status, body } => keys(f, &[("http", Some(status)), ("body", body.as_ref())]),
             Self::Tool { result, refused } => {
                 keys(f, &[("tool", Some(result)), ("refused", refused.as_ref())])
@@ -225,6 +241,7 @@ impl fmt::Display for Expectation {
                 f,
                 &[
                     ("exit", Some(&exit.code)),
+                    ("signal", exit.signal.as_ref()),
                     ("stdout", exit.stdout.as_ref()),
                     ("stderr", exit.stderr.as_ref()),
                     ("json", exit.json.as_ref()),

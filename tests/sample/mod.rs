@@ -258,6 +258,7 @@ fn cell(id: &str, target: &str, gateway: usize, course: Course, release: Option<
         transcript: Vec::new(),
         log: Vec::new(),
         stored: None,
+        retried: None,
     };
     match course {
         Course::Untestable(reason) => {
@@ -337,6 +338,7 @@ fn record(step: &Connect, cell: &Cell, at: usize, first_entry: usize) -> StepRec
         path: path(&cell.scenario),
         line: 12 + at,
         verdict: Verdict::Pass,
+        reason: None,
         outcome: None,
         expected: None,
         deviation: None,

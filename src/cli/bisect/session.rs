@@ -86,11 +86,12 @@ impl<'a> Session<'a> {
             workshop: &self.workshop,
             scenarios: self.scenarios.clone(),
             settings: Settings {
-                seed: self.wish.seed.unwrap_or_default(),
-                timeout: self.wish.step_timeout(),
-                now_ms: Arc::clone(&self.context.now_ms),
                 boot_timeout: self.wish.boot_within(),
-                keep_state: None,
+                ..Settings::new(
+                    self.wish.seed.unwrap_or_default(),
+                    self.wish.step_timeout(),
+                    Arc::clone(&self.context.now_ms),
+                )
             },
             repeat: self.wish.repeat,
         }

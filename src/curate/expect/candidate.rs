@@ -30,6 +30,10 @@ fn candidates(outcome: &Outcome, mismatch: Option<&Mismatch>) -> Vec<Expectation
         Outcome::Ok { .. } => nested(Expectation::Ok, "payload"),
         Outcome::Arrived { .. } => nested(Expectation::Arrives, "payload"),
         Outcome::State { .. } => nested(Expectation::State, "state"),
+        Outcome::ProtocolError { what } => vec![
+            Expectation::ProtocolError(Pattern::Any),
+            Expectation::ProtocolError(Pattern::Literal(what.as_str().into())),
+        ],
         Outcome::Silence => vec![Expectation::Silence],
         Outcome::Http { status, .. } => vec![Expectation::Http { status: literal(*status), body: None }],
         Outcome::Refused { error } => {
@@ -50,7 +54,7 @@ fn candidates(outcome: &Outcome, mismatch: Option<&Mismatch>) -> Vec<Expectation
         }
         Outcome::Exit { code, .. } => {
             let code = code.map_or_else(|| literal("none"), literal);
-            vec![Expectation::Exit(ExitExpectation { code, stdout: None, stderr: None, json: None })]
+            vec![Expectation::Exit(ExitExpectation { code, ..ExitExpectation::by_itself() })]
         }
         Outcome::Tool { refused, .. } => {
             vec![Expectation::Tool { result: Pattern::Any, refused: refused.as_deref().map(literal) }]

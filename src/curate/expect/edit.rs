@@ -122,6 +122,7 @@ pub(super) fn flow(one: &Expectation) -> String {
         Expectation::Ok(pattern) => only("ok", pattern),
         Expectation::Arrives(pattern) => only("arrives", pattern),
         Expectation::State(pattern) => format!("{{state: {}}}", value(pattern)),
+        Expectation::ProtocolError(pattern) => format!("{{protocol_error: {}}}", value(pattern)),
         Expectation::Silence => "silence".to_owned(),
         Expectation::Http { status, .. } => format!("{{http: {}}}", value(status)),
         Expectation::Error(error) => format!("{{{}}}", refusal(error)),
@@ -131,7 +132,7 @@ pub(super) fn flow(one: &Expectation) -> String {
             let comma = if error.is_empty() { "" } else { ", " };
             format!("{{closed: {code}{comma}{error}}}")
         }
-        Expectation::Exit(ExitExpectation { code, stdout, stderr, json }) => {
+        Expectation::Exit(ExitExpectation { code, signal: _, stdout, stderr, json }) => {
             let printed = [("stdout", stdout), ("stderr", stderr), ("json", json)];
             with_keys(format!("exit: {}", value(code)), &printed)
         }
