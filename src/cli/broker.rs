@@ -74,7 +74,7 @@ pub enum Reply {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let scenarios = suite::select(context, &Selection::default())?;
+    let scenarios = suite::scenarios(context, &Selection::default())?;
     let now_ms = Arc::clone(&context.now_ms);
     let settings =
         Settings { seed: args.seed, timeout: TIMEOUT, now_ms, boot_timeout: None, keep_state: None };

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::{GatewayOptions, workshop};
+use super::gateways::{self, GatewayOptions, workshop};
 use super::interrupt::interrupt;
+use super::known::check_releases;
 use super::list::Format;
 use crate::gateway::{Remote, Subject, Target, Workshop};
 use crate::preflight::{self, Preflight, PreflightError, Wish};
@@ -42,6 +43,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let to = target(&args.to)?;
     let from = args.from.as_deref().map(target).transpose()?;
     let workshop = workshop(context, &options)?;
+    let named: Vec<Target> = std::iter::once(to.clone()).chain(from.clone()).collect();
+    check_releases(&workshop, &named, &[], None)?;
     let place = workshop
         .place()
         .map_err(|error| Failure::broke(format!("cannot make a place for the copy: {error}")))?;
@@ -89,7 +92,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn target(text: &str) -> Result<Target, Failure> {
-    match Target::parse(text, Remote::Refused).map_err(Failure::usage)? {
+    match Target::parse(text, Remote::Refused).map_err(|error| gateways::failure(&error))? {
         Target::Attach(_) => Err(Failure::usage("a gateway that runs already cannot be asked about a copy")
             .hint("name a release, such as 2026.4.2")),
         Target::Embedded(_) => Err(Failure::usage("the model has no store that a copy could be put into")

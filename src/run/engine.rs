@@ -13,6 +13,8 @@ use super::case::Case;
 use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
 use super::lane::{Lane, Settings};
 use super::plan::{LanePlan, plan};
+use super::rerun::Rerun;
+use super::starts::Starts;
 use crate::gateway::{StartError, Subject, Target, Workshop};
 use crate::release::Release;
 use crate::scenario::{Capability, Scenario};
@@ -45,6 +47,8 @@ pub struct RunRequest {
     pub fail_fast: bool,
     /// Id of the run.
     pub id: String,
+    /// What has to be said again to see a cell again.
+    pub rerun: Rerun,
 }
 
 /// Takes the events of a run, from any task, in the order in which they happen.
@@ -90,6 +94,7 @@ fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
             .collect(),
         scenarios: request.scenarios.iter().map(info).collect(),
         repeat: request.repeat,
+        rerun: request.rerun.clone(),
     }
 }
 
@@ -161,16 +166,23 @@ impl Engine<'_> {
             }
         }
         let plans = plan(testable);
+        let starts = Starts::default();
         let attempts = |plan: &LanePlan| plan.attempts(self.request.repeat);
         let mut lanes: FuturesUnordered<_> = plans
             .iter()
             .flat_map(|plan| attempts(plan).into_iter().map(move |attempts| (plan, attempts)))
-            .map(|(plan, attempts)| self.lane(Arc::clone(&subject), plan, attempts))
+            .map(|(plan, attempts)| self.lane(Arc::clone(&subject), plan, attempts, &starts))
             .collect();
         while lanes.next().await.is_some() {}
     }
 
-    async fn lane(&self, subject: Arc<Subject>, plan: &LanePlan, attempts: RangeInclusive<u32>) {
+    async fn lane(
+        &self,
+        subject: Arc<Subject>,
+        plan: &LanePlan,
+        attempts: RangeInclusive<u32>,
+        starts: &Starts,
+    ) {
         let share = if subject.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
         let Ok(_job) = self.jobs.acquire_many(share).await else { return };
         let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
@@ -190,6 +202,15 @@ impl Engine<'_> {
                     .map(move |index| Case { scenario: &self.request.scenarios[*index], attempt })
             })
             .collect();
+        let first = cases.first().map(|case| case.scenario);
+        if let Some(reason) = first.and_then(|first| starts.given_up(first)) {
+            for case in &cases {
+                let (name, release) = (subject.name(), subject.release());
+                let cell = without_run(case.scenario, name, release, Verdict::Error, &reason);
+                self.finish(Cell { attempt: case.attempt, ..cell });
+            }
+            return;
+        }
         let gateway = self.gateways.fetch_add(1, Ordering::Relaxed);
         let (target, lane) = (subject.name().to_owned(), plan.label.clone());
         (self.emit)(Event::GatewayStarting { gateway, target, lane });
@@ -197,10 +218,14 @@ impl Engine<'_> {
         let lane = tokio::select! {
             booted = booting => match booted {
                 Ok(lane) => lane,
-                Err(error) => return self.not_booted(gateway, &subject, &cases, &error),
+                Err(error) => {
+                    first.inspect(|first| starts.failed(first, &error.to_string()));
+                    return self.not_booted(gateway, &subject, &cases, &error);
+                }
             },
             () = self.fail_fast.cancelled() => return,
         };
+        starts.came_up();
         (self.emit)(Event::GatewayReady { gateway, boot_ms: lane.boot_ms().await });
         {
             let mut running: FuturesUnordered<_> = cases.iter().map(|case| self.case(&lane, *case)).collect();

@@ -12,7 +12,9 @@ mod lane;
 mod plan;
 mod pool;
 mod record;
+mod rerun;
 mod seeds;
+mod starts;
 mod step;
 mod stored;
 #[cfg(test)]
@@ -27,4 +29,6 @@ pub use event::{
 pub use lane::Settings;
 pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
+pub use rerun::{CellName, Folders, Rerun, STEP_TIMEOUT};
+pub use starts::{GIVEN_UP, start_failure};
 pub use timeline::{Stretch, Timeline, behaviour, timelines};

@@ -42,7 +42,7 @@ pub use entries::Entries;
 pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind};
 pub use expect_written::EXPECTATION_WORDS;
 pub use file::{Capability, Deviation, DeviationClass, Requires, ScenarioFile};
-pub use load::{Suite, load};
+pub use load::{BUILT_IN, Suite, load};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
     BUILTIN_REFERENCES, Part, Reference, ReferenceError, UnresolvedReference, parse_text, resolve,

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::bisect::{Find, Kind, Terms};
 use crate::cli::failure::Failure;
 use crate::release::Release;
-use crate::report::quoted;
+use crate::report::{quoted, shell_line};
+use crate::run::{CellName, Folders, Rerun};
 use crate::scenario::{Millis, ParseMillisError};
 
 /// What the user asks for.
@@ -21,6 +22,10 @@ pub(super) struct Wish {
     /// The scenario; with a step, nothing else in it counts
     #[arg(value_name = "SCENARIO[#STEP]", required_unless_present_any = ["resume", "replay"])]
     pub(super) scenario: Option<String>,
+    /// The folder that scenario ids are counted from [default: as for `run`]
+    #[arg(long = "folder", value_name = "DIR")]
+    #[serde(default)]
+    pub(super) suite_folder: Option<PathBuf>,
     /// A build that is good
     #[arg(long, value_name = "RELEASE|REV", requires = "bad")]
     pub(super) good: Option<String>,
@@ -146,6 +151,19 @@ impl Wish {
         self.build_timeout.parse().map_or(Duration::from_mins(10), Millis::as_duration)
     }
 
+    /// What of the question decides about a cell.
+    fn rerun(&self) -> Rerun {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let folder = self.suite_folder.as_ref().map(|folder| folder.display().to_string());
+        let folders = folder.map(|folder| (self.named().0.to_owned(), folder)).into_iter().collect();
+        Rerun {
+            folders: Folders::of(folders, 1),
+            timeout_ms: Some(millis(self.step_timeout())),
+            boot_timeout_ms: self.boot_within().map(millis),
+            ..Rerun::default()
+        }
+    }
+
     /// The command that shows the change again: a run of a bad release, or a bisect over two commits.
     pub(super) fn reproduce(&self, kind: Kind, before: &str, at: &str) -> String {
         let named = quoted(self.scenario.as_deref().unwrap_or_default());
@@ -154,9 +172,17 @@ impl Wish {
             Find::Fix => (at, before),
         };
         let Some(repo) = self.repo.as_ref().filter(|_| kind == Kind::Commit) else {
-            return format!("gatecrash run {} --gateway {bad}", quoted(self.named().0));
+            return shell_line(&self.rerun().words(&CellName {
+                scenario: self.named().0,
+                target: bad,
+                seed: self.seed,
+                times: self.repeat,
+            }));
         };
         let mut text = format!("gatecrash bisect {named} --good {good} --bad {bad}");
+        if let Some(folder) = &self.suite_folder {
+            text.extend([" --folder ", &quoted(&folder.display().to_string())]);
+        }
         if self.find == Find::Fix {
             text.push_str(" --find fix");
         }

@@ -23,13 +23,14 @@ pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, look: &Look) 
     let word = cell.verdict.to_string().to_uppercase();
     let on =
         std::iter::once(cell.target.as_str()).chain(one.also.iter().copied()).collect::<Vec<_>>().join(", ");
-    let heading = format!("{} on {on}", cell.scenario);
+    let heading = format!("{} on {on}", one.heading());
     for (at, line) in wrap(&heading, look.width.saturating_sub(width(&word) + 1)).iter().enumerate() {
         let word =
             if at == 0 { paint(look.palette.of(cell.verdict), &word) } else { " ".repeat(width(&word)) };
         block.line(&format!("{word} {}", paint(look.palette.strong(), line)));
     }
-    if let Some(scenario) = one.scenario {
+    // Where nothing ran, it is not about what a scenario says.
+    if let Some(scenario) = one.scenario.filter(|_| one.more.is_empty()) {
         block.prose("", &scenario.title);
         block.prose("why", &scenario.why);
     }
