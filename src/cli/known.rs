@@ -15,13 +15,21 @@ pub(super) fn measured() -> BTreeSet<Release> {
     history.into_iter().flatten().collect()
 }
 
-/// Refuses releases that do not exist: those to install, to start on, to model and to judge by.
-pub(super) fn check_releases(
+/// Refuses targets that do not exist: releases to install, to start on, to model and to judge by, and folders.
+pub(super) fn check_targets(
     workshop: &Workshop,
     targets: &[Target],
     origins: &[Release],
     assumed: Option<Release>,
 ) -> Result<(), Failure> {
+    for target in targets {
+        if let Target::Path(dir) = target
+            && !dir.exists()
+        {
+            return Err(Failure::usage(format!("there is no folder {}", dir.display()))
+                .hint("path: names a checkout, or an unpacked package"));
+        }
+    }
     let published = targets.iter().filter_map(|target| match target {
         Target::Release(release) => Some(*release),
         _ => None,

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::gateways::GatewayOptions;
 use super::interrupt::cancel_on_interrupt;
-use super::known::check_releases;
+use super::known::check_targets;
 use super::memory::Memory;
 use super::origins::from_origins;
 use super::stored::store;
@@ -97,7 +97,7 @@ pub(super) fn measure(
         return Err(Failure::nothing("none of these scenarios begins on another release")
             .hint("those below `upgrade` do; `starts_on` makes one"));
     }
-    check_releases(workshop, &targets, origins, options.gateways.assume_release)?;
+    check_targets(workshop, &targets, origins, options.gateways.assume_release)?;
     let targets = workshop
         .resolve(targets)
         .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;

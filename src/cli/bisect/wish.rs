@@ -12,6 +12,12 @@ use crate::report::{quoted, shell_line};
 use crate::run::{CellName, Folders, Rerun};
 use crate::scenario::{Millis, ParseMillisError};
 
+/// How long a step waits where nothing is said.
+const TIMEOUT: &str = "10s";
+
+/// How long a build may take where nothing is said.
+const BUILD_TIMEOUT: &str = "10m";
+
 /// What the user asks for.
 #[derive(clap::Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(
@@ -54,7 +60,7 @@ pub(super) struct Wish {
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(super) confidence: Option<f64>,
     /// How long a step waits for an answer, where the scenario does not say
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = duration)]
     pub(super) timeout: String,
     /// How long a gateway may take to boot [default: as long as its release is known to need]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -81,7 +87,7 @@ pub(super) struct Wish {
     #[arg(long, value_enum, requires = "repo", conflicts_with_all = ["build", "gateway"])]
     pub(super) preset: Option<Preset>,
     /// How long a build may take; one that takes longer is skipped
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = BUILD_TIMEOUT, value_parser = duration)]
     pub(super) build_timeout: String,
     /// Put the commit that is found on the earlier end, and take it out of the later one, and measure both
     #[arg(long, requires = "repo")]
@@ -185,6 +191,19 @@ impl Wish {
         }
         if self.find == Find::Fix {
             text.push_str(" --find fix");
+        }
+        let spans = [
+            (" --timeout ", Some(&self.timeout).filter(|one| *one != TIMEOUT)),
+            (" --boot-timeout ", self.boot_timeout.as_ref()),
+            (" --build-timeout ", Some(&self.build_timeout).filter(|one| *one != BUILD_TIMEOUT)),
+        ];
+        for (name, span) in spans {
+            if let Some(span) = span {
+                text.extend([name, &quoted(span)]);
+            }
+        }
+        if self.any_failure {
+            text.push_str(" --any-failure");
         }
         text.extend([" --repo ", &quoted(&repo.display().to_string())]);
         match (&self.preset, &self.build, &self.gateway) {

@@ -20,7 +20,7 @@ pub fn render(record: &RunRecord, look: &Look) -> String {
     let mut parts = if record.targets.len() > 1 {
         vec![matrix(record, look), timelines(record, look)]
     } else {
-        vec![list(record, look)]
+        vec![list(record, &differences, look)]
     };
     parts.push(untestable(record, look));
     parts.push(troubles(record, &differences, look));
