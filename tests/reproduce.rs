@@ -100,9 +100,9 @@ fn the_line_shows_the_same_again(
 }
 
 #[rstest]
-#[case::planted_fault("'tokens/*' --gateway embedded:2026.9.6+rotation-keeps-old")]
+#[case::planted_fault("'tokens/rotated-tok*' --gateway embedded:2026.9.6+rotation-keeps-old")]
 #[case::planted_fault_beside_a_suite(
-    "'builtin:tokens/*' --folder own --gateway embedded:2026.9.6+rotation-keeps-old"
+    "'builtin:tokens/rotated-tok*' --folder own --gateway embedded:2026.9.6+rotation-keeps-old"
 )]
 fn a_planted_fault_is_shown_again(#[case] arguments: &str) {
     let bench = Bench(TempDir::new().unwrap());

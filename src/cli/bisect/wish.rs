@@ -219,3 +219,47 @@ impl Wish {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn wish(more: serde_json::Value) -> Wish {
+        let mut whole = json!({
+            "scenario": "roles/x#node", "find": "regression", "any_failure": false, "all_transitions": false,
+            "no_cache": false, "repeat": 1, "timeout": TIMEOUT, "seed": 7, "build_timeout": BUILD_TIMEOUT,
+            "ablate": false,
+        });
+        let Some(whole_map) = whole.as_object_mut() else { unreachable!() };
+        whole_map.extend(more.as_object().cloned().unwrap_or_default());
+        serde_json::from_value(whole).unwrap()
+    }
+
+    #[rstest]
+    #[case(
+        json!({}),
+        Kind::Release,
+        "gatecrash run roles/x --gateway 2026.3.31 --timeout 10s --seed 7"
+    )]
+    #[case(
+        json!({"suite_folder": "my suite", "timeout": "2s", "boot_timeout": "4m"}),
+        Kind::Release,
+        "gatecrash run roles/x --folder 'my suite' --gateway 2026.3.31 --timeout 2s --boot-timeout 240s --seed 7"
+    )]
+    #[case(
+        json!({"repo": "dir", "preset": "openclaw", "suite_folder": "own", "timeout": "2s"}),
+        Kind::Commit,
+        "gatecrash bisect 'roles/x#node' --good 2026.3.28 --bad 2026.3.31 --folder own --timeout 2s --repo dir \
+         --preset openclaw"
+    )]
+    fn the_line_says_all_that_was_asked_for(
+        #[case] asked: serde_json::Value,
+        #[case] kind: Kind,
+        #[case] line: &str,
+    ) {
+        assert_eq!(wish(asked).reproduce(kind, "2026.3.28", "2026.3.31"), line);
+    }
+}
