@@ -214,7 +214,7 @@ impl<'a> Catalogue<'a> {
             return Ok(Named { picks: Vec::new(), made: Some((0, Box::new(made))) });
         }
         // A row that a broken table may have.
-        if shelf.files.iter().any(|one| pick.concerns(&one.id, &one.source)) {
+        if !is_section && shelf.files.iter().any(|one| pick.concerns(&one.id, &one.source)) {
             let has_rows = shelf.scenarios().iter().any(|one| {
                 shelf.files.iter().any(|file| {
                     std::sync::Arc::ptr_eq(&file.source, &one.source) && pick.concerns(&file.id, &file.source)
