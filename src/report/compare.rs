@@ -116,7 +116,7 @@ mod tests {
                 after: (Verdict::Known, "role-upgrade".into()),
             }]
         );
-        assert_eq!(found.alike, 6);
+        assert_eq!(found.alike, 5);
     }
 
     #[test]
