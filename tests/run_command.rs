@@ -184,10 +184,49 @@ fn the_exit_code_for_git_bisect_is_good_bad_or_cannot_tell() {
 #[case::unknown_report(&["run", "--gateway", "2026.3.31", "--report", "jsn=x"], "json")]
 #[case::no_folder(&["run", "--gateway", "2026.3.31", "--report", "json=nowhere/x"], "nowhere")]
 #[case::bad_duration(&["run", "--gateway", "2026.3.31", "--timeout", "10"], "500ms")]
+#[case::release_with_a_digit_too_many(&["run", "--gateway", "2026.3.311"], "did you mean `2026.3.31`?")]
+#[case::release_of_no_month(&["run", "--gateway", "2026.13.1"], "did you mean `2026.")]
+#[case::almost_latest(&["run", "--gateway", "lastest"], "did you mean `latest`?")]
+#[case::model_of_no_release(&["run", "--gateway", "embedded:2026.3.32"], "did you mean `2026.3.31`?")]
+#[case::judged_by_no_release(&["run", "--gateway", "embedded", "--assume-release", "2026.3.32"], "2026.3.31")]
+#[case::one_of_many(&["matrix", "--gateways", "2026.3.31,2026.3.311"], "there is no release 2026.3.311")]
+#[case::no_checkout(&["run", "--gateway", "path:nowhere"], "there is no folder nowhere")]
 #[case::swapped_span(&["matrix", "--from", "2026.4.2", "--to", "2026.3.31"], "later")]
 fn bad_usage_is_told_with_a_hint(#[case] arguments: &[&str], #[case] told: &str) {
     let bench = Bench::new();
-    bench.gatecrash(arguments).assert().code(2).stderr(contains(told));
+    bench.gatecrash(arguments).env("GATECRASH_OFFLINE", "1").assert().code(2).stderr(contains(told));
+    assert!(!bench.path("cache/releases/2026.3.311").exists(), "nothing is installed");
+}
+
+/// What is told: once for the target, not once for each scenario; and a gateway that has failed in the same way
+/// several times is not started again.
+#[test]
+fn a_target_that_cannot_start_is_told_of_once() {
+    let bench = Bench::new();
+    for number in 0..9 {
+        // Every second one wants a gateway of its own.
+        let env =
+            if number % 2 == 0 { format!("env: {{WORD: '{number}'}}\nsteps:") } else { "steps:".to_owned() };
+        bench.write(&format!("scenarios/s{number}.yaml"), &HELLO.replace("steps:", &env));
+    }
+    let starts = bench.path("starts");
+    let gateway = format!("cmd:echo x >> '{}'; echo cannot go on; exit 7", starts.display());
+    let told = bench
+        .gatecrash(&["run", "--gateway", &gateway, "--jobs", "1", "--report", "json=run.json"])
+        .assert()
+        .code(4)
+        .get_output()
+        .stdout
+        .clone();
+    let told = String::from_utf8(told).unwrap();
+    assert_eq!(told.matches("died at boot with exit code 7").count(), 1, "{told}");
+    assert_eq!(told.matches("reproduce: ").count(), 1, "{told}");
+    assert!(told.contains("hello and 9 more scenarios on cmd:") && told.contains("10 error"), "{told}");
+    let errors =
+        bench.report()["cells"].as_array().unwrap().iter().filter(|cell| cell["verdict"] == "error").count();
+    assert_eq!(errors, 10);
+    let starts = fs::read_to_string(starts).unwrap().lines().count();
+    assert!(starts <= 3, "started {starts} times");
 }
 
 #[test]

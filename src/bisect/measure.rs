@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::drive::Sight;
 use crate::gateway::{Target, Workshop};
-use crate::run::{Cell, Emit, Event, RunRecord, RunRequest, Settings};
+use crate::run::{Cell, Emit, Event, Rerun, RunRecord, RunRequest, Settings};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
@@ -56,6 +56,7 @@ impl Measure<'_> {
             repeat: self.repeat,
             fail_fast: false,
             id: format!("{target}-{attempt}"),
+            rerun: Rerun::default(),
         };
         let events = Arc::new(Mutex::new(Vec::<Event>::new()));
         let emit: Emit = {

@@ -74,7 +74,7 @@ pub enum Reply {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let scenarios = suite::select(context, &Selection::default())?;
+    let scenarios = suite::scenarios(context, &Selection::default())?;
     let now_ms = Arc::clone(&context.now_ms);
     let settings = Settings::new(args.seed, TIMEOUT, now_ms);
     // One gateway more than jobs, so that a new target can boot while the last one is still in use.

@@ -13,7 +13,7 @@ pub enum Exit {
     Bad,
     /// 2: bad usage or a bad scenario.
     Usage,
-    /// 3: nothing testable.
+    /// 3: nothing testable, or nothing there to look at.
     NothingTestable,
     /// 4: harness or gateway broke.
     Broke,

@@ -6,8 +6,9 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
-use super::suite::{self, Selection};
+use super::suite::{self, Selection, SuiteOptions};
 use crate::curate::expect::{cut_short, update};
+use crate::scenario::{BUILT_IN, Scenario};
 
 /// Look after the outcomes that scenarios list.
 #[derive(clap::Args, Debug)]
@@ -36,6 +37,8 @@ struct UpdateArgs {
     /// Stored runs: files, ids of kept runs, or `latest`; a later one replaces an earlier one
     #[arg(long, value_name = "RUN", required = true, num_args = 1..)]
     from: Vec<String>,
+    #[command(flatten)]
+    suite: SuiteOptions,
     /// Show what would change, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -45,7 +48,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let Command::Update(args) = &args.command;
     let every = ["**".to_owned()];
     let names: &[String] = if args.selection.is_empty() { &every } else { &args.selection };
-    let scenarios = suite::select(context, &Selection { names, tags: &[] })?;
+    let folder = args.suite.folder.as_deref();
+    let scenarios = suite::scenarios(context, &Selection { folder, names, tags: &[] })?;
+    if let Some(one) = scenarios.iter().find(|one| one.source.path.starts_with(BUILT_IN)) {
+        return Err(Failure::usage(format!(
+            "{} is part of this program and cannot be written",
+            one.source.path
+        ))
+        .hint("name scenarios of a folder"));
+    }
     let mut runs = Vec::new();
     for word in &args.from {
         let loaded = stored::read(context, word)?;
@@ -54,6 +65,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             return Err(Failure::usage(message).hint("run it again to its end"));
         }
         runs.push(loaded.record);
+    }
+    let is_measured = |one: &Scenario| {
+        runs.iter().any(|run| {
+            run.cells
+                .iter()
+                .any(|cell| cell.scenario == one.id && cell.release.is_some() && !cell.steps.is_empty())
+        })
+    };
+    if !scenarios.iter().any(is_measured) {
+        return Err(Failure::nothing("the runs have measured none of these scenarios on a release")
+            .hint("`gatecrash show RUN` shows what a run has"));
     }
     let (updates, left) = update(&scenarios, &runs);
     let mut text = String::new();

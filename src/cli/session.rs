@@ -11,16 +11,17 @@ use super::context::Context;
 use super::failure::Failure;
 use super::gateways::GatewayOptions;
 use super::interrupt::cancel_on_interrupt;
+use super::known::check_targets;
 use super::memory::Memory;
 use super::origins::from_origins;
 use super::stored::store;
-use super::suite::{self, Selection};
+use super::suite::{self, Chosen, Selection, SuiteOptions};
 use crate::bisect::Evidence;
 use crate::gateway::{Target, Workshop};
 use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
 use crate::report::{self, Destination, EventStream, Report};
-use crate::run::{Emit, Event, Order, RunRecord, RunRequest, Schedule, Settings};
+use crate::run::{Emit, Event, Order, Rerun, RunRecord, RunRequest, Schedule, Settings};
 use crate::scenario::Millis;
 
 /// Options that `run` and `matrix` share.
@@ -29,6 +30,8 @@ pub(super) struct RunOptions {
     /// Only scenarios with this tag (repeat it for more)
     #[arg(long = "tag", value_name = "TAG")]
     pub(super) tags: Vec<String>,
+    #[command(flatten)]
+    pub(super) suite: SuiteOptions,
     #[command(flatten)]
     pub(super) gateways: GatewayOptions,
     /// Seed of all keys and secrets; the same seed sends the same frames [default: another one each run]
@@ -105,30 +108,43 @@ pub(super) fn measure(
     options: &RunOptions,
 ) -> Result<RunRecord, Failure> {
     report::check(&options.reports).map_err(Failure::usage)?;
-    let scenarios = suite::select(context, &Selection { names: selection, tags: &options.tags })?;
-    let scenarios = if origins.is_empty() { scenarios } else { from_origins(scenarios, origins) };
+    let folder = options.suite.folder.as_deref();
+    let chosen = suite::select(context, &Selection { folder, names: selection, tags: &options.tags })?;
+    let Chosen { scenarios, folders } =
+        if origins.is_empty() { chosen } else { chosen.map(|scenarios| from_origins(scenarios, origins)) };
     if scenarios.is_empty() {
-        return Err(Failure::usage("none of these scenarios begins on another release")
+        return Err(Failure::nothing("none of these scenarios begins on another release")
             .hint("those below `upgrade` do; `starts_on` makes one"));
     }
+    check_targets(workshop, &targets, origins, options.gateways.assume_release)?;
     let targets = workshop
         .resolve(targets)
         .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+    let timeout = timeout(options)?;
+    let boot_timeout = options.boot_timeout.map(Millis::as_duration);
+    let rerun = Rerun {
+        folders,
+        timeout_ms: Some(millis(timeout)),
+        boot_timeout_ms: boot_timeout.map(millis),
+        assume_release: options.gateways.assume_release,
+        allow_remote: options.gateways.allow_remote,
+    };
     let seed = options.seed.unwrap_or(context.entropy & 0xffff_ffff);
     let request = RunRequest {
         id: format!("{}-{seed:08x}", (context.now_ms)()),
         scenarios,
         targets,
         settings: Settings {
-            boot_timeout: options.boot_timeout.map(Millis::as_duration),
+            boot_timeout,
             keep_state: options.keep_state.clone(),
             schedule: options.schedule(),
-            ..Settings::new(seed, timeout(options)?, Arc::clone(&context.now_ms))
+            ..Settings::new(seed, timeout, Arc::clone(&context.now_ms))
         },
         jobs: options.gateways.jobs(context),
         memory: options.memory.map(|one| one.0).or(context.memory.map(|all| all / 2)),
         repeat: options.repeat,
         fail_fast: options.fail_fast,
+        rerun,
     };
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
     // Bars would be drawn over what a reader of the events prints meanwhile.
@@ -179,6 +195,10 @@ fn live(context: &Context, bars: bool) -> Live {
     } else {
         Live::lines(Box::new(std::io::stderr()), Palette::new(context.color_of_errors))
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn timeout(options: &RunOptions) -> Result<Duration, Failure> {

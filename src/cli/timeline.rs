@@ -35,6 +35,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let runs = args.runs.iter().map(|word| Ok(stored::read(context, word)?.record));
         history(&runs.collect::<Result<Vec<_>, Failure>>()?)
     };
+    if shown.timelines.is_empty() {
+        return Err(Failure::nothing("no cell is of a release, so there is no history to show")
+            .hint("only targets whose release is known are part of it; --assume-release tells it"));
+    }
     if let Some(place) = &args.store {
         let mut text = serde_json::to_string(&shown).map_err(Failure::broke)?;
         // One timeline a line, so that a change is a small difference.

@@ -10,6 +10,8 @@ pub struct Comparison {
     pub changed: Vec<Changed>,
     /// Number of cells of both that are the same.
     pub alike: usize,
+    /// Cells that say nothing in either run: untestable, or broken in both.
+    pub unseen: Vec<String>,
     /// Cells that only the first has, as `scenario on target`.
     pub only_first: Vec<String>,
     /// Cells that only the second has.
@@ -39,11 +41,17 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
         |one: &Cell, other: &Cell| one.scenario == other.scenario && (across || one.target == other.target);
     let shown = |cell: &Cell| (cell.verdict, behaviour(cell));
     let name = |cell: &Cell| format!("{} on {}", cell.scenario, cell.target);
-    let mut comparison =
-        Comparison { changed: Vec::new(), alike: 0, only_first: Vec::new(), only_second: Vec::new() };
+    let mut comparison = Comparison {
+        changed: Vec::new(),
+        alike: 0,
+        unseen: Vec::new(),
+        only_first: Vec::new(),
+        only_second: Vec::new(),
+    };
     for cell in &first.cells {
         match second.cells.iter().find(|other| same(cell, other)) {
             None => comparison.only_first.push(name(cell)),
+            Some(other) if says_nothing(cell) && says_nothing(other) => comparison.unseen.push(name(cell)),
             Some(other) if shown(cell) == shown(other) => comparison.alike += 1,
             Some(other) => comparison.changed.push(Changed {
                 scenario: cell.scenario.clone(),
@@ -62,6 +70,18 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
     comparison
 }
 
+/// Whether a cell shows nothing that could be compared.
+const fn says_nothing(cell: &Cell) -> bool {
+    matches!(cell.verdict, Verdict::Untestable | Verdict::Error)
+}
+
+impl Comparison {
+    /// Whether any cell was compared.
+    pub const fn compares(&self) -> bool {
+        self.alike > 0 || !self.changed.is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,7 +98,10 @@ mod tests {
     fn a_run_is_like_itself() {
         let record = RunRecord::of(&sample::events());
         let found = compare(&record, &record);
-        assert_eq!((found.alike, found.changed.len()), (record.cells.len(), 0));
+        let unseen = record.cells.iter().filter(|cell| says_nothing(cell)).count();
+        assert!(unseen > 0);
+        assert_eq!((found.alike, found.changed.len()), (record.cells.len() - unseen, 0));
+        assert_eq!(found.unseen.len(), unseen);
     }
 
     #[test]
@@ -93,7 +116,26 @@ mod tests {
                 after: (Verdict::Known, "role-upgrade".into()),
             }]
         );
-        assert_eq!(found.alike, 6);
+        assert_eq!(found.alike, 5);
+    }
+
+    #[test]
+    fn runs_without_a_common_cell_compare_nothing() {
+        let mut one = RunRecord::of(&sample::events());
+        let mut other = one.clone();
+        one.cells.retain(|cell| cell.scenario.starts_with("pairing/"));
+        other.cells.retain(|cell| !cell.scenario.starts_with("pairing/"));
+        assert!(!compare(&one, &other).compares());
+        assert!(compare(&one, &one).compares());
+    }
+
+    #[test]
+    fn cells_that_say_nothing_are_not_alike() {
+        let mut record = RunRecord::of(&sample::events());
+        record.cells.iter_mut().for_each(|cell| cell.verdict = Verdict::Error);
+        let found = compare(&record, &record);
+        assert!(!found.compares());
+        assert_eq!(found.unseen.len(), record.cells.len());
     }
 
     #[test]

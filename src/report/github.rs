@@ -16,7 +16,7 @@ fn annotation(record: &RunRecord, one: &Difference<'_>) -> String {
     let line = step.map_or(1, |step| step.line);
     let on =
         std::iter::once(cell.target.as_str()).chain(one.also.iter().copied()).collect::<Vec<_>>().join(", ");
-    let title = format!("{} {} on {on}", cell.verdict, cell.scenario);
+    let title = format!("{} {} on {on}", cell.verdict, one.heading());
     let mut lines = Vec::new();
     if let Some(scenario) = one.scenario {
         lines.push(scenario.title.clone());

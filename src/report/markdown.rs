@@ -66,7 +66,8 @@ fn to_look_at(record: &RunRecord, differences: &[Difference<'_>]) -> String {
     let mut text = String::from(
         "\n### To look at\n\n| verdict | scenario | on | expected | got |\n|---|---|---|---|---|\n",
     );
-    for Difference { cell, also, .. } in differences.iter().take(MOST) {
+    for one in differences.iter().take(MOST) {
+        let Difference { cell, also, more, .. } = one;
         let step = deciding_step(cell);
         let expected = step.and_then(|step| step.expected.clone()).unwrap_or_default();
         let outcome = step.and_then(|step| step.outcome.as_ref()).map(ToString::to_string);
@@ -74,9 +75,14 @@ fn to_look_at(record: &RunRecord, differences: &[Difference<'_>]) -> String {
         let on: Vec<&str> = std::iter::once(cell.target.as_str()).chain(also.iter().copied()).collect();
         let _ = writeln!(
             text,
-            "| {} | `{}` | {} | {} | {} |",
+            "| {} | `{}`{} | {} | {} | {} |",
             cell.verdict,
             cell.scenario,
+            if more.is_empty() {
+                String::new()
+            } else {
+                format!(" and {}", count(more.len(), "more scenario"))
+            },
             escaped(&on.join(", ")),
             escaped(&expected),
             escaped(&got)

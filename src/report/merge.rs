@@ -19,6 +19,11 @@ pub enum MergeError {
         /// Of another one.
         other: u64,
     },
+    /// Cells of one run are judged alike.
+    #[error(
+        "the runs have different options: give every part the same --timeout, --boot-timeout, --assume-release and --allow-remote"
+    )]
+    Options,
 }
 
 /// The events of several runs as those of one.
@@ -69,6 +74,12 @@ fn join(whole: &mut RunStarted, part: RunStarted) -> Result<(), MergeError> {
     if whole.seed != part.seed {
         return Err(MergeError::Seeds { one: whole.seed, other: part.seed });
     }
+    if !whole.rerun.is_like(&part.rerun) {
+        return Err(MergeError::Options);
+    }
+    let ids = |started: &RunStarted| started.scenarios.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
+    let (own, theirs) = (ids(whole), ids(&part));
+    whole.rerun.join(&part.rerun, &own, &theirs);
     whole.started_ms = whole.started_ms.min(part.started_ms);
     whole.repeat = whole.repeat.max(part.repeat);
     for target in part.targets {

@@ -26,8 +26,8 @@ pub(crate) mod text;
 
 pub use change::{Change, Turn, changes};
 pub use compare::{Changed, Comparison, compare};
-pub(crate) use difference::quoted;
 pub use difference::{Difference, differences, reproduce};
+pub(crate) use difference::{quoted, shell_line};
 pub use load::{LoadError, Loaded, load};
 pub use merge::{MergeError, merge};
 pub use sink::{Destination, ParseReportError, Report, ReportKind, WriteReportError, check, write};

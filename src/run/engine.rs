@@ -13,6 +13,8 @@ use super::case::{Case, Doubt, Ran};
 use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
 use super::lane::{Lane, Settings};
 use super::plan::{LanePlan, plan};
+use super::rerun::Rerun;
+use super::starts::Starts;
 use crate::gateway::{StartError, Subject, Target, Workshop};
 use crate::release::Release;
 use crate::scenario::{Capability, Scenario};
@@ -51,6 +53,8 @@ pub struct RunRequest {
     pub fail_fast: bool,
     /// Id of the run.
     pub id: String,
+    /// What has to be said again to see a cell again.
+    pub rerun: Rerun,
 }
 
 /// Takes the events of a run, from any task, in the order in which they happen.
@@ -96,6 +100,7 @@ fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
             .collect(),
         scenarios: request.scenarios.iter().map(info).collect(),
         repeat: request.repeat,
+        rerun: request.rerun.clone(),
     }
 }
 
@@ -187,17 +192,24 @@ impl Engine<'_> {
             }
         }
         let plans = plan(testable, subject.release(), &self.request.settings.schedule);
+        let starts = Starts::default();
         let attempts = |plan: &LanePlan| plan.attempts(self.request.repeat);
         let mut lanes: FuturesUnordered<_> = plans
             .iter()
             .flat_map(|plan| attempts(plan).into_iter().map(move |attempts| (plan, attempts)))
-            .map(|(plan, attempts)| self.lane(Arc::clone(&subject), plan, attempts))
+            .map(|(plan, attempts)| self.lane(Arc::clone(&subject), plan, attempts, &starts))
             .collect();
         while lanes.next().await.is_some() {}
     }
 
-    async fn lane(&self, subject: Arc<Subject>, plan: &LanePlan, attempts: RangeInclusive<u32>) {
-        let doubted = self.first_try(Arc::clone(&subject), plan, attempts).await;
+    async fn lane(
+        &self,
+        subject: Arc<Subject>,
+        plan: &LanePlan,
+        attempts: RangeInclusive<u32>,
+        starts: &Starts,
+    ) {
+        let doubted = self.first_try(Arc::clone(&subject), plan, attempts, starts).await;
         if !doubted.is_empty() {
             self.second_try(subject, doubted).await;
         }
@@ -209,6 +221,7 @@ impl Engine<'_> {
         subject: Arc<Subject>,
         plan: &LanePlan,
         attempts: RangeInclusive<u32>,
+        starts: &Starts,
     ) -> Vec<Doubted> {
         let share = if subject.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
         let Ok(_job) = self.jobs.acquire_many(share).await else { return Vec::new() };
@@ -229,14 +242,25 @@ impl Engine<'_> {
                     .map(move |index| Case { scenario: &self.request.scenarios[*index], attempt })
             })
             .collect();
+        let first = cases.first().map(|case| case.scenario);
+        if let Some(reason) = first.and_then(|first| starts.given_up(first)) {
+            for case in &cases {
+                let (name, release) = (subject.name(), subject.release());
+                let cell = without_run(case.scenario, name, release, Verdict::Error, &reason);
+                self.finish(Cell { attempt: case.attempt, ..cell });
+            }
+            return Vec::new();
+        }
         let (lane, gateway) = match self.boot(&subject, plan.label.clone(), &cases).await {
             Ok(Some(booted)) => booted,
             Ok(None) => return Vec::new(),
             Err((gateway, error)) => {
+                first.inspect(|first| starts.failed(first, &error.to_string()));
                 self.not_booted(gateway, &subject, &cases, &error);
                 return Vec::new();
             }
         };
+        starts.came_up();
         let mut doubted = Vec::new();
         {
             let mut running: FuturesUnordered<_> =

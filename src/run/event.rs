@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::rerun::Rerun;
 use crate::client::Entry;
 use crate::release::Release;
 use crate::scenario::DeviationClass;
@@ -19,7 +20,7 @@ pub struct Format {
 }
 
 /// The format of stored events and of the JSON report.
-pub const RUN_FORMAT: Format = Format { major: 1, minor: 0 };
+pub const RUN_FORMAT: Format = Format { major: 1, minor: 1 };
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,6 +115,9 @@ pub struct RunStarted {
     pub scenarios: Vec<ScenarioInfo>,
     /// How often each cell is run.
     pub repeat: u32,
+    /// What has to be said again to see a cell again.
+    #[serde(default)]
+    pub rerun: Rerun,
 }
 
 /// A column.

@@ -13,7 +13,9 @@ mod plan;
 mod pool;
 mod pressure;
 mod record;
+mod rerun;
 mod seeds;
+mod starts;
 mod step;
 mod stored;
 #[cfg(test)]
@@ -29,4 +31,6 @@ pub use lane::Settings;
 pub use plan::{Order, Schedule};
 pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
+pub use rerun::{CellName, Folders, Rerun, STEP_TIMEOUT};
+pub use starts::{GIVEN_UP, start_failure};
 pub use timeline::{Stretch, Timeline, behaviour, timelines};

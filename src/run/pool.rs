@@ -12,6 +12,7 @@ use super::event::{Cell, Event, RUN_FORMAT, RunStarted, TargetInfo};
 use super::lane::{Lane, Settings};
 use super::plan::{LanePlan, plan};
 use super::record::RunRecord;
+use super::rerun::Rerun;
 use crate::gateway::{Subject, Target, Workshop};
 use crate::scenario::{Scenario, Step};
 use crate::verdict::Verdict;
@@ -87,6 +88,7 @@ impl Pool {
             }],
             scenarios: self.scenarios.iter().filter(|one| one.id == scenario).map(info).collect(),
             repeat: 1,
+            rerun: Rerun::default(),
         };
         let cell = self.cell(target, scenario, attempt).await?;
         Ok(RunRecord::of(&[Event::RunStarted(started), Event::CellFinished(Box::new(cell))]))

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Cell, Event, Format, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::rerun::Rerun;
 use super::timeline::{Timeline, timelines};
 use crate::release::Release;
 use crate::verdict::{Signature, Verdict};
@@ -52,6 +53,9 @@ pub struct RunInfo {
     pub interrupted: bool,
     /// Targets that could not be used, with the reason.
     pub unusable: Vec<String>,
+    /// What has to be said again to see a cell again.
+    #[serde(default)]
+    pub rerun: Rerun,
 }
 
 /// A gateway that was started.
@@ -197,6 +201,7 @@ impl Recorder {
         self.run.harness.clone_from(&started.harness);
         self.run.seed = started.seed;
         self.run.started_ms = started.started_ms;
+        self.run.rerun.clone_from(&started.rerun);
         self.targets.clone_from(&started.targets);
         self.scenarios.clone_from(&started.scenarios);
     }

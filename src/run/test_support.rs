@@ -1,6 +1,7 @@
 //! Small runs for tests.
 
 use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::rerun::Rerun;
 use crate::verdict::Verdict;
 
 /// The first event of a run over these scenarios and releases.
@@ -27,6 +28,7 @@ pub(crate) fn started(scenarios: &[&str], targets: &[&str]) -> Event {
             })
             .collect(),
         repeat: 1,
+        rerun: Rerun::default(),
     })
 }
 

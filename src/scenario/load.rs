@@ -17,6 +17,9 @@ use super::story::{Scenario, Source};
 use super::suggest::advice;
 use super::tree::{Kind, Tree, read};
 
+/// What the ids of built-in scenarios begin with where they stand beside those of another suite.
+pub const BUILT_IN: &str = "builtin:";
+
 /// What a set of files holds.
 #[derive(Clone, Debug, Default)]
 pub struct Suite {

@@ -44,7 +44,7 @@ pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectati
 pub use expect_written::EXPECTATION_WORDS;
 pub use file::{Capability, Deviation, DeviationClass, Requires, ScenarioFile};
 pub use lifecycle::{Ready, Restart, Stop, StopSignal};
-pub use load::{Suite, load};
+pub use load::{BUILT_IN, Suite, load};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
     BUILTIN_REFERENCES, Part, Reference, ReferenceError, UnresolvedReference, parse_text, resolve,

@@ -4,7 +4,8 @@ mod wire;
 
 use gatecrash::release::Release;
 use gatecrash::run::{
-    Cell, Event, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, StoredRecords, TargetInfo,
+    Cell, Event, ListedDeviation, RUN_FORMAT, Rerun, RunStarted, ScenarioInfo, StepRecord, StoredRecords,
+    TargetInfo,
 };
 use gatecrash::scenario::{DeviationClass, Expectation};
 use gatecrash::verdict::{Signature, Verdict, judge, overall, satisfies};
@@ -216,6 +217,7 @@ fn events_of(rows: &[(String, &Row)], releases: &[String]) -> Vec<Event> {
         targets: targets.collect(),
         scenarios: scenarios.collect(),
         repeat: 1,
+        rerun: Rerun::default(),
     })];
     for (gateway, target) in releases.iter().enumerate() {
         let release: Option<Release> = target.parse().ok();

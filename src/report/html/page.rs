@@ -148,7 +148,7 @@ fn look(one: &Difference<'_>) -> Look {
     Look {
         link: link(&one.cell.scenario, &one.cell.target),
         verdict: one.cell.verdict.word(),
-        scenario: one.cell.scenario.clone(),
+        scenario: one.heading(),
         on: format!("{}{also}", one.cell.target),
         said: said.unwrap_or_default(),
     }

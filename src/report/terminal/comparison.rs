@@ -18,16 +18,24 @@ pub fn comparison(found: &Comparison, look: &Look) -> String {
         text.extend([&padded(&cut_middle(&one.scenario, id_width), id_width), "  "]);
         text.extend([&paint(look.palette.quiet(), &one.target), "  ", &turn(one, look), "\n"]);
     }
-    for (which, names) in [("first", &found.only_first), ("second", &found.only_second)] {
+    let lists = [
+        ("only in the first run", &found.only_first),
+        ("only in the second run", &found.only_second),
+        ("untestable or broken in both runs", &found.unseen),
+    ];
+    for (what, names) in lists {
         if names.is_empty() {
             continue;
         }
         let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
-        let line = format!("only in the {which} run ({}): {shown}", count(names.len(), "cell"));
+        let line = format!("{what} ({}): {shown}", count(names.len(), "cell"));
         text.extend([&paint(look.palette.quiet(), &cut(&line, look.width)), "\n"]);
     }
-    let (word, verdict) =
-        if found.changed.is_empty() { ("ALIKE", Verdict::Pass) } else { ("CHANGED", Verdict::Fail) };
+    let (word, verdict) = match (found.compares(), found.changed.is_empty()) {
+        (false, _) => ("NOTHING COMPARED", Verdict::Untestable),
+        (true, true) => ("ALIKE", Verdict::Pass),
+        (true, false) => ("CHANGED", Verdict::Fail),
+    };
     let sums = format!(": {} changed, {} alike\n", count(found.changed.len(), "cell"), found.alike);
     text + &paint(look.palette.of(verdict), word) + &sums
 }
@@ -63,6 +71,10 @@ mod tests {
         }
         let look = Look { width: 100, palette: Palette::PLAIN };
         insta::assert_snapshot!(comparison(&compare(&first, &second), &look));
-        assert_eq!(comparison(&compare(&first, &first), &look), "ALIKE: 0 cells changed, 42 alike\n");
+        let itself = comparison(&compare(&first, &first), &look);
+        assert!(itself.ends_with("\nALIKE: 0 cells changed, 36 alike\n"), "{itself}");
+        second.cells.clear();
+        let nothing = comparison(&compare(&first, &second), &look);
+        assert!(nothing.ends_with("\nNOTHING COMPARED: 0 cells changed, 0 alike\n"), "{nothing}");
     }
 }

@@ -20,10 +20,10 @@ pub fn render(record: &RunRecord, look: &Look) -> String {
     let mut parts = if record.targets.len() > 1 {
         vec![matrix(record, look), timelines(record, look)]
     } else {
-        vec![list(record, look)]
+        vec![list(record, &differences, look)]
     };
     parts.push(untestable(record, look));
-    parts.push(troubles(record, look));
+    parts.push(troubles(record, &differences, look));
     parts.extend(differences.iter().take(IN_FULL).map(|one| difference(record, one, look)));
     parts.push(in_short(record, differences.get(IN_FULL..).unwrap_or_default(), look));
     parts.push(summary(record, look));
@@ -63,9 +63,17 @@ fn untestable(record: &RunRecord, look: &Look) -> String {
 }
 
 /// Targets that could not be used, and what gateways left behind.
-fn troubles(record: &RunRecord, look: &Look) -> String {
+fn troubles(record: &RunRecord, differences: &[Difference<'_>], look: &Look) -> String {
     let mut text = String::new();
-    for (title, lines) in [("unusable targets", &record.run.unusable), ("leaks", &record.run.leaks)] {
+    // Those whose scenarios are told of below are not told of twice.
+    let is_told = |line: &String| {
+        differences.iter().any(|one| {
+            let Difference { cell, .. } = one;
+            cell.reason.as_ref().is_some_and(|reason| *line == format!("{}: {reason}", cell.target))
+        })
+    };
+    let unusable: Vec<String> = record.run.unusable.iter().filter(|line| !is_told(line)).cloned().collect();
+    for (title, lines) in [("unusable targets", &unusable), ("leaks", &record.run.leaks)] {
         if lines.is_empty() {
             continue;
         }
@@ -83,9 +91,10 @@ fn troubles(record: &RunRecord, look: &Look) -> String {
 
 fn in_short(record: &RunRecord, rest: &[Difference<'_>], look: &Look) -> String {
     let mut text = String::new();
-    for Difference { cell, also, .. } in rest {
+    for Difference { cell, also, more, .. } in rest {
         let word = paint(look.palette.of(cell.verdict), &cell.verdict.to_string().to_uppercase());
-        let more = if also.is_empty() { String::new() } else { format!(" (and {} more)", also.len()) };
+        let others = also.len() + more.len();
+        let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
         text.extend([&word, " ", &reproduce(record, cell), &more, "\n"]);
     }
     text
