@@ -5,6 +5,7 @@ mod commits;
 mod confidence;
 mod drive;
 mod entry;
+mod conditions;
 mod evidence;
 mod log;
 mod measure;
@@ -22,7 +23,8 @@ pub use entry::{
     Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Look, Question, Support,
     Terms, Word, doubtful,
 };
-pub use evidence::{Evidence, Known, digest, release_build};
+pub use conditions::Conditions;
+pub use evidence::{Evidence, Known, digest, is_evidence, release_build};
 pub use log::{Log, LogError, entries};
 pub use measure::Measure;
 pub use reading::{Judge, Reading, read};

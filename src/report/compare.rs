@@ -1,6 +1,7 @@
 //! What changed between two runs.
 
-use crate::run::{Cell, RunRecord, behaviour};
+use super::undone;
+use crate::run::{Cell, Ending, RunRecord, Unfinished, behaviour};
 use crate::verdict::Verdict;
 
 /// What changed between two runs.
@@ -14,6 +15,60 @@ pub struct Comparison {
     pub only_first: Vec<String>,
     /// Cells that only the second has.
     pub only_second: Vec<String>,
+    /// The first run, where it is not whole.
+    pub first: Part,
+    /// The second run, where it is not whole.
+    pub second: Part,
+}
+
+/// What a run of a comparison lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// How it ended.
+    pub ending: Ending,
+    /// The same in words, with counts; none for a whole run.
+    pub told: Option<String>,
+    /// Cells that it had planned and that have no verdict, or not as often as planned.
+    pub lacks: Vec<String>,
+}
+
+/// What a comparison comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Something changed.
+    Changed,
+    /// Nothing changed in what was compared, but a run is not whole.
+    NotWhole(Ending),
+    /// The runs have no cell in common.
+    NothingInCommon,
+    /// The runs are alike.
+    Alike,
+}
+
+impl Comparison {
+    /// What it comes to.
+    pub fn finding(&self) -> Finding {
+        let endings = [self.first.ending, self.second.ending];
+        // A run without an end says less than one that was interrupted.
+        let worst = [Ending::CutOff, Ending::Interrupted, Ending::Incomplete];
+        match worst.into_iter().find(|one| endings.contains(one)) {
+            _ if !self.changed.is_empty() => Finding::Changed,
+            Some(ending) => Finding::NotWhole(ending),
+            None if self.alike == 0 => Finding::NothingInCommon,
+            None => Finding::Alike,
+        }
+    }
+}
+
+impl Part {
+    fn of(record: &RunRecord) -> Self {
+        let name = |one: &Unfinished| format!("{} on {}", one.scenario, one.target);
+        Self {
+            ending: record.ending(),
+            told: undone::ending(record),
+            lacks: record.unfinished.iter().map(name).collect(),
+        }
+    }
 }
 
 /// A cell that is not the same.
@@ -39,8 +94,14 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
         |one: &Cell, other: &Cell| one.scenario == other.scenario && (across || one.target == other.target);
     let shown = |cell: &Cell| (cell.verdict, behaviour(cell));
     let name = |cell: &Cell| format!("{} on {}", cell.scenario, cell.target);
-    let mut comparison =
-        Comparison { changed: Vec::new(), alike: 0, only_first: Vec::new(), only_second: Vec::new() };
+    let mut comparison = Comparison {
+        changed: Vec::new(),
+        alike: 0,
+        only_first: Vec::new(),
+        only_second: Vec::new(),
+        first: Part::of(first),
+        second: Part::of(second),
+    };
     for cell in &first.cells {
         match second.cells.iter().find(|other| same(cell, other)) {
             None => comparison.only_first.push(name(cell)),
@@ -64,8 +125,11 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
     use crate::report::sample;
+    use crate::run::Event;
 
     fn on(target: &str) -> RunRecord {
         let mut record = RunRecord::of(&sample::events());
@@ -94,6 +158,43 @@ mod tests {
             }]
         );
         assert_eq!(found.alike, 6);
+    }
+
+    /// The sample without its last events, and with another last one.
+    fn shortened(by: usize, end: Option<Event>) -> RunRecord {
+        let mut events = sample::events();
+        events.truncate(events.len() - by);
+        RunRecord::of(&events.into_iter().chain(end).collect::<Vec<_>>())
+    }
+
+    #[rstest]
+    #[case::cut_off(6, None, Ending::CutOff)]
+    #[case::without_its_last_event_only(1, None, Ending::CutOff)]
+    #[case::interrupted(6, Some(true), Ending::Interrupted)]
+    #[case::cells_are_missing(6, Some(false), Ending::Incomplete)]
+    fn a_run_that_is_not_whole_is_never_alike(
+        #[case] by: usize,
+        #[case] end: Option<bool>,
+        #[case] ending: Ending,
+    ) {
+        let whole = RunRecord::of(&sample::events());
+        let part = shortened(by, end.map(|interrupted| Event::RunFinished { duration_ms: 1, interrupted }));
+        assert_eq!(compare(&whole, &part).finding(), Finding::NotWhole(ending));
+        assert_eq!(compare(&part, &whole).finding(), Finding::NotWhole(ending));
+        assert_eq!(compare(&part, &part).finding(), Finding::NotWhole(ending), "nor like itself");
+        assert_eq!(compare(&whole, &part).second.lacks.is_empty(), by == 1);
+        assert_eq!(compare(&whole, &whole).finding(), Finding::Alike);
+    }
+
+    #[test]
+    fn runs_without_a_common_cell_are_not_alike() {
+        let of = |targets: [&str; 2]| {
+            let mut record = RunRecord::of(&sample::events());
+            record.cells.retain(|one| targets.contains(&one.target.as_str()));
+            record
+        };
+        let found = compare(&of(["2026.3.24", "2026.3.28"]), &of(["2026.4.1", "2026.4.2"]));
+        assert_eq!(found.finding(), Finding::NothingInCommon);
     }
 
     #[test]

@@ -90,6 +90,7 @@ fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
             .collect(),
         scenarios: request.scenarios.iter().map(info).collect(),
         repeat: request.repeat,
+        parts: Vec::new(),
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event::{Cell, Event, Format, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::event::{Cell, Event, Format, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
 use super::timeline::{Timeline, timelines};
+use super::unfinished::{Begun, Ending, Unfinished, unfinished};
 use crate::release::Release;
 use crate::verdict::{Signature, Verdict};
 
@@ -29,6 +30,9 @@ pub struct RunRecord {
     pub timelines: Vec<Timeline>,
     /// Cells by verdict.
     pub summary: Summary,
+    /// Planned cells that were not run, or not as often as planned, in the order of rows and columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<Unfinished>,
 }
 
 /// The run itself.
@@ -50,6 +54,9 @@ pub struct RunInfo {
     pub leaks: Vec<String>,
     /// Whether the run was ended early.
     pub interrupted: bool,
+    /// Whether its record stops before its end: the program was killed, or the file was truncated.
+    #[serde(default)]
+    pub cut_off: bool,
     /// Targets that could not be used, with the reason.
     pub unusable: Vec<String>,
 }
@@ -92,6 +99,9 @@ pub struct Summary {
     pub untestable: usize,
     /// Harness or gateway broke.
     pub error: usize,
+    /// Planned, and without a verdict; not counted among the cells.
+    #[serde(default)]
+    pub not_run: usize,
 }
 
 impl Summary {
@@ -126,7 +136,7 @@ impl Summary {
         all.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
-    /// All cells.
+    /// All cells that have a verdict.
     pub const fn total(&self) -> usize {
         self.pass + self.known + self.fail + self.fixed + self.flaky + self.untestable + self.error
     }
@@ -140,6 +150,9 @@ pub struct Recorder {
     scenarios: Vec<ScenarioInfo>,
     gateways: Vec<GatewayRecord>,
     attempts: Vec<Cell>,
+    planned: Vec<PlannedPart>,
+    begun: Begun,
+    finished: bool,
 }
 
 impl Recorder {
@@ -183,12 +196,19 @@ impl Recorder {
                     self.run.leaks.extend(leaks.iter().map(|leak| format!("{}: {leak}", record.target)));
                 }
             }
-            Event::CellFinished(cell) => self.attempts.push(cell.as_ref().clone()),
+            Event::CellStarted { scenario, target, attempt } => {
+                self.begun.start(scenario, target, *attempt);
+            }
+            Event::CellFinished(cell) => {
+                self.begun.finish(cell);
+                self.attempts.push(cell.as_ref().clone());
+            }
             Event::RunFinished { duration_ms, interrupted } => {
                 self.run.duration_ms = *duration_ms;
                 self.run.interrupted = *interrupted;
+                self.finished = true;
             }
-            Event::Preparing { .. } | Event::CellStarted { .. } => {}
+            Event::Preparing { .. } => {}
         }
     }
 
@@ -199,6 +219,7 @@ impl Recorder {
         self.run.started_ms = started.started_ms;
         self.targets.clone_from(&started.targets);
         self.scenarios.clone_from(&started.scenarios);
+        self.planned = started.planned();
     }
 
     /// The record of everything so far.
@@ -214,17 +235,27 @@ impl Recorder {
                 cells.extend(of_cell.and_then(|attempts| merged(attempts)));
             }
         }
+        let (rows, columns): (Vec<&str>, Vec<&str>) = (
+            self.scenarios.iter().map(|one| one.id.as_str()).collect(),
+            self.targets.iter().map(|one| one.target.as_str()).collect(),
+        );
+        let unfinished = unfinished((&rows, &columns), &self.planned, &attempts, &self.begun);
         let mut run = self.run.clone();
+        run.cut_off = !self.planned.is_empty() && !self.finished;
         run.boots = self.gateways.iter().filter(|one| one.boot_ms.is_some()).map(|one| one.boots).sum();
         RunRecord {
             format: RUN_FORMAT,
             timelines: timelines(&self.scenarios, &cells),
-            summary: Summary::of(cells.iter().map(|cell| cell.verdict)),
+            summary: Summary {
+                not_run: unfinished.iter().filter(|one| one.has_no_verdict()).count(),
+                ..Summary::of(cells.iter().map(|cell| cell.verdict))
+            },
             run,
             targets: self.targets.clone(),
             scenarios: self.scenarios.clone(),
             gateways: self.gateways.clone(),
             cells,
+            unfinished,
         }
     }
 }
@@ -237,6 +268,43 @@ impl RunRecord {
             recorder.take(event);
         }
         recorder.record()
+    }
+
+    /// How it came to its end.
+    pub const fn ending(&self) -> Ending {
+        if self.run.cut_off {
+            Ending::CutOff
+        } else if self.run.interrupted {
+            Ending::Interrupted
+        } else if self.unfinished.is_empty() {
+            Ending::Whole
+        } else {
+            Ending::Incomplete
+        }
+    }
+
+    /// What is missing of a planned cell; none where it was not planned, or was run as often as planned.
+    pub fn unfinished(&self, scenario: &str, target: &str) -> Option<&Unfinished> {
+        self.unfinished.iter().find(|one| one.scenario == scenario && one.target == target)
+    }
+
+    /// Finds out what is missing in a record of a version that did not store it.
+    #[must_use]
+    pub fn with_cells_not_run(mut self) -> Self {
+        let of = |scenario: &ScenarioInfo, target: &TargetInfo| {
+            let missing = self.cell(&scenario.id, &target.target).is_none();
+            missing.then(|| Unfinished {
+                scenario: scenario.id.clone(),
+                target: target.target.clone(),
+                planned: 1,
+                missing: 1,
+                running: Vec::new(),
+            })
+        };
+        let cells = self.scenarios.iter().flat_map(|row| self.targets.iter().filter_map(move |one| of(row, one)));
+        self.unfinished = cells.collect();
+        self.summary.not_run = self.unfinished.len();
+        self
     }
 
     /// The cell of a scenario on a target.

@@ -216,6 +216,7 @@ fn events_of(rows: &[(String, &Row)], releases: &[String]) -> Vec<Event> {
         targets: targets.collect(),
         scenarios: scenarios.collect(),
         repeat: 1,
+        parts: Vec::new(),
     })];
     for (gateway, target) in releases.iter().enumerate() {
         let release: Option<Release> = target.parse().ok();

@@ -122,7 +122,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::bisect::Evidence;
+    use crate::bisect::{Conditions, Evidence};
     use crate::run::test_support::cell;
     use crate::scenario::{Source, load};
     use crate::verdict::{Signature, Verdict};
@@ -179,7 +179,14 @@ deviations:
         let source = Arc::new(Source { path: "scenarios/a.yaml".into(), text: LISTED.into() });
         let scenario = load(&[("a".to_owned(), source)]).scenarios.remove(0);
         let dir = tempfile::tempdir().unwrap();
-        let store = Evidence::below(dir.path());
+        let settings = crate::run::Settings {
+            seed: 7,
+            timeout: std::time::Duration::from_secs(30),
+            now_ms: Arc::new(|| 0),
+            boot_timeout: None,
+            keep_state: None,
+        };
+        let store = Evidence::below(dir.path(), Conditions::of(&settings, 1));
         for (release, verdict) in [("2026.3.24", Verdict::Pass), ("2026.3.28", Verdict::Fail)] {
             let mut cell = cell("a", release, verdict);
             cell.signature = (verdict == Verdict::Fail).then(|| Signature {

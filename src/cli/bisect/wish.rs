@@ -49,7 +49,7 @@ pub(super) struct Wish {
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(super) confidence: Option<f64>,
     /// How long a step waits for an answer, where the scenario does not say
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(super) timeout: String,
     /// How long a gateway may take to boot [default: as long as its release is known to need]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -132,7 +132,7 @@ impl Wish {
 
     /// How long a step waits.
     pub(super) fn step_timeout(&self) -> Duration {
-        self.timeout.parse().map_or(Duration::from_secs(10), Millis::as_duration)
+        self.timeout.parse().map_or(Duration::from_secs(30), Millis::as_duration)
     }
 
     /// How long a gateway may take to boot, where that is said.

@@ -2,8 +2,9 @@
 
 use super::Look;
 use super::palette::paint;
-use crate::report::compare::{Changed, Comparison};
+use crate::report::compare::{Changed, Comparison, Finding, Part};
 use crate::report::text::{count, cut, cut_middle, padded, width};
+use crate::run::Ending;
 use crate::verdict::Verdict;
 
 /// Names of missing cells that are shown.
@@ -26,10 +27,29 @@ pub fn comparison(found: &Comparison, look: &Look) -> String {
         let line = format!("only in the {which} run ({}): {shown}", count(names.len(), "cell"));
         text.extend([&paint(look.palette.quiet(), &cut(&line, look.width)), "\n"]);
     }
-    let (word, verdict) =
-        if found.changed.is_empty() { ("ALIKE", Verdict::Pass) } else { ("CHANGED", Verdict::Fail) };
+    for (which, part) in [("first", &found.first), ("second", &found.second)] {
+        let Some(told) = &part.told else { continue };
+        let line = format!("the {which} run is {told}{}", named(part));
+        text.extend([&paint(look.palette.of(Verdict::Error), &cut(&line, look.width)), "\n"]);
+    }
+    let (word, verdict) = match found.finding() {
+        Finding::Changed => ("CHANGED", Verdict::Fail),
+        Finding::NotWhole(Ending::CutOff) => ("CUT OFF", Verdict::Error),
+        Finding::NotWhole(Ending::Interrupted) => ("INTERRUPTED", Verdict::Error),
+        Finding::NotWhole(Ending::Incomplete | Ending::Whole) => ("INCOMPLETE", Verdict::Error),
+        Finding::NothingInCommon => ("NOTHING IN COMMON", Verdict::Error),
+        Finding::Alike => ("ALIKE", Verdict::Pass),
+    };
     let sums = format!(": {} changed, {} alike\n", count(found.changed.len(), "cell"), found.alike);
     text + &paint(look.palette.of(verdict), word) + &sums
+}
+
+/// The cells that a run lacks.
+fn named(part: &Part) -> String {
+    if part.lacks.is_empty() {
+        return String::new();
+    }
+    format!(": {}", part.lacks.iter().take(MOST).cloned().collect::<Vec<_>>().join(", "))
 }
 
 fn turn(one: &Changed, look: &Look) -> String {
@@ -64,5 +84,14 @@ mod tests {
         let look = Look { width: 100, palette: Palette::PLAIN };
         insta::assert_snapshot!(comparison(&compare(&first, &second), &look));
         assert_eq!(comparison(&compare(&first, &first), &look), "ALIKE: 0 cells changed, 42 alike\n");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_named() {
+        let whole = RunRecord::of(&sample::events());
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let look = Look { width: 200, palette: Palette::PLAIN };
+        insta::assert_snapshot!(comparison(&compare(&whole, &RunRecord::of(&events)), &look), @"");
     }
 }
