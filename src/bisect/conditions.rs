@@ -81,7 +81,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_build_is_named_by_its_sources() {
-        let (version, build) = usual().harness.split_once('+').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let (version, build) =
+            usual().harness.split_once('+').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
         assert_eq!(version, env!("CARGO_PKG_VERSION"));
         assert!(build.len() == 16 && build.bytes().all(|one| one.is_ascii_hexdigit()), "{build}");
     }

@@ -193,7 +193,7 @@ mod tests {
 
     /// A scenario, and one that it uses.
     fn scenario_using(title: &str, other: &str) -> Scenario {
-        let text = format!("title: {title}\nwhy: because\nsteps:\n  - use: a/other\n  - wait: 1ms\n");
+        let text = format!("title: {title}\nwhy: because\nuse: [a/other]\nsteps:\n  - wait: 1ms\n");
         let source = |name: &str, text: String| {
             let path = format!("scenarios/{name}.yaml");
             (name.to_owned(), Arc::new(Source { path, text }))

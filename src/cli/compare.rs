@@ -4,8 +4,8 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
-use crate::report::{Finding, compare};
 use crate::report::terminal::{self, Look, Palette};
+use crate::report::{Finding, compare};
 use crate::run::Ending;
 
 /// Show what changed between two stored runs, cell by cell.

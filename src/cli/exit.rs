@@ -112,7 +112,9 @@ mod tests {
     fn partial(verdict: Verdict, end: Option<bool>) -> RunRecord {
         let done = Event::CellFinished(Box::new(cell("a", "2026.3.31", verdict)));
         let end = end.map(|interrupted| Event::RunFinished { duration_ms: 1, interrupted });
-        RunRecord::of(&[started(&["a", "b"], &["2026.3.31"]), done].into_iter().chain(end).collect::<Vec<_>>())
+        RunRecord::of(
+            &[started(&["a", "b"], &["2026.3.31"]), done].into_iter().chain(end).collect::<Vec<_>>(),
+        )
     }
 
     #[rstest]

@@ -22,7 +22,11 @@ pub(super) fn read(context: &Context, word: &str) -> Result<Loaded, Failure> {
     let bytes =
         std::fs::read(&path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     load(&bytes).map_err(|error| {
-        let exit = if matches!(&error, LoadError::Events(ReadEventsError::CutOff)) { Exit::Broke } else { Exit::Usage };
+        let exit = if matches!(&error, LoadError::Events(ReadEventsError::CutOff)) {
+            Exit::Broke
+        } else {
+            Exit::Usage
+        };
         Failure { message: format!("{}: {error}", path.display()), hint: None, exit }
     })
 }

@@ -8,7 +8,11 @@ use crate::run::RunRecord;
 pub(super) fn render(record: &RunRecord) -> String {
     let undone = undone::ending(record).map(|ending| {
         let lines = undone::lines(record);
-        format!("::error title={}::{}\n", property(&format!("the run is {ending}")), message(&lines.join("\n")))
+        format!(
+            "::error title={}::{}\n",
+            property(&format!("the run is {ending}")),
+            message(&lines.join("\n"))
+        )
     });
     undone.into_iter().chain(differences(record).iter().map(|one| annotation(record, one))).collect()
 }

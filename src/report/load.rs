@@ -42,7 +42,9 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, LoadError> {
         match GzDecoder::new(bytes).read_to_end(&mut unpacked) {
             Ok(_) => {}
             // What came before the cut is as it was written.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => truncated = true,
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof && !unpacked.is_empty() => {
+                truncated = true
+            }
             Err(error) => return Err(LoadError::Damaged(error)),
         }
         &unpacked

@@ -38,7 +38,7 @@ pub(super) fn render(record: &RunRecord) -> String {
         for one in changed.iter().take(MOST) {
             let _ = writeln!(
                 text,
-                "- **{}**: `{}` {}, {} → {}",
+                "- **{}** `{}`: {}, {} → {}",
                 escaped(&one.place()),
                 one.scenario,
                 one.turn().word(),

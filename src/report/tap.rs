@@ -37,7 +37,11 @@ pub(super) fn render(record: &RunRecord) -> String {
     }
     for (number, one) in (record.cells.len() + 1..).zip(not_run) {
         let name = escaped(&format!("{} on {}", one.scenario, one.target));
-        let _ = write!(text, "not ok {number} - {name}\n  ---\n  reason: {}\n  ...\n", Value::from(why(record, one)));
+        let _ = write!(
+            text,
+            "not ok {number} - {name}\n  ---\n  reason: {}\n  ...\n",
+            Value::from(why(record, one))
+        );
     }
     text
 }

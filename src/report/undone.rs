@@ -22,7 +22,8 @@ pub(crate) fn ending(record: &RunRecord) -> Option<String> {
 
 /// What is missing, a line for each cell that was running and each target.
 pub(crate) fn lines(record: &RunRecord) -> Vec<String> {
-    let mut lines: Vec<String> = record.unfinished.iter().filter(|one| one.was_running()).map(was_running).collect();
+    let mut lines: Vec<String> =
+        record.unfinished.iter().filter(|one| one.was_running()).map(was_running).collect();
     for target in &record.targets {
         let of_target = |one: &&Unfinished| one.target == target.target && !one.was_running();
         let (never, fewer): (Vec<&Unfinished>, Vec<&Unfinished>) =
@@ -39,14 +40,14 @@ pub(crate) fn lines(record: &RunRecord) -> Vec<String> {
     lines
 }
 
-/// Such as `a/b on 2026.3.31 was running (repetition 2 of 5)`.
+/// Such as `was running: a/b on 2026.3.31 (repetition 2 of 5)`.
 pub(crate) fn was_running(one: &Unfinished) -> String {
     let Unfinished { scenario, target, planned, running, .. } = one;
     if *planned < 2 {
-        return format!("{scenario} on {target} was running");
+        return format!("was running: {scenario} on {target}");
     }
     let numbers: Vec<String> = running.iter().map(|one| one.attempt.to_string()).collect();
-    format!("{scenario} on {target} was running (repetition {} of {planned})", numbers.join(", "))
+    format!("was running: {scenario} on {target} (repetition {} of {planned})", numbers.join(", "))
 }
 
 /// Why a cell has no verdict, such as `was running when the run was interrupted`.
@@ -87,11 +88,7 @@ mod tests {
         let record = RunRecord::of(&events);
         assert_eq!(
             lines(&record),
-            [
-                "b on 2026.3.28 was running",
-                "1 cell on 2026.3.28: c",
-                "3 cells on 2026.3.31: a, b, c"
-            ]
+            ["was running: b on 2026.3.28", "1 cell on 2026.3.28: c", "3 cells on 2026.3.31: a, b, c"]
         );
         assert_eq!(ending(&record).unwrap(), "cut off, 5 cells not run");
     }
@@ -102,12 +99,18 @@ mod tests {
         if let Event::RunStarted(started) = &mut start {
             started.repeat = 3;
         }
-        let events =
-            [start, done("a", "2026.3.28"), begun("b", "2026.3.28", 1), done("b", "2026.3.28"), begun("b", "2026.3.28", 2), finished()];
+        let events = [
+            start,
+            done("a", "2026.3.28"),
+            begun("b", "2026.3.28", 1),
+            done("b", "2026.3.28"),
+            begun("b", "2026.3.28", 2),
+            finished(),
+        ];
         let record = RunRecord::of(&events);
         assert_eq!(
             lines(&record),
-            ["b on 2026.3.28 was running (repetition 2 of 3)", "a on 2026.3.28: 2 of 3 repetitions"]
+            ["was running: b on 2026.3.28 (repetition 2 of 3)", "a on 2026.3.28: 2 of 3 repetitions"]
         );
         assert_eq!(ending(&record).unwrap(), "incomplete, 2 cells run less often than planned");
     }

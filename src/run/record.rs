@@ -301,7 +301,8 @@ impl RunRecord {
                 running: Vec::new(),
             })
         };
-        let cells = self.scenarios.iter().flat_map(|row| self.targets.iter().filter_map(move |one| of(row, one)));
+        let cells =
+            self.scenarios.iter().flat_map(|row| self.targets.iter().filter_map(move |one| of(row, one)));
         self.unfinished = cells.collect();
         self.summary.not_run = self.unfinished.len();
         self
@@ -369,7 +370,7 @@ mod tests {
         let order: Vec<_> =
             record.cells.iter().map(|one| (one.scenario.as_str(), one.target.as_str())).collect();
         assert_eq!(order, [("a", "2026.3.28"), ("a", "2026.3.31"), ("b", "2026.3.31")]);
-        assert_eq!(record.summary, Summary { pass: 1, known: 1, fail: 1, ..Summary::default() });
+        assert_eq!(record.summary, Summary { pass: 1, known: 1, fail: 1, not_run: 1, ..Summary::default() });
         assert_eq!(record.summary.total(), 3);
     }
 

@@ -238,8 +238,7 @@ mod tests {
             ("embedded:2026.4.1", "2026.4.1", Pass),
             ("embedded:2026.4.1+SLOW", "2026.4.1", Flaky),
         ];
-        let wanted =
-            ["a: ok 3.28 │ flaky 3.31", "a (embedded): ok ≤4.1", "a (embedded+SLOW): flaky 4.1"];
+        let wanted = ["a: ok 3.28 │ flaky 3.31", "a (embedded): ok ≤4.1", "a (embedded+SLOW): flaky 4.1"];
         assert_eq!(told(&cells), wanted);
     }
 

@@ -10,8 +10,8 @@ use super::scenarios::scenarios;
 use super::teller::Teller;
 use super::wish::Wish;
 use crate::bisect::{
-    Answered, Asked, BISECT_FORMAT, Candidate, Conditions, Drive, Ending, Entry, Evidence, Find, Kind, Known, Log,
-    Measure, Oracle, Question, Releases, Story, digest,
+    Answered, Asked, BISECT_FORMAT, Candidate, Conditions, Drive, Ending, Entry, Evidence, Find, Kind, Known,
+    Log, Measure, Oracle, Question, Releases, Story, digest,
 };
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;

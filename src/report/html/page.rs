@@ -168,9 +168,10 @@ fn by_release(record: &RunRecord) -> Vec<ReleaseChanges<'_>> {
     let series = Series::of(&record.cells);
     for change in changes(record) {
         let name = change.place();
-        let target = record.targets.iter().find(|one| {
-            one.release == Some(change.release) && series.label(&one.target) == Some(change.of)
-        });
+        let target = record
+            .targets
+            .iter()
+            .find(|one| one.release == Some(change.release) && series.label(&one.target) == Some(change.of));
         let turned = turned(&change, target.map_or(name.as_str(), |one| one.target.as_str()));
         match releases.last_mut() {
             Some(open) if open.name == name => open.changes.push(turned),

@@ -251,7 +251,16 @@ mod tests {
         let done = Event::CellFinished(Box::new(cell("a/x", target, Verdict::Pass)));
         let begun = Event::CellStarted { scenario: "a/y".into(), target: target.into(), attempt: 1 };
         let mut events = vec![started(&["a/x", "a/y", "a/z"], &[target]), done, begun];
-        insta::assert_snapshot!(render(&RunRecord::of(&events), &PLAIN), @"");
+        insta::assert_snapshot!(render(&RunRecord::of(&events), &PLAIN), @r"
+        a
+          ✓ x                                                                       3 ms
+
+        not run (2 cells)
+          was running: a/y on 2026.3.31
+          1 cell on 2026.3.31: a/z
+
+        CUT OFF: 1 cell · 1 pass · 2 not run · 0 boots · 0 ms · seed 7 · run run
+        ");
         events.pop();
         events.push(finished());
         assert!(render(&RunRecord::of(&events), &PLAIN).contains("INCOMPLETE: 1 cell · 1 pass · 2 not run"));
