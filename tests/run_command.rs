@@ -292,7 +292,10 @@ fn a_run_that_did_not_end_tells_what_was_running(
 /// A run of two scenarios in `whole.events`, and what is left of it in `cut.events`.
 fn cut_off(cut: impl Fn(&[&str]) -> String) -> Bench {
     let bench = Bench::new();
-    bench.write("scenarios/other.yaml", HELLO);
+    for name in ["hello", "other"] {
+        let text = "title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n";
+        bench.write(&format!("scenarios/{name}.yaml"), text);
+    }
     let arguments = ["run", "--gateway", "embedded:2026.3.31", "--report", "events=whole.events"];
     bench.gatecrash(&arguments).assert().code(0);
     let whole = fs::read_to_string(bench.path("whole.events")).unwrap();

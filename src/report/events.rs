@@ -58,9 +58,9 @@ pub fn render(events: &[Event]) -> String {
 pub fn read(text: &str) -> Result<StoredRun, ReadEventsError> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).peekable();
     let head = lines.peek().map(|(_, line)| *line).ok_or(ReadEventsError::NoStart)?;
-    let head: Value = serde_json::from_str(head).map_err(|error| match error.is_eof() {
-        true if text.trim_start().starts_with("{\"event\":\"run-started\"") => ReadEventsError::CutOff,
-        _ => ReadEventsError::NoStart,
+    let begins_a_run = text.trim_start().starts_with("{\"event\":\"run-started\"");
+    let head: Value = serde_json::from_str(head).map_err(|error| {
+        if error.is_eof() && begins_a_run { ReadEventsError::CutOff } else { ReadEventsError::NoStart }
     })?;
     if head["event"] != "run-started" {
         return Err(ReadEventsError::NoStart);
