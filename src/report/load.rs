@@ -43,7 +43,7 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, LoadError> {
             Ok(_) => {}
             // What came before the cut is as it was written.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof && !unpacked.is_empty() => {
-                truncated = true
+                truncated = true;
             }
             Err(error) => return Err(LoadError::Damaged(error)),
         }
