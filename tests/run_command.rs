@@ -301,6 +301,102 @@ fn events_on_standard_output_come_when_they_happen() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
+#[rstest]
+#[case::interrupted("-INT", 130, "INTERRUPTED")]
+#[case::killed("-KILL", 4, "CUT OFF")]
+fn a_run_that_did_not_end_tells_what_was_running(
+    #[case] signal: &str,
+    #[case] code: i32,
+    #[case] word: &str,
+) {
+    let bench = Bench::new();
+    bench.write("scenarios/hello.yaml", &HELLO.replace("300ms", "5m"));
+    let mut child = bench.started(&["--report", "events=-"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut seen: Vec<String> = Vec::new();
+    while !seen.last().is_some_and(|line| line.contains("\"cell-started\"")) {
+        seen.push(lines.next().unwrap());
+    }
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    seen.extend(lines);
+    child.wait().unwrap();
+    bench.write("run.events", &format!("{}\n", seen.join("\n")));
+    let said = contains(format!("\n{word}: 0 cells · 1 not run")).and(contains("was running: hello on cmd:"));
+    bench.gatecrash(&["show", "run.events"]).assert().code(code).stdout(said);
+    let said = contains(" was running when the run was ");
+    bench.gatecrash(&["show", "run.events", "hello"]).assert().code(code).stderr(said);
+}
+
+/// A run of two scenarios in `whole.events`, and what is left of it in `cut.events`.
+fn cut_off(cut: impl Fn(&[&str]) -> String) -> Bench {
+    let bench = Bench::new();
+    for name in ["hello", "other"] {
+        let text = "title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n";
+        bench.write(&format!("scenarios/{name}.yaml"), text);
+    }
+    let arguments = ["run", "--gateway", "embedded:2026.3.31", "--report", "events=whole.events"];
+    bench.gatecrash(&arguments).assert().code(0);
+    let whole = fs::read_to_string(bench.path("whole.events")).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    assert_eq!(lines.iter().filter(|line| line.contains("\"cell-finished\"")).count(), 2);
+    bench.write("cut.events", &cut(&lines));
+    bench
+}
+
+/// The lines before the last cell was finished.
+fn before_the_last_cell(lines: &[&str]) -> String {
+    let last = lines.iter().rposition(|line| line.contains("\"cell-finished\"")).unwrap();
+    lines[..last].iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[rstest]
+#[case::without_its_last_line(|lines: &[&str]| lines[..lines.len() - 1].iter().map(|line| format!("{line}\n")).collect(), "CUT OFF: 2 cells")]
+#[case::in_the_middle_of_its_last_line(|lines: &[&str]| { let whole = lines.join("\n"); whole[..whole.len() - 9].to_owned() }, "CUT OFF: 2 cells")]
+#[case::before_a_cell_was_finished(before_the_last_cell, "1 not run")]
+#[case::in_the_middle_of_a_cell(|lines: &[&str]| before_the_last_cell(lines) + r#"{"event":"cell-finished","scenario":"#, "1 not run")]
+fn a_run_that_was_cut_off_is_called_so_by_every_reader(
+    #[case] cut: fn(&[&str]) -> String,
+    #[case] told: &str,
+) {
+    let bench = cut_off(cut);
+    let reads = |arguments: &[&str]| bench.gatecrash(arguments).assert().code(4);
+    reads(&["show", "cut.events"]).stdout(contains("CUT OFF: ").and(contains(told)));
+    reads(&["report", "cut.events", "--html", "run.html"]).stderr(contains("cut.events is cut off"));
+    assert!(fs::read_to_string(bench.path("run.html")).unwrap().contains("<title>Cut off"));
+    let alike = || contains("ALIKE").not();
+    reads(&["compare", "whole.events", "cut.events"])
+        .stdout(contains("the second run is cut off").and(contains("\nCUT OFF: ")).and(alike()));
+    reads(&["compare", "cut.events", "whole.events"])
+        .stdout(contains("the first run is cut off").and(alike()));
+    reads(&["compare", "cut.events", "cut.events"]).stdout(alike());
+    reads(&["merge", "cut.events", "--report", "json=merged.json"]).stdout(contains("CUT OFF: "));
+    reads(&["show", "merged.json"]).stdout(contains("CUT OFF: "));
+    reads(&["timeline", "cut.events"]).stderr(contains("cut.events is cut off"));
+    reads(&["timeline", "cut.events", "--store", "kept.json"]).stderr(contains("cut off"));
+    assert!(!bench.path("kept.json").exists(), "a history that is not whole is not kept");
+    reads(&["expect", "update", "--from", "cut.events"]).stderr(contains("cut off"));
+    bench.gatecrash(&["compare", "whole.events", "whole.events"]).assert().code(0).stdout(contains("ALIKE"));
+}
+
+#[test]
+fn a_planned_cell_that_was_not_run_is_missing_in_a_run_that_has_its_end() {
+    let bench = cut_off(|lines| before_the_last_cell(lines) + lines.last().unwrap() + "\n");
+    bench.gatecrash(&["show", "cut.events"]).assert().code(4).stdout(contains("INCOMPLETE: 1 cell"));
+    bench
+        .gatecrash(&["compare", "whole.events", "cut.events"])
+        .assert()
+        .code(4)
+        .stdout(contains("INCOMPLETE: "));
+}
+
+#[test]
+fn a_run_that_was_cut_off_within_its_first_line_cannot_be_read() {
+    let bench = cut_off(|lines| lines[0][..lines[0].len() / 2].to_owned());
+    let said = contains("cut off within its first line");
+    bench.gatecrash(&["show", "cut.events"]).assert().code(4).stderr(said);
+}
+
 #[test]
 fn a_restart_does_not_wait_for_those_that_only_start_others() {
     let bench = Bench::new();

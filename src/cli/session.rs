@@ -16,7 +16,7 @@ use super::memory::Memory;
 use super::origins::from_origins;
 use super::stored::store;
 use super::suite::{self, Chosen, Selection, SuiteOptions};
-use crate::bisect::Evidence;
+use crate::bisect::{Conditions, Evidence};
 use crate::gateway::{Target, Workshop};
 use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
@@ -180,7 +180,8 @@ pub(super) fn measure(
     reports.and_then(|rest| report::write(&rest, &events, &record, &mut out)).map_err(Failure::broke)?;
     drop(out);
     // Without the store a later bisect boots again, and that is all.
-    let _ = Evidence::below(&context.cache_dir).keep_run(&record, &request.scenarios);
+    let conditions = Conditions::of(&request.settings, request.repeat);
+    let _ = Evidence::below(&context.cache_dir, conditions).keep_run(&record, &request.scenarios);
     if let Err(error) = store(context).keep(&events) {
         // The run itself is not worse for it.
         anstream::eprintln!("warning: the run cannot be kept: {error}");

@@ -1,11 +1,20 @@
 //! Annotations for GitHub Actions, at the line of the failing step.
 
 use super::difference::{Difference, deciding_step, differences, reproduce};
+use super::undone;
 use crate::run::RunRecord;
 
 /// A command to the runner for each difference.
 pub(super) fn render(record: &RunRecord) -> String {
-    differences(record).iter().map(|one| annotation(record, one)).collect()
+    let undone = undone::ending(record).map(|ending| {
+        let lines = undone::lines(record);
+        format!(
+            "::error title={}::{}\n",
+            property(&format!("the run is {ending}")),
+            message(&lines.join("\n"))
+        )
+    });
+    undone.into_iter().chain(differences(record).iter().map(|one| annotation(record, one))).collect()
 }
 
 fn annotation(record: &RunRecord, one: &Difference<'_>) -> String {
@@ -49,6 +58,14 @@ mod tests {
     #[test]
     fn each_difference_points_at_its_line() {
         insta::assert_snapshot!(render(&RunRecord::of(&sample::events())));
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_an_error() {
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let text = render(&RunRecord::of(&events));
+        assert!(text.starts_with("::error title=the run is cut off%2C "), "{text}");
     }
 
     #[test]

@@ -39,7 +39,9 @@ pub fn read(text: &str) -> Result<RunRecord, ReadJsonError> {
     if format.major > RUN_FORMAT.major {
         return Err(ReadJsonError::Newer { found: format.major });
     }
-    Ok(serde_json::from_str(text)?)
+    let record: RunRecord = serde_json::from_str(text)?;
+    // The first version did not say which planned cells were not run.
+    Ok(if format.minor == 0 { record.with_cells_not_run() } else { record })
 }
 
 /// The JSON Schema of the report, as `schemas/run.schema.json` holds it.

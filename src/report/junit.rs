@@ -6,7 +6,8 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestRerun,
 
 use super::difference::{deciding_step, frames_of, known_deviations, log_of, reproduce, section};
 use super::text;
-use crate::run::{Cell, RunRecord, StepRecord, TargetInfo};
+use super::undone::why;
+use crate::run::{Cell, RunRecord, StepRecord, TargetInfo, Unfinished};
 use crate::verdict::Verdict;
 
 /// The report as XML.
@@ -33,6 +34,8 @@ fn suite(record: &RunRecord, target: &TargetInfo) -> TestSuite {
     let cells: Vec<&Cell> = record.cells.iter().filter(|cell| cell.target == target.target).collect();
     suite.set_time(Duration::from_millis(cells.iter().map(|cell| cell.duration_ms).sum()));
     suite.add_test_cases(cells.into_iter().map(|cell| case(record, cell)));
+    let not_run = record.unfinished.iter().filter(|one| one.target == target.target && one.has_no_verdict());
+    suite.add_test_cases(not_run.map(|one| case_not_run(record, one)));
     suite
 }
 
@@ -44,6 +47,15 @@ fn case(record: &RunRecord, cell: &Cell) -> TestCase {
         case.add_property(Property::new("title", scenario.title.as_str()));
         case.extra.insert("file".into(), scenario.path.as_str().into());
     }
+    case
+}
+
+/// A planned cell without a verdict: whoever counts tests must not take it for one that passed.
+fn case_not_run(record: &RunRecord, one: &Unfinished) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("not run").set_message(why(record, one));
+    let mut case = TestCase::new(one.scenario.as_str(), status);
+    case.set_classname(section(&one.scenario));
     case
 }
 
@@ -140,6 +152,17 @@ mod tests {
         );
         assert_eq!(sum(|suite| suite.errors), record.summary.error);
         assert_eq!(sum(|suite| suite.skipped), record.summary.known + record.summary.untestable);
+    }
+
+    #[test]
+    fn a_cell_that_was_not_run_is_an_error() {
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let record = RunRecord::of(&events);
+        let report = quick_junit::Report::deserialize_from_str(&render(&record)).unwrap();
+        assert!(record.summary.not_run > 0);
+        assert_eq!(report.tests, record.summary.total() + record.summary.not_run);
+        assert_eq!(report.errors, record.summary.error + record.summary.not_run);
     }
 
     #[test]

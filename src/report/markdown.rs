@@ -6,12 +6,16 @@ use std::fmt::Write as _;
 use super::change::changes;
 use super::difference::{Difference, deciding_step, differences, reproduce};
 use super::terminal::headings;
-use super::text::{count, duration, one_line};
+use super::text::{count, cut, duration, one_line};
+use super::undone;
 use crate::run::{Cell, RunRecord, behaviour};
 use crate::verdict::Verdict;
 
 /// Lines of a list that are shown; places that take Markdown limit its size.
 const MOST: usize = 50;
+
+/// Characters of a line that names cells.
+const LONGEST: usize = 1000;
 
 /// The report.
 pub(super) fn render(record: &RunRecord) -> String {
@@ -20,16 +24,24 @@ pub(super) fn render(record: &RunRecord) -> String {
     if !differences.is_empty() {
         text += &to_look_at(record, &differences);
     }
+    if !record.unfinished.is_empty() {
+        text += "\n### Not run\n\n";
+        let lines = undone::lines(record);
+        for line in lines.iter().take(MOST) {
+            let _ = writeln!(text, "- {}", escaped(&cut(line, LONGEST)));
+        }
+        text += &left_out(lines.len());
+    }
     let changed = changes(record);
     if !changed.is_empty() {
-        text += "\n### What each release changed\n\n";
+        text += "\n### What changed\n\n";
         for one in changed.iter().take(MOST) {
             let _ = writeln!(
                 text,
-                "- **{}** {} `{}`: {} → {}",
-                one.release,
-                one.turn().word(),
+                "- **{}** `{}`: {}, {} → {}",
+                escaped(&one.place()),
                 one.scenario,
+                one.turn().word(),
                 escaped(one.before),
                 escaped(one.after)
             );
@@ -50,9 +62,14 @@ pub(super) fn render(record: &RunRecord) -> String {
 
 fn head(record: &RunRecord, unlisted: usize) -> String {
     let word = match unlisted {
-        _ if record.run.interrupted => "interrupted".to_owned(),
         0 => "everything is as listed".to_owned(),
         _ => format!("{} to look at", count(unlisted, "difference")),
+    };
+    // Of a run that is not whole nothing can be called everything.
+    let word = match undone::ending(record) {
+        None => word,
+        Some(ending) if unlisted == 0 => ending,
+        Some(ending) => format!("{ending}, {word}"),
     };
     let mut facts: Vec<String> =
         record.summary.counted().iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
@@ -171,6 +188,15 @@ mod tests {
         let text = render(&RunRecord::of(&sample::large(400, 30)));
         assert!(text.len() < 60_000, "{}", text.len());
         assert!(text.contains("… and 121 more"), "{text}");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_called_so() {
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let text = render(&RunRecord::of(&events));
+        assert!(text.starts_with("## gatecrash: cut off, "), "{text}");
+        assert!(text.contains("### Not run\n\n- "), "{text}");
     }
 
     #[test]

@@ -101,6 +101,7 @@ fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
         scenarios: request.scenarios.iter().map(info).collect(),
         repeat: request.repeat,
         rerun: request.rerun.clone(),
+        parts: Vec::new(),
     }
 }
 

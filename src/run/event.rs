@@ -96,6 +96,31 @@ pub enum Event {
     },
 }
 
+/// A part of a run: every one of these scenarios on every one of these targets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedPart {
+    /// Ids of the scenarios.
+    pub scenarios: Vec<String>,
+    /// The targets.
+    pub targets: Vec<String>,
+    /// How often each cell is run.
+    pub repeat: u32,
+}
+
+impl RunStarted {
+    /// What was planned, in one part or several.
+    pub fn planned(&self) -> Vec<PlannedPart> {
+        if !self.parts.is_empty() {
+            return self.parts.clone();
+        }
+        vec![PlannedPart {
+            scenarios: self.scenarios.iter().map(|one| one.id.clone()).collect(),
+            targets: self.targets.iter().map(|one| one.target.clone()).collect(),
+            repeat: self.repeat,
+        }]
+    }
+}
+
 /// What a run is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunStarted {
@@ -118,6 +143,10 @@ pub struct RunStarted {
     /// What has to be said again to see a cell again.
     #[serde(default)]
     pub rerun: Rerun,
+    /// What was planned, where that is not every scenario on every target: of a run that was put together, its
+    /// parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PlannedPart>,
 }
 
 /// A column.

@@ -21,11 +21,12 @@ mod stored;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod timeline;
+mod unfinished;
 
 pub use engine::{Emit, RunRequest, run};
 pub use event::{
-    Cell, Event, Format, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, StoredRecords,
-    TargetInfo,
+    Cell, Event, Format, ListedDeviation, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord,
+    StoredRecords, TargetInfo,
 };
 pub use lane::Settings;
 pub use plan::{Order, Schedule};
@@ -33,4 +34,5 @@ pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
 pub use rerun::{CellName, Folders, Rerun, STEP_TIMEOUT};
 pub use starts::{GIVEN_UP, start_failure};
-pub use timeline::{Stretch, Timeline, behaviour, timelines};
+pub use timeline::{GAP, Series, Stretch, Timeline, behaviour, timelines};
+pub use unfinished::{Ending, Running, Unfinished};

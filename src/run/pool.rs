@@ -89,9 +89,11 @@ impl Pool {
             scenarios: self.scenarios.iter().filter(|one| one.id == scenario).map(info).collect(),
             repeat: 1,
             rerun: Rerun::default(),
+            parts: Vec::new(),
         };
         let cell = self.cell(target, scenario, attempt).await?;
-        Ok(RunRecord::of(&[Event::RunStarted(started), Event::CellFinished(Box::new(cell))]))
+        let end = Event::RunFinished { duration_ms: cell.duration_ms, interrupted: false };
+        Ok(RunRecord::of(&[Event::RunStarted(started), Event::CellFinished(Box::new(cell)), end]))
     }
 
     async fn cell(&self, target: &Target, scenario: &str, attempt: u32) -> Result<Cell, PoolError> {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event::{Cell, Event, Format, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::event::{Cell, Event, Format, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
 use super::rerun::Rerun;
 use super::timeline::{Timeline, timelines};
+use super::unfinished::{Begun, Ending, Unfinished, unfinished};
 use crate::release::Release;
 use crate::verdict::{Signature, Verdict};
 
@@ -30,6 +31,9 @@ pub struct RunRecord {
     pub timelines: Vec<Timeline>,
     /// Cells by verdict.
     pub summary: Summary,
+    /// Planned cells that were not run, or not as often as planned, in the order of rows and columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<Unfinished>,
 }
 
 /// The run itself.
@@ -51,6 +55,9 @@ pub struct RunInfo {
     pub leaks: Vec<String>,
     /// Whether the run was ended early.
     pub interrupted: bool,
+    /// Whether its record stops before its end: the program was killed, or the file was truncated.
+    #[serde(default)]
+    pub cut_off: bool,
     /// Targets that could not be used, with the reason.
     pub unusable: Vec<String>,
     /// What has to be said again to see a cell again.
@@ -96,6 +103,9 @@ pub struct Summary {
     pub untestable: usize,
     /// Harness or gateway broke.
     pub error: usize,
+    /// Planned, and without a verdict; not counted among the cells.
+    #[serde(default)]
+    pub not_run: usize,
 }
 
 impl Summary {
@@ -130,7 +140,7 @@ impl Summary {
         all.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
-    /// All cells.
+    /// All cells that have a verdict.
     pub const fn total(&self) -> usize {
         self.pass + self.known + self.fail + self.fixed + self.flaky + self.untestable + self.error
     }
@@ -144,6 +154,9 @@ pub struct Recorder {
     scenarios: Vec<ScenarioInfo>,
     gateways: Vec<GatewayRecord>,
     attempts: Vec<Cell>,
+    planned: Vec<PlannedPart>,
+    begun: Begun,
+    finished: bool,
 }
 
 impl Recorder {
@@ -187,12 +200,19 @@ impl Recorder {
                     self.run.leaks.extend(leaks.iter().map(|leak| format!("{}: {leak}", record.target)));
                 }
             }
-            Event::CellFinished(cell) => self.attempts.push(cell.as_ref().clone()),
+            Event::CellStarted { scenario, target, attempt } => {
+                self.begun.start(scenario, target, *attempt);
+            }
+            Event::CellFinished(cell) => {
+                self.begun.finish(cell);
+                self.attempts.push(cell.as_ref().clone());
+            }
             Event::RunFinished { duration_ms, interrupted } => {
                 self.run.duration_ms = *duration_ms;
                 self.run.interrupted = *interrupted;
+                self.finished = true;
             }
-            Event::Preparing { .. } | Event::CellStarted { .. } => {}
+            Event::Preparing { .. } => {}
         }
     }
 
@@ -204,6 +224,7 @@ impl Recorder {
         self.run.rerun.clone_from(&started.rerun);
         self.targets.clone_from(&started.targets);
         self.scenarios.clone_from(&started.scenarios);
+        self.planned = started.planned();
     }
 
     /// The record of everything so far.
@@ -219,17 +240,27 @@ impl Recorder {
                 cells.extend(of_cell.and_then(|attempts| merged(attempts)));
             }
         }
+        let (rows, columns): (Vec<&str>, Vec<&str>) = (
+            self.scenarios.iter().map(|one| one.id.as_str()).collect(),
+            self.targets.iter().map(|one| one.target.as_str()).collect(),
+        );
+        let unfinished = unfinished((&rows, &columns), &self.planned, &attempts, &self.begun);
         let mut run = self.run.clone();
+        run.cut_off = !self.planned.is_empty() && !self.finished;
         run.boots = self.gateways.iter().filter(|one| one.boot_ms.is_some()).map(|one| one.boots).sum();
         RunRecord {
             format: RUN_FORMAT,
             timelines: timelines(&self.scenarios, &cells),
-            summary: Summary::of(cells.iter().map(|cell| cell.verdict)),
+            summary: Summary {
+                not_run: unfinished.iter().filter(|one| one.has_no_verdict()).count(),
+                ..Summary::of(cells.iter().map(|cell| cell.verdict))
+            },
             run,
             targets: self.targets.clone(),
             scenarios: self.scenarios.clone(),
             gateways: self.gateways.clone(),
             cells,
+            unfinished,
         }
     }
 }
@@ -242,6 +273,44 @@ impl RunRecord {
             recorder.take(event);
         }
         recorder.record()
+    }
+
+    /// How it came to its end.
+    pub const fn ending(&self) -> Ending {
+        if self.run.cut_off {
+            Ending::CutOff
+        } else if self.run.interrupted {
+            Ending::Interrupted
+        } else if self.unfinished.is_empty() {
+            Ending::Whole
+        } else {
+            Ending::Incomplete
+        }
+    }
+
+    /// What is missing of a planned cell; none where it was not planned, or was run as often as planned.
+    pub fn unfinished(&self, scenario: &str, target: &str) -> Option<&Unfinished> {
+        self.unfinished.iter().find(|one| one.scenario == scenario && one.target == target)
+    }
+
+    /// Finds out what is missing in a record of a version that did not store it.
+    #[must_use]
+    pub fn with_cells_not_run(mut self) -> Self {
+        let of = |scenario: &ScenarioInfo, target: &TargetInfo| {
+            let missing = self.cell(&scenario.id, &target.target).is_none();
+            missing.then(|| Unfinished {
+                scenario: scenario.id.clone(),
+                target: target.target.clone(),
+                planned: 1,
+                missing: 1,
+                running: Vec::new(),
+            })
+        };
+        let cells =
+            self.scenarios.iter().flat_map(|row| self.targets.iter().filter_map(move |one| of(row, one)));
+        self.unfinished = cells.collect();
+        self.summary.not_run = self.unfinished.len();
+        self
     }
 
     /// The cell of a scenario on a target.
@@ -306,7 +375,7 @@ mod tests {
         let order: Vec<_> =
             record.cells.iter().map(|one| (one.scenario.as_str(), one.target.as_str())).collect();
         assert_eq!(order, [("a", "2026.3.28"), ("a", "2026.3.31"), ("b", "2026.3.31")]);
-        assert_eq!(record.summary, Summary { pass: 1, known: 1, fail: 1, ..Summary::default() });
+        assert_eq!(record.summary, Summary { pass: 1, known: 1, fail: 1, not_run: 1, ..Summary::default() });
         assert_eq!(record.summary.total(), 3);
     }
 

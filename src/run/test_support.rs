@@ -29,7 +29,13 @@ pub(crate) fn started(scenarios: &[&str], targets: &[&str]) -> Event {
             .collect(),
         repeat: 1,
         rerun: Rerun::default(),
+        parts: Vec::new(),
     })
+}
+
+/// The last event of a run that came to its end.
+pub(crate) fn finished() -> Event {
+    Event::RunFinished { duration_ms: 5, interrupted: false }
 }
 
 /// A cell without steps.

@@ -218,6 +218,7 @@ fn events_of(rows: &[(String, &Row)], releases: &[String]) -> Vec<Event> {
         scenarios: scenarios.collect(),
         repeat: 1,
         rerun: Rerun::default(),
+        parts: Vec::new(),
     })];
     for (gateway, target) in releases.iter().enumerate() {
         let release: Option<Release> = target.parse().ok();

@@ -143,7 +143,7 @@ impl Wish {
 
     /// How long a step waits.
     pub(super) fn step_timeout(&self) -> Duration {
-        self.timeout.parse().map_or(Duration::from_secs(10), Millis::as_duration)
+        self.timeout.parse().map_or(Duration::from_secs(30), Millis::as_duration)
     }
 
     /// How long a gateway may take to boot, where that is said.

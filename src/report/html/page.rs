@@ -11,7 +11,8 @@ use super::data::{Index, cells, stories};
 use crate::report::change::{Change, changes};
 use crate::report::difference::{Difference, differences};
 use crate::report::text::{count, duration};
-use crate::run::{RunInfo, RunRecord, behaviour};
+use crate::report::undone;
+use crate::run::{RunInfo, RunRecord, Series, behaviour};
 use crate::verdict::Verdict;
 
 const STYLE: &str = include_str!("page.css");
@@ -38,6 +39,7 @@ struct Page<'a> {
     counts: Vec<Count>,
     differences: Vec<Look>,
     releases: Vec<ReleaseChanges<'a>>,
+    not_run: Vec<String>,
     troubles: Vec<String>,
     tags: Vec<&'a str>,
     target_names: Vec<&'a str>,
@@ -96,6 +98,7 @@ pub fn render(record: &RunRecord) -> String {
         counts: counts(record),
         differences: differences(record).iter().map(look).collect(),
         releases: by_release(record),
+        not_run: undone::lines(record),
         troubles: record.run.unusable.iter().chain(&record.run.leaks).cloned().collect(),
         tags,
         target_names: record.targets.iter().map(|one| one.target.as_str()).collect(),
@@ -114,11 +117,17 @@ fn for_script(json: &str) -> String {
 fn headline(record: &RunRecord) -> String {
     let sums = &record.summary;
     let unlisted = sums.fail + sums.fixed + sums.flaky + sums.error;
-    let word = if record.run.interrupted { "Interrupted: " } else { "" };
-    match (unlisted, sums.pass + sums.known) {
-        (0, 0) => format!("{word}Nothing could be tested"),
-        (0, _) => format!("{word}Everything is as listed"),
-        _ => format!("{word}{} not as listed", count(unlisted, "cell")),
+    let ending = undone::ending(record).map(|ending| {
+        let mut letters = ending.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    });
+    let different = format!("{} not as listed", count(unlisted, "cell"));
+    match (ending, unlisted, sums.pass + sums.known) {
+        (Some(ending), 0, _) => ending,
+        (Some(ending), ..) => format!("{ending}; {different}"),
+        (None, 0, 0) => "Nothing could be tested".to_owned(),
+        (None, 0, _) => "Everything is as listed".to_owned(),
+        (None, ..) => different,
     }
 }
 
@@ -156,9 +165,13 @@ fn look(one: &Difference<'_>) -> Look {
 
 fn by_release(record: &RunRecord) -> Vec<ReleaseChanges<'_>> {
     let mut releases: Vec<ReleaseChanges<'_>> = Vec::new();
+    let series = Series::of(&record.cells);
     for change in changes(record) {
-        let name = change.release.to_string();
-        let target = record.targets.iter().find(|one| one.release == Some(change.release));
+        let name = change.place();
+        let target = record
+            .targets
+            .iter()
+            .find(|one| one.release == Some(change.release) && series.label(&one.target) == Some(change.of));
         let turned = turned(&change, target.map_or(name.as_str(), |one| one.target.as_str()));
         match releases.last_mut() {
             Some(open) if open.name == name => open.changes.push(turned),
@@ -222,6 +235,23 @@ mod tests {
             assert!(!page.contains(outside), "{outside}");
         }
         assert!(page.contains("3 cells not as listed") || page.contains("5 cells not as listed"));
+    }
+
+    #[test]
+    fn a_card_names_two_releases_where_those_between_were_not_run() {
+        let page = render(&RunRecord::of(&sample::events()));
+        assert!(page.contains("<h3>2026.3.31</h3>"), "{page}");
+        assert!(page.contains("<h3>between 2026.4.2 and 2026.9.6</h3>"), "{page}");
+        assert!(!page.contains("<h3>2026.9.6</h3>"), "{page}");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_called_so() {
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let page = render(&RunRecord::of(&events));
+        assert!(page.contains("<title>Cut off, "), "{page}");
+        assert!(page.contains("<h2 id=\"undone-title\">Not run"), "{page}");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::Look;
 use super::palette::paint;
-use crate::report::compare::{Changed, Comparison};
+use crate::report::compare::{Changed, Comparison, Finding, Part};
 use crate::report::text::{count, cut, cut_middle, padded, width};
+use crate::run::Ending;
 use crate::verdict::Verdict;
 
 /// Names of missing cells that are shown.
@@ -31,13 +32,29 @@ pub fn comparison(found: &Comparison, look: &Look) -> String {
         let line = format!("{what} ({}): {shown}", count(names.len(), "cell"));
         text.extend([&paint(look.palette.quiet(), &cut(&line, look.width)), "\n"]);
     }
-    let (word, verdict) = match (found.compares(), found.changed.is_empty()) {
-        (false, _) => ("NOTHING COMPARED", Verdict::Untestable),
-        (true, true) => ("ALIKE", Verdict::Pass),
-        (true, false) => ("CHANGED", Verdict::Fail),
+    for (which, part) in [("first", &found.first), ("second", &found.second)] {
+        let Some(told) = &part.told else { continue };
+        let line = format!("the {which} run is {told}{}", named(part));
+        text.extend([&paint(look.palette.of(Verdict::Error), &cut(&line, look.width)), "\n"]);
+    }
+    let (word, verdict) = match found.finding() {
+        Finding::Changed => ("CHANGED", Verdict::Fail),
+        Finding::NotWhole(Ending::CutOff) => ("CUT OFF", Verdict::Error),
+        Finding::NotWhole(Ending::Interrupted) => ("INTERRUPTED", Verdict::Error),
+        Finding::NotWhole(Ending::Incomplete | Ending::Whole) => ("INCOMPLETE", Verdict::Error),
+        Finding::NothingInCommon => ("NOTHING IN COMMON", Verdict::Error),
+        Finding::Alike => ("ALIKE", Verdict::Pass),
     };
     let sums = format!(": {} changed, {} alike\n", count(found.changed.len(), "cell"), found.alike);
     text + &paint(look.palette.of(verdict), word) + &sums
+}
+
+/// The cells that a run lacks.
+fn named(part: &Part) -> String {
+    if part.lacks.is_empty() {
+        return String::new();
+    }
+    format!(": {}", part.lacks.iter().take(MOST).cloned().collect::<Vec<_>>().join(", "))
 }
 
 fn turn(one: &Changed, look: &Look) -> String {
@@ -58,7 +75,7 @@ mod tests {
     use crate::report::compare::compare;
     use crate::report::sample;
     use crate::report::terminal::Palette;
-    use crate::run::RunRecord;
+    use crate::run::{Event, RunRecord};
 
     #[test]
     fn a_comparison_reads_as_a_list() {
@@ -76,5 +93,21 @@ mod tests {
         second.cells.clear();
         let nothing = comparison(&compare(&first, &second), &look);
         assert!(nothing.ends_with("\nNOTHING COMPARED: 0 cells changed, 0 alike\n"), "{nothing}");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_named() {
+        let whole = RunRecord::of(&sample::events());
+        let mut events = sample::events();
+        events.retain(|event| match event {
+            Event::CellFinished(cell) => cell.target != "2026.9.6" || !cell.scenario.starts_with("state/"),
+            other => !matches!(other, Event::RunFinished { .. }),
+        });
+        let look = Look { width: 200, palette: Palette::PLAIN };
+        insta::assert_snapshot!(comparison(&compare(&whole, &RunRecord::of(&events)), &look), @r"
+        only in the first run (2 cells): state/imported-from-json on 2026.9.6, state/restart-keeps-pairing on 2026.9.6
+        the second run is cut off, 2 cells not run: state/imported-from-json on 2026.9.6, state/restart-keeps-pairing on 2026.9.6
+        CUT OFF: 0 cells changed, 40 alike
+        ");
     }
 }

@@ -8,7 +8,8 @@ use super::palette::paint;
 use super::timelines::timelines;
 use crate::report::difference::{Difference, differences, reproduce};
 use crate::report::text::{count, cut, duration, joined, wrap};
-use crate::run::RunRecord;
+use crate::report::undone;
+use crate::run::{Ending, RunRecord};
 use crate::verdict::Verdict;
 
 /// Differences that are shown in full; the others get a line each.
@@ -23,6 +24,7 @@ pub fn render(record: &RunRecord, look: &Look) -> String {
         vec![list(record, &differences, look)]
     };
     parts.push(untestable(record, look));
+    parts.push(not_run(record, look));
     parts.push(troubles(record, &differences, look));
     parts.extend(differences.iter().take(IN_FULL).map(|one| difference(record, one, look)));
     parts.push(in_short(record, differences.get(IN_FULL..).unwrap_or_default(), look));
@@ -58,6 +60,22 @@ fn untestable(record: &RunRecord, look: &Look) -> String {
         let line = format!("  {} – {reason}: {}", count(cells, "cell"), scenarios.join(", "));
         text.push_str(&cut(&line, look.width));
         text.push('\n');
+    }
+    text
+}
+
+/// Planned cells without a verdict: those that were running, then the others.
+fn not_run(record: &RunRecord, look: &Look) -> String {
+    if record.unfinished.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "{} ({})\n",
+        paint(look.palette.of(Verdict::Error), "not run"),
+        count(record.unfinished.len(), "cell")
+    );
+    for line in undone::lines(record) {
+        text.extend(["  ", &cut(&line, look.width.saturating_sub(2)), "\n"]);
     }
     text
 }
@@ -106,6 +124,9 @@ fn summary(record: &RunRecord, look: &Look) -> String {
     let (word, verdict) = headword(record);
     let mut parts = vec![format!("{word}: {}", count(record.summary.total(), "cell"))];
     parts.extend(record.summary.counted().iter().map(|(verdict, number)| format!("{number} {verdict}")));
+    if record.summary.not_run > 0 {
+        parts.push(format!("{} not run", record.summary.not_run));
+    }
     parts.push(count(run.boots, "boot"));
     parts.push(duration(run.duration_ms));
     parts.push(format!("seed {}", run.seed));
@@ -123,12 +144,16 @@ fn summary(record: &RunRecord, look: &Look) -> String {
 
 fn headword(record: &RunRecord) -> (&'static str, Verdict) {
     let sums = &record.summary;
-    if record.run.interrupted {
+    if record.ending() == Ending::CutOff {
+        ("CUT OFF", Verdict::Error)
+    } else if record.ending() == Ending::Interrupted {
         ("INTERRUPTED", Verdict::Error)
     } else if sums.error > 0 || !record.run.unusable.is_empty() {
         ("BROKEN", Verdict::Error)
     } else if sums.fail + sums.fixed + sums.flaky > 0 {
         ("DIFFERENT", Verdict::Fail)
+    } else if record.ending() == Ending::Incomplete {
+        ("INCOMPLETE", Verdict::Error)
     } else if sums.pass + sums.known == 0 {
         ("NOTHING TESTABLE", Verdict::Error)
     } else {
@@ -144,6 +169,7 @@ mod tests {
     use crate::report::sample;
     use crate::report::terminal::Palette;
     use crate::report::text::width;
+    use crate::run::test_support::{cell, finished, started};
     use crate::run::{Event, RunStarted};
 
     const PLAIN: Look = Look { width: 80, palette: Palette::PLAIN };
@@ -224,6 +250,29 @@ mod tests {
         let mut interrupted = sample();
         interrupted.run.interrupted = true;
         assert_eq!(last(&interrupted), "INTERRUPTED");
+        interrupted.run.cut_off = true;
+        assert_eq!(last(&interrupted), "CUT OFF");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_says_what_is_missing() {
+        let target = "2026.3.31";
+        let done = Event::CellFinished(Box::new(cell("a/x", target, Verdict::Pass)));
+        let begun = Event::CellStarted { scenario: "a/y".into(), target: target.into(), attempt: 1 };
+        let mut events = vec![started(&["a/x", "a/y", "a/z"], &[target]), done, begun];
+        insta::assert_snapshot!(render(&RunRecord::of(&events), &PLAIN), @r"
+        a
+          ✓ x                                                                       3 ms
+
+        not run (2 cells)
+          was running: a/y on 2026.3.31
+          1 cell on 2026.3.31: a/z
+
+        CUT OFF: 1 cell · 1 pass · 2 not run · 0 boots · 0 ms · seed 7 · run run
+        ");
+        events.pop();
+        events.push(finished());
+        assert!(render(&RunRecord::of(&events), &PLAIN).contains("INCOMPLETE: 1 cell · 1 pass · 2 not run"));
     }
 
     #[test]

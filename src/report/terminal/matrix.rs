@@ -6,7 +6,7 @@ use super::Look;
 use super::palette::paint;
 use crate::report::difference::section;
 use crate::report::text::{count, cut, cut_middle, padded, width};
-use crate::run::{Cell, RunRecord, TargetInfo, behaviour};
+use crate::run::{Cell, RunRecord, TargetInfo, Unfinished, behaviour};
 use crate::verdict::Verdict;
 
 /// The widest column of a target.
@@ -67,8 +67,11 @@ impl<'a> Grid<'a> {
             let cells: Vec<_> = record
                 .targets
                 .iter()
-                .map(|target| cells.get(&(&*scenario.id, &*target.target)).copied())
-                .map(|cell| (cell.map_or_else(|| "·".to_owned(), word), cell.map(|cell| cell.verdict)))
+                .map(|target| (target, cells.get(&(&*scenario.id, &*target.target)).copied()))
+                .map(|(target, cell)| match cell {
+                    Some(cell) => (word(cell), Some(cell.verdict)),
+                    None => (missing(record, &scenario.id, &target.target), None),
+                })
                 .collect();
             let dull = cells.iter().all(|(_, verdict)| *verdict == Some(Verdict::Pass));
             if dull && record.scenarios.len() > MOST_ROWS {
@@ -102,6 +105,13 @@ impl<'a> Grid<'a> {
         }
         text
     }
+}
+
+/// What stands for a cell without a verdict.
+fn missing(record: &RunRecord, scenario: &str, target: &str) -> String {
+    let unfinished = record.unfinished(scenario, target);
+    let word = if unfinished.is_some_and(Unfinished::was_running) { "· was running" } else { "·" };
+    word.to_owned()
 }
 
 /// What a cell shows, as short as possible: a bare word is listed or right, a sign says that it is not.
