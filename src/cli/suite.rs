@@ -117,6 +117,14 @@ fn id_of(below_root: &Path) -> String {
 
 /// Loads and selects scenarios; a faulty file is an error where it is among the selected ones.
 pub(super) fn select(context: &Context, selection: &Selection<'_>) -> Result<Vec<Scenario>, Failure> {
+    select_with_sources(context, selection).map(|(scenarios, _)| scenarios)
+}
+
+/// The same, with the texts of all scenarios that were read.
+pub(super) fn select_with_sources(
+    context: &Context,
+    selection: &Selection<'_>,
+) -> Result<(Vec<Scenario>, Sources), Failure> {
     let on_disk: Vec<&Path> = selection
         .names
         .iter()
@@ -140,7 +148,7 @@ pub(super) fn select(context: &Context, selection: &Selection<'_>) -> Result<Vec
         .map(|one| render(one, context.color_of_errors, context.width))
         .collect();
     if shown.is_empty() {
-        return Ok(chosen);
+        return Ok((chosen, sources));
     }
     Err(Failure::usage(format!("the scenarios have errors\n\n{}", shown.join("\n")))
         .hint("`gatecrash check` shows all that is wrong"))

@@ -15,6 +15,8 @@ mod expand;
 mod expect;
 mod expect_written;
 mod file;
+mod flow;
+mod layout;
 mod load;
 mod pattern;
 mod reference;
@@ -42,6 +44,8 @@ pub use entries::Entries;
 pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind};
 pub use expect_written::EXPECTATION_WORDS;
 pub use file::{Capability, Deviation, DeviationClass, Requires, ScenarioFile};
+pub use flow::FlowText;
+pub use layout::{Layout, Place, layout};
 pub use load::{Suite, load};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
