@@ -97,7 +97,6 @@ fn a_dry_run_writes_nothing_and_shows_what_would_be_written() {
     assert!(new.len() > 3, "{written}");
 }
 
-/// A text of the scenario, and the end that it has when the deviation is written into it.
 #[rstest]
 #[case::flow(TWICE.to_owned() + "deviations: [{releases: 2026.3.2, class: superseded, steps: {first: {closed: 1008}}}] # x\n")]
 #[case::line_breaks(TWICE.replace('\n', "\r\n"))]

@@ -27,11 +27,12 @@ enum Command {
 
 /// Write deviations from stored runs into the scenarios.
 ///
-/// What a run shows beside the outcome that is right is listed in the fewest ranges of releases. New
-/// deviations have the class `unreviewed`, which `check --strict` refuses until a person has given them
-/// another one. Deviations that hold on other releases get other ranges; those that hold nowhere go.
-/// Comments and layout stay. Where something unlisted ended a case early, its later steps are not known:
-/// run those again after the update.
+/// What a run shows beside the outcome that is right is listed in the fewest ranges of releases, and only
+/// for releases on which the step ran. New deviations have the class `unreviewed`, which `check --strict`
+/// refuses until a person has given them another one. Deviations that hold on other releases get other
+/// ranges; those that hold nowhere go. Every other byte of a file stays. A file is read again and checked
+/// before it is replaced; what cannot be written without saying something else is left to do by hand. Where
+/// something unlisted ended a case early, its later steps are not known: run those again after the update.
 #[derive(clap::Args, Debug)]
 struct UpdateArgs {
     /// Scenarios: ids, globs of ids, files or folders [default: all of the runs]
