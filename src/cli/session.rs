@@ -110,7 +110,7 @@ pub(super) fn measure(
     report::check(&options.reports).map_err(Failure::usage)?;
     let folder = options.suite.folder.as_deref();
     let chosen = suite::select(context, &Selection { folder, names: selection, tags: &options.tags })?;
-    let Chosen { scenarios, folders } =
+    let Chosen { scenarios, folders, .. } =
         if origins.is_empty() { chosen } else { chosen.map(|scenarios| from_origins(scenarios, origins)) };
     if scenarios.is_empty() {
         return Err(Failure::nothing("none of these scenarios begins on another release")

@@ -415,7 +415,7 @@ pub(super) fn untestable(scenario: &Scenario, subject: &Subject) -> Option<Strin
     if !missing.is_empty() {
         return Some(format!("this target has no {}", missing.join(", ")));
     }
-    subject.lacks(&scenario.config)
+    subject.lacks(scenario)
 }
 
 /// A cell that did not run.

@@ -148,7 +148,9 @@ impl Stage<'_> {
             self.wake().await?;
         }
         match self.attempt(step, right).await? {
-            Outcome::Refused { error } if error.code == NOT_MODELLED_CODE => {
+            Outcome::Refused { error } | Outcome::Closed { error: Some(error), .. }
+                if error.code == NOT_MODELLED_CODE =>
+            {
                 Err(Trouble::Untestable(error.message))
             }
             outcome => Ok(outcome),

@@ -1,6 +1,6 @@
 //! Selecting scenarios by names and tags. Whatever names nothing, or leaves nothing, is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub(in crate::cli) struct Chosen {
     pub(in crate::cli) scenarios: Vec<Scenario>,
     /// The folders that their ids are counted from.
     pub(in crate::cli) folders: Folders,
+    /// Every file of the suites that they are of, by id.
+    pub(in crate::cli) sources: Vec<(String, Arc<Source>)>,
 }
 
 impl Chosen {
@@ -47,7 +49,7 @@ impl Chosen {
             Some(self.folders.folder(of?)?.to_owned())
         };
         let folders = scenarios.iter().filter_map(|one| Some((one.id.clone(), folder(&one.id)?))).collect();
-        Self { folders: Folders::of(folders, scenarios.len()), scenarios }
+        Self { folders: Folders::of(folders, scenarios.len()), scenarios, sources: self.sources }
     }
 }
 
@@ -91,8 +93,11 @@ pub(in crate::cli) fn select(context: &Context, selection: &Selection<'_>) -> Re
             folders.insert(scenario.id.clone(), folder);
         }
     }
+    let suites: BTreeSet<usize> = picked.iter().map(|(shelf, _)| *shelf).collect();
+    let files = suites.into_iter().flat_map(|shelf| &catalogue.shelves[shelf].files);
+    let sources = files.map(|file| (file.id.clone(), Arc::clone(&file.source))).collect();
     let scenarios: Vec<Scenario> = picked.into_iter().map(|(_, scenario)| scenario).collect();
-    Ok(Chosen { folders: Folders::of(folders, scenarios.len()), scenarios })
+    Ok(Chosen { folders: Folders::of(folders, scenarios.len()), scenarios, sources })
 }
 
 /// What is wrong with files: with those that names pick, or with all of the suite.

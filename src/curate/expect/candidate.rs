@@ -69,7 +69,7 @@ fn errors(outcome: &Outcome, error: &WireError, mismatch: Option<&Mismatch>) -> 
         .into_iter()
         .filter_map(|key| Some((key.to_owned(), literal(error.detail(key)?))))
         .collect();
-    let message = Pattern::Literal(Value::String(error.message.clone()));
+    let message = literal(error.message.as_str());
     let mut found = Vec::new();
     if told.is_empty() {
         found.push(ErrorExpectation { code: code.clone(), ..ErrorExpectation::default() });
@@ -89,8 +89,14 @@ fn errors(outcome: &Outcome, error: &WireError, mismatch: Option<&Mismatch>) -> 
     found
 }
 
+/// A pattern for just this value. What would be read as a word or a reference is written so that it is neither.
 fn literal(value: impl Into<Value>) -> Pattern {
-    Pattern::Literal(value.into())
+    match value.into() {
+        Value::String(text) if text.starts_with('$') || text.contains("${") => {
+            Pattern::Exactly(text.replace("${", "$${").into())
+        }
+        value => Pattern::Literal(value),
+    }
 }
 
 /// A pattern for what came at the place of a mismatch, where keys alone lead there.
@@ -107,7 +113,7 @@ fn path_below(outcome: &Outcome, mismatch: &Mismatch, aspect: &str) -> Option<Pa
         return Some(missing.iter().rev().fold(Pattern::Absent, |inner, key| nest(inner, key)));
     }
     let path = mismatch.at.strip_prefix(aspect)?.strip_prefix('.')?;
-    if path.contains('[') {
+    if path.contains(['[', '$']) {
         return None;
     }
     let got = match mismatch.got.as_str() {
@@ -127,7 +133,7 @@ fn simple(value: &Value) -> Option<Pattern> {
             let items: Option<Vec<Pattern>> = items.iter().map(simple).collect();
             Some(Pattern::Array(items?))
         }
-        scalar => Some(Pattern::Literal(scalar.clone())),
+        scalar => Some(literal(scalar.clone())),
     }
 }
 
