@@ -52,5 +52,5 @@ pub use span::{Span, Spanned};
 pub use step::{
     AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Restart, Send, State, Step, Together, Wait,
 };
-pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep};
+pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep, StoryVague};
 pub use suggest::did_you_mean;
