@@ -144,7 +144,7 @@ fn the_history_can_be_read() {
 fn a_silent_scope_upgrade_on_2026_3_31_is_no_gain_alone() {
     let place = TempDir::new().unwrap();
     let planted = "embedded:2026.3.31+scopes-not-compared";
-    let cases = ["scopes/local-upgrade/read-to-admin", "scopes/local-upgrade-needs-approval/read-to-admin"];
+    let cases = ["auth/none-scope-upgrade", "auth/none-scope-upgrade-needs-approval"];
     let run = ["run", cases[0], cases[1], "--gateway", planted, "--report", "json=run.json"];
     gatecrash(&place, &run).assert().code(1);
     let report: Value =
