@@ -174,3 +174,56 @@ fn the_history_can_be_read() {
     let rules = json(&mut gatecrash(&place, &["rules", "2026.3.31", "--format", "json"]));
     assert!(rules["changes"].as_array().unwrap().iter().any(|rule| rule["rule"] == "Roles"));
 }
+
+/// Where two grounds collide, a change between them is a gain by one case and a failure by the other.
+#[test]
+fn a_silent_scope_upgrade_on_2026_3_31_is_no_gain_alone() {
+    let place = TempDir::new().unwrap();
+    let planted = "embedded:2026.3.31+scopes-not-compared";
+    let cases = ["auth/none-scope-upgrade", "auth/none-scope-upgrade-needs-approval"];
+    let run = ["run", cases[0], cases[1], "--gateway", planted, "--report", "json=run.json"];
+    gatecrash(&place, &run).assert().code(1);
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(place.path().join("run.json")).unwrap()).unwrap();
+    let verdict = |id: &str| {
+        let cells = report["cells"].as_array().unwrap();
+        cells.iter().find(|cell| cell["scenario"] == id).unwrap()["verdict"].clone()
+    };
+    assert_eq!(verdict(cases[0]), "fixed");
+    assert_eq!(verdict(cases[1]), "fail");
+}
+
+#[test]
+fn steps_that_pass_for_different_reasons_are_listed() {
+    let place = TempDir::new().unwrap();
+    std::fs::create_dir(place.path().join("scenarios")).unwrap();
+    let vague = "title: A token of a record without approved scopes is refused
+why: What was approved decides.
+devices:
+  laptop: {paired: {scopes: [], omit: [scopes, approvedScopes], tokens: {operator: {scopes: [operator.read]}}}}
+steps:
+  - connect: {as: laptop, device: laptop, auth: {device_token: \"${device.laptop.token.operator}\"}, expect: {closed: 1008}}
+";
+    let named = vague.replace(
+        "{closed: 1008}",
+        "{closed: 1008, details: {code: {$one_of: [AUTH_SCOPE_MISMATCH, AUTH_DEVICE_TOKEN_MISMATCH]}}}",
+    );
+    std::fs::write(place.path().join("scenarios/vague.yaml"), vague).unwrap();
+    std::fs::write(place.path().join("scenarios/named.yaml"), named).unwrap();
+    for (release, file) in [("2026.4.2", "older.json"), ("2026.9.6", "newer.json")] {
+        let gateway = format!("embedded:{release}");
+        gatecrash(&place, &["run", "--gateway", &gateway, "--report", &format!("json={file}")])
+            .assert()
+            .success();
+    }
+    gatecrash(&place, &["reasons", "older.json", "newer.json"])
+        .assert()
+        .code(1)
+        .stdout(contains("vague#laptop").and(contains("named#laptop").not()))
+        .stdout(contains("AUTH_DEVICE_TOKEN_MISMATCH").and(contains("AUTH_SCOPE_MISMATCH")))
+        .stdout(contains("2 steps refused as expected on several targets, 1 for different reasons"));
+    let told = json(&mut gatecrash(&place, &["reasons", "older.json", "newer.json", "--format", "json"]));
+    assert_eq!(told["differing"][0]["step"], "laptop");
+    assert_eq!(told["differing"][0]["reasons"][1]["targets"], serde_json::json!(["embedded:2026.9.6"]));
+    gatecrash(&place, &["reasons", "older.json"]).assert().code(3);
+}

@@ -10,7 +10,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::{
     bisect, broker, check, compare, completions, coverage, diff, expect, explain, list, man, matrix, merge,
-    mutants, new, preflight, releases, report, rules, run, runs, schema, serve_model, show, timeline,
+    mutants, new, preflight, reasons, releases, report, rules, run, runs, schema, serve_model, show,
+    timeline,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -61,6 +62,7 @@ enum Command {
     Expect(expect::Args),
     Explain(explain::Args),
     Timeline(timeline::Args),
+    Reasons(reasons::Args),
     Rules(rules::Args),
     New(new::Args),
     Completions(completions::Args),
@@ -107,6 +109,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Expect(args) => expect::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Timeline(args) => timeline::run(args, context),
+        Command::Reasons(args) => reasons::run(args, context),
         Command::Rules(args) => rules::run(args, context),
         Command::New(args) => new::run(args, context),
         Command::Completions(args) => completions::run(args, context),

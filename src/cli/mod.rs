@@ -26,6 +26,7 @@ mod mutants;
 mod new;
 mod origins;
 mod preflight;
+mod reasons;
 mod releases;
 mod report;
 mod rules;

@@ -2,4 +2,5 @@
 
 pub mod coverage;
 pub mod expect;
+pub mod reasons;
 pub mod timeline;

@@ -16,7 +16,7 @@ mod markdown;
 mod merge;
 #[cfg(test)]
 #[path = "../../tests/sample/mod.rs"]
-mod sample;
+pub(crate) mod sample;
 mod sink;
 mod store;
 mod stream;

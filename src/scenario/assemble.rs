@@ -15,7 +15,7 @@ use super::pattern::Pattern;
 use super::reference::{Reference, references_in};
 use super::span::Spanned;
 use super::step::{Step, Wait};
-use super::story::{Action, Scenario, Source, StoryDeviation, StoryStep};
+use super::story::{Action, Scenario, Source, StoryDeviation, StoryStep, StoryVague};
 use super::suggest::did_you_mean;
 use super::tree::{Kind, Tree};
 
@@ -46,6 +46,7 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
     };
     let steps = part(|one| (&one.file.steps, "steps"));
     let finally = part(|one| (&one.file.finally, "finally"));
+    let vague = order.iter().flat_map(|one| vague_of(one)).collect();
     let deviations = order.iter().flat_map(|one| deviations_of(one)).collect();
     if !diagnostics.is_empty() {
         return Err(diagnostics);
@@ -68,6 +69,7 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
         devices,
         steps,
         finally,
+        vague,
         deviations,
     }))
 }
@@ -349,6 +351,14 @@ fn expected(step: &Spanned<Step>, one: &Step) -> Option<Spanned<Expectation>> {
         | Step::Repeat(_) => return None,
     };
     Some(Spanned::new(default, step.span))
+}
+
+fn vague_of(draft: &Draft) -> impl Iterator<Item = StoryVague> {
+    draft.file.vague.iter().map(|(step, why)| StoryVague {
+        source: Arc::clone(&draft.source),
+        step: step.clone(),
+        why: why.clone(),
+    })
 }
 
 fn deviations_of(draft: &Draft) -> Vec<StoryDeviation> {

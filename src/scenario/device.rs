@@ -69,7 +69,8 @@ pub struct PendingSeed {
     pub scopes: Option<Vec<String>>,
     /// Persona that asked. Default: `cli`.
     pub persona: Option<Spanned<String>>,
-    /// Age of the request. Default: `1s`; requests live for five minutes.
+    /// Age of the request; gateways forget a request after five minutes. Default: an hour ahead of the clock, so
+    /// that it waits however long the gateway takes.
     pub age: Option<Millis>,
     /// Whether the device was known before.
     #[serde(default)]

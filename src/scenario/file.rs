@@ -63,6 +63,10 @@ pub struct ScenarioFile {
     /// Steps that always run at the end.
     #[serde(default)]
     pub finally: Vec<Spanned<Step>>,
+    /// Steps for which any refusal is right, or success as well as refusal, each with the reason. Everywhere
+    /// else `check --strict` wants an expectation to name what refuses.
+    #[serde(default)]
+    pub vague: Entries<String>,
     /// Releases on which steps have another outcome.
     #[serde(default)]
     pub deviations: Vec<Spanned<Deviation>>,

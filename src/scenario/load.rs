@@ -132,6 +132,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "use",
     "steps",
     "finally",
+    "vague",
     "deviations",
 ];
 
@@ -175,6 +176,7 @@ fn draft(id: &str, source: &Arc<Source>, case: Case) -> (Option<Draft>, Vec<Diag
         uses: keys.list("use"),
         steps: keys.list("steps"),
         finally: keys.list("finally"),
+        vague: keys.entries("vague"),
         deviations: keys.list("deviations"),
     };
     let diagnostics = keys.diagnostics;

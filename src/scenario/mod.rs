@@ -56,5 +56,5 @@ pub use reference::{
 pub use schema::{schema, schema_text};
 pub use span::{Span, Spanned};
 pub use step::{AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Send, State, Step, Together, Wait};
-pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep, changes_everybody};
+pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep, StoryVague, changes_everybody};
 pub use suggest::did_you_mean;

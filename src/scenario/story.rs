@@ -69,8 +69,21 @@ pub struct Scenario {
     pub steps: Vec<StoryStep>,
     /// Steps that always run at the end.
     pub finally: Vec<StoryStep>,
+    /// Steps whose expectations need not name what refuses.
+    pub vague: Vec<StoryVague>,
     /// Releases that differ.
     pub deviations: Vec<StoryDeviation>,
+}
+
+/// Why the expectation of a step need not name what refuses.
+#[derive(Clone, Debug)]
+pub struct StoryVague {
+    /// The file it was written in.
+    pub source: Arc<Source>,
+    /// The step's name.
+    pub step: Spanned<String>,
+    /// The reason.
+    pub why: String,
 }
 
 /// A step with its name and its expectation.

@@ -113,3 +113,21 @@ fn a_faulty_scenario_that_was_asked_for_is_shown() {
     let (_folder, mut command) = gatecrash(&files);
     command.args(["list", "d"]).assert().success();
 }
+
+#[test]
+fn a_vague_refusal_needs_a_reason_where_strictness_is_asked_for() {
+    let text = scenario("steps: [{connect: {as: a, expect: {closed: 1008}}}]");
+    let (_folder, mut lax) = gatecrash(&[("scenarios/a.yaml", &text)]);
+    lax.arg("check").assert().success().stdout(predicate::str::contains("warning[vague]"));
+    let (_folder, mut strict) = gatecrash(&[("scenarios/a.yaml", &text)]);
+    strict.args(["check", "--strict"]).assert().code(2).stdout(predicate::str::contains("error[vague]"));
+    let reasoned = format!("{text}vague: {{a: Any refusal keeps it out.}}\n");
+    let (_folder, mut strict) = gatecrash(&[("scenarios/a.yaml", &reasoned)]);
+    strict.args(["check", "--strict"]).assert().success();
+}
+
+#[test]
+fn the_suite_is_without_a_warning() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatecrash"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["check", "--strict"]).assert().success();
+}

@@ -15,7 +15,7 @@ fn reused_scenarios_come_first_and_once() {
         "devices: {laptop: {paired: {}}}\nconfig: {a: {b: 1}}\nrequires: {releases: \">=2026.3.1\"}\n\
          steps: [{connect: {as: first, device: laptop, save: {token: /auth/deviceToken}}}]\n\
          finally: [{wait: 1ms}]\n\
-         deviations: [{releases: \"2026.3.2\", class: superseded, steps: {first: {closed: 1008}}}]",
+         deviations: [{releases: \"2026.3.2\", class: superseded, steps: {first: {closed: 1009}}}]",
     );
     let middle = scenario("use: [base]\nconfig: {a: {c: 2}}\nsteps: [{disconnect: {on: first}}]");
     let top = scenario(
@@ -82,7 +82,8 @@ fn steps_without_a_name_are_counted() {
 fn an_outcome_may_go_without_saying(#[case] step: &str, #[case] outcome: &str) {
     let text = scenario(&format!("steps:\n  - connect: {{as: a}}\n  - {step}"));
     let suite = suite(&[("a", &text)]);
-    assert_eq!(check(&suite, true), []);
+    // That any close is right needs a reason where strictness is asked for.
+    assert_eq!(check(&suite, true).iter().map(|one| one.code).find(|code| *code != "vague"), None);
     let gatecrash::scenario::Action::One(_, Some(right)) = &suite.scenarios[0].steps[1].action else {
         panic!("no outcome");
     };

@@ -9,7 +9,7 @@ fn each_row_makes_a_case_with_its_values() {
     let text = scenario(
         "each:\n  \
            - {name: let-in, scopes: [a, b], outcome: hello, port: 1}\n  \
-           - {name: refused, scopes: [], outcome: {closed: 1008}, port: 2}\n\
+           - {name: refused, scopes: [], outcome: {closed: 1009}, port: 2}\n\
          steps:\n  \
            - connect:\n      as: operator\n      scopes: ${each.scopes}\n      platform: os-${each.port}\n      \
              headers: {X-Case: \"${each.name}\"}\n      expect: ${each.outcome}\n\

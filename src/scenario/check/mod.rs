@@ -6,6 +6,7 @@ mod file;
 mod outcome;
 mod step;
 mod story;
+mod vague;
 
 pub(super) use file::check_file;
 
@@ -17,12 +18,15 @@ use super::load::Suite;
 pub fn check(suite: &Suite, strict: bool) -> Vec<Diagnostic> {
     let mut found = suite.diagnostics.clone();
     let mut captures = story::CaptureUse::default();
+    let mut reasons = vague::VagueReasons::default();
     for scenario in &suite.scenarios {
         story::check_story(scenario, &mut captures, &mut found);
         deviation::check_deviations(scenario, &mut found);
+        vague::check_vague(scenario, &mut reasons, &mut found);
         found.extend(actors::check_start(scenario));
     }
     found.extend(captures.unused());
+    found.extend(reasons.needless());
     if strict {
         for one in &mut found {
             one.severity = Severity::Error;
