@@ -79,6 +79,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             now_ms: Arc::clone(&context.now_ms),
             boot_timeout: None,
             keep_state: None,
+            profiles: None,
         },
         jobs: JOBS,
     };

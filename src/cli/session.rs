@@ -16,7 +16,7 @@ use super::origins::from_origins;
 use super::stored::store;
 use super::suite::{self, Selection};
 use crate::bisect::Evidence;
-use crate::gateway::{Target, Workshop};
+use crate::gateway::{Profiles, Target, Workshop};
 use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
 use crate::report::{self, Destination, EventStream, Report};
@@ -55,6 +55,9 @@ pub(super) struct RunOptions {
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE or tap=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     pub(super) reports: Vec<Report>,
+    /// Where gateways write which code they execute; nothing that is given on the command line.
+    #[arg(skip)]
+    pub(super) profiles: Option<Profiles>,
 }
 
 /// Runs the selected scenarios on targets, shows what happens, writes the reports, and prints the result.
@@ -106,6 +109,7 @@ pub(super) fn measure(
             now_ms: Arc::clone(&context.now_ms),
             boot_timeout: options.boot_timeout.map(Millis::as_duration),
             keep_state: options.keep_state.clone(),
+            profiles: options.profiles.clone(),
         },
         jobs: options.gateways.jobs(context),
         memory: options.memory.map(|one| one.0).or(context.memory.map(|all| all / 2)),
@@ -146,7 +150,9 @@ pub(super) fn measure(
     reports.and_then(|rest| report::write(&rest, &events, &record, &mut out)).map_err(Failure::broke)?;
     drop(out);
     // Without the store a later bisect boots again, and that is all.
-    let _ = Evidence::below(&context.cache_dir).keep_run(&record, &request.scenarios);
+    if options.profiles.is_none() {
+        let _ = Evidence::below(&context.cache_dir).keep_run(&record, &request.scenarios);
+    }
     if let Err(error) = store(context).keep(&events) {
         // The run itself is not worse for it.
         anstream::eprintln!("warning: the run cannot be kept: {error}");

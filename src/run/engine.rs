@@ -160,7 +160,7 @@ impl Engine<'_> {
                 () = self.fail_fast.cancelled() => return,
             }
         }
-        let plans = plan(testable);
+        let plans = plan(testable, self.request.settings.measures_each());
         let attempts = |plan: &LanePlan| plan.attempts(self.request.repeat);
         let mut lanes: FuturesUnordered<_> = plans
             .iter()

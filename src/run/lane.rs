@@ -15,7 +15,7 @@ use super::event::Cell;
 use super::identity::{Identity, gateway_secret};
 use super::seeds;
 use super::step::Trouble;
-use crate::gateway::{Host, ScriptedModel, Seed, StartError, StartRequest, StoredPairing, Subject, merge};
+use crate::gateway::{GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest, StoredPairing, Subject, merge};
 use crate::release::Release;
 use crate::scenario::{self, Reference, Start};
 use crate::verdict::Outcome;
@@ -37,6 +37,15 @@ pub struct Settings {
     pub boot_timeout: Option<Duration>,
     /// Where the state of every gateway is copied to when it stops.
     pub keep_state: Option<PathBuf>,
+    /// Where gateways write which code they execute, if they do.
+    pub profiles: Option<Profiles>,
+}
+
+impl Settings {
+    /// Whether the code that each scenario executes is measured by itself.
+    pub(super) fn measures_each(&self) -> bool {
+        self.profiles.as_ref().is_some_and(Profiles::each)
+    }
 }
 
 /// One booted gateway and the scenarios that share it.
@@ -54,6 +63,7 @@ pub(super) struct Lane {
     barrier: RestartBarrier,
     beside: tokio::sync::Mutex<()>,
     permits: Semaphore,
+    profiles: Option<GatewayProfiles>,
 }
 
 /// What became of a lane's gateway.
@@ -98,13 +108,16 @@ impl Lane {
         if let Some(model) = &model {
             merge(&mut all_config, &model.config());
         }
+        let profiles = settings.profiles.as_ref().map(|all| all.of(number)).transpose();
+        let profiles = profiles.map_err(StartError::Profiles)?;
+        let own_env = first.map(|one| one.env.clone()).unwrap_or_default();
         let request = StartRequest {
             launch,
             token: token.clone(),
             config: all_config,
             state: None,
             files: first.map(|one| placed(&filled(&one.files))).unwrap_or_default(),
-            env: first.map(|one| one.env.clone().into_iter().collect()).unwrap_or_default(),
+            env: own_env.into_iter().chain(profiles.iter().flat_map(GatewayProfiles::env)).collect(),
             seed,
             ready_within: settings.boot_timeout,
         };
@@ -119,7 +132,8 @@ impl Lane {
                 cases.iter().filter(|case| !case.scenario.only_starts_others()).count(),
             ),
             beside: tokio::sync::Mutex::new(()),
-            permits: Semaphore::new(subject.at_once()),
+            permits: Semaphore::new(if settings.measures_each() { 1 } else { subject.at_once() }),
+            profiles,
             subject,
             settings,
             number,
@@ -145,7 +159,11 @@ impl Lane {
         let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
         let port = self.host.read().await.port();
         let bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), port);
-        run_case(self, case, bindings).await
+        let cell = run_case(self, case, bindings).await;
+        if let Some(profiles) = &self.profiles {
+            profiles.take(&case.scenario.id).await;
+        }
+        cell
     }
 
     /// Stops the gateway, or lets go of one that was only attached.
@@ -258,7 +276,7 @@ impl Lane {
             token: self.token.clone(),
             config: start.config.as_ref().and_then(Value::as_object).map_or_else(|| json!({}), filled),
             files: start.files.as_ref().map(filled).as_ref().map(placed).unwrap_or_default(),
-            env: Vec::new(),
+            env: self.profiles.iter().flat_map(GatewayProfiles::env).collect(),
             seed: Seed::default(),
             launch: None,
             state: None,

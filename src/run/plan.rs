@@ -43,10 +43,17 @@ impl LanePlan {
 /// All scenarios of one configuration share a gateway, restarts included: the ones that restart wait for
 /// each other and for the rest, and then one restart serves them all. Only a scenario that changes what the
 /// others rely on (configuration, release, stored files) has a gateway to itself.
-pub(super) fn plan<'a>(scenarios: impl IntoIterator<Item = (usize, &'a Scenario)>) -> Vec<LanePlan> {
+///
+/// With `each`, what a scenario does to its gateway must not happen while another one is measured: those that
+/// restart it or start others beside it have one to themselves, too.
+pub(super) fn plan<'a>(
+    scenarios: impl IntoIterator<Item = (usize, &'a Scenario)>,
+    each: bool,
+) -> Vec<LanePlan> {
     let mut lanes: Vec<(LanePlan, bool, &Scenario)> = Vec::new();
     for (index, scenario) in scenarios {
-        let alone = scenario.is_alone();
+        let alone =
+            scenario.is_alone() || (each && (scenario.restarts() || scenario.only_starts_others()));
         let open = lanes.iter_mut().find(|(_, closed, first)| {
             !alone
                 && !closed
@@ -95,7 +102,7 @@ mod tests {
         };
         let suite = load(&stories.iter().enumerate().map(source).collect::<Vec<_>>());
         assert_eq!(suite.diagnostics, Vec::new());
-        plan(suite.scenarios.iter().enumerate())
+        plan(suite.scenarios.iter().enumerate(), false)
     }
 
     #[rstest]

@@ -152,7 +152,7 @@ impl Pool {
             .iter()
             .enumerate()
             .filter(|(_, scenario)| untestable(scenario, subject).is_none() && !gets_its_own(scenario));
-        plan(shared)
+        plan(shared, false)
     }
 
     /// The slot of a lane; makes room for it first where it is new. Whoever holds the slot uses it.

@@ -158,6 +158,11 @@ impl Scenario {
         self.starts_on.is_some() || self.any_step(changes_home)
     }
 
+    /// Whether it restarts its gateway.
+    pub fn restarts(&self) -> bool {
+        self.any_step(|step| matches!(step, Step::Restart(_)))
+    }
+
     /// Whether all it does is to start gateways of its own, beside the one that it shares with others.
     pub fn only_starts_others(&self) -> bool {
         let steps = self.all_steps();

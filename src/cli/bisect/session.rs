@@ -91,6 +91,7 @@ impl<'a> Session<'a> {
                 now_ms: Arc::clone(&self.context.now_ms),
                 boot_timeout: self.wish.boot_within(),
                 keep_state: None,
+                profiles: None,
             },
             repeat: self.wish.repeat,
         }
