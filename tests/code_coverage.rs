@@ -145,7 +145,10 @@ fn what_the_scenarios_execute_is_counted_by_source_file() {
     assert!(never.iter().any(|one| one.contains(r#""name":"admitNode","line":12"#)), "{never:?}");
     assert_eq!(auth["functions_left_out"][0]["reason"], "needs a tailnet");
     let origin = file(&measured, "src/gateway/origin-check.ts");
-    assert_eq!((&origin["lines"], &origin["lines_run"], &origin["loaded"]), (&json!(2), &json!(0), &json!(false)));
+    assert_eq!(
+        (&origin["lines"], &origin["lines_run"], &origin["loaded"]),
+        (&json!(2), &json!(0), &json!(false))
+    );
     assert_eq!(measured["files"].as_array().unwrap().len(), 2, "notes are not in scope");
     assert_eq!(measured["total"]["lines"], json!(12));
     assert_eq!(measured["lost"], json!([]));
@@ -163,9 +166,8 @@ fn each_scenario_is_measured_by_itself_on_one_boot() {
     let auth = file(&measured, "src/gateway/auth.ts");
     let ran = |line: u64| -> Vec<usize> {
         let entries = auth["run_by"].as_array().unwrap().iter();
-        let entries = entries.filter(|one| {
-            (one["first"].as_u64().unwrap()..=one["last"].as_u64().unwrap()).contains(&line)
-        });
+        let entries = entries
+            .filter(|one| (one["first"].as_u64().unwrap()..=one["last"].as_u64().unwrap()).contains(&line));
         let groups = entries.flat_map(|one| one["groups"].as_array().unwrap());
         groups.map(|one| usize::try_from(one.as_u64().unwrap()).unwrap()).collect()
     };
@@ -185,7 +187,8 @@ fn each_scenario_is_measured_by_itself_on_one_boot() {
 fn reports_are_written_for_people_and_for_tools() {
     let bench = Bench::new();
     bench.write("scenarios/auth/operator.yaml", OPERATOR);
-    let reports = ["--report", "html=c.html", "--report", "lcov=c.info", "--report", "json=c.json", "--never"];
+    let reports =
+        ["--report", "html=c.html", "--report", "lcov=c.info", "--report", "json=c.json", "--never"];
     bench
         .coverage(&reports)
         .assert()
@@ -218,7 +221,10 @@ fn too_little_is_an_exit_code(#[case] least: &[&str], #[case] code: i32) {
 #[test]
 fn a_gateway_that_left_no_profile_is_told() {
     let bench = Bench::new();
-    bench.write("scenarios/auth/operator.yaml", &OPERATOR.replace("steps", "env: {FAKE_MODE: stubborn}\nsteps"));
+    bench.write(
+        "scenarios/auth/operator.yaml",
+        &OPERATOR.replace("steps", "env: {FAKE_MODE: stubborn}\nsteps"),
+    );
     bench
         .coverage(&[])
         .assert()

@@ -96,7 +96,11 @@ impl Chunk {
                     unit: units.at(place.at),
                     bytes: place.bytes.clone(),
                     line: place.line,
-                    function: place.inside.and_then(|at| name_of(all.get(at)?)).unwrap_or_default().to_owned(),
+                    function: place
+                        .inside
+                        .and_then(|at| name_of(all.get(at)?))
+                        .unwrap_or_default()
+                        .to_owned(),
                     left_out: reason.is_some(),
                 });
             }

@@ -142,7 +142,11 @@ pub fn collect(
         let rest = if parts.is_empty() {
             group.clone()
         } else {
-            Group { label: format!("{}: its start and end", group.label), scenarios: Vec::new(), ..group.clone() }
+            Group {
+                label: format!("{}: its start and end", group.label),
+                scenarios: Vec::new(),
+                ..group.clone()
+            }
         };
         let files: Vec<&PathBuf> = left.profiles.iter().collect();
         traces.push(trace(rest, &files, known, &lengths, &mut lost)?);
@@ -173,7 +177,9 @@ fn trace(
             let length = lengths.get(&**path).copied().unwrap_or_default();
             let one = Executed::of(&script.functions, length);
             for (start, end) in one.unknown() {
-                lost.insert(format!("{path}: the blocks of the function at {start} to {end} were not counted"));
+                lost.insert(format!(
+                    "{path}: the blocks of the function at {start} to {end} were not counted"
+                ));
             }
             executed.entry(path.clone()).or_insert_with(|| Executed::nothing(length)).add(&one);
         }

@@ -459,7 +459,8 @@ mod tests {
 
     #[test]
     fn a_place_knows_the_function_around_it() {
-        let all = places("a();\nfunction b() {\n\tconst c = () => {\n\t\td();\n\t};\n\te();\n}\nf();\n").unwrap();
+        let all =
+            places("a();\nfunction b() {\n\tconst c = () => {\n\t\td();\n\t};\n\te();\n}\nf();\n").unwrap();
         let around = |line: usize| {
             let place = all.iter().find(|one| one.kind == Kind::Line && one.line == line).unwrap();
             place.inside.map(|at| all[at].kind.clone())

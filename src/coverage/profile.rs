@@ -68,7 +68,8 @@ impl Executed {
                 part.fill(one.count > 0);
             }
         }
-        let calls_only = |one: &&Function| !one.is_block_coverage && one.ranges.iter().any(|one| one.count > 0);
+        let calls_only =
+            |one: &&Function| !one.is_block_coverage && one.ranges.iter().any(|one| one.count > 0);
         let unknown = functions.iter().filter(calls_only).filter_map(|one| one.ranges.first());
         Self { units, unknown: unknown.map(|one| (one.start_offset, one.end_offset)).collect() }
     }
@@ -116,20 +117,29 @@ mod tests {
     }
 
     #[rstest]
-    #[case::nothing(&[], "..........")]
-    #[case::the_script(&[&[(0, 10, 1)][..]], "##########")]
-    #[case::a_block_that_was_not_entered(&[&[(0, 10, 1), (3, 5, 0)]], "###..#####")]
-    #[case::a_block_inside_a_block(&[&[(0, 10, 1), (2, 8, 0), (4, 6, 2)]], "##..##..##")]
-    #[case::a_function_that_was_not_called(&[&[(0, 10, 1)], &[(2, 6, 0)]], "##....####")]
-    #[case::a_function_inside_one_that_was_not_called(&[&[(0, 10, 1)], &[(2, 8, 0)], &[(4, 6, 0)]], "##......##")]
+    #[case::nothing(vec![], "..........")]
+    #[case::the_script(vec![vec![(0, 10, 1)]], "##########")]
+    #[case::a_block_that_was_not_entered(vec![vec![(0, 10, 1), (3, 5, 0)]], "###..#####")]
+    #[case::a_block_inside_a_block(vec![vec![(0, 10, 1), (2, 8, 0), (4, 6, 2)]], "##..##..##")]
+    #[case::a_function_that_was_not_called(vec![vec![(0, 10, 1)], vec![(2, 6, 0)]], "##....####")]
+    #[case::a_function_inside_one_that_was_not_called(
+        vec![vec![(0, 10, 1)], vec![(2, 8, 0)], vec![(4, 6, 0)]],
+        "##......##"
+    )]
     #[case::a_function_that_was_called_in_a_block_that_ended_early(
-        &[&[(0, 10, 1), (5, 10, 0)], &[(6, 9, 3)]],
+        vec![vec![(0, 10, 1), (5, 10, 0)], vec![(6, 9, 3)]],
         "#####.###."
     )]
-    #[case::in_another_order(&[&[(2, 6, 0)], &[(0, 10, 1)]], "##....####")]
-    #[case::a_function_as_long_as_the_block_around_it(&[&[(0, 10, 1), (2, 6, 0)], &[(2, 6, 4)]], "##########")]
-    #[case::longer_than_the_text(&[&[(0, 99, 1)]], "##########")]
-    fn inner_ranges_overrule_outer_ones(#[case] functions: &[&[(usize, usize, u64)]], #[case] expected: &str) {
+    #[case::in_another_order(vec![vec![(2, 6, 0)], vec![(0, 10, 1)]], "##....####")]
+    #[case::a_function_as_long_as_the_block_around_it(
+        vec![vec![(0, 10, 1), (2, 6, 0)], vec![(2, 6, 4)]],
+        "##########"
+    )]
+    #[case::longer_than_the_text(vec![vec![(0, 99, 1)]], "##########")]
+    fn inner_ranges_overrule_outer_ones(
+        #[case] functions: Vec<Vec<(usize, usize, u64)>>,
+        #[case] expected: &str,
+    ) {
         let functions: Vec<Function> = functions.iter().map(|ranges| function(ranges)).collect();
         assert_eq!(drawn(&Executed::of(&functions, 10), 10), expected);
     }

@@ -25,7 +25,8 @@ impl Units {
     /// The unit at which the character begins that stands at this byte.
     pub fn at(&self, byte: usize) -> usize {
         let known = self.anchors.partition_point(|(end, _)| *end <= byte);
-        let (end, unit) = known.checked_sub(1).and_then(|last| self.anchors.get(last)).copied().unwrap_or((0, 0));
+        let (end, unit) =
+            known.checked_sub(1).and_then(|last| self.anchors.get(last)).copied().unwrap_or((0, 0));
         unit + (byte - end)
     }
 

@@ -15,7 +15,10 @@ use super::event::Cell;
 use super::identity::{Identity, gateway_secret};
 use super::seeds;
 use super::step::Trouble;
-use crate::gateway::{GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest, StoredPairing, Subject, merge};
+use crate::gateway::{
+    GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest, StoredPairing, Subject,
+    merge,
+};
 use crate::release::Release;
 use crate::scenario::{self, Reference, Start};
 use crate::verdict::Outcome;

@@ -52,8 +52,7 @@ pub(super) fn plan<'a>(
 ) -> Vec<LanePlan> {
     let mut lanes: Vec<(LanePlan, bool, &Scenario)> = Vec::new();
     for (index, scenario) in scenarios {
-        let alone =
-            scenario.is_alone() || (each && (scenario.restarts() || scenario.only_starts_others()));
+        let alone = scenario.is_alone() || (each && (scenario.restarts() || scenario.only_starts_others()));
         let open = lanes.iter_mut().find(|(_, closed, first)| {
             !alone
                 && !closed

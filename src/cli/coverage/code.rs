@@ -23,7 +23,7 @@ use crate::scenario::Millis;
 
 /// Options about code.
 #[derive(clap::Args, Debug)]
-pub(super) struct Args {
+pub(super) struct Options {
     /// Measure which of the gateway's own code the suite executes
     #[arg(long, requires = "gateway")]
     pub(super) code: bool,
@@ -86,7 +86,8 @@ impl FromStr for Spot {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let spot = text.rsplit_once(':').and_then(|(source, line)| Some((source, line.parse().ok()?)));
-        let (source, line) = spot.ok_or_else(|| "write SOURCE:LINE, such as src/gateway/auth.ts:120".to_owned())?;
+        let (source, line) =
+            spot.ok_or_else(|| "write SOURCE:LINE, such as src/gateway/auth.ts:120".to_owned())?;
         Ok(Self { source: source.to_owned(), line })
     }
 }
@@ -114,7 +115,7 @@ impl FromStr for Report {
     }
 }
 
-pub(super) fn run(args: &Args, format: Format, context: &Context) -> Result<Exit, Failure> {
+pub(super) fn run(args: &Options, format: Format, context: &Context) -> Result<Exit, Failure> {
     for report in &args.reports {
         let folder = report.to.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !context.working_dir.join(folder).is_dir()) {
@@ -122,7 +123,8 @@ pub(super) fn run(args: &Args, format: Format, context: &Context) -> Result<Exit
         }
     }
     let scope = scope(context)?;
-    let gateways = GatewayOptions { jobs: args.jobs, assume_release: args.assume_release, allow_remote: false };
+    let gateways =
+        GatewayOptions { jobs: args.jobs, assume_release: args.assume_release, allow_remote: false };
     let workshop = workshop(context, &gateways)?;
     let target = target(args, &gateways, &workshop)?;
     let subject = prepare(&workshop, &target)?;
@@ -130,7 +132,8 @@ pub(super) fn run(args: &Args, format: Format, context: &Context) -> Result<Exit
     let package = build.entry.parent().unwrap_or(Path::new("/")).to_owned();
     let found = coverage::chunks_of(&package, &scope).map_err(unnamed)?;
     let paths = coverage::real_paths(&package, &found.chunks);
-    let place = workshop.place().map_err(|error| Failure::broke(format!("no place for profiles: {error}")))?;
+    let place =
+        workshop.place().map_err(|error| Failure::broke(format!("no place for profiles: {error}")))?;
     let each = args.each.then(|| paths.keys().cloned().collect());
     let profiles = Profiles::new(place.path().join("profiles"), each);
     let options = RunOptions {
@@ -166,7 +169,7 @@ fn scope(context: &Context) -> Result<Scope, Failure> {
     Scope::read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
 }
 
-fn target(args: &Args, gateways: &GatewayOptions, workshop: &Workshop) -> Result<Target, Failure> {
+fn target(args: &Options, gateways: &GatewayOptions, workshop: &Workshop) -> Result<Target, Failure> {
     let targets = gateways.targets(args.gateway.as_deref().unwrap_or_default())?;
     let targets = workshop
         .resolve(targets)
@@ -220,7 +223,7 @@ fn groups(record: &RunRecord, profiles: &Profiles) -> Vec<(Group, PathBuf)> {
 }
 
 fn show(
-    args: &Args,
+    args: &Options,
     format: Format,
     measured: &CodeCoverage,
     package: &Path,
@@ -253,7 +256,7 @@ fn show(
     wrong.map_or(Ok(()), |reason| Err(Failure::usage(reason)))
 }
 
-fn exit(args: &Args, record: &RunRecord, measured: &CodeCoverage) -> Exit {
+fn exit(args: &Options, record: &RunRecord, measured: &CodeCoverage) -> Exit {
     let of_run = Exit::of_run(record);
     let nothing_left = |group: &Group| {
         let reached = measured.files.iter().flat_map(|file| &file.run_by).any(|one| {

@@ -23,7 +23,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
     #[command(flatten)]
-    code: code::Args,
+    code: code::Options,
 }
 
 /// How the coverage is printed.

@@ -119,7 +119,8 @@ impl Shares {
             functions: both(counts.functions_run, counts.functions),
             low: if low(counts.lines_run, counts.lines, 50) {
                 "low"
-            } else if low(counts.lines_run, counts.lines, 95) || low(counts.branches_run, counts.branches, 90) {
+            } else if low(counts.lines_run, counts.lines, 95) || low(counts.branches_run, counts.branches, 90)
+            {
                 "part"
             } else {
                 "full"
@@ -184,7 +185,8 @@ fn code(file: &FileCoverage, coverage: &CodeCoverage) -> String {
             .flatten();
         match part {
             Some((start, end)) => {
-                let piece = |range: std::ops::Range<usize>| file.text.get(range).map(escaped).unwrap_or_default();
+                let piece =
+                    |range: std::ops::Range<usize>| file.text.get(range).map(escaped).unwrap_or_default();
                 let _ = write!(
                     out,
                     "{}<mark>{}</mark>{}",

@@ -74,7 +74,11 @@ fn by_area(coverage: &CodeCoverage) -> BTreeMap<&str, Vec<&FileCoverage>> {
 
 fn figures(counts: &Counts) -> String {
     let column = |part, all, wide: usize| {
-        if all == 0 { format!("{:>wide$}", "–") } else { format!("{:>wide$}", format!("{part}/{all} {}", share(part, all))) }
+        if all == 0 {
+            format!("{:>wide$}", "–")
+        } else {
+            format!("{:>wide$}", format!("{part}/{all} {}", share(part, all)))
+        }
     };
     format!(
         "{} {} {}",
@@ -119,7 +123,9 @@ pub fn executed_by(coverage: &CodeCoverage, source: &str, line: usize) -> Result
         let known = coverage.files.iter().find(|file| file.source == source);
         known.map_or_else(
             || format!("{source} is not in scope"),
-            |file| format!("{source} is in lines {} to {} of {}", file.first_line, file.last_line, file.chunk),
+            |file| {
+                format!("{source} is in lines {} to {} of {}", file.first_line, file.last_line, file.chunk)
+            },
         )
     })?;
     let mut text = String::new();
