@@ -50,7 +50,7 @@ pub fn regions(text: &str) -> Vec<Region> {
                 last_line: 0,
                 bytes: at + line.len()..0,
             });
-        } else if line.trim_start().starts_with(BEGIN.trim_end()) && open.is_some() {
+        } else if line.trim_start().starts_with(BEGIN.trim_end()) {
             inner += 1;
         } else if line.trim_start().starts_with(END) && inner > 0 {
             inner -= 1;
