@@ -131,6 +131,9 @@ pub fn collect(
         for (name, file) in &left.parts {
             parts.entry(name).or_default().push(file);
         }
+        let by_itself = !parts.is_empty();
+        // What was handed out before the first scenario has no name.
+        let boot = parts.remove("").unwrap_or_default();
         for (name, files) in &parts {
             let group = Group {
                 label: (*name).to_owned(),
@@ -139,16 +142,16 @@ pub fn collect(
             };
             traces.push(trace(group, files, known, &lengths, &mut lost)?);
         }
-        let rest = if parts.is_empty() {
-            group.clone()
-        } else {
+        let rest = if by_itself {
             Group {
                 label: format!("{}: its start and end", group.label),
                 scenarios: Vec::new(),
                 ..group.clone()
             }
+        } else {
+            group.clone()
         };
-        let files: Vec<&PathBuf> = left.profiles.iter().collect();
+        let files: Vec<&PathBuf> = boot.into_iter().chain(&left.profiles).collect();
         traces.push(trace(rest, &files, known, &lengths, &mut lost)?);
     }
     Ok((traces, lost.into_iter().collect()))

@@ -201,6 +201,8 @@ fn what_gateways_left_is_put_together_by_gateway_and_by_scenario() {
     write("1/coverage-9-1-0.json", &profile(0, true).to_string());
     write("1/name-0", "auth/x");
     write("1/part-0-9-0.json", &profile(1, true).to_string());
+    write("1/name-1", "");
+    write("1/part-1-9-0.json", &profile(0, true).to_string());
     write("2/coverage-10-1-0.json", "{\"resu");
     write("3/coverage-11-1-0.json", &profile(1, false).to_string());
     let group = |gateway: usize| Group {

@@ -75,7 +75,8 @@ impl GatewayProfiles {
         ]
     }
 
-    /// Lets every thread hand out what it has executed since it was asked last, under this name.
+    /// Lets every thread hand out what it has executed since it was asked last, under the name of a scenario;
+    /// what a boot executes has none.
     ///
     /// Does nothing where scenarios are not measured by themselves.
     pub async fn take(&self, name: &str) {

@@ -125,6 +125,10 @@ impl Lane {
             ready_within: settings.boot_timeout,
         };
         let host = subject.start(request).await?;
+        if let Some(profiles) = &profiles {
+            // What a boot executes is nobody's.
+            profiles.take("").await;
+        }
         Ok(Self {
             token: host.token().map_or(token, str::to_owned),
             password,
