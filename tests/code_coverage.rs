@@ -63,8 +63,8 @@ JSON.parse = (...all) => {
   return frame;
 };
 const after = (name) => process.argv[process.argv.indexOf(name) + 1];
-const mode = process.env.FAKE_MODE ?? "answer";
-process.argv = [process.argv[0], process.argv[1], "--port", after("--port"), "--mode", mode];
+if (process.env.FAKE_MODE === "killed") process.on("SIGTERM", () => process.kill(process.pid, "SIGKILL"));
+process.argv = [process.argv[0], process.argv[1], "--port", after("--port"), "--mode", "answer"];
 await import("../fake-gateway.mjs");
 "#;
 
@@ -221,10 +221,8 @@ fn too_little_is_an_exit_code(#[case] least: &[&str], #[case] code: i32) {
 #[test]
 fn a_gateway_that_left_no_profile_is_told() {
     let bench = Bench::new();
-    bench.write(
-        "scenarios/auth/operator.yaml",
-        &OPERATOR.replace("steps", "env: {FAKE_MODE: stubborn}\nsteps"),
-    );
+    bench
+        .write("scenarios/auth/operator.yaml", &OPERATOR.replace("steps", "env: {FAKE_MODE: killed}\nsteps"));
     bench
         .coverage(&[])
         .assert()

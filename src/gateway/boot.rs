@@ -18,6 +18,7 @@ use super::leaks::{Leak, Open, Outside};
 use super::log::Log;
 use super::port::{PortLease, lease};
 use super::process::{Process, Stopped};
+use super::profiles;
 use super::ready::{self, Unready};
 use super::redirect;
 use super::state::{self, StateError, StoredPairing};
@@ -288,7 +289,7 @@ impl Gateway {
     async fn end(&mut self) {
         self.expect_end();
         if let Some(process) = self.process.take() {
-            self.account(process, GRACE).await;
+            self.account(process, profiles::grace(&self.request.env, GRACE)).await;
         }
     }
 

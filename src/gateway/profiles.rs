@@ -14,6 +14,16 @@ const THREADS: &str = include_str!("threads.cjs");
 /// How long a thread may take to hand out what it has executed. One that is busy for longer is asked no more.
 const HANDS_OUT: Duration = Duration::from_secs(10);
 
+/// How long a gateway with profiles to write may take to end.
+const WRITES: Duration = Duration::from_secs(60);
+
+const COVERAGE: &str = "NODE_V8_COVERAGE";
+
+/// How long a gateway with this environment may take to end, where others get `usual`.
+pub(super) fn grace(env: &[(String, String)], usual: Duration) -> Duration {
+    if env.iter().any(|(name, _)| name == COVERAGE) { WRITES } else { usual }
+}
+
 /// Profiles of all gateways of a run.
 #[derive(Clone, Debug)]
 pub struct Profiles {
@@ -69,7 +79,7 @@ impl GatewayProfiles {
     /// What makes Node write profiles.
     pub fn env(&self) -> [(String, String); 2] {
         [
-            ("NODE_V8_COVERAGE".to_owned(), self.folder.to_string_lossy().into_owned()),
+            (COVERAGE.to_owned(), self.folder.to_string_lossy().into_owned()),
             // V8 does not count the blocks of functions that come out of a cache.
             ("NODE_DISABLE_COMPILE_CACHE".to_owned(), "1".to_owned()),
         ]
