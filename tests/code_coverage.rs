@@ -163,13 +163,16 @@ fn each_scenario_is_measured_by_itself_on_one_boot() {
     let groups = measured["groups"].as_array().unwrap();
     let number = |label: &str| groups.iter().position(|one| one["label"] == label).unwrap();
     assert!(groups.iter().all(|one| one["gateway"] == 0), "one boot serves both: {groups:?}");
+    let groups_of_scenarios = [number("auth/node"), number("auth/operator")];
     let auth = file(&measured, "src/gateway/auth.ts");
     let ran = |line: u64| -> Vec<usize> {
         let entries = auth["run_by"].as_array().unwrap().iter();
         let entries = entries
             .filter(|one| (one["first"].as_u64().unwrap()..=one["last"].as_u64().unwrap()).contains(&line));
         let groups = entries.flat_map(|one| one["groups"].as_array().unwrap());
-        groups.map(|one| usize::try_from(one.as_u64().unwrap()).unwrap()).collect()
+        let numbers = groups.map(|one| usize::try_from(one.as_u64().unwrap()).unwrap());
+        // The harness connects once to see whether a gateway is ready, which is no scenario's.
+        numbers.filter(|number| groups_of_scenarios.contains(number)).collect()
     };
     assert_eq!(ran(8), [number("auth/node")]);
     assert_eq!(ran(10), [number("auth/operator")]);
