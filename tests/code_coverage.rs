@@ -55,7 +55,8 @@ export { check };
 ";
 
 /// The fake gateway, with the judge between it and its connects.
-const ENTRY: &str = r#"import { judge } from "./dist/auth-x1.js";
+const ENTRY: &str = r#"import { spawnSync } from "node:child_process";
+import { judge } from "./dist/auth-x1.js";
 const parse = JSON.parse;
 JSON.parse = (...all) => {
   const frame = parse(...all);
@@ -63,7 +64,7 @@ JSON.parse = (...all) => {
   return frame;
 };
 const after = (name) => process.argv[process.argv.indexOf(name) + 1];
-if (process.env.FAKE_MODE === "killed") process.on("SIGTERM", () => process.kill(process.pid, "SIGKILL"));
+if (process.env.FAKE_MODE === "killed") process.on("SIGTERM", () => spawnSync("kill", ["-9", `${process.pid}`]));
 process.argv = [process.argv[0], process.argv[1], "--port", after("--port"), "--mode", "answer"];
 await import("../fake-gateway.mjs");
 "#;
