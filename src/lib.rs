@@ -3,6 +3,7 @@
 pub mod bisect;
 pub mod cli;
 pub mod client;
+pub mod coverage;
 pub mod curate;
 pub mod diff;
 pub mod gateway;

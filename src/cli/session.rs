@@ -17,7 +17,7 @@ use super::origins::from_origins;
 use super::stored::store;
 use super::suite::{self, Chosen, Selection, SuiteOptions};
 use crate::bisect::{Conditions, Evidence};
-use crate::gateway::{Target, Workshop};
+use crate::gateway::{Profiles, Target, Workshop};
 use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
 use crate::report::{self, Destination, EventStream, Report};
@@ -67,6 +67,9 @@ pub(super) struct RunOptions {
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE or tap=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     pub(super) reports: Vec<Report>,
+    /// Where gateways write which code they execute; nothing that is given on the command line.
+    #[arg(skip)]
+    pub(super) profiles: Option<Profiles>,
 }
 
 impl RunOptions {
@@ -75,6 +78,7 @@ impl RunOptions {
             order: self.shuffle.map_or(Order::Given, Order::Shuffled),
             at_once: self.at_once.map(|number| number as usize),
             isolate: self.isolate,
+            apart: false,
         }
     }
 }
@@ -138,6 +142,7 @@ pub(super) fn measure(
             boot_timeout,
             keep_state: options.keep_state.clone(),
             schedule: options.schedule(),
+            profiles: options.profiles.clone(),
             ..Settings::new(seed, timeout, Arc::clone(&context.now_ms))
         },
         jobs: options.gateways.jobs(context),
@@ -180,8 +185,10 @@ pub(super) fn measure(
     reports.and_then(|rest| report::write(&rest, &events, &record, &mut out)).map_err(Failure::broke)?;
     drop(out);
     // Without the store a later bisect boots again, and that is all.
-    let conditions = Conditions::of(&request.settings, request.repeat);
-    let _ = Evidence::below(&context.cache_dir, conditions).keep_run(&record, &request.scenarios);
+    if options.profiles.is_none() {
+        let conditions = Conditions::of(&request.settings, request.repeat);
+        let _ = Evidence::below(&context.cache_dir, conditions).keep_run(&record, &request.scenarios);
+    }
     if let Err(error) = store(context).keep(&events) {
         // The run itself is not worse for it.
         anstream::eprintln!("warning: the run cannot be kept: {error}");

@@ -18,6 +18,7 @@ use super::leaks::{Leak, Open, Outside};
 use super::log::Log;
 use super::port::{PortLease, lease};
 use super::process::{Process, Stopped};
+use super::profiles;
 use super::ready::{self, Unready, Wanted};
 use super::redirect;
 use super::state::{self, StateError, StoredPairing};
@@ -294,7 +295,8 @@ impl Gateway {
     async fn end(&mut self, stopping: Stopping) -> Option<Ended> {
         self.expect_end();
         let process = self.process.take()?;
-        Some(self.account(process, stopping).await)
+        let within = profiles::grace(&self.request.env, stopping.within);
+        Some(self.account(process, Stopping { within, ..stopping }).await)
     }
 
     async fn account(&mut self, process: Process, stopping: Stopping) -> Ended {

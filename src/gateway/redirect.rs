@@ -41,6 +41,9 @@ threads.Worker = class Worker extends threads.Worker {
   }
 };
 require("node:module").syncBuiltinESMExports();
+// Where code coverage is measured, another script lies beside the profiles.
+const threadsScript = process.env.NODE_V8_COVERAGE && `${process.env.NODE_V8_COVERAGE}/threads.cjs`;
+if (threadsScript && fs.existsSync(threadsScript)) require(threadsScript);
 "#;
 
 fn script(home: &Home) -> PathBuf {

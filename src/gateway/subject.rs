@@ -88,6 +88,9 @@ pub enum StartError {
     /// Its scripted model cannot listen.
     #[error("the scripted model cannot be started: {0}")]
     Model(#[source] std::io::Error),
+    /// There is no place for its profiles.
+    #[error("there is no place for what it tells of its code: {0}")]
+    Profiles(#[source] std::io::Error),
     /// The records cannot be placed in its store.
     #[error("the store cannot be seeded: {0}")]
     Seed(#[from] StateError),
@@ -101,7 +104,12 @@ impl StartError {
     pub fn exit_code(&self) -> Option<i32> {
         match self {
             Self::Boot(BootError::Died { exit, .. }) => exit.code,
-            Self::Boot(_) | Self::Prepare(_) | Self::Model(_) | Self::Seed(_) | Self::Embedded(_) => None,
+            Self::Boot(_)
+            | Self::Prepare(_)
+            | Self::Model(_)
+            | Self::Profiles(_)
+            | Self::Seed(_)
+            | Self::Embedded(_) => None,
         }
     }
 
@@ -109,7 +117,12 @@ impl StartError {
     pub fn log(&self) -> &[String] {
         match self {
             Self::Boot(BootError::Died { tail, .. } | BootError::NotReady { tail, .. }) => tail,
-            Self::Boot(_) | Self::Prepare(_) | Self::Model(_) | Self::Seed(_) | Self::Embedded(_) => &[],
+            Self::Boot(_)
+            | Self::Prepare(_)
+            | Self::Model(_)
+            | Self::Profiles(_)
+            | Self::Seed(_)
+            | Self::Embedded(_) => &[],
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod compare;
+pub mod coverage;
 pub mod diagnostic;
 mod difference;
 pub mod events;

@@ -192,7 +192,7 @@ impl Engine<'_> {
                 () = self.fail_fast.cancelled() => return,
             }
         }
-        let plans = plan(testable, subject.release(), &self.request.settings.schedule);
+        let plans = plan(testable, subject.release(), &self.request.settings.schedule());
         let starts = Starts::default();
         let attempts = |plan: &LanePlan| plan.attempts(self.request.repeat);
         let mut lanes: FuturesUnordered<_> = plans

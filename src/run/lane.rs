@@ -18,7 +18,8 @@ use super::pressure::{Pressure, Stretch, Watched};
 use super::seeds;
 use super::step::Trouble;
 use crate::gateway::{
-    Ended, Host, ScriptedModel, Seed, StartError, StartRequest, Stopping, StoredPairing, Subject, merge,
+    Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest, Stopping,
+    StoredPairing, Subject, merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Start};
@@ -43,6 +44,8 @@ pub struct Settings {
     pub keep_state: Option<PathBuf>,
     /// In which order scenarios begin, and how many at a time.
     pub schedule: Schedule,
+    /// Where gateways write which code they execute, if they do.
+    pub profiles: Option<Profiles>,
     /// Ends steps that wait when the run is interrupted.
     pub interrupt: CancellationToken,
 }
@@ -57,7 +60,22 @@ impl Settings {
             boot_timeout: None,
             keep_state: None,
             schedule: Schedule::default(),
+            profiles: None,
             interrupt: CancellationToken::new(),
+        }
+    }
+
+    /// Whether the code that each scenario executes is measured by itself.
+    fn measures_each(&self) -> bool {
+        self.profiles.as_ref().is_some_and(Profiles::each)
+    }
+
+    /// The schedule; where scenarios are measured by themselves, none may be at work beside another one.
+    pub(super) fn schedule(&self) -> Schedule {
+        if self.measures_each() {
+            Schedule { at_once: Some(1), apart: true, ..self.schedule }
+        } else {
+            self.schedule
         }
     }
 }
@@ -82,6 +100,7 @@ pub(super) struct Lane {
     pressure: Pressure,
     beside: tokio::sync::Mutex<()>,
     permits: Semaphore,
+    profiles: Option<GatewayProfiles>,
 }
 
 /// What became of a lane's gateway.
@@ -126,17 +145,24 @@ impl Lane {
         if let Some(model) = &model {
             merge(&mut all_config, &model.config());
         }
+        let profiles = settings.profiles.as_ref().map(|all| all.of(number)).transpose();
+        let profiles = profiles.map_err(StartError::Profiles)?;
+        let own_env = first.map(|one| one.env.clone()).unwrap_or_default();
         let request = StartRequest {
             launch,
             token: token.clone(),
             config: all_config,
             state: None,
             files: first.map(|one| placed(&filled(&one.files))).unwrap_or_default(),
-            env: first.map(|one| one.env.clone().into_iter().collect()).unwrap_or_default(),
+            env: own_env.into_iter().chain(profiles.iter().flat_map(GatewayProfiles::env)).collect(),
             seed,
             ready_within: settings.boot_timeout,
         };
         let host = subject.start(request).await?;
+        if let Some(profiles) = &profiles {
+            // What a boot executes is nobody's.
+            profiles.take("").await;
+        }
         Ok(Self {
             token: host.token().map_or(token, str::to_owned),
             password,
@@ -150,7 +176,8 @@ impl Lane {
             shared: cases.len() > 1,
             pressure: Pressure::start(),
             beside: tokio::sync::Mutex::new(()),
-            permits: Semaphore::new(settings.schedule.at_once.unwrap_or_else(|| subject.at_once()).max(1)),
+            permits: Semaphore::new(settings.schedule().at_once.unwrap_or_else(|| subject.at_once()).max(1)),
+            profiles,
             subject,
             settings,
             number,
@@ -175,7 +202,12 @@ impl Lane {
         let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
         let port = self.host.read().await.port();
         let bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), port);
-        run_case(self, case, bindings, permit).await
+        let Some(profiles) = &self.profiles else { return run_case(self, case, bindings, permit).await };
+        // Nobody else may be at work before the profile is taken.
+        let ran = run_case(self, case, bindings, None).await;
+        profiles.take(&case.scenario.id).await;
+        drop(permit);
+        ran
     }
 
     /// From here on its cases are run one by one, so that what happens to the gateway is the running one's doing.
@@ -352,7 +384,7 @@ impl Lane {
             token: self.token.clone(),
             config: start.config.as_ref().and_then(Value::as_object).map_or_else(|| json!({}), filled),
             files: start.files.as_ref().map(filled).as_ref().map(placed).unwrap_or_default(),
-            env: Vec::new(),
+            env: self.profiles.iter().flat_map(GatewayProfiles::env).collect(),
             seed: Seed::default(),
             launch: None,
             state: None,

@@ -30,6 +30,9 @@ pub struct Schedule {
     pub at_once: Option<usize>,
     /// Whether every scenario has a gateway to itself.
     pub isolate: bool,
+    /// Whether those that restart their gateway or start others beside it have one to themselves, so that what
+    /// they do to it does not happen while another one is measured.
+    pub apart: bool,
 }
 
 /// Scenarios that share one booted gateway.
@@ -79,7 +82,8 @@ pub(super) fn plan<'a>(
 
     let mut lanes: Vec<(LanePlan, bool, &Scenario)> = Vec::new();
     for (index, scenario) in scenarios {
-        let alone = schedule.isolate || scenario.is_alone(release.as_ref());
+        let apart = schedule.apart && (scenario.restarts() || scenario.only_starts_others());
+        let alone = schedule.isolate || apart || scenario.is_alone(release.as_ref());
         let open = lanes.iter_mut().find(|(_, closed, first)| {
             !alone
                 && !closed

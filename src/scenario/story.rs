@@ -190,6 +190,11 @@ impl Scenario {
             && (right.as_ref().is_none_or(|right| succeeds(&right.value)) || listed())
     }
 
+    /// Whether it restarts its gateway.
+    pub fn restarts(&self) -> bool {
+        self.any_step(|step| matches!(step, Step::Restart(_)))
+    }
+
     /// Whether all it does is to start gateways of its own, beside the one that it shares with others.
     pub fn only_starts_others(&self) -> bool {
         let steps = self.all_steps();

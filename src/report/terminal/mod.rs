@@ -1,6 +1,7 @@
 //! What a person sees on a terminal: progress while a run goes on, and what came of it at the end.
 
 mod agreement;
+mod code;
 mod comparison;
 mod difference;
 mod end;
@@ -15,6 +16,7 @@ mod timelines;
 mod topic;
 
 pub use agreement::agreement;
+pub use code::{code, executed_by, never_executed};
 pub use comparison::comparison;
 pub use end::render;
 pub use live::Live;

@@ -9,6 +9,7 @@ use super::super::diagnostic::Diagnostic;
 use super::super::expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation};
 use super::super::pattern::Pattern;
 use super::super::span::Spanned;
+use super::super::step::Step;
 use super::super::story::{Action, Scenario, Source, StoryStep};
 use super::super::suggest::advice;
 

@@ -1,41 +1,17 @@
-//! `gatecrash coverage`: which known cases the suite covers.
+//! Which known cases the suite covers.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use super::context::Context;
-use super::exit::Exit;
-use super::failure::Failure;
-use super::suite::{self, Selection, SuiteOptions};
+use super::command::Format;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::suite::{self, Selection};
 use crate::curate::coverage::{BUILT_IN, Coverage, SourceKind, coverage, markdown, read};
 
-/// Show which known cases the suite covers, and why it does not cover the others
-///
-/// The known cases are those of `coverage/sources.yaml`: cases of the gateway's own tests, and regressions
-/// that users reported. The exit code is 1 where one is neither covered nor argued, or a scenario names a
-/// source that is not known.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    suite: SuiteOptions,
-    /// How to print it
-    #[arg(long, default_value = "text")]
-    format: Format,
-}
-
-/// How the coverage is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// Shares, and what is missing.
-    Text,
-    /// For programs.
-    Json,
-    /// The document that the repository keeps.
-    Markdown,
-}
-
-pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+pub(super) fn run(format: Format, folder: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     let every = ["**".to_owned()];
-    let folder = args.suite.folder.as_deref();
     let scenarios = suite::scenarios(context, &Selection { folder, names: &every, tags: &[] })?;
     let place = context.working_dir.join("coverage/sources.yaml");
     let text = if place.is_file() {
@@ -49,8 +25,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::nothing("no case is known that the suite could cover")
             .hint("`coverage/sources.yaml` lists them"));
     }
-    let text = match args.format {
-        Format::Text => shares(&found),
+    let text = match format {
+        Format::Text | Format::Html | Format::Lcov => shares(&found),
         Format::Markdown => markdown(&found),
         Format::Json => {
             let mut text = serde_json::to_string_pretty(&found).map_err(Failure::broke)?;

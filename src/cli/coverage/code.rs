@@ -1,0 +1,290 @@
+//! What of the gateway's own code the suite executes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::command::Format;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::gateways::{GatewayOptions, workshop};
+use crate::cli::memory::Memory;
+use crate::cli::session::{RunOptions, measure};
+use crate::cli::suite::SuiteOptions;
+use crate::coverage::{self, BUILT_IN, CodeCoverage, CollectError, Group, Scope};
+use crate::gateway::{Launch, Profiles, Subject, Target, Workshop};
+use crate::release::Release;
+use crate::report::coverage::{html, json, lcov};
+use crate::report::terminal::{self, Look, Palette};
+use crate::run::RunRecord;
+use crate::scenario::Millis;
+
+/// Options about code.
+#[derive(clap::Args, Debug)]
+pub(super) struct Options {
+    /// Measure which of the gateway's own code the suite executes
+    #[arg(long, requires = "gateway")]
+    pub(super) code: bool,
+    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    #[arg(value_name = "PATH|ID|GLOB", requires = "code")]
+    selection: Vec<String>,
+    /// The gateway: a release (2026.3.31, latest) or path:DIR
+    #[arg(long, short, value_name = "TARGET", requires = "code")]
+    gateway: Option<String>,
+    /// Measure each scenario by itself; one runs at a time
+    #[arg(long, requires = "code")]
+    each: bool,
+    /// Show which scenarios execute a line, such as src/gateway/auth.ts:120; lines are those of the bundled file
+    #[arg(long = "at", value_name = "SOURCE:LINE", requires = "code")]
+    at: Vec<Spot>,
+    /// List what is never executed
+    #[arg(long, requires = "code")]
+    never: bool,
+    /// Write a report: html=FILE, json=FILE or lcov=FILE
+    #[arg(long = "report", value_name = "KIND=FILE", requires = "code")]
+    reports: Vec<Report>,
+    /// The share of lines that has to be executed, in per cent
+    #[arg(long, value_name = "PERCENT", requires = "code")]
+    min_lines: Option<f64>,
+    /// The share of branches that has to be taken, in per cent
+    #[arg(long, value_name = "PERCENT", requires = "code")]
+    min_branches: Option<f64>,
+    /// Only scenarios with this tag (repeat it for more)
+    #[arg(long = "tag", value_name = "TAG", requires = "code")]
+    tags: Vec<String>,
+    /// Gateways at the same time [default: one a processor]
+    #[arg(long, short, value_name = "N", requires = "code")]
+    jobs: Option<usize>,
+    /// Release to judge a `path:` target by
+    #[arg(long, value_name = "RELEASE", requires = "code")]
+    assume_release: Option<Release>,
+    /// Seed of all keys and secrets [default: another one each run]
+    #[arg(long, value_name = "NUMBER", requires = "code")]
+    seed: Option<u64>,
+    /// How long a step waits for an answer, where the scenario does not say
+    #[arg(long, value_name = "DURATION", default_value = "30s", requires = "code")]
+    timeout: Millis,
+    /// How long a gateway may take to boot [default: as long as its release is known to need]
+    #[arg(long, value_name = "DURATION", requires = "code")]
+    boot_timeout: Option<Millis>,
+    /// Memory that gateways and programs may take together [default: half of the machine's]
+    #[arg(long, value_name = "SIZE", requires = "code")]
+    memory: Option<Memory>,
+}
+
+/// A line of a source file.
+#[derive(Clone, Debug)]
+struct Spot {
+    source: String,
+    line: usize,
+}
+
+impl FromStr for Spot {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let spot = text.rsplit_once(':').and_then(|(source, line)| Some((source, line.parse().ok()?)));
+        let (source, line) =
+            spot.ok_or_else(|| "write SOURCE:LINE, such as src/gateway/auth.ts:120".to_owned())?;
+        Ok(Self { source: source.to_owned(), line })
+    }
+}
+
+/// A report that is wanted.
+#[derive(Clone, Debug)]
+struct Report {
+    format: Format,
+    to: PathBuf,
+}
+
+impl FromStr for Report {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let shape = || "write KIND=FILE, where the kinds are html, json and lcov".to_owned();
+        let (kind, to) = text.split_once('=').filter(|(_, to)| !to.is_empty()).ok_or_else(shape)?;
+        let format = match kind {
+            "html" => Format::Html,
+            "json" => Format::Json,
+            "lcov" => Format::Lcov,
+            _ => return Err(shape()),
+        };
+        Ok(Self { format, to: to.into() })
+    }
+}
+
+pub(super) fn run(
+    args: &Options,
+    suite: &SuiteOptions,
+    format: Format,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    for report in &args.reports {
+        let folder = report.to.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !context.working_dir.join(folder).is_dir()) {
+            return Err(Failure::usage(format!("there is no folder {}", folder.display())));
+        }
+    }
+    let scope = scope(context)?;
+    let gateways =
+        GatewayOptions { jobs: args.jobs, assume_release: args.assume_release, allow_remote: false };
+    let workshop = workshop(context, &gateways)?;
+    let target = target(args, &gateways, &workshop)?;
+    let subject = prepare(&workshop, &target)?;
+    let Some(Launch::Node(build)) = subject.launch() else { return Err(no_code(&target)) };
+    let package = build.entry.parent().unwrap_or(Path::new("/")).to_owned();
+    let found = coverage::chunks_of(&package, &scope).map_err(unnamed)?;
+    let paths = coverage::real_paths(&package, &found.chunks);
+    let place =
+        workshop.place().map_err(|error| Failure::broke(format!("no place for profiles: {error}")))?;
+    let each = args.each.then(|| paths.keys().cloned().collect());
+    let profiles = Profiles::new(place.path().join("profiles"), each);
+    let options = RunOptions {
+        suite: suite.clone(),
+        tags: args.tags.clone(),
+        gateways,
+        seed: args.seed,
+        repeat: 1,
+        timeout: args.timeout,
+        boot_timeout: args.boot_timeout,
+        memory: args.memory,
+        shuffle: None,
+        at_once: None,
+        isolate: false,
+        fail_fast: false,
+        keep_state: None,
+        reports: Vec::new(),
+        profiles: Some(profiles.clone()),
+    };
+    let record = measure(context, &workshop, &args.selection, vec![target.clone()], &[], &options)?;
+    let gateways = groups(&record, &profiles);
+    let (traces, lost) = coverage::collect(&gateways, &found.chunks, &paths).map_err(Failure::broke)?;
+    let lost = found.unreadable.into_iter().chain(lost).collect();
+    let measured = coverage::measure(&target.to_string(), &found.chunks, &traces, lost);
+    show(args, format, &measured, &package, context)?;
+    Ok(exit(args, &record, &measured))
+}
+
+/// The code in scope: that of the working directory, or else the built-in one.
+fn scope(context: &Context) -> Result<Scope, Failure> {
+    let place = context.working_dir.join("coverage/scope.yaml");
+    if !place.is_file() {
+        return Scope::read(BUILT_IN).map_err(Failure::broke);
+    }
+    let text = fs::read_to_string(&place)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?;
+    Scope::read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
+}
+
+fn target(args: &Options, gateways: &GatewayOptions, workshop: &Workshop) -> Result<Target, Failure> {
+    let targets = gateways.targets(args.gateway.as_deref().unwrap_or_default())?;
+    let targets = workshop
+        .resolve(targets)
+        .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+    match <[Target; 1]>::try_from(targets) {
+        Ok([target @ (Target::Release(_) | Target::Path(_))]) => Ok(target),
+        Ok([other]) => Err(no_code(&other)),
+        Err(_) => Err(Failure::usage("the code of one gateway is measured at a time")),
+    }
+}
+
+fn no_code(target: &Target) -> Failure {
+    Failure::usage(format!("`{target}` is no build whose code can be measured"))
+        .hint("name a release, such as 2026.3.31, or path:DIR")
+}
+
+fn unnamed(error: CollectError) -> Failure {
+    match error {
+        CollectError::NoNames(_) | CollectError::NothingInScope(_) => Failure {
+            message: error.to_string(),
+            hint: Some("builds name them with lines such as `//#region src/gateway/auth.ts`".to_owned()),
+            exit: Exit::NothingTestable,
+        },
+        CollectError::Read { .. } => Failure::broke(error),
+    }
+}
+
+fn prepare(workshop: &Workshop, target: &Target) -> Result<Subject, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
+    let tell = Arc::new(|text: String| anstream::eprintln!("{text}"));
+    runtime.block_on(workshop.prepare(target, tell)).map_err(Failure::broke)
+}
+
+/// The gateways of a run, the scenarios that ran on each, and where it has left its profiles.
+fn groups(record: &RunRecord, profiles: &Profiles) -> Vec<(Group, PathBuf)> {
+    let mut scenarios: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for cell in &record.cells {
+        if let Some(gateway) = cell.gateway {
+            scenarios.entry(gateway).or_default().push(cell.scenario.clone());
+        }
+    }
+    let one = |(number, gateway): (usize, &crate::run::GatewayRecord)| {
+        let group = Group {
+            label: gateway.lane.clone(),
+            gateway: number,
+            scenarios: scenarios.remove(&number).unwrap_or_default(),
+        };
+        (group, profiles.folder(number))
+    };
+    record.gateways.iter().enumerate().map(one).collect()
+}
+
+fn show(
+    args: &Options,
+    format: Format,
+    measured: &CodeCoverage,
+    package: &Path,
+    context: &Context,
+) -> Result<(), Failure> {
+    let rendered = |format: Format| match format {
+        Format::Html => html(measured),
+        Format::Lcov => lcov(measured, package),
+        Format::Json => json(measured),
+        Format::Text | Format::Markdown => {
+            terminal::code(measured, &Look { width: context.width, palette: Palette::new(context.color) })
+        }
+    };
+    for report in &args.reports {
+        let place = context.working_dir.join(&report.to);
+        fs::write(&place, rendered(report.format))
+            .map_err(|error| Failure::broke(format!("cannot write {}: {error}", place.display())))?;
+    }
+    if args.never {
+        context.print(&terminal::never_executed(measured))?;
+    }
+    let mut wrong = None;
+    for spot in &args.at {
+        match terminal::executed_by(measured, &spot.source, spot.line) {
+            Ok(text) => context.print(&text)?,
+            Err(reason) => wrong = Some(reason),
+        }
+    }
+    context.print(&rendered(format))?;
+    wrong.map_or(Ok(()), |reason| Err(Failure::usage(reason)))
+}
+
+fn exit(args: &Options, record: &RunRecord, measured: &CodeCoverage) -> Exit {
+    let of_run = Exit::of_run(record);
+    let nothing_left = |group: &Group| {
+        let reached = measured.files.iter().flat_map(|file| &file.run_by).any(|one| {
+            one.groups.iter().any(|number| {
+                measured.groups.get(*number).is_some_and(|other| other.gateway == group.gateway)
+            })
+        });
+        !reached
+    };
+    let less = |least: Option<f64>, share: f64| least.is_some_and(|least| share < least);
+    match of_run {
+        Exit::Interrupted | Exit::Broke | Exit::NothingTestable => of_run,
+        _ if measured.groups.iter().any(nothing_left) => Exit::Broke,
+        _ if less(args.min_lines, measured.total.share_of_lines())
+            || less(args.min_branches, measured.total.share_of_branches()) =>
+        {
+            Exit::Bad
+        }
+        _ => Exit::Fine,
+    }
+}

@@ -1,0 +1,59 @@
+//! The command line of `gatecrash coverage`.
+
+use super::cases;
+use super::code;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::suite::SuiteOptions;
+
+/// Show what the suite covers: the known cases, or with `--code` the gateway's own code.
+///
+/// The known cases are those of `coverage/sources.yaml`: cases of the gateway's own tests, and regressions
+/// that users reported. The exit code is 1 where one is neither covered nor argued, or a scenario names a
+/// source that is not known.
+///
+/// With `--code`, the suite runs on a real release that V8 watches, and the report tells which lines, branches
+/// and functions of its code are executed. `coverage/scope.yaml` names the source files that count. Exit codes:
+/// 0 measured, 1 less than `--min-lines` or `--min-branches`, 2 bad usage or a bad scenario, 3 the build does not
+/// name its source files or has none in scope, 4 a gateway or scenario broke or a gateway left no profile at all,
+/// 130 interrupted.
+#[derive(clap::Args, Debug)]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    suite: SuiteOptions,
+    /// How to print it
+    #[arg(long, default_value = "text")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    code: code::Options,
+}
+
+/// How the coverage is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// Shares, and what is missing.
+    Text,
+    /// For programs.
+    Json,
+    /// The document that the repository keeps (known cases only).
+    Markdown,
+    /// A page for a browser (with --code).
+    Html,
+    /// For other tools (with --code).
+    Lcov,
+}
+
+pub(in crate::cli) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    match (args.code.code, args.format) {
+        (false, Format::Html | Format::Lcov) => {
+            Err(Failure::usage("the known cases are printed as text, json or markdown")
+                .hint("`--code` measures the gateway's own code"))
+        }
+        (true, Format::Markdown) => {
+            Err(Failure::usage("the coverage of code is printed as text, json, html or lcov"))
+        }
+        (false, format) => cases::run(format, args.suite.folder.as_deref(), context),
+        (true, format) => code::run(&args.code, &args.suite, format, context),
+    }
+}

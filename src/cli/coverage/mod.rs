@@ -1,0 +1,7 @@
+//! `gatecrash coverage`: what the suite covers, by known cases or by the gateway's own code.
+
+mod cases;
+mod code;
+mod command;
+
+pub(super) use command::{Args, run};

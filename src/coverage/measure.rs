@@ -1,0 +1,393 @@
+//! What of the code in scope a suite executes, and which of its scenarios do.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::chunk::{Chunk, Part, Spot};
+use super::place::{Branch, Kind};
+use super::profile::Executed;
+use crate::run::Format;
+
+/// The format of the JSON report.
+pub const COVERAGE_FORMAT: Format = Format { major: 1, minor: 0 };
+
+/// Scenarios whose execution was measured together: those of a gateway, or a single one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// What they have in common.
+    pub label: String,
+    /// Number of their gateway.
+    pub gateway: usize,
+    /// Their ids.
+    pub scenarios: Vec<String>,
+}
+
+/// What a group has executed, by the bundled file.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// Who.
+    pub group: Group,
+    /// What, by the path of the bundled file below the package. A file that was not loaded is not in it.
+    pub executed: BTreeMap<String, Executed>,
+}
+
+/// What of the code in scope was executed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CodeCoverage {
+    /// Version of this document's format.
+    pub format: Format,
+    /// The gateway.
+    pub target: String,
+    /// All files in scope but those that are left out.
+    pub total: Counts,
+    /// Who has executed something.
+    pub groups: Vec<Group>,
+    /// What could not be measured: processes and threads that left no profile, files that cannot be read.
+    pub lost: Vec<String>,
+    /// Files in scope.
+    pub files: Vec<FileCoverage>,
+}
+
+/// How much there is and how much of it was executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Lines with code.
+    pub lines: usize,
+    /// Those that were executed.
+    pub lines_run: usize,
+    /// Branches.
+    pub branches: usize,
+    /// Those that were taken.
+    pub branches_run: usize,
+    /// Functions.
+    pub functions: usize,
+    /// Those that were called.
+    pub functions_run: usize,
+}
+
+/// What of a source file was executed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FileCoverage {
+    /// Upstream's name of the file.
+    pub source: String,
+    /// The area it belongs to.
+    pub area: String,
+    /// The bundled file it is in; lines are counted there.
+    pub chunk: String,
+    /// Its first line there, from 1.
+    pub first_line: usize,
+    /// Its last line there.
+    pub last_line: usize,
+    /// Whether any gateway has loaded it.
+    pub loaded: bool,
+    /// How much there is, without what is left out.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Why the whole file is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+    /// Functions that are left out, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions_left_out: Vec<LeftOutFunction>,
+    /// What nobody has executed.
+    pub never: Vec<Never>,
+    /// Who has executed what, as numbers of groups. Lines behind each other with the same groups are one entry.
+    pub run_by: Vec<RunBy>,
+    /// Everything that can be executed, for pages and other formats.
+    #[serde(skip)]
+    pub marks: Vec<Mark>,
+    /// Its text.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// A function that is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOutFunction {
+    /// Its name.
+    pub function: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something that nobody has executed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum Never {
+    /// A function, and with it all that is in it.
+    Function {
+        /// Its name.
+        name: String,
+        /// Its line.
+        line: usize,
+    },
+    /// A branch of a function that was called.
+    Branch {
+        /// What kind.
+        kind: Branch,
+        /// Its line.
+        line: usize,
+        /// The function.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        function: String,
+        /// What it says, cut short.
+        text: String,
+    },
+    /// Lines of a function that was called.
+    Lines {
+        /// The first.
+        first: usize,
+        /// The last.
+        last: usize,
+    },
+}
+
+/// Who has executed lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunBy {
+    /// The first line.
+    pub first: usize,
+    /// The last line.
+    pub last: usize,
+    /// Numbers of groups.
+    pub groups: Vec<usize>,
+}
+
+/// Something that can be executed, and who has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What.
+    pub kind: Kind,
+    /// The line in the bundled file.
+    pub line: usize,
+    /// Its bytes in the text of the file.
+    pub bytes: std::ops::Range<usize>,
+    /// Whether it is left out.
+    pub left_out: bool,
+    /// Numbers of the groups that have executed it.
+    pub groups: Vec<usize>,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.lines_run += other.lines_run;
+        self.branches += other.branches;
+        self.branches_run += other.branches_run;
+        self.functions += other.functions;
+        self.functions_run += other.functions_run;
+    }
+
+    fn count(&mut self, kind: &Kind, run: bool) {
+        let (all, executed) = match kind {
+            Kind::Line => (&mut self.lines, &mut self.lines_run),
+            Kind::Branch(_) => (&mut self.branches, &mut self.branches_run),
+            Kind::Function(_) => (&mut self.functions, &mut self.functions_run),
+        };
+        *all += 1;
+        *executed += usize::from(run);
+    }
+
+    /// The share of lines that were executed, in per cent.
+    pub fn share_of_lines(&self) -> f64 {
+        share(self.lines_run, self.lines)
+    }
+
+    /// The share of branches that were taken, in per cent.
+    pub fn share_of_branches(&self) -> f64 {
+        share(self.branches_run, self.branches)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are fewer places than 2^52")]
+fn share(part: usize, all: usize) -> f64 {
+    if all == 0 { 100.0 } else { part as f64 * 100.0 / all as f64 }
+}
+
+/// A part of a bundled file with who has executed its spots.
+struct Traced<'a> {
+    chunk: &'a Chunk,
+    part: &'a Part,
+    loaded: bool,
+    groups: Vec<Vec<usize>>,
+}
+
+/// Puts together what groups have executed of bundled files.
+pub fn measure(target: &str, chunks: &[Chunk], traces: &[Trace], lost: Vec<String>) -> CodeCoverage {
+    let mut by_source: BTreeMap<&str, Vec<Traced<'_>>> = BTreeMap::new();
+    for chunk in chunks {
+        for part in &chunk.parts {
+            by_source.entry(&part.source).or_default().push(traced(chunk, part, traces));
+        }
+    }
+    let mut files: Vec<FileCoverage> = by_source.into_values().flat_map(united).map(file).collect();
+    files.sort_by(|one, other| one.source.cmp(&other.source));
+    let mut total = Counts::default();
+    for file in files.iter().filter(|file| file.left_out.is_none()) {
+        total.add(file.counts);
+    }
+    let groups = traces.iter().map(|trace| trace.group.clone()).collect();
+    CodeCoverage { format: COVERAGE_FORMAT, target: target.to_owned(), total, groups, lost, files }
+}
+
+fn traced<'a>(chunk: &'a Chunk, part: &'a Part, traces: &[Trace]) -> Traced<'a> {
+    let executed: Vec<Option<&Executed>> =
+        traces.iter().map(|trace| trace.executed.get(&chunk.path)).collect();
+    let run_by = |spot: &Spot| {
+        let ran = executed.iter().enumerate().filter(|(_, one)| one.is_some_and(|one| one.at(spot.unit)));
+        ran.map(|(group, _)| group).collect()
+    };
+    Traced {
+        chunk,
+        part,
+        loaded: executed.iter().any(Option::is_some),
+        groups: part.spots.iter().map(run_by).collect(),
+    }
+}
+
+/// A source file may stand in several bundled files. Those that a gateway has loaded count, and where they have
+/// the same places they are one; where none is loaded the first one stands for all.
+fn united(mut copies: Vec<Traced<'_>>) -> Vec<Traced<'_>> {
+    if copies.iter().any(|copy| copy.loaded) {
+        copies.retain(|copy| copy.loaded);
+    } else {
+        copies.truncate(1);
+    }
+    let mut result: Vec<Traced<'_>> = Vec::new();
+    for copy in copies {
+        match result.iter_mut().find(|one| alike(one.part, copy.part)) {
+            Some(one) => {
+                for (groups, more) in one.groups.iter_mut().zip(copy.groups) {
+                    groups.extend(more);
+                    groups.sort_unstable();
+                    groups.dedup();
+                }
+            }
+            None => result.push(copy),
+        }
+    }
+    result
+}
+
+/// Whether two copies have the same places in the same order.
+fn alike(one: &Part, other: &Part) -> bool {
+    let place = |part: &Part, spot: &Spot| {
+        let kind = match &spot.kind {
+            // The bundler may have renamed it.
+            Kind::Function(_) => Kind::Function(String::new()),
+            other => other.clone(),
+        };
+        (kind, spot.line - part.first_line.min(spot.line))
+    };
+    one.spots.len() == other.spots.len()
+        && one.spots.iter().zip(&other.spots).all(|(left, right)| place(one, left) == place(other, right))
+}
+
+fn file(traced: Traced<'_>) -> FileCoverage {
+    let Traced { chunk, part, loaded, groups } = traced;
+    let start = part.bytes.start;
+    let marks: Vec<Mark> = part
+        .spots
+        .iter()
+        .zip(groups)
+        .map(|(spot, groups)| Mark {
+            kind: spot.kind.clone(),
+            line: spot.line,
+            bytes: spot.bytes.start.saturating_sub(start)..spot.bytes.end.saturating_sub(start),
+            left_out: spot.left_out,
+            groups,
+        })
+        .collect();
+    let mut counts = Counts::default();
+    for mark in marks.iter().filter(|mark| !mark.left_out) {
+        counts.count(&mark.kind, !mark.groups.is_empty());
+    }
+    let text = chunk.text.get(part.bytes.clone()).unwrap_or_default().to_owned();
+    let left_out = part.functions_left_out.iter();
+    FileCoverage {
+        source: part.source.clone(),
+        area: part.area.clone(),
+        chunk: chunk.path.clone(),
+        first_line: part.first_line,
+        last_line: part.last_line,
+        loaded,
+        counts,
+        left_out: part.left_out.clone(),
+        functions_left_out: left_out
+            .map(|(function, reason)| LeftOutFunction { function: function.clone(), reason: reason.clone() })
+            .collect(),
+        never: never(part, &marks, &text),
+        run_by: run_by(&marks),
+        marks,
+        text,
+    }
+}
+
+/// What nobody has executed: whole functions by their names only, then what is left of the others.
+fn never(part: &Part, marks: &[Mark], text: &str) -> Vec<Never> {
+    let open = |mark: &&Mark| !mark.left_out && mark.groups.is_empty();
+    let not_called: Vec<&Mark> =
+        marks.iter().filter(open).filter(|mark| matches!(mark.kind, Kind::Function(_))).collect();
+    let within = |mark: &Mark| {
+        not_called.iter().any(|function| {
+            !std::ptr::eq(*function, mark)
+                && function.bytes.start <= mark.bytes.start
+                && mark.bytes.end <= function.bytes.end
+        })
+    };
+    let mut found = Vec::new();
+    let mut lines: Vec<usize> = Vec::new();
+    for (spot, mark) in part.spots.iter().zip(marks) {
+        if !open(&mark) || within(mark) {
+            continue;
+        }
+        match &mark.kind {
+            Kind::Function(name) => found.push(Never::Function { name: name.clone(), line: mark.line }),
+            Kind::Branch(kind) => found.push(Never::Branch {
+                kind: *kind,
+                line: mark.line,
+                function: spot.function.clone(),
+                text: short(text.get(mark.bytes.clone()).unwrap_or_default()),
+            }),
+            Kind::Line => lines.push(mark.line),
+        }
+    }
+    // Between two lines with code there may be some without.
+    let code: Vec<usize> =
+        marks.iter().filter(|mark| mark.kind == Kind::Line).map(|mark| mark.line).collect();
+    let next = |line: usize| code.iter().copied().find(|one| *one > line);
+    for line in lines {
+        match found.last_mut() {
+            Some(Never::Lines { last, .. }) if next(*last) == Some(line) => *last = line,
+            _ => found.push(Never::Lines { first: line, last: line }),
+        }
+    }
+    found.sort_by_key(|one| match one {
+        Never::Function { line, .. } | Never::Branch { line, .. } | Never::Lines { first: line, .. } => *line,
+    });
+    found
+}
+
+/// The beginning of a text on one line.
+fn short(text: &str) -> String {
+    const LONGEST: usize = 90;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut cut: String = line.chars().take(LONGEST).collect();
+    if cut.len() < line.len() {
+        cut.push('…');
+    }
+    cut
+}
+
+fn run_by(marks: &[Mark]) -> Vec<RunBy> {
+    let mut found: Vec<RunBy> = Vec::new();
+    for mark in marks.iter().filter(|mark| mark.kind == Kind::Line) {
+        match found.last_mut() {
+            Some(last) if last.groups == mark.groups => last.last = mark.line,
+            _ => found.push(RunBy { first: mark.line, last: mark.line, groups: mark.groups.clone() }),
+        }
+    }
+    found.retain(|one| !one.groups.is_empty());
+    found
+}

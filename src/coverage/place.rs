@@ -1,0 +1,475 @@
+//! The places of a script at which something can be executed or not: lines, branches, functions.
+//!
+//! They come from the syntax and not from what V8 has counted: V8 leaves out blocks that were executed as often
+//! as the code around them, and knows nothing of blocks in functions that were never called. So the number of
+//! places is the same whatever was executed.
+
+use std::ops::Range;
+
+use oxc_allocator::{Allocator, ArenaVec};
+use oxc_ast::ast::{
+    ArrowFunctionBody, ArrowFunctionExpression, AssignmentExpression, CatchClause, ConditionalExpression,
+    DoWhileStatement, ForInStatement, ForOfStatement, ForStatement, Function, IfStatement, LogicalExpression,
+    LogicalOperator, MethodDefinition, ObjectProperty, PropertyDefinition, Statement, SwitchCase,
+    VariableDeclarator, WhileStatement,
+};
+use oxc_ast_visit::{Visit, walk};
+use oxc_parser::Parser;
+use oxc_span::{GetSpan, SourceType, Span};
+use oxc_syntax::scope::ScopeFlags;
+use serde::Serialize;
+
+/// What kind of branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Branch {
+    /// The body of an `if`.
+    Then,
+    /// The body of an `else`.
+    Else,
+    /// What follows an `if` that returns, throws or jumps, where its condition does not hold.
+    Otherwise,
+    /// The first result of `?:`.
+    Yes,
+    /// The second result of `?:`.
+    No,
+    /// The right side of `&&`.
+    And,
+    /// The right side of `||`.
+    Or,
+    /// The right side of `??`.
+    Missing,
+    /// A case of a `switch`.
+    Case,
+    /// The body of a loop.
+    Loop,
+    /// What catches an exception.
+    Catch,
+}
+
+impl Branch {
+    /// For people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Then => "if",
+            Self::Else => "else",
+            Self::Otherwise => "if not",
+            Self::Yes => "?",
+            Self::No => ":",
+            Self::And => "&&",
+            Self::Or => "||",
+            Self::Missing => "??",
+            Self::Case => "case",
+            Self::Loop => "loop",
+            Self::Catch => "catch",
+        }
+    }
+}
+
+/// What can be executed at a place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A line with code.
+    Line,
+    /// A branch.
+    Branch(Branch),
+    /// A function, by its name and those of the functions around it, as in `outer/inner`.
+    Function(String),
+}
+
+/// A place at which something can be executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What.
+    pub kind: Kind,
+    /// The first byte that is executed there.
+    pub at: usize,
+    /// All bytes of it.
+    pub bytes: Range<usize>,
+    /// The line it begins on, from 1.
+    pub line: usize,
+    /// The innermost function it lies in, as an index into the places; of a function the one around it.
+    pub inside: Option<usize>,
+}
+
+/// Why the places of a script are not known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no JavaScript that can be read: {0}")]
+pub struct Unreadable(String);
+
+/// All places of a script, functions first, then branches, then lines.
+pub fn places(text: &str) -> Result<Vec<Place>, Unreadable> {
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, text, SourceType::mjs()).parse();
+    if parsed.panicked || !parsed.diagnostics.is_empty() {
+        let first = parsed.diagnostics.first().map_or_else(String::new, ToString::to_string);
+        return Err(Unreadable(first));
+    }
+    let lines = Lines::of(text);
+    let mut reader = Reader::new(&lines);
+    reader.visit_program(&parsed.program);
+    let Reader { mut functions, branches, .. } = reader;
+    functions.extend(branches);
+    let comments: Vec<Range<usize>> = parsed.program.comments.iter().map(|one| bytes(one.span)).collect();
+    let count = functions.iter().take_while(|one| matches!(one.kind, Kind::Function(_))).count();
+    let code = lines.code(text, &comments);
+    let within = code.into_iter().map(|(line, at, end)| Place {
+        kind: Kind::Line,
+        at,
+        bytes: at..end,
+        line,
+        inside: innermost(functions.get(..count).unwrap_or_default(), at),
+    });
+    let within: Vec<Place> = within.collect();
+    functions.extend(within);
+    Ok(functions)
+}
+
+/// The innermost function around a byte. Functions are in the order in which they begin.
+fn innermost(functions: &[Place], at: usize) -> Option<usize> {
+    let begun = functions.partition_point(|one| one.bytes.start <= at);
+    let mut inside = begun.checked_sub(1);
+    while let Some(place) = inside.and_then(|index| functions.get(index)) {
+        if place.bytes.contains(&at) {
+            return inside;
+        }
+        inside = place.inside;
+    }
+    None
+}
+
+fn bytes(span: Span) -> Range<usize> {
+    span.start as usize..span.end as usize
+}
+
+/// Where the lines of a text begin.
+struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let behind = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { starts: std::iter::once(0).chain(behind).collect() }
+    }
+
+    fn number(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at)
+    }
+
+    /// Lines with code: their number, the first byte of code and the end. Lines that are blank or have nothing
+    /// but comments and brackets are left out.
+    fn code(&self, text: &str, comments: &[Range<usize>]) -> Vec<(usize, usize, usize)> {
+        let mut found = Vec::new();
+        for (index, start) in self.starts.iter().enumerate() {
+            let end = self.starts.get(index + 1).copied().unwrap_or(text.len());
+            let line = text.get(*start..end).unwrap_or_default();
+            let commented = |at: usize| {
+                let before = comments.partition_point(|one| one.start <= at);
+                before.checked_sub(1).and_then(|last| comments.get(last)).is_some_and(|one| one.contains(&at))
+            };
+            let code = line.char_indices().find(|(at, character)| {
+                !character.is_whitespace() && !"{}()[];,".contains(*character) && !commented(start + at)
+            });
+            if let Some((at, _)) = code {
+                found.push((index + 1, start + at, start + line.trim_end().len()));
+            }
+        }
+        found
+    }
+}
+
+/// Walks through a script and notes its functions and branches.
+struct Reader<'l> {
+    lines: &'l Lines,
+    functions: Vec<Place>,
+    branches: Vec<Place>,
+    /// The functions around what is read now.
+    around: Vec<usize>,
+    /// The name that the next function gets if it has none of its own.
+    name: Option<String>,
+}
+
+impl<'l> Reader<'l> {
+    const fn new(lines: &'l Lines) -> Self {
+        Self { lines, functions: Vec::new(), branches: Vec::new(), around: Vec::new(), name: None }
+    }
+
+    fn branch(&mut self, kind: Branch, span: Span) {
+        let bytes = bytes(span);
+        let line = self.lines.number(bytes.start);
+        let inside = self.around.last().copied();
+        self.branches.push(Place { kind: Kind::Branch(kind), at: bytes.start, bytes, line, inside });
+    }
+
+    /// Notes a function and reads what is inside.
+    fn function(&mut self, own: Option<String>, span: Span, body: usize, read: impl FnOnce(&mut Self)) {
+        let inside = self.around.last().copied();
+        let own = own.or_else(|| self.name.take()).unwrap_or_else(|| "(anonymous)".to_owned());
+        self.name = None;
+        let outer = inside.and_then(|index| self.functions.get(index)).and_then(|place| match &place.kind {
+            Kind::Function(name) => Some(name),
+            Kind::Line | Kind::Branch(_) => None,
+        });
+        let name = outer.map_or_else(|| own.clone(), |outer| format!("{outer}/{own}"));
+        let bytes = bytes(span);
+        let line = self.lines.number(bytes.start);
+        let index = self.functions.len();
+        self.functions.push(Place { kind: Kind::Function(name), at: body, bytes, line, inside });
+        self.around.push(index);
+        read(self);
+        self.around.pop();
+    }
+
+    /// Reads something that gives its name to a function in it.
+    fn named(&mut self, name: Option<String>, read: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.name, name);
+        read(self);
+        self.name = before;
+    }
+}
+
+/// Whether nothing behind a statement is executed.
+fn jumps(statement: &Statement<'_>) -> bool {
+    match statement {
+        Statement::ReturnStatement(_)
+        | Statement::ThrowStatement(_)
+        | Statement::BreakStatement(_)
+        | Statement::ContinueStatement(_) => true,
+        Statement::BlockStatement(block) => block.body.last().is_some_and(jumps),
+        _ => false,
+    }
+}
+
+impl<'a> Visit<'a> for Reader<'_> {
+    fn visit_statements(&mut self, statements: &ArenaVec<'a, Statement<'a>>) {
+        for pair in statements.windows(2) {
+            if let [Statement::IfStatement(one), next] = pair
+                && one.alternate.is_none()
+                && jumps(&one.consequent)
+            {
+                self.branch(Branch::Otherwise, next.span());
+            }
+        }
+        walk::walk_statements(self, statements);
+    }
+
+    fn visit_if_statement(&mut self, it: &IfStatement<'a>) {
+        self.branch(Branch::Then, it.consequent.span());
+        if let Some(alternate) = &it.alternate {
+            self.branch(Branch::Else, alternate.span());
+        }
+        walk::walk_if_statement(self, it);
+    }
+
+    fn visit_conditional_expression(&mut self, it: &ConditionalExpression<'a>) {
+        self.branch(Branch::Yes, it.consequent.span());
+        self.branch(Branch::No, it.alternate.span());
+        walk::walk_conditional_expression(self, it);
+    }
+
+    fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
+        let kind = match it.operator {
+            LogicalOperator::And => Branch::And,
+            LogicalOperator::Or => Branch::Or,
+            LogicalOperator::Coalesce => Branch::Missing,
+        };
+        self.branch(kind, it.right.span());
+        walk::walk_logical_expression(self, it);
+    }
+
+    fn visit_switch_case(&mut self, it: &SwitchCase<'a>) {
+        // One without statements goes on in the next one.
+        if let Some(first) = it.consequent.first() {
+            self.branch(Branch::Case, first.span());
+        }
+        walk::walk_switch_case(self, it);
+    }
+
+    fn visit_catch_clause(&mut self, it: &CatchClause<'a>) {
+        self.branch(Branch::Catch, it.body.span);
+        walk::walk_catch_clause(self, it);
+    }
+
+    fn visit_while_statement(&mut self, it: &WhileStatement<'a>) {
+        self.branch(Branch::Loop, it.body.span());
+        walk::walk_while_statement(self, it);
+    }
+
+    fn visit_do_while_statement(&mut self, it: &DoWhileStatement<'a>) {
+        self.branch(Branch::Loop, it.body.span());
+        walk::walk_do_while_statement(self, it);
+    }
+
+    fn visit_for_statement(&mut self, it: &ForStatement<'a>) {
+        self.branch(Branch::Loop, it.body.span());
+        walk::walk_for_statement(self, it);
+    }
+
+    fn visit_for_of_statement(&mut self, it: &ForOfStatement<'a>) {
+        self.branch(Branch::Loop, it.body.span());
+        walk::walk_for_of_statement(self, it);
+    }
+
+    fn visit_for_in_statement(&mut self, it: &ForInStatement<'a>) {
+        self.branch(Branch::Loop, it.body.span());
+        walk::walk_for_in_statement(self, it);
+    }
+
+    fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
+        let name = it.id.as_ref().map(|id| id.name.to_string());
+        let body = it.body.as_ref().map_or(it.span, |body| body.span).start as usize;
+        self.function(name, it.span, body, |reader| walk::walk_function(reader, it, flags));
+    }
+
+    fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
+        let body = match &it.body {
+            ArrowFunctionBody::FunctionBody(body) => body.span,
+            other => other.span(),
+        };
+        self.function(None, it.span, body.start as usize, |reader| {
+            walk::walk_arrow_function_expression(reader, it);
+        });
+    }
+
+    fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
+        let name = it.id.get_identifier_name().map(|name| name.to_string());
+        self.named(name, |reader| walk::walk_variable_declarator(reader, it));
+    }
+
+    fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
+        let name = it.left.get_identifier_name().map(str::to_owned);
+        self.named(name, |reader| walk::walk_assignment_expression(reader, it));
+    }
+
+    fn visit_object_property(&mut self, it: &ObjectProperty<'a>) {
+        let name = it.key.name().map(std::borrow::Cow::into_owned);
+        self.named(name, |reader| walk::walk_object_property(reader, it));
+    }
+
+    fn visit_method_definition(&mut self, it: &MethodDefinition<'a>) {
+        let name = it.key.name().map(std::borrow::Cow::into_owned);
+        self.named(name, |reader| walk::walk_method_definition(reader, it));
+    }
+
+    fn visit_property_definition(&mut self, it: &PropertyDefinition<'a>) {
+        let name = it.key.name().map(std::borrow::Cow::into_owned);
+        self.named(name, |reader| walk::walk_property_definition(reader, it));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Kind, line, and the text that is executed there.
+    fn found(text: &str) -> Vec<(String, usize, String)> {
+        let told = |place: &Place| {
+            let kind = match &place.kind {
+                Kind::Line => "line".to_owned(),
+                Kind::Branch(kind) => kind.word().to_owned(),
+                Kind::Function(name) => name.clone(),
+            };
+            (kind, place.line, text[place.at..place.bytes.end].to_owned())
+        };
+        places(text).unwrap().iter().map(told).collect()
+    }
+
+    fn branches(text: &str) -> Vec<(String, String)> {
+        let known = ["if", "else", "if not", "?", ":", "&&", "||", "??", "case", "loop", "catch"];
+        found(text).into_iter().filter(|one| known.contains(&&*one.0)).map(|one| (one.0, one.2)).collect()
+    }
+
+    #[rstest]
+    #[case::both_ways("if (a) b(); else { c(); }", &[("if", "b();"), ("else", "{ c(); }")])]
+    #[case::a_guard("() => { if (a) return; b(); }", &[("if not", "b();"), ("if", "return;")])]
+    #[case::a_guard_with_a_block("() => { if (a) { x(); throw 1; } b(); }", &[("if not", "b();"), ("if", "{ x(); throw 1; }")])]
+    #[case::no_guard("() => { if (a) x(); b(); }", &[("if", "x();")])]
+    #[case::results("a ? b : (c)", &[("?", "b"), (":", "(c)")])]
+    #[case::logic("a && (b || c)", &[("&&", "(b || c)"), ("||", "c")])]
+    #[case::missing("a ?? b", &[("??", "b")])]
+    #[case::cases("switch (a) { case 1: case 2: b(); break; default: c(); }", &[("case", "b();"), ("case", "c();")])]
+    #[case::loops("for (const a of b) c(); while (d) { e(); }", &[("loop", "c();"), ("loop", "{ e(); }")])]
+    #[case::caught("try { a(); } catch { b(); } finally { c(); }", &[("catch", "{ b(); }")])]
+    #[case::none("a?.b; c ||= d;", &[])]
+    fn branches_are_found(#[case] text: &str, #[case] expected: &[(&str, &str)]) {
+        let expected: Vec<(String, String)> =
+            expected.iter().map(|(kind, text)| ((*kind).to_owned(), (*text).to_owned())).collect();
+        assert_eq!(branches(text), expected);
+    }
+
+    #[rstest]
+    #[case::declared("function a() { function b() {} }", &["a", "a/b"])]
+    #[case::held("const a = () => 1, b = function () {};", &["a", "b"])]
+    #[case::of_an_object("const a = { 'b.c': async () => 1, d() {} };", &["b.c", "d"])]
+    #[case::of_a_class("class A { b() {} #c = () => 1; static d() {} }", &["b", "c", "d"])]
+    #[case::assigned("a.b = () => 1;", &["b"])]
+    #[case::nameless("a(() => 1); a(function () { (() => 2)(); });", &["(anonymous)", "(anonymous)", "(anonymous)/(anonymous)"])]
+    #[case::name_taken_once("const a = b(() => 1, () => 2);", &["a", "(anonymous)"])]
+    fn functions_have_names(#[case] text: &str, #[case] expected: &[&str]) {
+        let functions: Vec<String> = places(text)
+            .unwrap()
+            .into_iter()
+            .filter_map(|place| match place.kind {
+                Kind::Function(name) => Some(name),
+                Kind::Line | Kind::Branch(_) => None,
+            })
+            .collect();
+        assert_eq!(functions, expected);
+    }
+
+    #[test]
+    fn a_function_is_executed_where_its_body_begins() {
+        let functions = [("a", "{ b(); }"), ("c", "d(x)")];
+        let found = found("function a() { b(); }\nconst c = (x = 1) => d(x);\n");
+        for (name, body) in functions {
+            assert!(found.iter().any(|one| one.0 == name && one.2 == body), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn lines_without_code_do_not_count() {
+        let text = "// note\n/* long\n note */ const a = 1;\n\n{\n\tb(); // why\n} \n});\n\t} else {\n`\n// text`;\n\"/*\";\nc();\n";
+        let text = text.replace("});\n\t} else {\n", "if (d) {\n\te();\n\t} else {\n}\n");
+        let lines: Vec<(usize, String)> = found(&text)
+            .into_iter()
+            .filter(|one| one.0 == "line")
+            .map(|(_, line, code)| (line, code))
+            .collect();
+        let expected = [
+            (3, "const a = 1;"),
+            (6, "b(); // why"),
+            (8, "if (d) {"),
+            (9, "e();"),
+            (10, "else {"),
+            (12, "`"),
+            (13, "// text`;"),
+            (14, "\"/*\";"),
+            (15, "c();"),
+        ];
+        assert_eq!(lines, expected.map(|(line, code)| (line, code.to_owned())));
+    }
+
+    #[test]
+    fn what_is_no_javascript_is_told() {
+        assert!(places("const const = 1;").is_err());
+    }
+
+    #[test]
+    fn a_place_knows_the_function_around_it() {
+        let all =
+            places("a();\nfunction b() {\n\tconst c = () => {\n\t\td();\n\t};\n\te();\n}\nf();\n").unwrap();
+        let around = |line: usize| {
+            let place = all.iter().find(|one| one.kind == Kind::Line && one.line == line).unwrap();
+            place.inside.map(|at| all[at].kind.clone())
+        };
+        let function = |name: &str| Some(Kind::Function(name.to_owned()));
+        assert_eq!(around(1), None);
+        assert_eq!(around(3), function("b"));
+        assert_eq!(around(4), function("b/c"));
+        assert_eq!(around(6), function("b"));
+        assert_eq!(around(8), None);
+    }
+}

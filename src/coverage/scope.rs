@@ -1,0 +1,203 @@
+//! Which of upstream's source files the suite answers for.
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+
+/// The scope of this version, for a gatecrash that is installed somewhere else than its repository.
+pub const BUILT_IN: &str = include_str!("../../coverage/scope.yaml");
+
+/// Which source files the suite answers for, and what of them is left out and why.
+#[derive(Debug)]
+pub struct Scope {
+    areas: Vec<(String, GlobSet)>,
+    left_out: Vec<LeftOut>,
+    unnamed: Vec<(GlobSet, String)>,
+}
+
+/// Why the code in scope cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ScopeError {
+    /// It has another shape.
+    #[error("the code in scope cannot be read: {0}")]
+    Shape(String),
+    /// A pattern is wrong.
+    #[error("the code in scope cannot be read: `{pattern}` is no pattern of files: {reason}")]
+    Pattern {
+        /// As it is written.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something is left out for no reason.
+    #[error("the code in scope cannot be read: {0} is left out without a reason")]
+    NoReason(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    scope: Vec<Area>,
+    #[serde(default)]
+    left_out: Vec<WrittenLeftOut>,
+    #[serde(default)]
+    unnamed: Vec<Unnamed>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unnamed {
+    chunk: String,
+    source: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Area {
+    area: String,
+    sources: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLeftOut {
+    sources: Vec<String>,
+    #[serde(default)]
+    functions: Vec<String>,
+    reason: String,
+}
+
+#[derive(Debug)]
+struct LeftOut {
+    sources: GlobSet,
+    functions: Vec<String>,
+    reason: String,
+}
+
+impl Scope {
+    /// Reads what is written down.
+    pub fn read(text: &str) -> Result<Self, ScopeError> {
+        let written: Written =
+            serde_saphyr::from_str(text).map_err(|error| ScopeError::Shape(error.to_string()))?;
+        let areas = written.scope.into_iter().map(|one| Ok((one.area, globs(&one.sources)?)));
+        let left_out = written.left_out.into_iter().map(|one| {
+            if one.reason.trim().is_empty() {
+                return Err(ScopeError::NoReason(one.sources.join(", ")));
+            }
+            let sources = globs(&one.sources)?;
+            Ok(LeftOut { sources, functions: one.functions, reason: one.reason.trim().to_owned() })
+        });
+        let unnamed = written.unnamed.into_iter().map(|one| Ok((globs(&[one.chunk])?, one.source)));
+        Ok(Self {
+            areas: areas.collect::<Result<_, _>>()?,
+            left_out: left_out.collect::<Result<_, _>>()?,
+            unnamed: unnamed.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The source file of a region whose name was lost, by the name of the bundled file.
+    pub fn unnamed(&self, chunk: &str) -> Option<&str> {
+        self.unnamed.iter().find(|(chunks, _)| chunks.is_match(chunk)).map(|(_, source)| &**source)
+    }
+
+    /// The area that a source file belongs to; none where nobody answers for it.
+    pub fn area(&self, source: &str) -> Option<&str> {
+        self.areas.iter().find(|(_, sources)| sources.is_match(source)).map(|(area, _)| &**area)
+    }
+
+    /// Why a whole file is left out.
+    pub fn file_left_out(&self, source: &str) -> Option<&str> {
+        let whole = |one: &&LeftOut| one.functions.is_empty() && one.sources.is_match(source);
+        self.left_out.iter().find(whole).map(|one| &*one.reason)
+    }
+
+    /// Why a function is left out, by its name and those of the functions around it, as in `outer/inner`.
+    pub fn function_left_out(&self, source: &str, function: &str) -> Option<&str> {
+        let own = function.rsplit('/').next().unwrap_or(function);
+        let names = |one: &&LeftOut| {
+            one.functions.iter().any(|name| name == own || name == function) && one.sources.is_match(source)
+        };
+        self.left_out.iter().find(names).map(|one| &*one.reason)
+    }
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, ScopeError> {
+    let wrong = |pattern: &str, error: &globset::Error| ScopeError::Pattern {
+        pattern: pattern.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
+        let glob: Glob = glob.map_err(|error| wrong(pattern, &error))?;
+        set.add(glob);
+    }
+    set.build().map_err(|error| wrong("", &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "
+scope:
+  - area: pairing
+    sources: ['src/infra/device-*.ts']
+  - area: connect
+    sources: ['src/gateway/**/*.ts']
+left_out:
+  - sources: ['src/infra/device-identity.ts']
+    reason: it is the client's
+  - sources: ['src/gateway/auth.ts']
+    functions: [tailnet, 'outer/inner']
+    reason: needs a tailnet
+unnamed:
+  - {chunk: 'dist/auth-*.js', source: src/gateway/auth.ts}
+";
+
+    #[test]
+    fn a_file_belongs_to_the_first_area_that_names_it() {
+        let scope = Scope::read(TEXT).unwrap();
+        assert_eq!(scope.area("src/infra/device-pairing.ts"), Some("pairing"));
+        assert_eq!(scope.area("src/gateway/server/ws.ts"), Some("connect"));
+        assert_eq!(scope.area("src/gateway/auth.ts"), Some("connect"));
+        assert_eq!(scope.area("src/infra/net/device-x.ts"), None, "`*` stays in its folder");
+        assert_eq!(scope.area("src/infra/device-pairing.test.js"), None);
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_reason() {
+        let scope = Scope::read(TEXT).unwrap();
+        assert_eq!(scope.file_left_out("src/infra/device-identity.ts"), Some("it is the client's"));
+        assert_eq!(scope.file_left_out("src/gateway/auth.ts"), None, "only two functions of it are");
+        let reason = Some("needs a tailnet");
+        assert_eq!(scope.function_left_out("src/gateway/auth.ts", "tailnet"), reason);
+        assert_eq!(scope.function_left_out("src/gateway/auth.ts", "any/tailnet"), reason);
+        assert_eq!(scope.function_left_out("src/gateway/auth.ts", "outer/inner"), reason);
+        assert_eq!(scope.function_left_out("src/gateway/auth.ts", "inner"), None);
+        assert_eq!(scope.function_left_out("src/gateway/other.ts", "tailnet"), None);
+        let silent = TEXT.replace("needs a tailnet", "''");
+        assert!(matches!(Scope::read(&silent), Err(ScopeError::NoReason(_))));
+    }
+
+    #[test]
+    fn a_lost_name_is_known_by_the_bundled_file() {
+        let scope = Scope::read(TEXT).unwrap();
+        assert_eq!(scope.unnamed("dist/auth-x1.js"), Some("src/gateway/auth.ts"));
+        assert_eq!(scope.unnamed("dist/other-x1.js"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        assert!(matches!(Scope::read("scope: 3"), Err(ScopeError::Shape(_))));
+        let wrong = TEXT.replace("src/infra/device-*.ts", "src/[");
+        assert!(matches!(Scope::read(&wrong), Err(ScopeError::Pattern { .. })));
+    }
+
+    #[test]
+    fn the_built_in_scope_can_be_read() {
+        let scope = Scope::read(BUILT_IN).unwrap();
+        assert!(scope.area("src/gateway/server/ws-connection/message-handler.ts").is_some());
+        assert!(scope.area("src/infra/device-pairing.ts").is_some());
+        assert_eq!(scope.area("src/agents/bootstrap-files.ts"), None);
+    }
+}
