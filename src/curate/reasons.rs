@@ -150,6 +150,9 @@ impl fmt::Display for Reason {
     }
 }
 
+/// A step that met its expectation in a cell, and the reason that it met it with.
+type Passed<'a> = (&'a Cell, &'a StepRecord, Reason);
+
 /// Steps that pass for different reasons on the targets of some runs. Later runs replace the cells of
 /// earlier ones.
 ///
@@ -160,7 +163,7 @@ pub fn reasons(runs: &[RunRecord], texts: bool) -> Reasons {
     for cell in runs.iter().flat_map(|run| &run.cells) {
         cells.insert((&cell.scenario, &cell.target), cell);
     }
-    let mut groups: BTreeMap<(&str, &str, &str), Vec<(&Cell, &StepRecord, Reason)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, &str, &str), Vec<Passed<'_>>> = BTreeMap::new();
     for cell in cells.into_values() {
         for step in &cell.steps {
             let fine = matches!(step.verdict, Verdict::Pass | Verdict::Known);
