@@ -288,14 +288,15 @@ impl Stage<'_> {
                 record.reason = Some(text);
                 (Verdict::Skipped, None)
             }
-            Trouble::Unreached { text, .. } => (Verdict::Error, Some(text)),
+            // What a target cannot show is the same for every step that asks for it.
             Trouble::Untestable(text) => (Verdict::Untestable, Some(text)),
-            Trouble::Broken(text) => (Verdict::Error, Some(text)),
+            Trouble::Unreached { text, .. } | Trouble::Broken(text) => {
+                let place = format!("step `{}` ({}:{})", record.id, record.path, record.line);
+                (Verdict::Error, Some(format!("{place} could not be done: {text}")))
+            }
         };
         record.verdict = verdict;
-        let place = format!("step `{}` ({}:{})", record.id, record.path, record.line);
-        let trouble = text.map(|text| format!("{place} could not be done: {text}"));
-        Observed { record, raw: None, signature: None, trouble, doubt: None }
+        Observed { record, raw: None, signature: None, trouble: text, doubt: None }
     }
 
     /// Whether what a step shows may be our own impatience. Silence of a gateway that was not allowed to run says
