@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::run::{Format, RUN_FORMAT, RunRecord};
+use crate::run::{Format, RUN_FORMAT, RunRecord, Summary};
 
 /// Why a document is not a run that this program can read.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,10 @@ pub fn read(text: &str) -> Result<RunRecord, ReadJsonError> {
     if format.major > RUN_FORMAT.major {
         return Err(ReadJsonError::Newer { found: format.major });
     }
-    Ok(serde_json::from_str(text)?)
+    let mut record: RunRecord = serde_json::from_str(text)?;
+    // Counts of an older document know less than its cells do.
+    record.summary = Summary::of(&record.cells, &record.run.deny);
+    Ok(record)
 }
 
 /// The JSON Schema of the report, as `schemas/run.schema.json` holds it.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::case::Case;
 use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::known::{Deny, denied};
 use super::lane::{Lane, Settings};
 use super::plan::{LanePlan, plan};
 use crate::gateway::{StartError, Subject, Target, Workshop};
@@ -43,6 +44,8 @@ pub struct RunRequest {
     pub repeat: u32,
     /// Whether the first cell that is not fine ends the run.
     pub fail_fast: bool,
+    /// Listed deviations that fail the run all the same.
+    pub deny: Vec<Deny>,
     /// Id of the run.
     pub id: String,
 }
@@ -90,6 +93,7 @@ fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
             .collect(),
         scenarios: request.scenarios.iter().map(info).collect(),
         repeat: request.repeat,
+        deny: request.deny.clone(),
     }
 }
 
@@ -238,7 +242,8 @@ impl Engine<'_> {
     }
 
     fn finish(&self, cell: Cell) {
-        let bad = !cell.verdict.is_fine() && cell.verdict != Verdict::Untestable;
+        let bad = !cell.verdict.is_fine() && cell.verdict != Verdict::Untestable
+            || denied(&self.request.deny, &cell);
         (self.emit)(Event::CellFinished(Box::new(cell)));
         if bad && self.request.fail_fast {
             self.fail_fast.cancel();

@@ -86,6 +86,7 @@ impl Pool {
             }],
             scenarios: self.scenarios.iter().filter(|one| one.id == scenario).map(info).collect(),
             repeat: 1,
+            deny: Vec::new(),
         };
         let cell = self.cell(target, scenario, attempt).await?;
         Ok(RunRecord::of(&[Event::RunStarted(started), Event::CellFinished(Box::new(cell))]))

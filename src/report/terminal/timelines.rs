@@ -2,6 +2,7 @@
 
 use super::Look;
 use super::palette::paint;
+use crate::report::standing::Standing;
 use crate::report::text::{count, cut_middle, joined, padded, width};
 use crate::run::{RunRecord, Stretch, Timeline, behaviour};
 use crate::verdict::Verdict;
@@ -32,7 +33,7 @@ pub(super) fn timelines(record: &RunRecord, look: &Look) -> String {
     text
 }
 
-/// A timeline in lines, each stretch in the colour of its heaviest cell.
+/// A timeline in lines, each stretch in the colour of its worst cell.
 fn bars(record: &RunRecord, timeline: &Timeline, look: &Look, most: usize) -> Vec<String> {
     let plain: Vec<String> = timeline.to_string().split(" │ ").map(str::to_owned).collect();
     let mut stretches = timeline.stretches.iter().zip(&plain);
@@ -44,7 +45,7 @@ fn bars(record: &RunRecord, timeline: &Timeline, look: &Look, most: usize) -> Ve
         .map(|(at, line)| {
             let parts = line.split(" │ ").map(|_| {
                 let (stretch, text) = stretches.next()?;
-                Some(paint(look.palette.of(heaviest(record, timeline, stretch)), text))
+                Some(paint(look.palette.standing(worst(record, timeline, stretch)), text))
             });
             let goes_on = if at + 1 < count { " │" } else { "" };
             parts.flatten().collect::<Vec<_>>().join(" │ ") + goes_on
@@ -52,15 +53,15 @@ fn bars(record: &RunRecord, timeline: &Timeline, look: &Look, most: usize) -> Ve
         .collect()
 }
 
-/// The heaviest verdict of a stretch.
-pub(crate) fn heaviest(record: &RunRecord, timeline: &Timeline, stretch: &Stretch) -> Verdict {
+/// How the worst cell of a stretch stands.
+fn worst(record: &RunRecord, timeline: &Timeline, stretch: &Stretch) -> Standing {
     let inside = |release| stretch.first <= release && release <= stretch.last;
     record
         .cells
         .iter()
         .filter(|cell| cell.scenario == timeline.scenario && cell.release.is_some_and(inside))
         .filter(|cell| behaviour(cell) == stretch.behaviour)
-        .map(|cell| cell.verdict)
-        .max()
-        .unwrap_or(Verdict::Pass)
+        .map(|cell| Standing::of(&record.run.deny, cell))
+        .min_by_key(|standing| standing.place())
+        .unwrap_or(Standing::Verdict(Verdict::Pass))
 }
