@@ -42,9 +42,20 @@ impl KnownWrong<'_> {
     /// What came, and what would be right, in a sentence.
     pub(crate) fn told(&self) -> String {
         let Some(step) = self.step else { return String::new() };
-        let came = step.outcome.as_ref().map_or_else(|| "nothing".to_owned(), Outcome::to_string);
+        let came = self.came();
         let right = step.deviation.as_ref().map_or("something else", |listed| listed.right.as_str());
         format!("`{}`: {came}; right is {right}", step.id)
+    }
+
+    /// What came, without the payload of what got through.
+    pub(crate) fn came(&self) -> String {
+        match self.step.and_then(|step| step.outcome.as_ref()) {
+            None => "nothing".to_owned(),
+            Some(Outcome::Ok { .. }) => "ok".to_owned(),
+            Some(Outcome::Arrived { .. }) => "arrives".to_owned(),
+            Some(Outcome::State { .. }) => "another state".to_owned(),
+            Some(other) => other.to_string(),
+        }
     }
 
     /// The issue that knows of it.

@@ -83,7 +83,6 @@ fn known(record: &RunRecord) -> String {
         "\n### Known to be wrong\n\n| what | scenario | on | got | right is | issue |\n|---|---|---|---|---|---|\n",
     );
     for one in found.iter().take(MOST) {
-        let got = one.step.and_then(|step| step.outcome.as_ref()).map(ToString::to_string);
         let right = one.step.and_then(|step| step.deviation.as_ref()).map(|listed| listed.right.as_str());
         let _ = writeln!(
             text,
@@ -91,7 +90,7 @@ fn known(record: &RunRecord) -> String {
             flag(one.known),
             one.cell.scenario,
             escaped(&one.on.join(", ")),
-            escaped(&got.unwrap_or_default()),
+            escaped(&one.came()),
             escaped(right.unwrap_or_default()),
             escaped(one.issue().unwrap_or_default()),
         );

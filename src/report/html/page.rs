@@ -158,7 +158,7 @@ fn wrong(one: &KnownWrong<'_>) -> Look {
         verdict: one.known.word(),
         scenario: one.cell.scenario.clone(),
         on: one.on.join(", "),
-        said: format!("{} {}", one.told(), one.why()).trim().to_owned(),
+        said: format!("{}. {}", one.told(), one.why()).trim().to_owned(),
     }
 }
 

@@ -141,13 +141,17 @@ fn summary(record: &RunRecord, look: &Look) -> String {
     let run = &record.run;
     let (word, style) = headword(record, &look.palette);
     let mut parts = vec![word.to_owned()];
-    parts.extend(record.summary.told());
+    // What is known stands together, and may be broken between its parts.
+    parts.extend(record.summary.told().iter().flat_map(|told| told.split_inclusive(", ")).map(str::to_owned));
     parts.push(count(record.summary.total(), "cell"));
     parts.push(count(run.boots, "boot"));
     parts.push(duration(run.duration_ms));
     parts.push(format!("seed {}", run.seed));
     parts.push(format!("run {}", run.id));
-    let lines = joined(&parts, " · ", look.width);
+    let lines: Vec<String> = joined(&parts, " · ", look.width)
+        .iter()
+        .map(|line| line.replace(",  · ", ", ").trim_end().to_owned())
+        .collect();
     let painted: Vec<String> = lines
         .iter()
         .map(|line| match line.strip_prefix(word) {
