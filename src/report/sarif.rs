@@ -62,7 +62,7 @@ pub(super) fn render(record: &RunRecord) -> String {
         "runs": [{
             "tool": {"driver": {
                 "name": "gatecrash",
-                "semanticVersion": record.run.harness,
+                "semanticVersion": version(record),
                 "informationUri": HOME,
                 "rules": rules.told(),
             }},
@@ -77,6 +77,11 @@ pub(super) fn render(record: &RunRecord) -> String {
         }],
     });
     format!("{document:#}\n")
+}
+
+/// The program that made the run; this one where a run has no beginning.
+fn version(record: &RunRecord) -> &str {
+    if record.run.harness.is_empty() { env!("CARGO_PKG_VERSION") } else { &record.run.harness }
 }
 
 fn targets(record: &RunRecord) -> Vec<&str> {
