@@ -111,21 +111,57 @@ fn a_fault_is_noticed_by_the_scenario_of_its_rule() {
         .stdout(contains("survived"));
 }
 
-#[test]
-fn what_the_model_leaves_out_is_untestable_and_never_a_pass() {
+#[rstest]
+#[case::left_out(
+    "config: {gateway: {auth: {rateLimit: {maxAttempts: 2}}}}",
+    "connect: {as: a}",
+    "the model has no rate limits"
+)]
+#[case::config(
+    "config: {gateway: {http: {endpoints: {responses: {enabled: true}}}}}",
+    "connect: {as: a}",
+    "`config.gateway.http`"
+)]
+#[case::restart("", "restart: {config: {tools: {exec: {host: gateway}}}}", "`config.tools`")]
+#[case::environment(
+    "env: {OPENCLAW_HANDSHAKE_TIMEOUT_MS: \"500\"}",
+    "connect: {as: a}",
+    "variable `OPENCLAW_HANDSHAKE_TIMEOUT_MS`"
+)]
+#[case::header(
+    "",
+    "connect: {as: a, headers: {X-OpenClaw-Scopes: operator.admin}}",
+    "the header `x-openclaw-scopes`"
+)]
+#[case::connect("", "connect: {as: a, raw: {permissions: {screen: true}}}", "what `permissions` does")]
+#[case::method(
+    "",
+    "call: {on: b, id: c, method: tools.invoke, expect: {error: INVALID_REQUEST}}",
+    "the method `tools.invoke`"
+)]
+#[case::parameter(
+    "",
+    "call: {on: b, id: c, method: health, params: {probe: true}}",
+    "the parameter `probe` of `health`"
+)]
+#[case::answer("", "call: {on: b, id: c, method: models.list}", "what `models.list` answers")]
+fn what_the_model_does_not_know_is_untestable_and_never_a_pass(
+    #[case] head: &str,
+    #[case] step: &str,
+    #[case] said: &str,
+) {
     let place = TempDir::new().unwrap();
     std::fs::create_dir(place.path().join("scenarios")).unwrap();
-    let limited = "title: Wrong tokens are counted
-why: Guessing must become slow.
-config: {gateway: {auth: {rateLimit: {maxAttempts: 2}}}}
-steps:
-  - connect: {as: client}
-";
-    std::fs::write(place.path().join("scenarios/limited.yaml"), limited).unwrap();
-    gatecrash(&place, &["run"])
-        .assert()
-        .code(3)
-        .stdout(contains("untestable").and(contains("the model has no rate limits")));
+    let first = if step.contains("on: b") {
+        "  - connect: {as: b, device: d, scopes: [operator.admin]}\n"
+    } else {
+        ""
+    };
+    let text = format!(
+        "title: t\nwhy: Nothing is known of it.\n{head}\ndevices: {{d: {{}}}}\nsteps:\n{first}  - {step}\n"
+    );
+    std::fs::write(place.path().join("scenarios/unknown.yaml"), text).unwrap();
+    gatecrash(&place, &["run"]).assert().code(3).stdout(contains("untestable").and(contains(said)));
 }
 
 #[test]

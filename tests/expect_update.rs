@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
+use rstest::rstest;
 use tempfile::TempDir;
 
 const TWICE: &str = "title: A device that was paired for both roles comes back as node, and again
@@ -77,9 +79,73 @@ fn what_a_matrix_shows_is_listed_step_by_step_until_all_is_as_listed() {
 }
 
 #[test]
-fn a_dry_run_writes_nothing() {
+fn a_dry_run_writes_nothing_and_shows_what_would_be_written() {
     let bench = Bench::new();
     bench.matrix().assert().code(1);
-    bench.update().arg("--dry-run").assert().code(0).stdout(contains("1 file would change"));
+    let said = bench.update().arg("--dry-run").assert().code(0).stdout(contains("1 file would change"));
+    assert_eq!(fs::read_to_string(bench.scenario()).unwrap(), TWICE);
+    let shown = String::from_utf8(said.get_output().stdout.clone()).unwrap();
+    let shown: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.starts_with('+') && !line.starts_with("+++"))
+        .map(|line| &line[1..])
+        .collect();
+    bench.update().assert().code(0);
+    let written = fs::read_to_string(bench.scenario()).unwrap();
+    let new: Vec<&str> = written.strip_prefix(TWICE).unwrap().lines().collect();
+    assert_eq!(shown, new);
+    assert!(new.len() > 3, "{written}");
+}
+
+#[rstest]
+#[case::flow(TWICE.to_owned() + "deviations: [{releases: 2026.3.2, class: superseded, steps: {first: {closed: 1008}}}] # x\n")]
+#[case::line_breaks(TWICE.replace('\n', "\r\n"))]
+#[case::no_last_line_break(TWICE.trim_end().to_owned())]
+#[case::empty(TWICE.to_owned() + "deviations: []\n")]
+#[case::anchors_elsewhere(TWICE.replace("title: A", "title: &t A").replace("why: An", "issue: openclaw#1\nwhy: An"))]
+#[case::mark("\u{feff}".to_owned() + TWICE + "# ü \u{1f600}\n")]
+#[case::entries(TWICE.to_owned() + "deviations:\n  # before\n  - {releases: 2026.3.2, class: superseded, steps: {first: {closed: 1008, reason: \"a: b\"}}}\n\n  # behind\n")]
+fn every_way_of_writing_a_file_is_kept(#[case] text: String) {
+    let bench = Bench::new();
+    fs::write(bench.scenario(), &text).unwrap();
+    fs::set_permissions(bench.scenario(), fs::Permissions::from_mode(0o640)).unwrap();
+    bench.matrix().assert().code(1);
+    bench.update().assert().code(0).stdout(contains("1 file changed, 0 left"));
+    let written = fs::read_to_string(bench.scenario()).unwrap();
+    assert_eq!(written.matches("\r\n").count() == 0, !text.contains("\r\n"), "{written:?}");
+    assert_eq!(written.ends_with('\n'), text.ends_with('\n'), "{written:?}");
+    assert_eq!(written.starts_with('\u{feff}'), text.starts_with('\u{feff}'));
+    assert_eq!(written.matches('#').count(), text.matches('#').count(), "{written}");
+    assert_eq!(written.contains("a: b"), text.contains("a: b"), "{written}");
+    assert_eq!(fs::metadata(bench.scenario()).unwrap().permissions().mode() & 0o777, 0o640);
+    bench.gatecrash(&["check"]).assert().code(0);
+    let files = fs::read_dir(bench.0.path().join("scenarios")).unwrap().count();
+    assert_eq!(files, 1, "no temporary file stays");
+}
+
+#[rstest]
+#[case::null("deviations:\n", 2)]
+#[case::two_documents("---\ntitle: other\n", 2)]
+#[case::tabs("deviations:\n\t- releases: 2026.3.2\n", 2)]
+#[case::aliases(
+    "deviations:\n  - &a {releases: 2026.3.2, class: superseded, steps: {first: {closed: 1000}}}\n  - *a\n",
+    2
+)]
+#[case::end_of_document("...\n", 1)]
+fn what_cannot_be_written_into_stays_as_it_is(#[case] more: &str, #[case] code: i32) {
+    let bench = Bench::new();
+    bench.matrix().assert().code(1);
+    let text = TWICE.to_owned() + more;
+    fs::write(bench.scenario(), &text).unwrap();
+    bench.update().assert().code(code);
+    assert_eq!(fs::read_to_string(bench.scenario()).unwrap(), text);
+}
+
+#[test]
+fn a_read_only_file_is_not_written() {
+    let bench = Bench::new();
+    bench.matrix().assert().code(1);
+    fs::set_permissions(bench.scenario(), fs::Permissions::from_mode(0o440)).unwrap();
+    bench.update().assert().code(2).stderr(contains("read-only"));
     assert_eq!(fs::read_to_string(bench.scenario()).unwrap(), TWICE);
 }

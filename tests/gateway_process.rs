@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use gatecrash::gateway::{
-    BootError, BootRequest, Changes, Gateway, HOME_VARIABLE, Homes, Launch, Leak, Machine, NodeBuild,
+    BootError, BootRequest, Changes, Gateway, HOME_VARIABLE, Homes, Launch, Leak, Machine, NodeBuild, Seen,
+    Stopping,
 };
+use gatecrash::scenario::{Ready, StopSignal};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
@@ -93,7 +95,7 @@ async fn a_change_before_a_restart_takes_away_what_every_gateway_is_given() {
     let bench = bench();
     let mut gateway = Gateway::boot(&bench.machine, fake("answer")).await.unwrap();
     gateway.change_config(&json!({"gateway": {"auth": {"mode": "none", "token": null}}})).unwrap();
-    gateway.restart().await.unwrap();
+    gateway.restart(Stopping::default(), Ready::Answers).await.unwrap();
     assert_eq!(configuration(&gateway)["gateway"]["auth"], json!({"mode": "none"}));
     gateway.stop().await;
 }
@@ -112,14 +114,14 @@ async fn a_gateway_boots_restarts_and_stops_without_a_trace() {
     assert_eq!(fs::read(gateway.home().state().join("devices/paired.json")).unwrap(), b"{}");
     assert_eq!(connect(&gateway).await.unwrap()["ok"], true);
     let (port, pid) = (gateway.port(), gateway.pid());
-    gateway.restart().await.unwrap();
+    gateway.restart(Stopping::default(), Ready::Answers).await.unwrap();
     assert_eq!((gateway.port(), gateway.boots()), (port, 2));
     assert_ne!(gateway.pid(), pid);
     assert_eq!(connect(&gateway).await.unwrap()["ok"], true);
     assert!(gateway.log().tail(9).iter().any(|line| line.text.contains("listening on")));
     assert_eq!(gateway.died().now(), None);
     let report = gateway.stop().await;
-    assert_eq!((report.exit.code, report.killed, report.leaks), (Some(0), false, vec![]));
+    assert_eq!((report.ended.exit.code, report.ended.killed, report.leaks), (Some(0), false, vec![]));
     assert!(!home.exists() && processes_of(&home).is_empty());
 }
 
@@ -149,7 +151,7 @@ async fn a_gateway_that_never_answers_is_given_up_in_time_and_killed() {
     let bench = bench();
     let mut asked = fake("silent");
     asked.ready_within = Some(Duration::from_millis(800));
-    let Err(BootError::NotReady { waited, tail }) = Gateway::boot(&bench.machine, asked).await else {
+    let Err(BootError::NotReady { waited, tail, .. }) = Gateway::boot(&bench.machine, asked).await else {
         panic!("it must not be ready");
     };
     assert!(waited >= Duration::from_millis(800) && waited < Duration::from_secs(3), "{waited:?}");
@@ -171,7 +173,7 @@ async fn a_gateway_that_misbehaves_after_the_challenge_still_boots_and_stops(#[c
     assert_eq!(answer.is_some(), matches!(mode, "late" | "flood"), "{answer:?}");
     let begun = Instant::now();
     let report = gateway.stop().await;
-    assert_eq!((report.killed, report.leaks), (false, vec![]));
+    assert_eq!((report.ended.killed, report.leaks), (false, vec![]));
     assert!(begun.elapsed() < Duration::from_secs(4));
 }
 
@@ -193,7 +195,7 @@ async fn a_death_in_mid_scenario_is_told_at_once() {
     let exit = tokio::time::timeout(Duration::from_secs(2), death.wait()).await.unwrap();
     assert_eq!(exit.code, Some(9));
     assert!(gateway.log().tail(1)[0].text.contains("went wrong"));
-    gateway.restart().await.unwrap();
+    gateway.restart(Stopping::default(), Ready::Answers).await.unwrap();
     assert_eq!(death.now(), None);
     gateway.stop().await;
 }
@@ -205,9 +207,9 @@ async fn a_crash_is_no_death_and_the_home_survives_it() {
     fs::write(gateway.home().state().join("kept"), "x").unwrap();
     gateway.crash().await;
     assert_eq!((gateway.died().now(), gateway.pid()), (None, None));
-    gateway.restart().await.unwrap();
+    gateway.restart(Stopping::default(), Ready::Answers).await.unwrap();
     assert!(gateway.home().state().join("kept").exists());
-    assert_eq!(gateway.stop().await.exit.code, Some(0));
+    assert_eq!(gateway.stop().await.ended.exit.code, Some(0));
 }
 
 #[tokio::test]
@@ -217,7 +219,7 @@ async fn a_child_that_is_left_behind_is_killed_and_reported() {
     let home = gateway.home().path().to_owned();
     assert!(processes_of(&home).len() >= 2);
     let report = gateway.stop().await;
-    assert_eq!((report.exit.code, report.strays.len()), (Some(0), 1));
+    assert_eq!((report.ended.exit.code, report.strays.len()), (Some(0), 1));
     assert!(report.strays[0].command.contains("SIGTERM"), "{:?}", report.strays);
     assert_eq!(report.leaks, [Leak::Process(report.strays[0].clone())]);
     assert_eq!(processes_of(&home), Vec::<String>::new());
@@ -229,8 +231,8 @@ async fn a_gateway_that_ignores_sigterm_is_killed_after_the_grace() {
     let gateway = Gateway::boot(&bench.machine, fake("stubborn")).await.unwrap();
     let home = gateway.home().path().to_owned();
     let report = gateway.stop().await;
-    assert_eq!((report.exit.signal, report.killed), (Some(9), true));
-    assert!((5000..8000).contains(&report.stop_ms), "{} ms", report.stop_ms);
+    assert_eq!((report.ended.exit.signal, report.ended.killed), (Some(9), true));
+    assert!((5000..8000).contains(&report.ended.stop_ms), "{} ms", report.ended.stop_ms);
     assert_eq!(processes_of(&home), Vec::<String>::new());
 }
 
@@ -361,7 +363,95 @@ async fn a_real_release_boots_restarts_and_stops_without_a_leak() {
     assert_eq!(gateway.addresses().len(), 2);
     let shared = fs::canonicalize(gateway.home().temp().join("jiti")).unwrap();
     assert_eq!(shared, fs::canonicalize(bench.temp.path().join("shared/jiti")).unwrap());
-    gateway.restart().await.unwrap();
+    gateway.restart(Stopping::default(), Ready::Answers).await.unwrap();
     let report = gateway.stop().await;
-    assert_eq!((report.exit.code, report.leaks), (Some(0), vec![]));
+    assert_eq!((report.ended.exit.code, report.leaks), (Some(0), vec![]));
+}
+
+#[tokio::test]
+async fn a_process_that_takes_the_place_of_its_gateway_is_followed() {
+    let bench = bench();
+    let gateway = Gateway::boot(&bench.machine, fake("respawn")).await.unwrap();
+    let (home, first) = (gateway.home().path().to_owned(), gateway.pid().unwrap());
+    let (mut socket, _) = connect_async(gateway.addresses()[0].to_string()).await.unwrap();
+    socket.next().await.unwrap().unwrap();
+    let call = json!({"type": "req", "id": "1", "method": "respawn"});
+    socket.send(Message::text(call.to_string())).await.unwrap();
+    let begun = Instant::now();
+    while gateway.replaced() == 0 && begun.elapsed() < Duration::from_secs(20) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(gateway.replaced(), 1);
+    assert_ne!(gateway.pid(), Some(first));
+    assert_eq!(gateway.died().now(), None, "a gateway that is replaced has not died");
+    assert_eq!(connect(&gateway).await.unwrap()["ok"], true);
+    let report = gateway.stop().await;
+    assert_eq!((report.ended.exit.code, report.ended.killed, report.leaks), (Some(0), false, vec![]));
+    assert_eq!(processes_of(&home), Vec::<String>::new());
+}
+
+#[rstest]
+#[case::terminated("answer", StopSignal::Term, Some(0), None, false)]
+#[case::killed_on_purpose("answer", StopSignal::Kill, None, Some(9), false)]
+#[case::ends_badly("bad-exit", StopSignal::Term, Some(3), None, false)]
+#[case::has_to_be_killed("stubborn", StopSignal::Term, None, Some(9), true)]
+#[tokio::test]
+async fn how_a_gateway_ended_is_told(
+    #[case] mode: &str,
+    #[case] signal: StopSignal,
+    #[case] code: Option<i32>,
+    #[case] by: Option<i32>,
+    #[case] killed: bool,
+) {
+    let bench = bench();
+    let mut gateway = Gateway::boot(&bench.machine, fake(mode)).await.unwrap();
+    let stopping = Stopping { signal, within: Duration::from_secs(2) };
+    let ended = gateway.halt(stopping).await.unwrap();
+    assert_eq!((ended.exit.code, ended.exit.signal, ended.killed), (code, by, killed));
+    assert_eq!(gateway.halt(stopping).await, None, "what is stopped has no second end");
+}
+
+#[rstest]
+#[case::tls("tls", Seen::Tls)]
+#[case::says_nothing("silent", Seen::Silence)]
+#[tokio::test]
+async fn a_gateway_that_is_not_ready_is_told_with_what_the_probe_saw(
+    #[case] mode: &str,
+    #[case] expected: Seen,
+) {
+    let bench = bench();
+    let mut asked = fake(mode);
+    asked.ready_within = Some(Duration::from_secs(5));
+    let Err(BootError::NotReady { seen, .. }) = Gateway::boot(&bench.machine, asked).await else {
+        panic!("it is never ready")
+    };
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn readiness_probes_leave_before_the_first_connect() {
+    let bench = bench();
+    let gateway = Gateway::boot(&bench.machine, fake("one-at-a-time")).await.unwrap();
+    assert_eq!(connect(&gateway).await.expect("the place is free")["ok"], true);
+    gateway.stop().await;
+}
+
+#[rstest]
+#[case::at_once(Ready::AtOnce, false)]
+#[case::port(Ready::Port, true)]
+#[tokio::test]
+async fn a_start_can_be_handed_over_before_a_connect_is_answered(
+    #[case] ready: Ready,
+    #[case] listens: bool,
+) {
+    let bench = bench();
+    let mut gateway = Gateway::boot(&bench.machine, fake("late-port")).await.unwrap();
+    gateway.restart(Stopping::default(), ready).await.unwrap();
+    let socket = tokio::net::TcpStream::connect(("127.0.0.1", gateway.port())).await;
+    assert_eq!(socket.is_ok(), listens);
+    drop(socket);
+    if listens {
+        assert_eq!(connect(&gateway).await.unwrap()["error"]["code"], "UNAVAILABLE");
+    }
+    gateway.stop().await;
 }

@@ -105,6 +105,9 @@ pub struct Answer {
     pub checks: Vec<Check>,
     /// What people should know of the range.
     pub notes: Vec<String>,
+    /// Whether the change may be in a build between `before` and the one that was found, which was not to be had.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gap: bool,
     /// Answers of the other searches: over wider ranges, or inside a merge.
     pub earlier: Vec<Answer>,
 }
@@ -167,6 +170,12 @@ impl Story {
         }
     }
 
+    /// Whether the change may be in a build between those two that is no candidate.
+    pub fn has_gap(&self) -> bool {
+        let inside = self.change().and_then(|(before, at)| self.asked.candidates.get(before + 1..=at));
+        inside.is_some_and(|inside| inside.iter().any(|one| one.gap_before))
+    }
+
     /// The failure that counts: the first one that was bad.
     pub fn signature(&self) -> Option<&Signature> {
         self.looks.iter().find_map(|look| match (&look.reading, look.word) {
@@ -222,6 +231,7 @@ impl Story {
             commit: self.commit.clone(),
             checks: self.checks.clone(),
             notes: self.asked.notes.clone(),
+            gap: self.has_gap(),
             earlier: Vec::new(),
         }
     }

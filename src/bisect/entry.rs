@@ -96,6 +96,9 @@ pub struct Candidate {
     /// First line of a commit's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// Whether there may be builds between it and the candidate before it that are no candidates.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gap_before: bool,
 }
 
 impl Candidate {
@@ -274,6 +277,7 @@ pub(super) mod tests {
             release: name.parse().ok(),
             date: None,
             subject: None,
+            gap_before: false,
         };
         Asked {
             format: BISECT_FORMAT,

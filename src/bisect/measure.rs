@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::drive::Sight;
 use crate::gateway::{Target, Workshop};
-use crate::run::{Cell, Emit, Event, RunRecord, RunRequest, Settings};
+use crate::run::{Cell, Emit, Event, Rerun, RunRecord, RunRequest, Settings};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
@@ -57,6 +57,7 @@ impl Measure<'_> {
             fail_fast: false,
             deny: Vec::new(),
             id: format!("{target}-{attempt}"),
+            rerun: Rerun::default(),
         };
         let events = Arc::new(Mutex::new(Vec::<Event>::new()));
         let emit: Emit = {
@@ -98,5 +99,6 @@ pub(super) fn broken(scenario: &str, target: &str, reason: String, log: Vec<Stri
         transcript: Vec::new(),
         log,
         stored: None,
+        retried: None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod commits;
+mod conditions;
 mod confidence;
 mod drive;
 mod entry;
@@ -16,13 +17,14 @@ mod transitions;
 
 pub use answer::{Answer, Conclusion, Step, Story, Stretch};
 pub use commits::{BuildError, Commits, CommitsError, GitError, Install, Recipe, Repository, Trees, Variant};
+pub use conditions::Conditions;
 pub use confidence::{Belief, Tally, differ};
 pub use drive::{Drive, Ending, Oracle, Sight};
 pub use entry::{
     Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Look, Question, Support,
     Terms, Word, doubtful,
 };
-pub use evidence::{Evidence, Known, digest, release_build};
+pub use evidence::{Evidence, Known, digest, is_evidence, release_build};
 pub use log::{Log, LogError, entries};
 pub use measure::Measure;
 pub use reading::{Judge, Reading, read};

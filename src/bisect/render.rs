@@ -175,6 +175,14 @@ fn headline(answer: &Answer, story: &Story) -> String {
     let sure = answer.confidence.map_or_else(String::new, |share| format!(", {:.1} % sure", share * 100.0));
     let dated = answer.date.as_ref().map_or_else(String::new, |date| format!(", {date}"));
     match (answer.result, change) {
+        (Conclusion::Found, Some((before, at))) if story.has_gap() => {
+            let what = if question.all_transitions {
+                "the last change came".to_owned()
+            } else {
+                format!("first {wanted} {noun}:")
+            };
+            format!("{what} between {before} and {at}; those between them are not installed{sure}")
+        }
         (Conclusion::Found, Some((before, at))) if question.all_transitions => {
             format!("the last change is in {noun} {at}{dated} (after {before})")
         }
@@ -302,6 +310,19 @@ mod tests {
     #[test]
     fn an_answer_can_be_pasted() {
         insta::assert_snapshot!(markdown(&story(Finding::Found { first_new: 2 }), Some("gatecrash run x")));
+    }
+
+    #[test]
+    fn releases_that_were_not_to_be_had_are_not_passed_over() {
+        let mut entries = story(Finding::Found { first_new: 2 });
+        if let Some(Entry::Asked(asked)) = entries.first_mut() {
+            asked.candidates[2].gap_before = true;
+        }
+        let text = text(&entries, None);
+        let wanted =
+            "first bad release: between 2026.3.28 and 2026.3.31; those between them are not installed";
+        assert!(text.contains(wanted), "{text}");
+        assert!(Answer::of(&entries).unwrap().gap);
     }
 
     #[test]

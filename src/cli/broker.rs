@@ -74,10 +74,9 @@ pub enum Reply {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let scenarios = suite::select(context, &Selection::default())?;
+    let scenarios = suite::scenarios(context, &Selection::default())?;
     let now_ms = Arc::clone(&context.now_ms);
-    let settings =
-        Settings { seed: args.seed, timeout: TIMEOUT, now_ms, boot_timeout: None, keep_state: None };
+    let settings = Settings::new(args.seed, TIMEOUT, now_ms);
     // One gateway more than jobs, so that a new target can boot while the last one is still in use.
     let most = args.gateways.jobs(context) + 1;
     let pool = Pool::new(workshop(context, &args.gateways)?, scenarios, settings, most);

@@ -1,26 +1,26 @@
 //! `gatecrash check`: what is wrong with scenario files, without running them.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::json;
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::list::Format;
-use super::suite;
+use super::suite::{self, Looked, SuiteOptions};
 use crate::report::diagnostic::{render, to_json};
-use crate::scenario::{self, Diagnostic, Severity, load};
+use crate::scenario::Severity;
 
 /// Check scenario files without running them
 ///
 /// Every fault is shown with its line, what is allowed there, and what was probably meant. The exit code is
-/// 2 where there is an error.
+/// 2 where there is an error, or no such file, and 3 where there is nothing to check.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Files and folders [default: scenarios]
-    #[arg(value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    /// Files, folders, ids or globs of ids [default: the whole suite]
+    #[arg(value_name = "PATH|ID|GLOB")]
+    names: Vec<String>,
+    #[command(flatten)]
+    suite: SuiteOptions,
     /// Take warnings for errors
     #[arg(long)]
     strict: bool,
@@ -30,19 +30,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let paths: Vec<&Path> = args.paths.iter().map(PathBuf::as_path).collect();
-    let sources = suite::read(context, &paths)?;
-    let places: Vec<PathBuf> =
-        paths.iter().filter_map(|path| context.working_dir.join(path).canonicalize().ok()).collect();
-    // Scenarios that the named ones use are loaded too, and what is wrong with them is not asked for.
-    let asked_for = |shown: &str| {
-        let place = context.working_dir.join(shown).canonicalize();
-        places.is_empty() || place.is_ok_and(|place| places.iter().any(|one| place.starts_with(one)))
-    };
-    let loaded = load(&sources);
-    let found: Vec<Diagnostic> =
-        scenario::check(&loaded, args.strict).into_iter().filter(|one| asked_for(&one.source.path)).collect();
-    let scenarios = loaded.scenarios.iter().filter(|one| asked_for(&one.source.path)).count();
+    let folder = args.suite.folder.as_deref();
+    let Looked { scenarios, found } = suite::look_at(context, folder, &args.names, args.strict)?;
     let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
     let warnings = found.len() - errors;
     let text = match args.format {

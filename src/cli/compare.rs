@@ -4,12 +4,14 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
-use crate::report::compare;
 use crate::report::terminal::{self, Look, Palette};
+use crate::report::{Finding, compare};
+use crate::run::Ending;
 
 /// Show what changed between two stored runs, cell by cell.
 ///
-/// Runs on one target each are compared whatever their targets are. Exit codes: 0 alike, 1 something changed.
+/// Runs on one target each are compared whatever their targets are. Exit codes: 0 alike, 1 something changed, 3
+/// no cell in common, 4 a run was cut off or lacks planned cells, 130 a run was interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// A file, the id of a kept run, or `latest`
@@ -26,5 +28,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let found = compare(&first.record, &second.record);
     let look = Look { width: context.width, palette: Palette::new(context.color) };
     context.print(&terminal::comparison(&found, &look))?;
-    Ok(if found.changed.is_empty() { Exit::Fine } else { Exit::Bad })
+    Ok(match found.finding() {
+        Finding::Changed => Exit::Bad,
+        Finding::NotWhole(Ending::Interrupted) => Exit::Interrupted,
+        Finding::NotWhole(_) => Exit::Broke,
+        Finding::NothingInCommon => Exit::NothingTestable,
+        Finding::Alike => Exit::Fine,
+    })
 }

@@ -11,7 +11,7 @@ use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored::store;
-use super::suite::{self, Selection};
+use super::suite::Catalogue;
 use crate::release::Release;
 
 /// Asks the program for candidates when it is set; the scripts set it.
@@ -107,17 +107,11 @@ fn known(words: fn(&Context) -> Vec<String>) -> Vec<String> {
 }
 
 fn scenarios(context: &Context) -> Vec<String> {
-    let every = Selection { names: &["*".to_owned()], tags: &[] };
-    suite::select(context, &every).unwrap_or_default().into_iter().map(|one| one.id).collect()
+    Catalogue::open(context, None).and_then(|mut all| all.ids()).unwrap_or_default()
 }
 
 fn tags(context: &Context) -> Vec<String> {
-    let every = Selection { names: &["*".to_owned()], tags: &[] };
-    let scenarios = suite::select(context, &every).unwrap_or_default();
-    let mut tags: Vec<String> = scenarios.into_iter().flat_map(|one| one.tags).collect();
-    tags.sort();
-    tags.dedup();
-    tags
+    Catalogue::open(context, None).and_then(|mut all| all.tags()).unwrap_or_default()
 }
 
 /// Installed releases: completion must not wait for a registry.

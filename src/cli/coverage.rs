@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::suite::{self, Selection};
+use super::suite::{self, Selection, SuiteOptions};
 use crate::curate::coverage::{BUILT_IN, Coverage, SourceKind, coverage, markdown, read};
 
 /// Show which known cases the suite covers, and why it does not cover the others
@@ -15,6 +15,8 @@ use crate::curate::coverage::{BUILT_IN, Coverage, SourceKind, coverage, markdown
 /// source that is not known.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
+    #[command(flatten)]
+    suite: SuiteOptions,
     /// How to print it
     #[arg(long, default_value = "text")]
     format: Format,
@@ -33,7 +35,8 @@ enum Format {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let every = ["**".to_owned()];
-    let scenarios = suite::select(context, &Selection { names: &every, tags: &[] })?;
+    let folder = args.suite.folder.as_deref();
+    let scenarios = suite::scenarios(context, &Selection { folder, names: &every, tags: &[] })?;
     let place = context.working_dir.join("coverage/sources.yaml");
     let text = if place.is_file() {
         std::fs::read_to_string(&place)
@@ -42,6 +45,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         BUILT_IN.to_owned()
     };
     let found = coverage(&read(&text).map_err(Failure::usage)?, &scenarios);
+    if found.sources.is_empty() {
+        return Err(Failure::nothing("no case is known that the suite could cover")
+            .hint("`coverage/sources.yaml` lists them"));
+    }
     let text = match args.format {
         Format::Text => shares(&found),
         Format::Markdown => markdown(&found),

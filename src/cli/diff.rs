@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// The target to compare it with
     #[arg(value_name = "TARGET_B")]
     second: String,
-    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all but those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// Compare two targets of this run, a file, an id or `latest`, and run nothing

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::run::{RunRecord, Summary};
+use crate::run::{Ending, RunRecord, Summary};
 
 /// The result of a command as its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub enum Exit {
     Bad,
     /// 2: bad usage or a bad scenario.
     Usage,
-    /// 3: nothing testable.
+    /// 3: nothing testable, or nothing there to look at.
     NothingTestable,
-    /// 4: harness or gateway broke.
+    /// 4: harness or gateway broke, or the record of the run stops before its end, so that planned cells are missing.
     Broke,
     /// 125: cannot tell, for `git bisect run`.
     CannotTell,
@@ -40,16 +40,31 @@ impl Exit {
     /// The exit of a run. What broke weighs more than what failed: a broken harness says nothing.
     pub fn of_run(record: &RunRecord) -> Self {
         let Summary { fail, fixed, flaky, error, untestable, listed, .. } = record.summary;
-        if record.run.interrupted {
+        let ending = record.ending();
+        if ending == Ending::Interrupted {
             Self::Interrupted
-        } else if error > 0 || !record.run.unusable.is_empty() {
+        } else if ending == Ending::CutOff || error > 0 || !record.run.unusable.is_empty() {
             Self::Broke
         } else if fail + fixed + flaky + listed.denied > 0 {
             Self::Bad
+        } else if ending == Ending::Incomplete {
+            Self::Broke
         } else if untestable == record.summary.total() {
             Self::NothingTestable
         } else {
             Self::Fine
+        }
+    }
+
+    /// The exit of a command that shows a stored run: 0, unless the run is not whole.
+    ///
+    /// Where a failure ended the run early (`--fail-fast`), it is as whole as it was meant to be.
+    pub fn of_stored(record: &RunRecord) -> Self {
+        match (record.ending(), Self::of_run(record)) {
+            (Ending::Interrupted, _) => Self::Interrupted,
+            (Ending::CutOff, _) => Self::Broke,
+            (Ending::Incomplete, Self::Broke) if record.summary.error == 0 => Self::Broke,
+            _ => Self::Fine,
         }
     }
 
@@ -78,7 +93,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::run::test_support::{cell, listed_step, started};
+    use crate::run::test_support::{cell, finished, listed_step, started};
     use crate::run::{Cell, Deny, Event, RunRecord};
     use crate::scenario::DeviationClass;
     use crate::verdict::Verdict::{self, *};
@@ -89,7 +104,36 @@ mod tests {
         let mut events = vec![started(&names, &["2026.3.31"])];
         let cells = names.iter().zip(verdicts).map(|(name, verdict)| cell(name, "2026.3.31", *verdict));
         events.extend(cells.map(|one| Event::CellFinished(Box::new(one))));
+        events.push(finished());
         RunRecord::of(&events)
+    }
+
+    /// A run of two cells, of which this one has a verdict, and its last event.
+    fn partial(verdict: Verdict, end: Option<bool>) -> RunRecord {
+        let done = Event::CellFinished(Box::new(cell("a", "2026.3.31", verdict)));
+        let end = end.map(|interrupted| Event::RunFinished { duration_ms: 1, interrupted });
+        RunRecord::of(
+            &[started(&["a", "b"], &["2026.3.31"]), done].into_iter().chain(end).collect::<Vec<_>>(),
+        )
+    }
+
+    #[rstest]
+    #[case::cut_off(Pass, None, Exit::Broke, Exit::Broke)]
+    #[case::cut_off_after_a_failure(Fail, None, Exit::Broke, Exit::Broke)]
+    #[case::interrupted(Pass, Some(true), Exit::Interrupted, Exit::Interrupted)]
+    #[case::lines_are_missing(Pass, Some(false), Exit::Broke, Exit::Broke)]
+    #[case::nothing_testable_of_what_was_run(Untestable, Some(false), Exit::Broke, Exit::Broke)]
+    #[case::ended_by_the_first_failure(Fail, Some(false), Exit::Bad, Exit::Fine)]
+    #[case::ended_by_the_first_error(Error, Some(false), Exit::Broke, Exit::Fine)]
+    fn a_run_that_is_not_whole_is_never_fine(
+        #[case] verdict: Verdict,
+        #[case] end: Option<bool>,
+        #[case] exit: Exit,
+        #[case] shown: Exit,
+    ) {
+        let record = partial(verdict, end);
+        assert_eq!((Exit::of_run(&record), Exit::of_stored(&record)), (exit, shown));
+        assert!(!matches!(Exit::for_bisect(&record), Exit::Fine));
     }
 
     #[rstest]

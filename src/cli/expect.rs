@@ -1,13 +1,18 @@
 //! `gatecrash expect`: the outcomes that scenarios list.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
-use super::suite::{self, Selection};
-use crate::curate::expect::{cut_short, update};
+use super::suite::{self, Chosen, Selection, SuiteOptions};
+use crate::curate::expect::{FileUpdate, cut_short, update};
+use crate::scenario::{BUILT_IN, Scenario};
 
 /// Look after the outcomes that scenarios list.
 #[derive(clap::Args, Debug)]
@@ -23,11 +28,12 @@ enum Command {
 
 /// Write deviations from stored runs into the scenarios.
 ///
-/// What a run shows beside the outcome that is right is listed in the fewest ranges of releases. New
-/// deviations have the class `unreviewed`, which `check --strict` refuses until a person has given them
-/// another one. Deviations that hold on other releases get other ranges; those that hold nowhere go.
-/// Comments and layout stay. Where something unlisted ended a case early, its later steps are not known:
-/// run those again after the update.
+/// What a run shows beside the outcome that is right is listed in the fewest ranges of releases, and only
+/// for releases on which the step ran. New deviations have the class `unreviewed`, which `check --strict`
+/// refuses until a person has given them another one. Deviations that hold on other releases get other
+/// ranges; those that hold nowhere go. Every other byte of a file stays. A file is read again and checked
+/// before it is replaced; what cannot be written without saying something else is left to do by hand. Where
+/// something unlisted ended a case early, its later steps are not known: run those again after the update.
 #[derive(clap::Args, Debug)]
 struct UpdateArgs {
     /// Scenarios: ids, globs of ids, files or folders [default: all of the runs]
@@ -36,7 +42,9 @@ struct UpdateArgs {
     /// Stored runs: files, ids of kept runs, or `latest`; a later one replaces an earlier one
     #[arg(long, value_name = "RUN", required = true, num_args = 1..)]
     from: Vec<String>,
-    /// Show what would change, and write nothing
+    #[command(flatten)]
+    suite: SuiteOptions,
+    /// Show what would change as a patch, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -45,26 +53,46 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let Command::Update(args) = &args.command;
     let every = ["**".to_owned()];
     let names: &[String] = if args.selection.is_empty() { &every } else { &args.selection };
-    let scenarios = suite::select(context, &Selection { names, tags: &[] })?;
+    let folder = args.suite.folder.as_deref();
+    let Chosen { scenarios, sources, .. } = suite::select(context, &Selection { folder, names, tags: &[] })?;
+    if let Some(one) = scenarios.iter().find(|one| one.source.path.starts_with(BUILT_IN)) {
+        return Err(Failure::usage(format!(
+            "{} is part of this program and cannot be written",
+            one.source.path
+        ))
+        .hint("name scenarios of a folder"));
+    }
     let mut runs = Vec::new();
     for word in &args.from {
         let loaded = stored::read(context, word)?;
-        if !loaded.complete {
-            let message = format!("{word} was interrupted, and says nothing about what it did not reach");
-            return Err(Failure::usage(message).hint("run it again to its end"));
-        }
+        stored::whole(word, &loaded.record)?;
         runs.push(loaded.record);
     }
-    let (updates, left) = update(&scenarios, &runs);
+    let is_measured = |one: &Scenario| {
+        runs.iter().any(|run| {
+            run.cells
+                .iter()
+                .any(|cell| cell.scenario == one.id && cell.release.is_some() && !cell.steps.is_empty())
+        })
+    };
+    if !scenarios.iter().any(is_measured) {
+        return Err(Failure::nothing("the runs have measured none of these scenarios on a release")
+            .hint("`gatecrash show RUN` shows what a run has"));
+    }
+    let chosen: BTreeSet<&str> = scenarios.iter().map(|one| one.id.as_str()).collect();
+    let (updates, left) = update(&sources, &chosen, &runs);
     let mut text = String::new();
     for one in &updates {
-        if !args.dry_run {
-            let place = context.working_dir.join(&one.path);
-            std::fs::write(&place, &one.text)
+        let path = &one.source.path;
+        if args.dry_run {
+            text.push_str(&difference(one));
+        } else {
+            let place = context.working_dir.join(path);
+            replace(&place, &one.source.text, &one.text)
                 .map_err(|error| Failure::usage(format!("cannot write {}: {error}", place.display())))?;
         }
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}: {} added, {} changed", one.path, one.added, one.changed);
+        let _ = writeln!(text, "{path}: {} added, {} changed", one.added, one.changed);
     }
     for one in &left {
         let line = one.line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -78,4 +106,41 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let _ = writeln!(text, "{} {files}{would}, {} left to do by hand", updates.len(), left.len());
     context.print(&text)?;
     Ok(if left.is_empty() { Exit::Fine } else { Exit::Bad })
+}
+
+/// What would change in a file, as a patch.
+fn difference(update: &FileUpdate) -> String {
+    let path = &update.source.path;
+    let diff = similar::TextDiff::from_lines(&update.source.text, &update.text);
+    diff.unified_diff().header(&format!("a/{path}"), &format!("b/{path}")).to_string()
+}
+
+/// Why a file was not replaced.
+#[derive(Debug, thiserror::Error)]
+enum ReplaceError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("it was changed meanwhile")]
+    Changed,
+    #[error("it is read-only")]
+    ReadOnly,
+}
+
+/// Replaces a file that still has the old text, at once and with its permissions.
+fn replace(place: &Path, old: &str, new: &str) -> Result<(), ReplaceError> {
+    // What a link leads to is replaced, not the link.
+    let place = place.canonicalize()?;
+    if fs::read(&place)? != old.as_bytes() {
+        return Err(ReplaceError::Changed);
+    }
+    let permissions = fs::metadata(&place)?.permissions();
+    if permissions.readonly() {
+        return Err(ReplaceError::ReadOnly);
+    }
+    let mut file = tempfile::NamedTempFile::new_in(place.parent().unwrap_or(Path::new(".")))?;
+    file.write_all(new.as_bytes())?;
+    file.as_file().set_permissions(permissions)?;
+    file.as_file().sync_all()?;
+    file.persist(&place).map_err(|error| error.error)?;
+    Ok(())
 }

@@ -21,6 +21,11 @@ impl Failure {
         Self { message: error.to_string(), hint: None, exit: Exit::Usage }
     }
 
+    /// There is nothing to look at, so that nothing can be said.
+    pub fn nothing(error: impl fmt::Display) -> Self {
+        Self { message: error.to_string(), hint: None, exit: Exit::NothingTestable }
+    }
+
     /// Harness or machine broke.
     pub fn broke(error: impl fmt::Display) -> Self {
         Self { message: error.to_string(), hint: None, exit: Exit::Broke }

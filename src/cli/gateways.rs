@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::context::Context;
 use super::failure::Failure;
-use crate::gateway::{Remote, Target, Workshop};
+use super::known;
+use crate::gateway::{ParseTargetError, Remote, Target, Workshop};
 
 /// Options about gateways that all running commands share.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,7 +32,7 @@ impl GatewayOptions {
         let remote = if self.allow_remote { Remote::Allowed } else { Remote::Refused };
         let mut targets: Vec<Target> = Vec::new();
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            let target = Target::parse(name, remote).map_err(Failure::usage)?;
+            let target = Target::parse(name, remote).map_err(|error| failure(&error))?;
             if !targets.contains(&target) {
                 targets.push(target);
             }
@@ -40,6 +41,16 @@ impl GatewayOptions {
             return Err(Failure::usage("no gateway is named").hint("name a release, such as 2026.3.31"));
         }
         Ok(targets)
+    }
+}
+
+/// Why a text names no target; what looks like a release is held against those that are known.
+pub(super) fn failure(error: &ParseTargetError) -> Failure {
+    match error {
+        ParseTargetError::Release(release) => {
+            Failure::usage(error).hint(known::advice(&release.text, &known::measured()))
+        }
+        other => Failure::usage(other),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::suite::{self, Selection};
+use super::suite::{self, Selection, SuiteOptions};
 
 /// How a list is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -19,19 +19,23 @@ pub(super) enum Format {
 /// List scenarios: ids, titles, tags, issues.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all but those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// Only scenarios with this tag (repeat it for more)
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
+    #[command(flatten)]
+    suite: SuiteOptions,
     /// How to print it
     #[arg(long, default_value = "text")]
     format: Format,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let scenarios = suite::select(context, &Selection { names: &args.selection, tags: &args.tags })?;
+    let folder = args.suite.folder.as_deref();
+    let scenarios =
+        suite::scenarios(context, &Selection { folder, names: &args.selection, tags: &args.tags })?;
     let text = match args.format {
         Format::Json => {
             let rows = scenarios.iter().map(|one| {

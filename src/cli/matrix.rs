@@ -14,7 +14,7 @@ use crate::release::Release;
 /// Exit codes are those of `run`.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all but those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// The gateways, separated by commas

@@ -11,7 +11,7 @@ use crate::run::RunRecord;
 /// Join the parts of a run that was spread over machines into one run and one report.
 ///
 /// Each part is a file of events (`--report events=FILE`) made with the same seed. Exit codes are those of
-/// `run`, for the whole.
+/// `run`, for the whole: 4 where a part was cut off.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Files of events
@@ -26,7 +26,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     report::check(&args.reports).map_err(Failure::usage)?;
     let mut parts = Vec::new();
     for name in &args.runs {
-        let events = stored::read(context, name)?.events;
+        let loaded = stored::read(context, name)?;
+        stored::warn(name, &loaded.record);
+        let events = loaded.events;
         let hint = "make each part with --report events=FILE";
         parts.push(events.ok_or_else(|| Failure::usage(format!("{name} holds no events")).hint(hint))?);
     }

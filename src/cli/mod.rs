@@ -16,6 +16,7 @@ mod explain;
 mod failure;
 mod gateways;
 mod interrupt;
+mod known;
 mod list;
 mod man;
 mod matrix;

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::{GatewayOptions, workshop};
 use super::list::Format;
-use super::suite::{self, Selection};
+use super::suite::{self, Selection, SuiteOptions};
 use crate::model::{MUTANTS, Mutant, mutant_named};
 use crate::mutation::{HuntRequest, hunt};
 use crate::release::Release;
@@ -30,12 +30,14 @@ const JOBS: usize = 2;
 /// scenario, 4 a scenario that fails on the model without a fault.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Scenarios: ids, globs of ids, files or folders [default: all]
+    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// Only scenarios with this tag (repeat it for more)
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
+    #[command(flatten)]
+    suite: SuiteOptions,
     /// Only this mutant (repeat it for more)
     #[arg(long = "mutant", value_name = "NAME")]
     mutants: Vec<String>,
@@ -69,17 +71,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     // Waiting is short on the model, so those tagged `slow` are asked as well.
     let every = ["*".to_owned()];
     let names = if args.selection.is_empty() { &every[..] } else { &args.selection[..] };
+    let folder = args.suite.folder.as_deref();
     let request = HuntRequest {
-        scenarios: suite::select(context, &Selection { names, tags: &args.tags })?,
+        scenarios: suite::scenarios(context, &Selection { folder, names, tags: &args.tags })?,
         mutants,
         releases: args.releases.clone(),
-        settings: Settings {
-            seed: args.seed,
-            timeout: args.timeout.as_duration(),
-            now_ms: Arc::clone(&context.now_ms),
-            boot_timeout: None,
-            keep_state: None,
-        },
+        settings: Settings::new(args.seed, args.timeout.as_duration(), Arc::clone(&context.now_ms)),
         jobs: JOBS,
     };
     let workshop = workshop(context, &GatewayOptions::default())?;

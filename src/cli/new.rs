@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::suite;
+use crate::report::quoted as quoted_for_shell;
+use crate::scenario::schema_text;
 
 /// Write something new.
 #[derive(clap::Args, Debug)]
@@ -28,30 +31,73 @@ enum Command {
         /// Issue or pull request, such as openclaw#59045
         #[arg(long)]
         issue: Option<String>,
-        /// The folder of scenarios
-        #[arg(long, default_value = "scenarios", value_name = "DIR")]
-        folder: PathBuf,
+        /// The folder that ids are counted from; it gets the schema that editors check scenarios by
+        /// [default: the suite here, else `scenarios`]
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let Command::Scenario { id, title, issue, folder } = &args.command;
-    let path = folder.join(format!("{id}.yaml"));
-    let broke = |error: std::io::Error| Failure::broke(format!("{}: {error}", path.display()));
+    let root = match folder {
+        Some(folder) => context.working_dir.join(folder),
+        None => suite::own_root(&context.working_dir),
+    };
+    let path = root.join(format!("{id}.yaml"));
+    let shown = suite::shown(&context.working_dir, &path);
+    let at = |path: &Path, error: &std::io::Error| {
+        let message = format!("cannot write {}: {error}", path.display());
+        if is_of_the_user(error) { Failure::usage(message) } else { Failure::broke(message) }
+    };
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(broke)?;
+        fs::create_dir_all(parent).map_err(|error| at(parent, &error))?;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|error| {
+    let schema = root.join(suite::SCHEMA);
+    let wrote_schema = match write_new(&schema, &schema_text()) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        written => written.map(|()| true).map_err(|error| at(&schema, &error))?,
+    };
+    write_new(&path, &scaffold(id, title, issue.as_deref())).map_err(|error| {
         if error.kind() == ErrorKind::AlreadyExists {
-            Failure::usage(format!("{} is there already", path.display()))
+            Failure::usage(format!("{} is there already", shown.display()))
         } else {
-            broke(error)
+            at(&path, &error)
         }
     })?;
-    file.write_all(scaffold(id, title, issue.as_deref()).as_bytes()).map_err(broke)?;
-    let next = format!("gatecrash run {id} --gateway 2026.3.31");
-    context.print(&format!("wrote {}\nnext: fill it in, then {next}\n", path.display()))?;
+    let mut text = String::new();
+    if wrote_schema {
+        let schema = suite::shown(&context.working_dir, &schema);
+        text.extend(["wrote ", &schema.display().to_string(), " for editors\n"]);
+    }
+    let folder = match suite::is_found(&context.working_dir, &root) {
+        true => String::new(),
+        false => {
+            let root = suite::shown(&context.working_dir, &root);
+            format!(" --folder {}", quoted_for_shell(&root.display().to_string()))
+        }
+    };
+    let next = format!("gatecrash run {id}{folder} --gateway 2026.3.31");
+    text.extend(["wrote ", &shown.display().to_string(), "\nnext: fill it in, then ", &next, "\n"]);
+    context.print(&text)?;
     Ok(Exit::Fine)
+}
+
+/// Writes a file that is not there yet.
+fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+/// Whether it is the place that is wrong, and not the machine.
+fn is_of_the_user(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NotADirectory
+            | ErrorKind::AlreadyExists
+            | ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 /// An id: words of lower-case letters, digits and dashes below folders.
@@ -75,7 +121,7 @@ fn scaffold(id: &str, title: &str, issue: Option<&str>) -> String {
     let section = id.split('/').next().unwrap_or_default();
     let issue = issue.map(|issue| format!("issue: {}\n", quoted(issue))).unwrap_or_default();
     format!(
-        "# yaml-language-server: $schema={up}scenario.schema.json
+        "# yaml-language-server: $schema={up}{}
 title: {}
 why: Say on what ground this is right; a security promise, a promise that still stands, or what a paired user may rely on.
 {issue}tags: [{section}]
@@ -87,6 +133,7 @@ devices:
 steps:
   - connect: {{as: operator, device: laptop, persona: cli, scopes: [operator.read], expect: hello}}
 ",
+        suite::SCHEMA,
         quoted(title)
     )
 }

@@ -36,11 +36,48 @@ fn nearest(file: &[(Release, Scenario)], origin: Release) -> Option<Scenario> {
     Some(moved(scenario, *start, origin, table))
 }
 
+/// What stands before the origin in the id of a row that was made for it.
+const FROM: &str = "/from-";
+
+/// The story that an id of `--upgrade-from` names, made of a scenario or a table as `--upgrade-from` would.
+pub(super) fn from_id(id: &str, scenarios: &[Scenario]) -> Option<Scenario> {
+    let (base, origin) = id.rsplit_once(FROM)?;
+    let below = format!("{base}/");
+    let of_base = |one: &&Scenario| one.id == base || one.id.starts_with(&below);
+    let of_base: Vec<Scenario> = scenarios.iter().filter(of_base).cloned().collect();
+    let mut years: Vec<u16> = of_base.iter().filter_map(|one| Some(one.starts_on?.year)).collect();
+    years.dedup();
+    let origins = years.into_iter().filter_map(|year| release_of(origin, year));
+    origins.flat_map(|origin| from_origins(of_base.clone(), &[origin])).find(|one| one.id == id)
+}
+
+/// The part of an id that tells the origin, such as `3-24`; with its year where that is another one.
+fn word_of(origin: Release, year: u16) -> String {
+    let whole = if origin.year == year { origin.short() } else { origin.to_string() };
+    whole.replace('.', "-")
+}
+
+/// The release that a part of an id tells.
+fn release_of(word: &str, year: u16) -> Option<Release> {
+    let parts: Vec<&str> = word.split('-').collect();
+    let has_year = parts.first().is_some_and(|first| first.len() == 4);
+    let year = year.to_string();
+    let parts: Vec<&str> = if has_year { parts } else { std::iter::once(&*year).chain(parts).collect() };
+    let [year, month, day, suffix @ ..] = &parts[..] else { return None };
+    let suffix = match suffix {
+        [] => String::new(),
+        ["beta", number] => format!("-beta.{number}"),
+        [number] => format!("-{number}"),
+        _ => return None,
+    };
+    format!("{year}.{month}.{day}{suffix}").parse().ok()
+}
+
 /// A scenario as it is, or with another origin and an id that tells it.
 fn moved(scenario: &Scenario, start: Release, origin: Release, id: &str) -> Scenario {
     let mut copy = scenario.clone();
     if start != origin {
-        copy.id = format!("{id}/from-{}", origin.short().replace('.', "-"));
+        copy.id = format!("{id}{FROM}{}", word_of(origin, start.year));
         copy.title = copy.title.replace(&start.to_string(), &origin.to_string());
         copy.starts_on = Some(origin);
     }
@@ -92,5 +129,25 @@ mod tests {
                 ("up/one", "3.28".to_owned(), "t"),
             ]
         );
+    }
+
+    #[test]
+    fn each_row_is_found_by_its_id() {
+        let origins = ["2026.3.2", "2026.3.24", "2026.7.1-beta.2", "2026.2.2-3", "2027.3.24"];
+        let rows = from_origins(suite(), &origins.map(|one| one.parse().unwrap()));
+        assert_eq!(rows.len(), 2 * origins.len());
+        for row in rows {
+            let made = from_id(&row.id, &suite());
+            let is_written = suite().iter().any(|one| one.id == row.id);
+            assert_eq!(made.is_none(), is_written, "{}", row.id);
+            if let Some(made) = made {
+                assert_eq!((made.starts_on, made.title), (row.starts_on, row.title), "{}", row.id);
+            }
+        }
+        for other in
+            ["up/one/from-", "up/one/from-3", "up/one/from-x-y", "other/from-3-24", "nothing/from-3-24"]
+        {
+            assert!(from_id(other, &suite()).is_none(), "{other}");
+        }
     }
 }

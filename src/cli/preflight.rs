@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::{GatewayOptions, workshop};
+use super::gateways::{self, GatewayOptions, workshop};
 use super::interrupt::interrupt;
+use super::known::check_targets;
 use super::list::Format;
 use crate::gateway::{Remote, Subject, Target, Workshop};
 use crate::preflight::{self, Preflight, PreflightError, Wish};
@@ -17,7 +18,7 @@ use crate::preflight::{self, Preflight, PreflightError, Wish};
 /// Copies what matters of a state directory (pairings, identities, exec approvals; no channels, credentials or
 /// plugins), boots the release of now and the new one on the copies, and lets a stand-in for every device come
 /// back in every role. The state directory is only read, nothing is contacted, and no token is shown. Exit codes:
-/// 0 nothing breaks, 1 something would break, 2 bad usage, 4 a release cannot be asked.
+/// 0 nothing breaks, 1 something would break, 2 bad usage, 3 no device is paired, 4 a release cannot be asked.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// The state directory, usually ~/.openclaw
@@ -42,6 +43,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let to = target(&args.to)?;
     let from = args.from.as_deref().map(target).transpose()?;
     let workshop = workshop(context, &options)?;
+    let named: Vec<Target> = std::iter::once(to.clone()).chain(from.clone()).collect();
+    check_targets(&workshop, &named, &[], None)?;
     let place = workshop
         .place()
         .map_err(|error| Failure::broke(format!("cannot make a place for the copy: {error}")))?;
@@ -89,7 +92,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn target(text: &str) -> Result<Target, Failure> {
-    match Target::parse(text, Remote::Refused).map_err(Failure::usage)? {
+    match Target::parse(text, Remote::Refused).map_err(|error| gateways::failure(&error))? {
         Target::Attach(_) => Err(Failure::usage("a gateway that runs already cannot be asked about a copy")
             .hint("name a release, such as 2026.4.2")),
         Target::Embedded(_) => Err(Failure::usage("the model has no store that a copy could be put into")
@@ -105,7 +108,7 @@ async fn prepared(workshop: &Workshop, target: &Target) -> Result<Subject, Failu
 
 fn failure(error: PreflightError) -> Failure {
     match error {
-        PreflightError::NoDevice => Failure::usage(error),
+        PreflightError::NoDevice => Failure::nothing(error),
         other => Failure::broke(other),
     }
 }

@@ -7,6 +7,8 @@ use super::stored;
 use crate::report::{self, Destination, Report, ReportKind};
 
 /// Make reports of a stored run, without running anything again.
+///
+/// Exit codes: 0 done, 4 done, but the run was cut off or lacks planned cells, 130 done, but it was interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// A file of events or a JSON report, or the id of a kept run, or `latest`
@@ -34,5 +36,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let events = loaded.events.unwrap_or_default();
     let mut out = std::io::stdout().lock();
     report::write(&reports, &events, &loaded.record, &mut out).map_err(Failure::broke)?;
-    Ok(Exit::Fine)
+    stored::warn(&args.run, &loaded.record);
+    Ok(Exit::of_stored(&loaded.record))
 }

@@ -10,10 +10,11 @@ use crate::model::NEWEST;
 /// Run scenarios against a gateway and judge what it does.
 ///
 /// Exit codes: 0 all right (pass, and known that is not denied), 1 an unlisted failure, a fixed or denied
-/// deviation, or a flake, 2 bad usage or a bad scenario, 3 nothing testable, 4 harness or gateway broke, 130 interrupted.
+/// deviation, or a flake, 2 bad usage or a bad scenario, 3 nothing testable or nothing to look at, 4 harness or
+/// gateway broke, 130 interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all but those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// The gateway: a release (2026.3.31, latest), path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT or

@@ -12,16 +12,17 @@ use super::context::Context;
 use super::failure::Failure;
 use super::gateways::GatewayOptions;
 use super::interrupt::cancel_on_interrupt;
+use super::known::check_targets;
 use super::memory::Memory;
 use super::origins::from_origins;
 use super::stored::store;
-use super::suite::{self, Selection};
-use crate::bisect::Evidence;
+use super::suite::{self, Chosen, Selection, SuiteOptions};
+use crate::bisect::{Conditions, Evidence};
 use crate::gateway::{Target, Workshop};
 use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
 use crate::report::{self, Destination, EventStream, Report};
-use crate::run::{Deny, Emit, Event, RunRecord, RunRequest, Settings};
+use crate::run::{Deny, Emit, Event, Order, Rerun, RunRecord, RunRequest, Schedule, Settings};
 use crate::scenario::Millis;
 
 /// Options that `run` and `matrix` share.
@@ -30,6 +31,8 @@ pub(super) struct RunOptions {
     /// Only scenarios with this tag (repeat it for more)
     #[arg(long = "tag", value_name = "TAG")]
     pub(super) tags: Vec<String>,
+    #[command(flatten)]
+    pub(super) suite: SuiteOptions,
     #[command(flatten)]
     pub(super) gateways: GatewayOptions,
     /// Seed of all keys and secrets; the same seed sends the same frames [default: another one each run]
@@ -47,6 +50,15 @@ pub(super) struct RunOptions {
     /// Memory that gateways and programs may take together [default: half of the machine's]
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<Memory>,
+    /// Shuffle the scenarios of each gateway, the same way for the same number
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) shuffle: Option<u64>,
+    /// Scenarios at work at the same time on one gateway [default: as many as its release is known to bear]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) at_once: Option<u32>,
+    /// Give every scenario a gateway to itself
+    #[arg(long)]
+    pub(super) isolate: bool,
     /// End the run at the first cell that is not fine
     #[arg(long)]
     pub(super) fail_fast: bool,
@@ -59,6 +71,16 @@ pub(super) struct RunOptions {
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     pub(super) reports: Vec<Report>,
+}
+
+impl RunOptions {
+    fn schedule(&self) -> Schedule {
+        Schedule {
+            order: self.shuffle.map_or(Order::Given, Order::Shuffled),
+            at_once: self.at_once.map(|number| number as usize),
+            isolate: self.isolate,
+        }
+    }
 }
 
 /// Runs the selected scenarios on targets, shows what happens, writes the reports, and prints the result.
@@ -90,32 +112,44 @@ pub(super) fn measure(
     options: &RunOptions,
 ) -> Result<RunRecord, Failure> {
     report::check(&options.reports).map_err(Failure::usage)?;
-    let scenarios = suite::select(context, &Selection { names: selection, tags: &options.tags })?;
-    let scenarios = if origins.is_empty() { scenarios } else { from_origins(scenarios, origins) };
+    let folder = options.suite.folder.as_deref();
+    let chosen = suite::select(context, &Selection { folder, names: selection, tags: &options.tags })?;
+    let Chosen { scenarios, folders, .. } =
+        if origins.is_empty() { chosen } else { chosen.map(|scenarios| from_origins(scenarios, origins)) };
     if scenarios.is_empty() {
-        return Err(Failure::usage("none of these scenarios begins on another release")
+        return Err(Failure::nothing("none of these scenarios begins on another release")
             .hint("those below `upgrade` do; `starts_on` makes one"));
     }
+    check_targets(workshop, &targets, origins, options.gateways.assume_release)?;
     let targets = workshop
         .resolve(targets)
         .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+    let timeout = timeout(options)?;
+    let boot_timeout = options.boot_timeout.map(Millis::as_duration);
+    let rerun = Rerun {
+        folders,
+        timeout_ms: Some(millis(timeout)),
+        boot_timeout_ms: boot_timeout.map(millis),
+        assume_release: options.gateways.assume_release,
+        allow_remote: options.gateways.allow_remote,
+    };
     let seed = options.seed.unwrap_or(context.entropy & 0xffff_ffff);
     let request = RunRequest {
         id: format!("{}-{seed:08x}", (context.now_ms)()),
         scenarios,
         targets,
         settings: Settings {
-            seed,
-            timeout: timeout(options)?,
-            now_ms: Arc::clone(&context.now_ms),
-            boot_timeout: options.boot_timeout.map(Millis::as_duration),
+            boot_timeout,
             keep_state: options.keep_state.clone(),
+            schedule: options.schedule(),
+            ..Settings::new(seed, timeout, Arc::clone(&context.now_ms))
         },
         jobs: options.gateways.jobs(context),
         memory: options.memory.map(|one| one.0).or(context.memory.map(|all| all / 2)),
         repeat: options.repeat,
         fail_fast: options.fail_fast,
         deny: options.deny.clone(),
+        rerun,
     };
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
     // Bars would be drawn over what a reader of the events prints meanwhile.
@@ -151,7 +185,8 @@ pub(super) fn measure(
     reports.and_then(|rest| report::write(&rest, &events, &record, &mut out)).map_err(Failure::broke)?;
     drop(out);
     // Without the store a later bisect boots again, and that is all.
-    let _ = Evidence::below(&context.cache_dir).keep_run(&record, &request.scenarios);
+    let conditions = Conditions::of(&request.settings, request.repeat);
+    let _ = Evidence::below(&context.cache_dir, conditions).keep_run(&record, &request.scenarios);
     if let Err(error) = store(context).keep(&events) {
         // The run itself is not worse for it.
         anstream::eprintln!("warning: the run cannot be kept: {error}");
@@ -171,6 +206,10 @@ fn live(context: &Context, bars: bool) -> Live {
     } else {
         Live::lines(Box::new(std::io::stderr()), Palette::new(context.color_of_errors))
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn timeout(options: &RunOptions) -> Result<Duration, Failure> {

@@ -5,10 +5,13 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
 use crate::report::terminal::{self, Look, Palette};
+use crate::report::undone;
 use crate::run::{Cell, RunRecord};
 use crate::scenario::did_you_mean;
 
 /// Show a stored run, or one cell of it with every frame.
+///
+/// Exit codes: 0 shown, 4 shown, but the run was cut off or lacks planned cells, 130 shown, but it was interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// A file of events or a JSON report, or the id of a kept run, or `latest`
@@ -24,12 +27,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let look = Look { width: context.width, palette: Palette::new(context.color) };
     let Some(name) = &args.cell else {
         context.print(&terminal::render(&record, &look))?;
-        return Ok(Exit::Fine);
+        return Ok(Exit::of_stored(&record));
     };
     let stories: Vec<String> =
         cells(&record, name)?.into_iter().map(|cell| terminal::story(&record, cell, &look)).collect();
     context.print(&stories.join("\n"))?;
-    Ok(Exit::Fine)
+    stored::warn(&args.run, &record);
+    Ok(Exit::of_stored(&record))
 }
 
 /// The cells that a name means.
@@ -42,6 +46,14 @@ fn cells<'a>(record: &'a RunRecord, name: &str) -> Result<Vec<&'a Cell>, Failure
     let found: Vec<&Cell> = record.cells.iter().filter(fits).collect();
     if !found.is_empty() {
         return Ok(found);
+    }
+    let unfinished = record
+        .unfinished
+        .iter()
+        .find(|one| one.scenario == scenario && target.is_none_or(|target| one.target == target));
+    if let Some(one) = unfinished {
+        let message = format!("{} on {} {}", one.scenario, one.target, undone::why(record, one));
+        return Err(Failure { message, hint: None, exit: Exit::of_run(record) });
     }
     let failure = Failure::usage(format!("the run has no cell `{name}`"));
     let known = record.scenarios.iter().any(|one| one.id == scenario);
@@ -66,6 +78,7 @@ mod tests {
     #[test]
     fn a_cell_is_found_by_scenario_and_target() {
         let mut events = vec![started(&["a/x", "a/y"], &["2026.3.28", "2026.3.31"])];
+        events.push(Event::CellStarted { scenario: "a/y".into(), target: "2026.3.31".into(), attempt: 1 });
         for target in ["2026.3.28", "2026.3.31"] {
             events.push(Event::CellFinished(Box::new(cell("a/x", target, Verdict::Pass))));
         }
@@ -74,5 +87,8 @@ mod tests {
         assert_eq!(cells(&record, "a/x@2026.3.31").unwrap()[0].target, "2026.3.31");
         assert_eq!(cells(&record, "a/xx").unwrap_err().hint.unwrap(), "did you mean `a/x`?");
         assert_eq!(cells(&record, "a/x@2026.3.30").unwrap_err().hint.unwrap(), "did you mean `2026.3.31`?");
+        let missing = cells(&record, "a/y@2026.3.31").unwrap_err();
+        assert_eq!(missing.message, "a/y on 2026.3.31 was running when the run was cut off");
+        assert_eq!(missing.exit, Exit::Broke);
     }
 }

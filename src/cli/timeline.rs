@@ -10,7 +10,8 @@ use crate::curate::timeline::{BUILT_IN, history, markdown, read};
 
 /// Show the behavioural history of the gateway: the timelines of stored runs, as Markdown
 ///
-/// Without a run it shows the history that is kept with the suite (`coverage/timelines.json`).
+/// Without a run it shows the history that is kept with the suite (`coverage/timelines.json`). Exit codes: 0 shown,
+/// 4 shown, but a run was cut off or lacks planned cells, 130 shown, but a run was interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Stored runs: files, ids of kept runs, or `latest`; a later one replaces cells of an earlier one
@@ -22,6 +23,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let mut exit = Exit::Fine;
     let shown = if args.runs.is_empty() {
         let place = context.working_dir.join("coverage/timelines.json");
         let text = if place.is_file() {
@@ -32,9 +34,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         };
         read(&text).map_err(Failure::usage)?
     } else {
-        let runs = args.runs.iter().map(|word| Ok(stored::read(context, word)?.record));
-        history(&runs.collect::<Result<Vec<_>, Failure>>()?)
+        let mut runs = Vec::new();
+        for word in &args.runs {
+            let record = stored::read(context, word)?.record;
+            stored::warn(word, &record);
+            if exit == Exit::Fine {
+                exit = Exit::of_stored(&record);
+            }
+            if args.store.is_some() {
+                stored::whole(word, &record)?;
+            }
+            runs.push(record);
+        }
+        history(&runs)
     };
+    if shown.timelines.is_empty() {
+        return Err(Failure::nothing("no cell is of a release, so there is no history to show")
+            .hint("only targets whose release is known are part of it; --assume-release tells it"));
+    }
     if let Some(place) = &args.store {
         let mut text = serde_json::to_string(&shown).map_err(Failure::broke)?;
         // One timeline a line, so that a change is a small difference.
@@ -45,5 +62,5 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .map_err(|error| Failure::usage(format!("cannot write {}: {error}", place.display())))?;
     }
     context.print(&markdown(&shown))?;
-    Ok(Exit::Fine)
+    Ok(exit)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::wire::{Close, Frame};
+use crate::wire::{End, Frame};
 
 /// Frames kept at most; beyond that the oldest go, so that a flood stays bounded.
 const MOST: usize = 4_096;
@@ -21,7 +21,7 @@ pub enum Received {
     /// A binary frame of this many bytes.
     Binary(usize),
     /// The end of the connection.
-    Closed(Close),
+    Ended(End),
 }
 
 /// Keeps frames until a step asks for them; several steps may wait at once.
@@ -34,7 +34,7 @@ pub(super) struct Inbox {
 #[derive(Debug, Default)]
 struct Kept {
     frames: VecDeque<Received>,
-    closed: Option<Close>,
+    ended: Option<End>,
 }
 
 impl Inbox {
@@ -42,8 +42,8 @@ impl Inbox {
         {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             match received {
-                Received::Closed(close) => {
-                    kept.closed.get_or_insert(close);
+                Received::Ended(end) => {
+                    kept.ended.get_or_insert(end);
                 }
                 frame => {
                     if kept.frames.len() >= MOST {
@@ -56,11 +56,11 @@ impl Inbox {
         self.arrival.notify_waiters();
     }
 
-    pub(super) fn closed(&self) -> Option<Close> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).closed.clone()
+    pub(super) fn ended(&self) -> Option<End> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).ended.clone()
     }
 
-    /// Takes the first frame that `wanted` accepts, or the close once no such frame is left.
+    /// Takes the first frame that `wanted` accepts, or the end once no such frame is left.
     /// None after `within`.
     pub(super) async fn take(
         &self,
@@ -78,8 +78,8 @@ impl Inbox {
                 if let Some(at) = kept.frames.iter().position(&wanted) {
                     return kept.frames.remove(at);
                 }
-                if let Some(close) = &kept.closed {
-                    return Some(Received::Closed(close.clone()));
+                if let Some(end) = &kept.ended {
+                    return Some(Received::Ended(end.clone()));
                 }
             }
             timeout_at(deadline, arrival).await.ok()?;
@@ -100,6 +100,11 @@ pub(super) fn is_event(received: &Received, name: &str, test: &dyn Fn(&Value) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Close;
+
+    fn end() -> Received {
+        Received::Ended(End::Closed(Close::frame(Some(1008), "x")))
+    }
 
     fn response(id: &str) -> Received {
         Received::Frame(Frame::Response { id: id.into(), result: Ok(Value::Null) })
@@ -119,10 +124,10 @@ mod tests {
     async fn what_came_before_the_close_is_seen_first() {
         let inbox = Inbox::default();
         inbox.put(response("1"));
-        inbox.put(Received::Closed(Close::frame(Some(1008), "x")));
+        inbox.put(end());
         assert_eq!(inbox.take(Duration::ZERO, |one| is_response(one, "1")).await, Some(response("1")));
         let next = inbox.take(Duration::ZERO, |one| is_response(one, "1")).await;
-        assert_eq!(next, Some(Received::Closed(Close::frame(Some(1008), "x"))));
+        assert_eq!(next, Some(end()));
     }
 
     #[tokio::test]

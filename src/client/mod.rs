@@ -5,11 +5,12 @@ mod inbox;
 mod open;
 mod plain;
 mod relay;
+mod tap;
 mod transcript;
 
 pub use connection::{Answer, Connection};
 pub use inbox::Received;
 pub use open::{OpenError, Opened, open};
-pub use plain::PlainRequest;
+pub use plain::{PlainAnswer, PlainRequest};
 pub use relay::{Heard, Relay};
 pub use transcript::{Direction, Entry, Transcript};

@@ -12,8 +12,10 @@ use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, http};
 
-use super::connection::Connection;
+use super::connection::{Connection, broken};
+use super::tap::Tap;
 use super::transcript::{Direction, Transcript};
+use crate::wire::End;
 
 /// What became of an attempt to open a WebSocket.
 #[derive(Debug)]
@@ -27,8 +29,10 @@ pub enum Opened {
         /// Body: parsed JSON, or a text.
         body: Value,
     },
-    /// Connected, but nothing that a WebSocket server would say came in time, or the connection just ended.
-    NoUpgrade(String),
+    /// The connection ended instead.
+    Ended(End),
+    /// Nothing came in the time given.
+    Silence,
 }
 
 /// Why no connection could be tried at all.
@@ -71,18 +75,29 @@ pub async fn open(
     let shown: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     transcript.add(name, Direction::Opened, format!("ws://{address} {}", shown.join(", ")).trim_end());
     let config = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
-    match timeout(within, client_async_with_config(request, stream, Some(config))).await {
-        Ok(Ok((socket, _))) => Ok(Opened::Socket(Connection::start(name, socket, transcript.clone()))),
+    match timeout(within, client_async_with_config(request, Tap::new(stream), Some(config))).await {
+        Ok(Ok((socket, _))) => {
+            Ok(Opened::Socket(Connection::start(name, socket, transcript.clone(), within)))
+        }
         Ok(Err(WsError::Http(response))) => {
             let (status, body) = http_answer(&response);
             transcript.add(name, Direction::Http, format!("HTTP {status} {body}"));
             Ok(Opened::Http { status, body })
         }
         Ok(Err(error)) => {
-            transcript.add(name, Direction::ClosedByGateway, error.to_string());
-            Ok(Opened::NoUpgrade(error.to_string()))
+            let end = broken(&error);
+            let direction = match &end {
+                End::Closed(_) => Direction::ClosedByGateway,
+                End::ProtocolError(_) => Direction::ClosedByClient,
+            };
+            transcript.add(name, direction, error.to_string());
+            Ok(Opened::Ended(end))
         }
-        Err(_) => Ok(Opened::NoUpgrade(format!("no answer to the upgrade within {} ms", within.as_millis()))),
+        Err(_) => {
+            let told = format!("no answer to the upgrade within {} ms", within.as_millis());
+            transcript.add(name, Direction::ClosedByClient, told);
+            Ok(Opened::Silence)
+        }
     }
 }
 

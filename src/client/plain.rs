@@ -26,16 +26,36 @@ pub struct PlainRequest {
     pub body: Option<String>,
 }
 
+/// What came of a plain HTTP request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlainAnswer {
+    /// An HTTP answer.
+    Http {
+        /// Its status.
+        status: u16,
+        /// Its body: parsed JSON, or a text.
+        body: Value,
+    },
+    /// The connection ended without one.
+    Dropped,
+    /// Nothing came in the time given.
+    Silence,
+}
+
 impl PlainRequest {
-    /// Sends it and reads the answer: its status, and its body as JSON where it is some. None where the
-    /// connection ends, or stays silent, without an answer.
+    /// Sends it and reads the answer.
     ///
     /// # Errors
     /// Fails where nothing listens at the address.
-    pub async fn send(&self, address: SocketAddr, within: Duration) -> io::Result<Option<(u16, Value)>> {
-        let mut stream = TcpStream::connect(address).await?;
-        if stream.write_all(self.text(address).as_bytes()).await.is_err() {
-            return Ok(None);
+    pub async fn send(&self, address: SocketAddr, within: Duration) -> io::Result<PlainAnswer> {
+        let Ok(connected) = timeout(within, TcpStream::connect(address)).await else {
+            return Ok(PlainAnswer::Silence);
+        };
+        let mut stream = connected?;
+        match timeout(within, stream.write_all(self.text(address).as_bytes())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Ok(PlainAnswer::Dropped),
+            Err(_) => return Ok(PlainAnswer::Silence),
         }
         let mut bytes = Vec::new();
         // An upgraded connection stays open, so the time may end the reading.
@@ -49,8 +69,12 @@ impl PlainRequest {
             }
         };
         // What was read until then is looked at in any case.
-        let _ = timeout(within, reading).await;
-        Ok(parse(&String::from_utf8_lossy(&bytes)))
+        let in_time = timeout(within, reading).await.is_ok();
+        Ok(match parse(&String::from_utf8_lossy(&bytes)) {
+            Some((status, body)) => PlainAnswer::Http { status, body },
+            None if in_time => PlainAnswer::Dropped,
+            None => PlainAnswer::Silence,
+        })
     }
 
     fn text(&self, address: SocketAddr) -> String {

@@ -1,19 +1,19 @@
 //! The behavioural history of the gateway: all timelines of the suite, small enough to be kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::release::Release;
-use crate::run::{Cell, Format, RunRecord, ScenarioInfo, Timeline, timelines};
+use crate::run::{Cell, Format, GAP, RunRecord, ScenarioInfo, Timeline, timelines};
 
 /// The history of this version, for a gatecrash that is installed somewhere else than its repository.
 pub const BUILT_IN: &str = include_str!("../../coverage/timelines.json");
 
 /// Version of the stored form.
-const FORMAT: Format = Format { major: 1, minor: 0 };
+const FORMAT: Format = Format { major: 1, minor: 1 };
 
 /// What is left of runs when everything but their timelines is dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,17 +54,20 @@ pub fn read(text: &str) -> Result<History, HistoryError> {
 
 /// The history that runs show together. Later runs replace the cells of earlier ones.
 pub fn history(runs: &[RunRecord]) -> History {
-    let mut cells: BTreeMap<(String, Release), Cell> = BTreeMap::new();
+    let mut cells: BTreeMap<(String, String), Cell> = BTreeMap::new();
     let mut scenarios: BTreeMap<String, ScenarioInfo> = BTreeMap::new();
     for run in runs {
         scenarios.extend(run.scenarios.iter().map(|one| (one.id.clone(), one.clone())));
-        let with_release = run.cells.iter().filter_map(|cell| Some((cell.release?, cell)));
-        cells.extend(with_release.map(|(release, cell)| ((cell.scenario.clone(), release), cell.clone())));
+        let with_release = run.cells.iter().filter(|cell| cell.release.is_some());
+        cells.extend(with_release.map(|cell| ((cell.scenario.clone(), cell.target.clone()), cell.clone())));
     }
-    let mut counts: BTreeMap<Release, usize> = BTreeMap::new();
-    for (_, release) in cells.keys() {
-        *counts.entry(*release).or_default() += 1;
+    let mut cases: BTreeMap<Release, BTreeSet<&str>> = BTreeMap::new();
+    for cell in cells.values() {
+        if let Some(release) = cell.release {
+            cases.entry(release).or_default().insert(&cell.scenario);
+        }
     }
+    let counts = cases.into_iter().map(|(release, cases)| (release, cases.len())).collect();
     let (releases, between) = split(&counts);
     let scenarios: Vec<ScenarioInfo> = scenarios.into_values().collect();
     let cells: Vec<Cell> = cells.into_values().collect();
@@ -88,9 +91,16 @@ pub fn markdown(history: &History) -> String {
          release cannot show it.\n\n",
     );
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{} cases, measured on {}.", history.timelines.len(), names(&history.releases));
+    let cases: BTreeSet<&str> = history.timelines.iter().map(|one| one.scenario.as_str()).collect();
+    let _ = writeln!(text, "{} cases, measured on {}.", cases.len(), names(&history.releases));
     if !history.between.is_empty() {
         let _ = writeln!(text, "\nWhere a case changes, also on {}.", names(&history.between));
+    }
+    if history.timelines.iter().any(Timeline::has_gaps) {
+        let _ = writeln!(
+            text,
+            "\n`{GAP}` stands where releases between were not measured: the change came somewhere between."
+        );
     }
     let mut sections: BTreeMap<&str, Vec<&Timeline>> = BTreeMap::new();
     for one in &history.timelines {
@@ -106,7 +116,7 @@ pub fn markdown(history: &History) -> String {
         if steady < all.len() {
             let _ = writeln!(text, "| case | timeline |\n|---|---|");
             for one in all.iter().filter(|one| !always(one)) {
-                let _ = writeln!(text, "| `{}` | {one} |", one.scenario);
+                let _ = writeln!(text, "| `{}` | {one} |", one.name());
             }
             let _ = writeln!(text);
         }
@@ -120,7 +130,10 @@ pub fn markdown(history: &History) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Stretch;
+    use crate::release::PUBLISHED;
+    use crate::run::test_support::{cell, finished, started};
+    use crate::run::{Event, Stretch};
+    use crate::verdict::Verdict;
 
     fn timeline(scenario: &str, stretches: &[(&str, &str, &str)]) -> Timeline {
         let stretch = |(first, last, behaviour): &(&str, &str, &str)| Stretch {
@@ -128,7 +141,11 @@ mod tests {
             last: last.parse().unwrap(),
             behaviour: (*behaviour).to_owned(),
         };
-        Timeline { scenario: scenario.into(), stretches: stretches.iter().map(stretch).collect() }
+        Timeline {
+            scenario: scenario.into(),
+            of: String::new(),
+            stretches: stretches.iter().map(stretch).collect(),
+        }
     }
 
     fn sample() -> History {
@@ -157,6 +174,39 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("1 further case is ok on every release"), "{text}");
+    }
+
+    #[test]
+    fn a_change_between_releases_that_were_not_measured_is_blamed_on_none() {
+        let mut history = sample();
+        history.timelines[0] =
+            timeline("roles/a", &[("2026.3.28", "2026.7.1", "ok"), ("2026.9.6", "2026.9.6", "role-upgrade")]);
+        let text = markdown(&history);
+        assert!(text.contains("| `roles/a` | ok ≤7.1 │ … │ role-upgrade 9.6 |"), "{text}");
+        assert!(text.contains("\n`…` stands where releases between were not measured"), "{text}");
+    }
+
+    #[test]
+    fn a_release_and_its_model_have_a_timeline_each() {
+        let events = |target: &str, verdict| {
+            let release = "2026.3.31".parse().ok();
+            let cell = Cell { release, ..cell("roles/a", target, verdict) };
+            [started(&["roles/a"], &[target]), Event::CellFinished(Box::new(cell)), finished()]
+        };
+        let runs = [events("2026.3.31", Verdict::Flaky), events("embedded:2026.3.31", Verdict::Pass)];
+        let history = history(&runs.map(|events| RunRecord::of(&events)));
+        let told: Vec<String> =
+            history.timelines.iter().map(|one| format!("{}: {one}", one.name())).collect();
+        assert_eq!(told, ["roles/a: flaky 3.31", "roles/a (embedded): ok 3.31"]);
+        assert!(markdown(&history).contains("1 cases, measured on 3.31"));
+    }
+
+    #[test]
+    fn every_release_of_the_history_is_known_to_be_published() {
+        let history = read(BUILT_IN).unwrap();
+        let unknown: Vec<_> =
+            history.releases.iter().chain(&history.between).filter(|one| !PUBLISHED.contains(one)).collect();
+        assert!(unknown.is_empty(), "add to src/release/published.rs: {unknown:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -18,15 +18,15 @@ use super::leaks::{Leak, Open, Outside};
 use super::log::Log;
 use super::port::{PortLease, lease};
 use super::process::{Process, Stopped};
-use super::ready::{self, Unready};
+use super::ready::{self, Unready, Wanted};
 use super::redirect;
 use super::state::{self, StateError, StoredPairing};
+use super::stopping::{Ended, Stopping};
 use super::target::Address;
 use super::tree::Stray;
 use super::watch::Exit;
+use crate::scenario::{Ready, StopSignal};
 
-/// SIGTERM ends every measured release within 2.2 s.
-const GRACE: Duration = Duration::from_secs(5);
 const PORT_TRIES: usize = 4;
 const TAIL: usize = 40;
 
@@ -52,16 +52,12 @@ pub struct Gateway {
 /// What a stop found. After restarts `leaks` and `strays` are those of all runs.
 #[derive(Clone, Debug, Default)]
 pub struct StopReport {
-    /// How the gateway's process ended.
-    pub exit: Exit,
-    /// Whether it took a SIGKILL.
-    pub killed: bool,
+    /// How the last stop ended.
+    pub ended: Ended,
     /// Processes that outlived the gateway; they were killed.
     pub strays: Vec<Stray>,
     /// What was written, opened or left outside the home, strays included.
     pub leaks: Vec<Leak>,
-    /// How long the last stop took.
-    pub stop_ms: u64,
 }
 
 /// Tells when a gateway's process ended though nobody stopped it.
@@ -107,7 +103,7 @@ impl Gateway {
         };
         let mut tries = 1;
         loop {
-            match gateway.start().await {
+            match gateway.start(Ready::Answers).await {
                 // Another program took the port between the probe and the gateway's bind.
                 Err(BootError::Died { tail, .. }) if port_was_taken(&tail) && tries < PORT_TRIES => {
                     gateway.port = lease(&machine.homes).map_err(BootError::Port)?;
@@ -119,10 +115,14 @@ impl Gateway {
         }
     }
 
-    /// Stops the gateway politely and boots it again on the same home and port.
-    pub async fn restart(&mut self) -> Result<(), BootError> {
-        self.end().await;
-        self.start().await
+    /// Stops the gateway and boots it again on the same home and port. The answer says how it ended, if it ran.
+    ///
+    /// # Errors
+    /// Fails where it does not come up again.
+    pub async fn restart(&mut self, stopping: Stopping, ready: Ready) -> Result<Option<Ended>, BootError> {
+        let ended = self.end(stopping).await;
+        self.start(ready).await?;
+        Ok(ended)
     }
 
     /// As a restart, but what boots on the home is something else, such as another release; with `fork`
@@ -132,8 +132,9 @@ impl Gateway {
         launch: Launch,
         fork: bool,
         config: Option<&Value>,
-    ) -> Result<(), BootError> {
-        self.end().await;
+        ready: Ready,
+    ) -> Result<Option<Ended>, BootError> {
+        let ended = self.end(Stopping::default()).await;
         if fork {
             fork::fork(&self.home).map_err(BootError::Home)?;
         }
@@ -143,12 +144,13 @@ impl Gateway {
         if config.is_some() || other {
             self.change_config(config.unwrap_or(&Value::Null)).map_err(BootError::Home)?;
         }
-        self.start().await
+        self.start(ready).await?;
+        Ok(ended)
     }
 
-    /// Stops the gateway politely and keeps its home; `restart` boots it again.
-    pub async fn halt(&mut self) {
-        self.end().await;
+    /// Stops the gateway and keeps its home; `restart` boots it again. The answer says how it ended, if it ran.
+    pub async fn halt(&mut self, stopping: Stopping) -> Option<Ended> {
+        self.end(stopping).await
     }
 
     /// Whether it was stopped and not started again.
@@ -158,13 +160,13 @@ impl Gateway {
 
     /// Stops the gateway, polite first, and removes the home.
     pub async fn stop(mut self) -> StopReport {
-        self.end().await;
+        self.end(Stopping::default()).await;
         std::mem::take(&mut self.before)
     }
 
     /// As a stop, but `place` gets a copy of the state before the home is removed.
     pub async fn stop_and_keep(mut self, place: &Path) -> io::Result<StopReport> {
-        self.end().await;
+        self.end(Stopping::default()).await;
         fork::copy(&self.home.state(), place)?;
         Ok(std::mem::take(&mut self.before))
     }
@@ -182,10 +184,7 @@ impl Gateway {
 
     /// Kills the gateway without a warning, as a crash would; `restart` boots it again.
     pub async fn crash(&mut self) {
-        self.expect_end();
-        if let Some(process) = self.process.take() {
-            self.account(process, Duration::ZERO).await;
-        }
+        self.end(Stopping { signal: StopSignal::Kill, ..Stopping::default() }).await;
     }
 
     /// Where it listens.
@@ -238,12 +237,17 @@ impl Gateway {
         self.process.as_ref().and_then(Process::pid)
     }
 
+    /// How often a process that the gateway had started took its place since the last boot.
+    pub fn replaced(&self) -> u32 {
+        self.process.as_ref().map_or(0, |process| process.state().borrow().replaced())
+    }
+
     /// Tells when it dies unasked. After a restart the same value tells of the new process.
     pub fn died(&self) -> Death {
         Death(self.died.subscribe())
     }
 
-    async fn start(&mut self) -> Result<(), BootError> {
+    async fn start(&mut self, ready: Ready) -> Result<(), BootError> {
         let begun = Instant::now();
         let request = &self.request;
         request.launch.link_shared_temporary(&self.home).map_err(BootError::Home)?;
@@ -251,21 +255,23 @@ impl Gateway {
         let process = Process::spawn(&self.machine.executable, self.home.mark(), program, &self.log);
         let process = process.await.map_err(BootError::Start)?;
         let within = request.ready_within.unwrap_or_else(|| request.launch.ready_within());
-        let strict = matches!(request.launch, Launch::Node(_));
+        let wanted = Wanted { ready, strict: matches!(request.launch, Launch::Node(_)) };
         let waiting =
-            ready::wait_until_ready(self.port.port(), process.state(), self.log.count(), within, strict);
+            ready::wait_until_ready(self.port.port(), process.state(), self.log.count(), within, wanted);
         let tail =
             || self.log.since(begun).into_iter().rev().take(TAIL).rev().map(|line| line.text).collect();
         match waiting.await {
             Ok(()) => {}
             Err(Unready::Died(exit)) => return Err(BootError::Died { exit, tail: tail() }),
-            Err(Unready::TimeOut) => {
-                return Err(BootError::NotReady { waited: begun.elapsed(), tail: tail() });
+            Err(Unready::TimeOut(seen)) => {
+                return Err(BootError::NotReady { waited: begun.elapsed(), seen, tail: tail() });
             }
         }
         self.boot_ms = millis(begun);
         self.boots += 1;
-        self.addresses = ready::addresses(self.port.port()).await;
+        if ready == Ready::Answers || self.addresses.is_empty() {
+            self.addresses = ready::addresses(self.port.port()).await;
+        }
         self.expected_end = Arc::default();
         self.died.send_replace(None);
         let (died, expected, mut state) =
@@ -285,19 +291,18 @@ impl Gateway {
         self.expected_end.store(true, Ordering::SeqCst);
     }
 
-    async fn end(&mut self) {
+    async fn end(&mut self, stopping: Stopping) -> Option<Ended> {
         self.expect_end();
-        if let Some(process) = self.process.take() {
-            self.account(process, GRACE).await;
-        }
+        let process = self.process.take()?;
+        Some(self.account(process, stopping).await)
     }
 
-    async fn account(&mut self, process: Process, grace: Duration) {
+    async fn account(&mut self, process: Process, stopping: Stopping) -> Ended {
         let begun = Instant::now();
         let mut allowed = self.request.launch.shared_directories();
         allowed.push(self.home.path());
         let open = process.watcher_pid().map(|pid| Open::read(pid, &allowed)).unwrap_or_default();
-        let (exit, Stopped { killed, strays }) = process.stop(grace).await;
+        let (exit, Stopped { killed, strays }) = process.stop(stopping).await;
         let report = &mut self.before;
         let mut found: Vec<Leak> = strays
             .iter()
@@ -310,9 +315,8 @@ impl Gateway {
         found.retain(|leak| !report.leaks.contains(leak));
         report.leaks.extend(found);
         report.strays.extend(strays);
-        report.exit = exit;
-        report.killed = killed && !grace.is_zero();
-        report.stop_ms = millis(begun);
+        report.ended = Ended { exit, killed, stop_ms: millis(begun) };
+        report.ended
     }
 }
 

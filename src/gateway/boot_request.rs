@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::configuration::Changes;
 use super::home::Homes;
 use super::launch::Launch;
+use super::ready::Seen;
 use super::watch::Exit;
 
 /// The facts of this machine that a boot needs; read once, at the start of the program.
@@ -65,10 +66,12 @@ pub enum BootError {
         tail: Vec<String>,
     },
     /// The process lives, but no connect would be answered.
-    #[error("the gateway was not ready after {:.1} s", waited.as_secs_f64())]
+    #[error("the gateway was not ready after {:.1} s: {seen}", waited.as_secs_f64())]
     NotReady {
         /// How long the harness waited.
         waited: Duration,
+        /// What the last probe saw.
+        seen: Seen,
         /// Its last log lines.
         tail: Vec<String>,
     },

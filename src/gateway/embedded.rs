@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::configuration::{Changes, smallest};
 use super::seed::Seed;
 use super::state::{PAIRED, PENDING, StoredPairing};
-use crate::model::{self, Clock, Fault, NotModelled, Profile, ServeError, ServeOptions, Served, State};
+use crate::model::{self, Clock, Fault, Profile, ServeError, ServeOptions, Served, State, Unmodelled};
 use crate::release::Release;
 
 /// What the model says its state directory is. Nothing is ever written there.
@@ -53,9 +53,9 @@ pub enum EmbeddedError {
     /// It has no port.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// The configuration asks for something that the model leaves out.
-    #[error("the model has no {}: {}", .0.what, .0.why)]
-    NotModelled(&'static NotModelled),
+    /// It would have to do something that the model does not know.
+    #[error(transparent)]
+    Unmodelled(#[from] Unmodelled),
 }
 
 impl Embedded {
@@ -63,13 +63,14 @@ impl Embedded {
         build: &EmbeddedBuild,
         token: String,
         change: Value,
+        env: &[(String, String)],
         seed: &Seed,
     ) -> Result<Self, EmbeddedError> {
         let started = Instant::now();
-        if let Some(missing) = model::not_modelled(&change) {
-            return Err(EmbeddedError::NotModelled(missing));
-        }
         let changes = Changes::from(change);
+        if let Some(unknown) = unmodelled(&changes, env) {
+            return Err(unknown.into());
+        }
         let (paired, pending) = (Value::Object(seed.paired.clone()), Value::Object(seed.pending.clone()));
         let options = ServeOptions {
             profile: Profile::of(build.release),
@@ -116,10 +117,12 @@ impl Embedded {
 
     fn start_again(&mut self, profile: Profile, change: Option<&Value>) -> Result<(), EmbeddedError> {
         if let Some(change) = change {
-            if let Some(missing) = model::not_modelled(change) {
-                return Err(EmbeddedError::NotModelled(missing));
+            let mut changes = self.changes.clone();
+            changes.add(change.clone());
+            if let Some(unknown) = unmodelled(&changes, &[]) {
+                return Err(unknown.into());
             }
-            self.changes.add(change.clone());
+            self.changes = changes;
         }
         self.served.restart_as(profile, &self.changes.of(smallest(&self.token)));
         self.boots += 1;
@@ -144,6 +147,13 @@ impl Embedded {
     pub(super) async fn stop(self) {
         self.served.stop().await;
     }
+}
+
+/// What a model would have to know beyond what it does.
+pub(super) fn unmodelled(changes: &Changes, env: &[(String, String)]) -> Option<Unmodelled> {
+    let variables = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    model::unmodelled_environment(variables)
+        .or_else(|| model::unmodelled_config(&changes.of(smallest("the shared token"))))
 }
 
 /// The same run draws the same ids and tokens.

@@ -13,8 +13,10 @@ use super::home::Home;
 use super::launch::Launch;
 use super::program::{ProgramError, ProgramRequest, Running};
 use super::state::{StateError, StoredPairing};
+use super::stopping::{Ended, Stopping};
 use super::target::Address;
-use crate::scenario;
+use super::watch::Exit;
+use crate::scenario::{self, Ready};
 
 /// A gateway under test.
 #[derive(Debug)]
@@ -121,16 +123,29 @@ impl Host {
         }
     }
 
-    /// Stops it and starts it again on the same home, with this change to its configuration.
-    pub async fn restart(&mut self, config: Option<&Value>) -> Result<(), HostError> {
+    /// Stops it and starts it again on the same home, with this change to its configuration. The answer says how
+    /// it ended; a gateway that was stopped already has no end.
+    ///
+    /// # Errors
+    /// Fails where it does not come up again, where its configuration cannot be written, or where it is not ours.
+    pub async fn restart(
+        &mut self,
+        config: Option<&Value>,
+        stopping: Stopping,
+        ready: Ready,
+    ) -> Result<Option<Ended>, HostError> {
         match self {
             Self::Booted(gateway) => {
                 if let Some(changes) = config {
                     gateway.change_config(changes).map_err(HostError::Config)?;
                 }
-                Ok(gateway.restart().await?)
+                Ok(gateway.restart(stopping, ready).await?)
             }
-            Self::Embedded(model) => Ok(model.restart(config)?),
+            Self::Embedded(model) => {
+                model.restart(config)?;
+                // The model is served in this process: whenever it is asked to end, it has ended.
+                Ok(Some(Ended { exit: Exit { code: Some(0), signal: None }, ..Ended::default() }))
+            }
             Self::Attached(_) => Err(HostError::Attached),
         }
     }
@@ -141,18 +156,36 @@ impl Host {
         launch: Launch,
         fork: bool,
         config: Option<&Value>,
-    ) -> Result<(), HostError> {
+        ready: Ready,
+    ) -> Result<Option<Ended>, HostError> {
         match self {
-            Self::Booted(gateway) => Ok(gateway.restart_as(launch, fork, config).await?),
+            Self::Booted(gateway) => Ok(gateway.restart_as(launch, fork, config, ready).await?),
             Self::Embedded(_) => Err(HostError::NoHome),
             Self::Attached(_) => Err(HostError::Attached),
         }
     }
 
-    /// Stops it and keeps its home.
-    pub async fn halt(&mut self) {
-        if let Self::Booted(gateway) = self {
-            gateway.halt().await;
+    /// Stops it and keeps its home. The answer says how it ended, if it ran and is ours.
+    pub async fn halt(&mut self, stopping: Stopping) -> Option<Ended> {
+        match self {
+            Self::Booted(gateway) => gateway.halt(stopping).await,
+            Self::Embedded(_) | Self::Attached(_) => None,
+        }
+    }
+
+    /// How often a process that the gateway had started took its place since the last boot.
+    pub fn replaced(&self) -> u32 {
+        match self {
+            Self::Booted(gateway) => gateway.replaced(),
+            Self::Embedded(_) | Self::Attached(_) => 0,
+        }
+    }
+
+    /// Whether its process runs, as far as that is known; somebody else's gateway may always run.
+    pub fn is_alive(&self) -> bool {
+        match self {
+            Self::Booted(gateway) => !gateway.is_halted() && gateway.died().now().is_none(),
+            Self::Embedded(_) | Self::Attached(_) => true,
         }
     }
 
@@ -214,7 +247,14 @@ impl Host {
                 };
                 match stopped {
                     Ok(report) => {
-                        HostEnd { boots, leaks: report.leaks.iter().map(ToString::to_string).collect() }
+                        let mut leaks: Vec<String> = report.leaks.iter().map(ToString::to_string).collect();
+                        if report.ended.killed {
+                            leaks.push(format!(
+                                "the gateway did not end within {} ms of SIGTERM and was killed",
+                                report.ended.stop_ms
+                            ));
+                        }
+                        HostEnd { boots, leaks }
                     }
                     Err(error) => {
                         HostEnd { boots, leaks: vec![format!("its state could not be kept: {error}")] }

@@ -151,14 +151,14 @@ impl Launch {
                 args.extend(["gateway", "run", "--port"].map(Into::into));
                 args.push(port.to_string().into());
                 args.extend(["--bind", "loopback", "--allow-unconfigured"].map(Into::into));
-                Program { path: build.node.clone(), args, env, directory, stdout: None }
+                Program { path: build.node.clone(), args, env, directory, stdout: None, port: Some(port) }
             }
             Self::Command(command) => {
                 let mut env = environment(home, port, &[], extra);
                 env.push(("PATH".into(), path.clone()));
                 let command = command.replace("{port}", &port.to_string());
                 let args = vec!["-c".into(), command.into()];
-                Program { path: "/bin/sh".into(), args, env, directory, stdout: None }
+                Program { path: "/bin/sh".into(), args, env, directory, stdout: None, port: Some(port) }
             }
         }
     }

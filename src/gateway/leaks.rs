@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::sockets::{listening_sockets, socket_inode};
 use super::tree::{self, Stray};
 
 /// Something a gateway left or did outside its home.
@@ -174,10 +175,6 @@ impl Open {
     }
 }
 
-fn socket_inode(link: &Path) -> Option<u64> {
-    link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-}
-
 /// Pipes, sockets and memory files have no absolute path; devices belong to the system.
 fn is_outside(path: &Path, allowed: &[&Path]) -> bool {
     let system =
@@ -192,40 +189,8 @@ fn is_writable(pid: u32, descriptor: &str) -> bool {
     flags.is_some_and(|flags| flags & 0o3 != 0)
 }
 
-/// All listening TCP sockets of this network namespace by inode.
-fn listening_sockets() -> HashMap<u64, SocketAddr> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
-    tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(listening_socket).collect()
-}
-
-fn listening_socket(line: &str) -> Option<(u64, SocketAddr)> {
-    const LISTEN: &str = "0A";
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    let (address, port) = fields.get(1)?.split_once(':')?;
-    if *fields.get(3)? != LISTEN {
-        return None;
-    }
-    Some((fields.get(9)?.parse().ok()?, SocketAddr::new(ip(address)?, u16::from_str_radix(port, 16).ok()?)))
-}
-
-/// The kernel prints addresses as 32-bit words in the byte order of the machine.
-fn ip(hex: &str) -> Option<IpAddr> {
-    let words: Option<Vec<[u8; 4]>> = (0..hex.len())
-        .step_by(8)
-        .map(|at| Some(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes()))
-        .collect();
-    match words?.as_slice() {
-        [one] => Some(Ipv4Addr::from(*one).into()),
-        [a, b, c, d] => {
-            <[u8; 16]>::try_from([*a, *b, *c, *d].concat()).ok().map(|octets| Ipv6Addr::from(octets).into())
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -252,17 +217,6 @@ mod tests {
         ];
         expected.sort_by_key(ToString::to_string);
         assert_eq!(leaks, expected);
-    }
-
-    #[test]
-    fn listening_sockets_are_found_by_address() {
-        for address in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(listener) = TcpListener::bind(address) else { continue };
-            let address = listener.local_addr().unwrap();
-            assert!(listening_sockets().values().any(|one| *one == address));
-            drop(listener);
-            assert!(!listening_sockets().values().any(|one| *one == address));
-        }
     }
 
     #[test]

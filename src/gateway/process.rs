@@ -11,6 +11,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 
 use super::log::Log;
+use super::stopping::Stopping;
 use super::tree::Stray;
 use super::watch::{END_OF_LOG, Exit, Notice, Order, Program, WATCH};
 
@@ -31,12 +32,19 @@ pub(super) struct Process {
 pub(super) struct State {
     spawned: Option<Result<u32, String>>,
     exit: Option<Exit>,
+    /// How often a process that the program had started took its place.
+    replaced: u32,
     log_complete: bool,
     stopped: Option<Stopped>,
     watcher_gone: bool,
 }
 
 impl State {
+    /// How often a process that the program had started took its place.
+    pub(super) const fn replaced(&self) -> u32 {
+        self.replaced
+    }
+
     /// How the program ended, once its last output is in the log.
     pub(super) fn ended(&self) -> Option<Exit> {
         match self.exit {
@@ -104,12 +112,13 @@ impl Process {
         self.state.clone()
     }
 
-    /// SIGTERM, then after `grace` SIGKILL, for the whole tree; ends when all of it is gone.
-    pub(super) async fn stop(mut self, grace: Duration) -> (Exit, Stopped) {
+    /// A signal, then in the end SIGKILL, for the whole tree; ends when all of it is gone.
+    pub(super) async fn stop(mut self, stopping: Stopping) -> (Exit, Stopped) {
+        let grace = stopping.within;
         if let Some(orders) = &mut self.orders {
             let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
             // A watcher that is gone cannot take the order; its end is seen below.
-            let _ = give(orders, &Order::Stop { grace_ms }).await;
+            let _ = give(orders, &Order::Stop { signal: stopping.signal, grace_ms }).await;
         }
         let mut state = self.state.clone();
         let all =
@@ -151,6 +160,10 @@ async fn read_notices(notices: impl AsyncRead + Unpin, tell: watch::Sender<State
         tell.send_modify(|state| match notice {
             Notice::Spawned { pid } => state.spawned = Some(Ok(pid)),
             Notice::NotSpawned { reason } => state.spawned = Some(Err(reason)),
+            Notice::Replaced { pid, .. } => {
+                state.spawned = Some(Ok(pid));
+                state.replaced += 1;
+            }
             Notice::Exited(exit) => state.exit = Some(exit),
             Notice::Stopped { killed, strays } => state.stopped = Some(Stopped { killed, strays }),
         });

@@ -14,6 +14,7 @@ use super::home::write_private;
 use super::launch::{Launch, NodeBuild};
 use super::log::Log;
 use super::process::Process;
+use super::stopping::Stopping;
 use super::watch::{Exit, Program};
 
 /// A node host and a command line follow SIGTERM within a second.
@@ -100,6 +101,7 @@ impl Gateway {
             env,
             directory: self.home().user(),
             stdout: Some(stdout),
+            port: None,
         })
     }
 }
@@ -126,6 +128,6 @@ impl Running {
 
     /// Ends it with all its children, polite first.
     pub async fn stop(self) -> Exit {
-        self.process.stop(GRACE).await.0
+        self.process.stop(Stopping { within: GRACE, ..Stopping::default() }).await.0
     }
 }

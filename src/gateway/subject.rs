@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::boot::Gateway;
 use super::boot_request::{BootError, BootRequest, Machine};
 use super::builds::{Builds, Tell};
-use super::embedded::{Embedded, EmbeddedBuild, EmbeddedError};
+use super::configuration::Changes;
+use super::embedded::{Embedded, EmbeddedBuild, EmbeddedError, unmodelled};
 use super::host::{Attached, Host};
 use super::install::Build;
 use super::launch::{Launch, NodeBuild};
@@ -18,9 +19,8 @@ use super::seed::Seed;
 use super::state::StateError;
 use super::target::Address;
 use super::workshop::PrepareError;
-use crate::model;
 use crate::release::Release;
-use crate::scenario::Capability;
+use crate::scenario::{Action, Capability, Scenario, Step};
 
 /// Scenarios at work at the same time on one gateway.
 ///
@@ -167,11 +167,22 @@ impl Subject {
         matches!(self.way, Way::Embedded(_))
     }
 
-    /// What a configuration asks for that it cannot show.
-    pub fn lacks(&self, config: &Map<String, Value>) -> Option<String> {
+    /// What a scenario asks of its gateway that it cannot show: by its configuration, that of its restarts, or its
+    /// environment.
+    pub fn lacks(&self, scenario: &Scenario) -> Option<String> {
         let Way::Embedded(_) = &self.way else { return None };
-        let missing = model::not_modelled(&Value::Object(config.clone()))?;
-        Some(format!("the model has no {}: {}", missing.what, missing.why))
+        let env: Vec<(String, String)> = scenario.env.clone().into_iter().collect();
+        let mut changes = Changes::from(Value::Object(scenario.config.clone()));
+        let restarts = scenario.all_steps().into_iter().filter_map(|step| match &step.action {
+            Action::One(Step::Restart(restart), _) => restart.config.clone(),
+            _ => None,
+        });
+        let later = restarts.filter_map(|change| {
+            changes.add(change);
+            unmodelled(&changes, &[])
+        });
+        let at_first = unmodelled(&Changes::from(Value::Object(scenario.config.clone())), &env);
+        at_first.or_else(|| later.into_iter().next()).map(|unknown| unknown.to_string())
     }
 
     /// What it can do.
@@ -202,7 +213,9 @@ impl Subject {
     pub async fn start(&self, request: StartRequest) -> Result<Host, StartError> {
         let launch = match (&self.way, request.launch) {
             (Way::Embedded(build), _) => {
-                let model = Embedded::serve(build, request.token, request.config, &request.seed).await?;
+                let model =
+                    Embedded::serve(build, request.token, request.config, &request.env, &request.seed)
+                        .await?;
                 return Ok(Host::Embedded(Box::new(model)));
             }
             (Way::Attach(address, token), _) => {

@@ -20,7 +20,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, getpid, getppid, kill_process_group, setpgid};
 use serde::{Deserialize, Serialize};
 
+use super::sockets::listeners;
+use super::stopping::raw;
 use super::tree::{self, Stray};
+use crate::scenario::StopSignal;
 
 /// The hidden subcommand of the watcher.
 pub(super) const WATCH: &str = "__watch";
@@ -34,12 +37,16 @@ pub(super) const END_OF_LOG: &[u8] = b"\x00gatecrash: end of log";
 const CHILDREN_FOLLOW: Duration = Duration::from_millis(150);
 const KILL_TAKES: Duration = Duration::from_secs(2);
 
+/// How long a process that a gateway left in its place may take to serve the port: it boots like any other.
+const SUCCESSOR_BOOTS: Duration = Duration::from_secs(60);
+const LOOK_FOR_SUCCESSOR: Duration = Duration::from_millis(20);
+
 /// What the harness says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Order {
     Start(Program),
-    Stop { grace_ms: u64 },
+    Stop { signal: StopSignal, grace_ms: u64 },
 }
 
 /// A program to start with exactly this environment.
@@ -51,16 +58,30 @@ pub(super) struct Program {
     pub(super) directory: PathBuf,
     /// A file that gets standard output; without it both outputs are one.
     pub(super) stdout: Option<PathBuf>,
+    /// The port that a gateway serves. A process that it leaves behind and that serves this port takes its place.
+    pub(super) port: Option<u16>,
 }
 
 /// What the watcher says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Notice {
-    Spawned { pid: u32 },
-    NotSpawned { reason: String },
+    Spawned {
+        pid: u32,
+    },
+    NotSpawned {
+        reason: String,
+    },
+    /// The program ended, and a process that it had started serves in its place.
+    Replaced {
+        pid: u32,
+        exit: Exit,
+    },
     Exited(Exit),
-    Stopped { killed: bool, strays: Vec<Stray> },
+    Stopped {
+        killed: bool,
+        strays: Vec<Stray>,
+    },
 }
 
 /// How a process ended.
@@ -70,6 +91,25 @@ pub struct Exit {
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
+}
+
+impl Exit {
+    /// The name of the signal that ended it.
+    pub fn signal_name(&self) -> Option<String> {
+        let signal = self.signal?;
+        let known = [
+            (Signal::TERM, "SIGTERM"),
+            (Signal::INT, "SIGINT"),
+            (Signal::HUP, "SIGHUP"),
+            (Signal::KILL, "SIGKILL"),
+            (Signal::ABORT, "SIGABRT"),
+            (Signal::SEGV, "SIGSEGV"),
+            (Signal::BUS, "SIGBUS"),
+            (Signal::QUIT, "SIGQUIT"),
+        ];
+        let name = known.iter().find(|(one, _)| one.as_raw() == signal).map(|(_, name)| (*name).to_owned());
+        Some(name.unwrap_or_else(|| format!("signal {signal}")))
+    }
 }
 
 impl std::fmt::Display for Exit {
@@ -144,7 +184,8 @@ fn watch(executable: &Path) -> io::Result<()> {
     let reader = happen.clone();
     thread::spawn(move || read_orders(&reader));
     let gateway = child.id();
-    let control = thread::spawn(move || control(gateway, &happenings));
+    let (port, tell) = (program.port, happen.clone());
+    let control = thread::spawn(move || control(gateway, port, &tell, &happenings));
     // The death signal follows the thread that spawned: this one must wait, not return.
     let exit = wait_without_reaping(&mut child)?;
     let _ = happen.send(Happening::Exited(exit));
@@ -176,8 +217,14 @@ fn spawn(executable: &Path, program: &Program) -> io::Result<Child> {
 
 #[cfg(target_os = "linux")]
 fn wait_without_reaping(child: &mut Child) -> io::Result<Exit> {
+    wait_for(child.id())
+}
+
+/// Waits for the end of a child without reaping it, so that its process id stays taken.
+#[cfg(target_os = "linux")]
+fn wait_for(pid: u32) -> io::Result<Exit> {
     use rustix::process::{WaitId, WaitIdOptions, waitid};
-    let pid = tree::handle(child.id()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let pid = tree::handle(pid).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
     loop {
         match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
             Ok(Some(status)) => {
@@ -194,6 +241,12 @@ fn wait_without_reaping(child: &mut Child) -> io::Result<Exit> {
     child.wait().map(Exit::from)
 }
 
+/// Without a subreaper nothing is inherited, so there is no successor to wait for.
+#[cfg(not(target_os = "linux"))]
+fn wait_for(_: u32) -> io::Result<Exit> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
+}
+
 fn read_orders(happen: &Sender<Happening>) {
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         if let Ok(order) = serde_json::from_str(&line) {
@@ -204,22 +257,50 @@ fn read_orders(happen: &Sender<Happening>) {
 }
 
 /// Follows the gateway until the harness wants its end or is gone.
-fn control(gateway: u32, happenings: &Receiver<Happening>) {
+fn control(mut gateway: u32, port: Option<u16>, tell: &Sender<Happening>, happenings: &Receiver<Happening>) {
     let mut exited = false;
-    let grace = loop {
-        match happenings.recv() {
-            Ok(Happening::Exited(exit)) => {
+    // The end of a gateway that may have left a successor, and until when that one is waited for.
+    let mut ended: Option<(Exit, Instant)> = None;
+    let stop = loop {
+        let happening = match ended {
+            None => happenings.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(_) => happenings.recv_timeout(LOOK_FOR_SUCCESSOR),
+        };
+        match happening {
+            Ok(Happening::Exited(exit)) => ended = Some((exit, Instant::now())),
+            Ok(Happening::Order(Order::Stop { signal, grace_ms })) => {
+                break Some((signal, Duration::from_millis(grace_ms)));
+            }
+            Ok(Happening::Order(Order::Start(_))) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Happening::HarnessGone) | Err(RecvTimeoutError::Disconnected) => break None,
+        }
+        let Some((exit, at)) = ended else { continue };
+        match successor(gateway, port) {
+            Successor::Serves(pid) => {
+                ended = None;
+                gateway = pid;
+                let _ = say(&Notice::Replaced { pid, exit });
+                let tell = tell.clone();
+                thread::spawn(move || {
+                    let _ = tell.send(Happening::Exited(wait_for(pid).unwrap_or_default()));
+                });
+            }
+            Successor::MayCome if at.elapsed() < SUCCESSOR_BOOTS => {}
+            Successor::MayCome | Successor::None => {
+                ended = None;
                 exited = true;
                 announce_end(exit);
             }
-            Ok(Happening::Order(Order::Stop { grace_ms })) => break Some(Duration::from_millis(grace_ms)),
-            Ok(Happening::Order(Order::Start(_))) => {}
-            Ok(Happening::HarnessGone) | Err(_) => break None,
         }
     };
+    if let Some((exit, _)) = ended {
+        exited = true;
+        announce_end(exit);
+    }
+    let grace = stop.map(|(_, grace)| grace);
     let mut killed = false;
-    if !exited && let Some(grace) = grace {
-        tree::signal(gateway, Signal::TERM);
+    if !exited && let Some((signal, grace)) = stop {
+        tree::signal(gateway, raw(signal));
         exited = wait_for_exit(happenings, grace);
     }
     if !exited {
@@ -231,6 +312,25 @@ fn control(gateway: u32, happenings: &Receiver<Happening>) {
     }
     let strays = end_the_rest(gateway, grace.is_some());
     let _ = say(&Notice::Stopped { killed, strays });
+}
+
+/// Who serves in the place of a gateway that ended.
+enum Successor {
+    Serves(u32),
+    /// A process that it started lives and does not serve yet.
+    MayCome,
+    None,
+}
+
+/// Looks for a process that an ended gateway started and that serves its port.
+fn successor(gateway: u32, port: Option<u16>) -> Successor {
+    let Some(port) = port else { return Successor::None };
+    let left = tree::descendants(std::process::id());
+    let left: Vec<u32> = left.into_iter().filter(|pid| *pid != gateway).collect();
+    if left.is_empty() {
+        return Successor::None;
+    }
+    listeners(port, &left).first().map_or(Successor::MayCome, |pid| Successor::Serves(*pid))
 }
 
 /// Whether the gateway ended in time; a harness that dies meanwhile ends the wait.

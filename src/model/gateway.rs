@@ -11,6 +11,7 @@ use super::connect::{Admitted, Announcement, Handshake};
 use super::connection::Connection;
 use super::dice::Dice;
 use super::hello::{self, MAX_PAYLOAD, Surroundings, TICK_MS};
+use super::history::NOT_MODELLED_CODE;
 use super::methods;
 use super::mutants::Fault;
 use super::peer::Peer;
@@ -24,6 +25,7 @@ use super::schema::{self, Manner};
 use super::scopes::PAIRING;
 use super::shapes;
 use super::state::State;
+use super::unmodelled::{Unmodelled, unmodelled_connect, unmodelled_header};
 
 /// The greatest first frame, in bytes.
 const MAX_FIRST_FRAME: usize = 65_536;
@@ -231,6 +233,13 @@ impl ModelGateway {
             return;
         }
         let Some(connection) = self.connections.get(&conn) else { return };
+        let unknown = unmodelled_header(&self.rules, &self.settings, &connection.peer)
+            .or_else(|| unmodelled_connect(&frame["params"]));
+        if let Some(unknown) = unknown {
+            let error = error(NOT_MODELLED_CODE, &unknown.to_string());
+            self.refuse(conn, id, Refusal::close_with(error, 1008, "not modelled"), effects);
+            return;
+        }
         let mut handshake = Handshake {
             rules: &self.rules,
             settings: &self.settings,
@@ -288,6 +297,11 @@ impl ModelGateway {
         let (id, method) = (frame["id"].clone(), frame["method"].as_str().unwrap_or_default());
         let Some(connection) = self.connections.get(&conn) else { return };
         let Some(client) = connection.client.clone() else { return };
+        if !methods::is_known(&self.rules, method) {
+            let answer = Answer::unmodelled(&Unmodelled::Method(method.to_owned()));
+            effects.push(send(conn, &answer.frame(&id)));
+            return;
+        }
         let refused = methods::refusal(&self.rules, &client.ask.role, &client.ask.scopes, method);
         let of_role = refused.as_ref().is_some_and(|text| text.starts_with("unauthorized role:"));
         let answer = match refused {

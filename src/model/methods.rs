@@ -1,5 +1,7 @@
 //! Which methods there are, and what they need.
 
+use crate::release::Release;
+
 use super::mutants::Fault;
 use super::rulebook::Rule;
 use super::rules::Rules;
@@ -142,6 +144,72 @@ const LATER: &[(&str, Rule)] = &[
     ("node.pair.remove", Rule::NodeRemoval),
 ];
 
+/// Methods whose scope was read in the code of [`READ_IN`] and measured nowhere: of other releases nothing is known.
+const ONLY_READ: &[&str] = &[
+    "exec.approval.waitDecision",
+    "node.rename",
+    "channels.status",
+    "usage.status",
+    "usage.cost",
+    "tts.status",
+    "tts.providers",
+    "tools.catalog",
+    "tools.effective",
+    "agent.identity.get",
+    "skills.status",
+    "sessions.preview",
+    "sessions.subscribe",
+    "cron.status",
+    "cron.runs",
+    "gateway.identity.get",
+    "last-heartbeat",
+    "node.describe",
+    "talk.config",
+    "agents.files.list",
+    "agents.files.get",
+    "poll",
+    "agent.wait",
+    "talk.mode",
+    "tts.enable",
+    "tts.disable",
+    "tts.convert",
+    "sessions.create",
+    "channels.logout",
+    "agents.update",
+    "agents.delete",
+    "skills.install",
+    "skills.update",
+    "cron.update",
+    "cron.remove",
+    "cron.run",
+    "sessions.reset",
+    "sessions.compact",
+    "chat.inject",
+    "config.schema",
+];
+
+/// The release whose table of methods was read.
+const READ_IN: Release = Release::new(2026, 3, 31);
+
+/// Methods that a later release moved to another scope or took away, with that release.
+const UNTIL: &[(&str, Release)] =
+    &[("sessions.patch", Release::new(2026, 7, 1)), ("node.pair.request", Release::new(2026, 8, 1))];
+
+/// Names that no release knows as a method for later frames: they need administration, as everything that nobody
+/// has classified.
+const OF_NONE: &[&str] = &["connect", "no.such.method"];
+
+/// Whether it is known who may call the method in the release, and whether there is one.
+pub(super) fn is_known(rules: &Rules, method: &str) -> bool {
+    let release = rules.profile.release();
+    let in_table = matches!(method, "health" | "node.pair.approve")
+        || OF_NODES.contains(&method)
+        || OF_OPERATORS.iter().any(|(_, names)| names.contains(&method));
+    let read = !ONLY_READ.contains(&method) || release == READ_IN;
+    let still = !UNTIL.iter().any(|(name, until)| *name == method && release >= *until);
+    OF_NONE.contains(&method) || in_table && read && still
+}
+
 /// Whether the release is old enough to lack the method.
 fn is_too_new(rules: &Rules, method: &str) -> bool {
     LATER.iter().any(|(name, rule)| *name == method && !rules.has(*rule))
@@ -248,6 +316,33 @@ mod tests {
         #[case] refused: &str,
     ) {
         assert_eq!(ask(release, "operator", &[], method).as_deref(), Some(refused));
+    }
+
+    #[rstest]
+    #[case("2026.3.31", "tts.enable", true)]
+    #[case("2026.9.6", "tts.enable", false)]
+    #[case("2026.9.6", "chat.send", true)]
+    #[case("2026.9.6", "tools.invoke", false)]
+    #[case("2026.3.31", "tools.invoke", false)]
+    #[case("2026.3.31", "", false)]
+    #[case("2026.9.6", "no.such.method", true)]
+    #[case("2026.9.6", "connect", true)]
+    #[case("2026.3.13", "sessions.send", true)]
+    #[case("2026.6.11", "sessions.patch", true)]
+    #[case("2026.7.1", "sessions.patch", false)]
+    #[case("2026.8.1", "node.pair.request", false)]
+    fn a_method_is_known_in_the_releases_that_tell_it(
+        #[case] release: &str,
+        #[case] method: &str,
+        #[case] known: bool,
+    ) {
+        assert_eq!(is_known(&Rules::plain(Profile::of(release.parse().unwrap())), method), known);
+    }
+
+    #[test]
+    fn what_was_only_read_is_in_the_table() {
+        let all: Vec<&str> = OF_OPERATORS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        assert!(ONLY_READ.iter().all(|name| all.contains(name)));
     }
 
     #[rstest]

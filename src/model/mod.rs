@@ -35,6 +35,7 @@ mod shapes;
 mod shared;
 mod state;
 mod tokens;
+mod unmodelled;
 
 #[cfg(test)]
 mod driver;
@@ -45,7 +46,7 @@ mod tests;
 
 pub use boundary::{Boot, ConnectionId, Effect, Frame, HttpRefusal};
 pub use gateway::ModelGateway;
-pub use history::{HISTORY, NOT_MODELLED, NOT_MODELLED_CODE, NotModelled, not_modelled};
+pub use history::{HISTORY, NOT_MODELLED, NOT_MODELLED_CODE, NotModelled};
 pub use mutants::{Fault, MUTANTS, Mutant, mutant_named};
 pub use peer::Peer;
 pub use profile::{Change, NEWEST, Profile, Setting};
@@ -56,3 +57,4 @@ pub use rulebook::{
 pub use server::{ServeError, ServeOptions, Served, serve, serve_on};
 pub use shared::Clock;
 pub use state::{Issuer, PairedDevice, PairedNode, PendingDevice, PendingNode, State, Token};
+pub use unmodelled::{Unmodelled, unmodelled_config, unmodelled_environment};

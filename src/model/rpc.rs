@@ -14,6 +14,7 @@ use super::schema::{self, Manner, Schema};
 use super::scopes::{self, ADMIN};
 use super::shapes;
 use super::state::State;
+use super::unmodelled::{Unmodelled, unmodelled_parameter};
 
 /// Who calls, and when.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,11 @@ pub(super) fn call(
     let nothing = json!({});
     let params = params.unwrap_or(&nothing);
     if let Some(shape) = shape_of(method)
+        && let Some(unknown) = unmodelled_parameter(method, &shape.keys(), params)
+    {
+        return Answer::unmodelled(&unknown);
+    }
+    if let Some(shape) = shape_of(method)
         && let Some(wrong) = schema::violations(&shape, Some(params), Manner::of(rules))
     {
         return Answer::no(&format!("invalid {method} params: {wrong}"));
@@ -73,7 +79,7 @@ pub(super) fn call(
         _ if rules.broken(Fault::OperatorCallsNodeMethods) && methods::is_for_nodes(method) => {
             Answer::yes(json!({}))
         }
-        _ if methods::exists(rules, method) => Answer::not_modelled(method),
+        _ if methods::exists(rules, method) => Answer::unmodelled(&Unmodelled::Answer(method.to_owned())),
         _ if rules.broken(Fault::UnknownMethodAnswered) => Answer::yes(json!({})),
         _ => Answer::no(&format!("unknown method: {method}")),
     }
@@ -81,7 +87,9 @@ pub(super) fn call(
 
 fn shape_of(method: &str) -> Option<Schema> {
     match method {
-        "status" | "config.get" | "device.pair.list" | "node.list" | "node.pair.list" => Some(shapes::EMPTY),
+        "health" | "status" | "config.get" | "device.pair.list" | "node.list" | "node.pair.list" => {
+            Some(shapes::EMPTY)
+        }
         "device.pair.approve" | "device.pair.reject" | "node.pair.approve" | "node.pair.reject" => {
             Some(shapes::REQUEST_ID)
         }

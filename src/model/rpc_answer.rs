@@ -7,6 +7,7 @@ use super::history::NOT_MODELLED_CODE;
 use super::refusal::{error, error_with};
 use super::rulebook::Rule;
 use super::rules::Rules;
+use super::unmodelled::Unmodelled;
 
 /// A device whose connections end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +63,13 @@ impl Answer {
         Self { result: Err(error_with("FORBIDDEN", &text, details)), announced: Vec::new(), dropped: None }
     }
 
-    pub(super) fn not_modelled(method: &str) -> Self {
-        let text = format!("{method} is not modelled by the embedded gateway");
-        Self { result: Err(error(NOT_MODELLED_CODE, &text)), announced: Vec::new(), dropped: None }
+    /// The model does not know.
+    pub(super) fn unmodelled(what: &Unmodelled) -> Self {
+        Self {
+            result: Err(error(NOT_MODELLED_CODE, &what.to_string())),
+            announced: Vec::new(),
+            dropped: None,
+        }
     }
 
     /// The response frame.

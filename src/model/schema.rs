@@ -31,6 +31,16 @@ pub(super) enum Schema {
     Object(&'static [Field]),
 }
 
+impl Schema {
+    /// The names of its keys, where it is an object.
+    pub(super) fn keys(&self) -> Vec<&'static str> {
+        match self {
+            Self::Object(fields) => fields.iter().map(|field| field.name).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// A key of an object.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {

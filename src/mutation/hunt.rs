@@ -10,7 +10,7 @@ use super::score::{Fate, Score};
 use crate::gateway::{EmbeddedTarget, Target, Workshop};
 use crate::model::Mutant;
 use crate::release::Release;
-use crate::run::{Cell, Emit, Event, RunRequest, Settings, run};
+use crate::run::{Cell, Emit, Event, Rerun, RunRequest, Settings, run};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
@@ -136,6 +136,7 @@ async fn verdicts(
         fail_fast: false,
         deny: Vec::new(),
         id: format!("mutants-{release}"),
+        rerun: Rerun::default(),
     };
     let found: Arc<Mutex<BTreeMap<(String, String), Verdict>>> = Arc::default();
     let keep = Arc::clone(&found);

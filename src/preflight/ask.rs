@@ -128,12 +128,13 @@ async fn come_back(host: &Host, one: &StandIn, question: &Question<'_>) -> Resul
     let connection = match opened {
         Opened::Socket(connection) => connection,
         Opened::Http { status, .. } => return Ok(Answer::Refused { code: format!("HTTP {status}") }),
-        Opened::NoUpgrade(reason) => return Ok(Answer::Refused { code: reason }),
+        Opened::Ended(end) => return Ok(Answer::Refused { code: end.to_string() }),
+        Opened::Silence => return Err(unanswered("the upgrade")),
     };
     let nonce = match connection.challenge(WITHIN).await {
         Some(Ok(nonce)) => nonce,
-        Some(Err(close)) => return Ok(Answer::Refused { code: close.to_string() }),
-        None => return Ok(Answer::Refused { code: "no challenge".to_owned() }),
+        Some(Err(end)) => return Ok(Answer::Refused { code: end.to_string() }),
+        None => return Err(unanswered("the connection with a challenge")),
     };
     let text = |key: &str| one.record.get(key).and_then(Value::as_str).map(str::to_owned);
     let stored = one.record.pointer(&format!("/tokens/{role}/token")).and_then(Value::as_str);
@@ -187,19 +188,24 @@ async fn come_back(host: &Host, one: &StandIn, question: &Question<'_>) -> Resul
     let id = connection.fresh_id();
     let answer = connection.ask(&id, &connect_request(&id, &params), WITHIN).await;
     connection.close(1000).await;
-    Ok(read(answer))
+    read(answer)
 }
 
-fn read(answer: client::Answer) -> Answer {
+/// What a device was answered. That nothing came in our time says nothing about the device.
+fn read(answer: client::Answer) -> Result<Answer, String> {
     let error = match answer {
-        client::Answer::Ok(_) => return Answer::Ok,
-        client::Answer::Refused(error) | client::Answer::Closed(_, Some(error)) => error,
-        client::Answer::Closed(close, None) => return Answer::Refused { code: close.to_string() },
-        client::Answer::Silence => return Answer::Refused { code: "no answer".to_owned() },
+        client::Answer::Ok(_) => return Ok(Answer::Ok),
+        client::Answer::Refused(error) | client::Answer::Ended(_, Some(error)) => error,
+        client::Answer::Ended(end, None) => return Ok(Answer::Refused { code: end.to_string() }),
+        client::Answer::Silence => return Err(unanswered("the connect request")),
     };
     let code = error.detail("code").unwrap_or(&error.code).to_owned();
-    match error.detail("reason") {
+    Ok(match error.detail("reason") {
         Some(reason) if code == "PAIRING_REQUIRED" => Answer::PairingRequired { reason: reason.to_owned() },
         _ => Answer::Refused { code },
-    }
+    })
+}
+
+fn unanswered(what: &str) -> String {
+    format!("it did not answer {what} within {} s", WITHIN.as_secs())
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::devices::Way;
 use super::judge::{Answer, Fate};
 use super::report::{Preflight, Row};
+use crate::release::{Release, are_neighbours};
 use crate::report::text::{cut_middle, padded, width, wrap};
 
 /// Widest name of a device in the table.
@@ -30,6 +31,7 @@ pub fn text(found: &Preflight) -> String {
         1 => writeln!(out, "1 reconnect breaks."),
         more => writeln!(out, "{more} reconnects break."),
     };
+    out.push_str(&place(found));
     out.push_str(&exec(found));
     let advice: Vec<String> = found.rows.iter().filter_map(|row| advice(row, from, to)).collect();
     if !advice.is_empty() {
@@ -52,6 +54,21 @@ pub fn text(found: &Preflight) -> String {
         let _ = writeln!(out, "leak: {}: {leak}", side.target);
     }
     out
+}
+
+/// Which release to blame, where it is not plain that it is the new one.
+fn place(found: &Preflight) -> String {
+    let changes = |row: &Row| row.before.as_ref().is_some_and(|before| *before != row.after);
+    let release = |target: &str| target.parse::<Release>().ok();
+    let ends = found.from.as_ref().and_then(|from| release(&from.target).zip(release(&found.to.target)));
+    match ends {
+        Some((from, to)) if found.rows.iter().any(changes) && !are_neighbours(from, to) => format!(
+            "What changes came somewhere between {} and {}: only these two were asked.\n",
+            from.min(to),
+            from.max(to)
+        ),
+        _ => String::new(),
+    }
 }
 
 /// What becomes of the exec tool, which talks to the gateway with an identity of its own.
@@ -179,5 +196,21 @@ mod tests {
             notes: vec!["there is no configuration; the releases' defaults are used".into()],
         };
         insta::assert_snapshot!(text(&found));
+    }
+
+    #[test]
+    fn a_change_over_several_releases_is_not_blamed_on_the_last() {
+        let refused = || Answer::Refused { code: "AUTH_TOKEN_MISMATCH".into() };
+        let asked = |from: &str, to: &str, after: Answer, fate: Fate| Preflight {
+            format: FORMAT,
+            from: Some(side(from)),
+            to: side(to),
+            rows: vec![row("operator", Token::Active, Way::DeviceToken, Answer::Ok, after, fate)],
+            notes: Vec::new(),
+        };
+        let blame = "What changes came somewhere between 2026.7.1 and 2026.9.6: only these two were asked.";
+        assert!(text(&asked("2026.7.1", "2026.9.6", refused(), Fate::Breaks)).contains(blame));
+        assert!(!text(&asked("2026.9.5", "2026.9.6", refused(), Fate::Breaks)).contains("somewhere between"));
+        assert!(!text(&asked("2026.7.1", "2026.9.6", Answer::Ok, Fate::Keeps)).contains("somewhere between"));
     }
 }

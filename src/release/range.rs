@@ -52,6 +52,34 @@ impl ReleaseRange {
         }
     }
 
+    /// From `first` to `last`, both included.
+    pub const fn from_through(first: Release, last: Release) -> Self {
+        Self { low: Bound::Included(first), high: Bound::Included(last) }
+    }
+
+    /// The smallest range that holds both, and whatever lies between them.
+    #[must_use]
+    pub fn hull(&self, other: &Self) -> Self {
+        let low = if tighter_low(self.low, other.low) == self.low { other.low } else { self.low };
+        let high = if tighter_high(self.high, other.high) == self.high { other.high } else { self.high };
+        Self { low, high }
+    }
+
+    /// Where it begins.
+    pub const fn low(&self) -> Bound<Release> {
+        self.low
+    }
+
+    /// Where it ends.
+    pub const fn high(&self) -> Bound<Release> {
+        self.high
+    }
+
+    /// From where one range begins to where the other ends; none where that holds no release.
+    pub fn between(begins: &Self, ends: &Self) -> Option<Self> {
+        (!is_empty(begins.low, ends.high)).then_some(Self { low: begins.low, high: ends.high })
+    }
+
     /// Whether `release` is inside.
     pub fn contains(&self, release: &Release) -> bool {
         std::ops::RangeBounds::contains(&(self.low, self.high), release)

@@ -1,6 +1,6 @@
-//! What each release changed: the answer to "which release broke what".
+//! What changed, and where: the answer to "which release broke what", as far as the run can tell.
 
-use crate::release::Release;
+use crate::release::{Release, span_of_change};
 use crate::run::RunRecord;
 
 /// A scenario that began to behave differently.
@@ -10,6 +10,8 @@ pub struct Change<'a> {
     pub release: Release,
     /// The last release before it of which something is known.
     pub since: Release,
+    /// What was measured, where that is not published releases: `embedded`, or the name of a target.
+    pub of: &'a str,
     /// Id of the scenario.
     pub scenario: &'a str,
     /// What it did before.
@@ -41,6 +43,13 @@ impl Turn {
 }
 
 impl Change<'_> {
+    /// Where it came: a release, or between two where those between were not run. What is not a published
+    /// release is named.
+    pub fn place(&self) -> String {
+        let span = span_of_change(self.since, self.release);
+        if self.of.is_empty() { span } else { format!("{span} ({})", self.of) }
+    }
+
     /// Which way it went.
     pub fn turn(&self) -> Turn {
         match (self.before, self.after) {
@@ -51,7 +60,7 @@ impl Change<'_> {
     }
 }
 
-/// All changes in the order of releases, breakages of a release first.
+/// All changes in the order of releases, breakages first.
 ///
 /// Releases of which nothing can be said are passed over.
 pub fn changes(record: &RunRecord) -> Vec<Change<'_>> {
@@ -62,13 +71,14 @@ pub fn changes(record: &RunRecord) -> Vec<Change<'_>> {
             found.push(Change {
                 release: pair[1].first,
                 since: pair[0].last,
+                of: &timeline.of,
                 scenario: &timeline.scenario,
                 before: &pair[0].behaviour,
                 after: &pair[1].behaviour,
             });
         }
     }
-    found.sort_by_key(|change| (change.release, change.turn()));
+    found.sort_by_key(|change| (change.release, change.since, change.of, change.turn()));
     found
 }
 
@@ -78,14 +88,14 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn each_release_says_what_it_changed() {
+    fn a_change_is_blamed_on_a_release_only_where_its_neighbour_was_run() {
         let record = RunRecord::of(&sample::events());
         let found: Vec<String> = changes(&record)
             .iter()
             .map(|one| {
                 format!(
                     "{} {} {}: {} → {}",
-                    one.release.short(),
+                    one.place(),
                     one.turn().word(),
                     one.scenario,
                     one.before,
@@ -96,14 +106,14 @@ mod tests {
         assert_eq!(
             found,
             [
-                "3.31 broke pairing/legacy-empty-token-map: ok → role-upgrade",
-                "4.1 broke state/restart-keeps-pairing: ok → flaky",
-                "4.2 broke pairing/revoked-node-stays-out: ok → hello",
-                "4.2 mended pairing/legacy-empty-token-map: role-upgrade → ok",
-                "4.2 mended state/restart-keeps-pairing: flaky → ok",
-                "9.6 broke pairing/legacy-empty-token-map: ok → role-upgrade",
-                "9.6 broke pairing/remote-role-upgrade: ok → http 403",
-                "9.6 mended pairing/revoked-node-stays-out: hello → ok",
+                "2026.3.31 broke pairing/legacy-empty-token-map: ok → role-upgrade",
+                "2026.4.1 broke state/restart-keeps-pairing: ok → flaky",
+                "2026.4.2 broke pairing/revoked-node-stays-out: ok → hello",
+                "2026.4.2 mended pairing/legacy-empty-token-map: role-upgrade → ok",
+                "2026.4.2 mended state/restart-keeps-pairing: flaky → ok",
+                "between 2026.4.2 and 2026.9.6 broke pairing/legacy-empty-token-map: ok → role-upgrade",
+                "between 2026.4.2 and 2026.9.6 broke pairing/remote-role-upgrade: ok → http 403",
+                "between 2026.4.2 and 2026.9.6 mended pairing/revoked-node-stays-out: hello → ok",
             ]
         );
     }

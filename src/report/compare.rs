@@ -1,6 +1,7 @@
 //! What changed between two runs.
 
-use crate::run::{Cell, RunRecord, behaviour};
+use super::undone;
+use crate::run::{Cell, Ending, RunRecord, Unfinished, behaviour};
 use crate::verdict::Verdict;
 
 /// What changed between two runs.
@@ -10,10 +11,66 @@ pub struct Comparison {
     pub changed: Vec<Changed>,
     /// Number of cells of both that are the same.
     pub alike: usize,
+    /// Cells that say nothing in either run: untestable, or broken in both.
+    pub unseen: Vec<String>,
     /// Cells that only the first has, as `scenario on target`.
     pub only_first: Vec<String>,
     /// Cells that only the second has.
     pub only_second: Vec<String>,
+    /// The first run, where it is not whole.
+    pub first: Part,
+    /// The second run, where it is not whole.
+    pub second: Part,
+}
+
+/// What a run of a comparison lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// How it ended.
+    pub ending: Ending,
+    /// The same in words, with counts; none for a whole run.
+    pub told: Option<String>,
+    /// Cells that it had planned and that have no verdict, or not as often as planned.
+    pub lacks: Vec<String>,
+}
+
+/// What a comparison comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Something changed.
+    Changed,
+    /// Nothing changed in what was compared, but a run is not whole.
+    NotWhole(Ending),
+    /// The runs have no cell in common.
+    NothingInCommon,
+    /// The runs are alike.
+    Alike,
+}
+
+impl Comparison {
+    /// What it comes to.
+    pub fn finding(&self) -> Finding {
+        let endings = [self.first.ending, self.second.ending];
+        // A run without an end says less than one that was interrupted.
+        let worst = [Ending::CutOff, Ending::Interrupted, Ending::Incomplete];
+        match worst.into_iter().find(|one| endings.contains(one)) {
+            _ if !self.changed.is_empty() => Finding::Changed,
+            Some(ending) => Finding::NotWhole(ending),
+            None if self.alike == 0 => Finding::NothingInCommon,
+            None => Finding::Alike,
+        }
+    }
+}
+
+impl Part {
+    fn of(record: &RunRecord) -> Self {
+        let name = |one: &Unfinished| format!("{} on {}", one.scenario, one.target);
+        Self {
+            ending: record.ending(),
+            told: undone::ending(record),
+            lacks: record.unfinished.iter().map(name).collect(),
+        }
+    }
 }
 
 /// A cell that is not the same.
@@ -39,11 +96,19 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
         |one: &Cell, other: &Cell| one.scenario == other.scenario && (across || one.target == other.target);
     let shown = |cell: &Cell| (cell.verdict, behaviour(cell));
     let name = |cell: &Cell| format!("{} on {}", cell.scenario, cell.target);
-    let mut comparison =
-        Comparison { changed: Vec::new(), alike: 0, only_first: Vec::new(), only_second: Vec::new() };
+    let mut comparison = Comparison {
+        changed: Vec::new(),
+        alike: 0,
+        unseen: Vec::new(),
+        only_first: Vec::new(),
+        only_second: Vec::new(),
+        first: Part::of(first),
+        second: Part::of(second),
+    };
     for cell in &first.cells {
         match second.cells.iter().find(|other| same(cell, other)) {
             None => comparison.only_first.push(name(cell)),
+            Some(other) if says_nothing(cell) && says_nothing(other) => comparison.unseen.push(name(cell)),
             Some(other) if shown(cell) == shown(other) => comparison.alike += 1,
             Some(other) => comparison.changed.push(Changed {
                 scenario: cell.scenario.clone(),
@@ -62,10 +127,25 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
     comparison
 }
 
+/// Whether a cell shows nothing that could be compared.
+const fn says_nothing(cell: &Cell) -> bool {
+    matches!(cell.verdict, Verdict::Untestable | Verdict::Error)
+}
+
+impl Comparison {
+    /// Whether any cell was compared.
+    pub const fn compares(&self) -> bool {
+        self.alike > 0 || !self.changed.is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
     use crate::report::sample;
+    use crate::run::Event;
 
     fn on(target: &str) -> RunRecord {
         let mut record = RunRecord::of(&sample::events());
@@ -78,7 +158,10 @@ mod tests {
     fn a_run_is_like_itself() {
         let record = RunRecord::of(&sample::events());
         let found = compare(&record, &record);
-        assert_eq!((found.alike, found.changed.len()), (record.cells.len(), 0));
+        let unseen = record.cells.iter().filter(|cell| says_nothing(cell)).count();
+        assert!(unseen > 0);
+        assert_eq!((found.alike, found.changed.len()), (record.cells.len() - unseen, 0));
+        assert_eq!(found.unseen.len(), unseen);
     }
 
     #[test]
@@ -93,7 +176,70 @@ mod tests {
                 after: (Verdict::Known, "role-upgrade".into()),
             }]
         );
-        assert_eq!(found.alike, 6);
+        assert_eq!(found.alike, 5);
+    }
+
+    #[test]
+    fn runs_without_a_common_cell_compare_nothing() {
+        let mut one = RunRecord::of(&sample::events());
+        let mut other = one.clone();
+        one.cells.retain(|cell| cell.scenario.starts_with("pairing/"));
+        other.cells.retain(|cell| !cell.scenario.starts_with("pairing/"));
+        assert!(!compare(&one, &other).compares());
+        assert!(compare(&one, &one).compares());
+    }
+
+    #[test]
+    fn cells_that_say_nothing_are_not_alike() {
+        let mut record = RunRecord::of(&sample::events());
+        record.cells.iter_mut().for_each(|cell| cell.verdict = Verdict::Error);
+        let found = compare(&record, &record);
+        assert!(!found.compares());
+        assert_eq!(found.unseen.len(), record.cells.len());
+    }
+
+    /// The sample without the last two cells, or with all of them, and with another end.
+    fn ended(cells: bool, end: Option<bool>) -> RunRecord {
+        let mut events = sample::events();
+        events.retain(|event| match event {
+            Event::CellFinished(cell) => {
+                cells || cell.target != "2026.9.6" || !cell.scenario.starts_with("state/")
+            }
+            other => !matches!(other, Event::RunFinished { .. }),
+        });
+        let end = end.map(|interrupted| Event::RunFinished { duration_ms: 1, interrupted });
+        RunRecord::of(&events.into_iter().chain(end).collect::<Vec<_>>())
+    }
+
+    #[rstest]
+    #[case::cut_off(false, None, Ending::CutOff)]
+    #[case::without_its_last_event_only(true, None, Ending::CutOff)]
+    #[case::interrupted(false, Some(true), Ending::Interrupted)]
+    #[case::interrupted_at_its_end(true, Some(true), Ending::Interrupted)]
+    #[case::cells_are_missing(false, Some(false), Ending::Incomplete)]
+    fn a_run_that_is_not_whole_is_never_alike(
+        #[case] cells: bool,
+        #[case] end: Option<bool>,
+        #[case] ending: Ending,
+    ) {
+        let whole = RunRecord::of(&sample::events());
+        let part = ended(cells, end);
+        assert_eq!(compare(&whole, &part).finding(), Finding::NotWhole(ending));
+        assert_eq!(compare(&part, &whole).finding(), Finding::NotWhole(ending));
+        assert_eq!(compare(&part, &part).finding(), Finding::NotWhole(ending), "nor like itself");
+        assert_eq!(compare(&whole, &part).second.lacks.is_empty(), cells);
+        assert_eq!(compare(&whole, &whole).finding(), Finding::Alike);
+    }
+
+    #[test]
+    fn runs_without_a_common_cell_are_not_alike() {
+        let of = |targets: [&str; 2]| {
+            let mut record = RunRecord::of(&sample::events());
+            record.cells.retain(|one| targets.contains(&one.target.as_str()));
+            record
+        };
+        let found = compare(&of(["2026.3.24", "2026.3.28"]), &of(["2026.4.1", "2026.4.2"]));
+        assert_eq!(found.finding(), Finding::NothingInCommon);
     }
 
     #[test]

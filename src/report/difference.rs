@@ -1,8 +1,12 @@
 //! Differences that a person has to look at, with what is needed to understand them.
 
 use super::standing::Standing;
-use crate::run::{Cell, Known, RunRecord, ScenarioInfo, StepRecord, deciding};
+use super::text::count;
+use crate::run::{Cell, CellName, Known, RunRecord, ScenarioInfo, StepRecord, deciding, start_failure};
 use crate::verdict::{Signature, Verdict};
+
+/// Runs that most likely show what is flaky.
+const OFTEN: u32 = 20;
 
 /// A cell that is not fine, together with the other targets that show the same.
 #[derive(Clone, Debug)]
@@ -13,6 +17,18 @@ pub struct Difference<'a> {
     pub cell: &'a Cell,
     /// Other targets with the same verdict and the same signature, in the order of the columns.
     pub also: Vec<&'a str>,
+    /// Other scenarios that did not run on this target for the same reason.
+    pub more: Vec<&'a str>,
+}
+
+impl Difference<'_> {
+    /// The scenario by its id, and how many more there are.
+    pub(crate) fn heading(&self) -> String {
+        match self.more.len() {
+            0 => self.cell.scenario.clone(),
+            more => format!("{} and {}", self.cell.scenario, count(more, "more scenario")),
+        }
+    }
 }
 
 /// What has to be looked at: failures, deviations that are fixed or denied, flakes and errors, in the order
@@ -21,16 +37,31 @@ pub fn differences(record: &RunRecord) -> Vec<Difference<'_>> {
     let mut found: Vec<Difference<'_>> = Vec::new();
     let differs = |cell: &&Cell| Standing::of(&record.run.deny, cell).is_difference();
     for cell in record.cells.iter().filter(differs) {
-        match found.iter_mut().find(|one| is_same(one.cell, cell)) {
+        if let Some(open) = found.iter_mut().find(|one| is_same_start(one.cell, cell)) {
+            open.more.push(&cell.scenario);
+            continue;
+        }
+        match found.iter_mut().find(|one| one.more.is_empty() && is_same(one.cell, cell)) {
             Some(open) => open.also.push(&cell.target),
             None => found.push(Difference {
                 scenario: record.scenarios.iter().find(|one| one.id == cell.scenario),
                 cell,
                 also: Vec::new(),
+                more: Vec::new(),
             }),
         }
     }
     found
+}
+
+/// Whether two scenarios did not run because their target did not start, in the same way.
+fn is_same_start(one: &Cell, other: &Cell) -> bool {
+    let not_run = |cell: &Cell| cell.verdict == Verdict::Error && cell.steps.is_empty();
+    not_run(one)
+        && not_run(other)
+        && one.target == other.target
+        && one.scenario != other.scenario
+        && one.reason.as_deref().map(start_failure) == other.reason.as_deref().map(start_failure)
 }
 
 fn is_same(one: &Cell, other: &Cell) -> bool {
@@ -75,13 +106,16 @@ pub(crate) fn listed_deviations(cell: &Cell) -> String {
 
 /// The command that shows a cell again.
 pub fn reproduce(record: &RunRecord, cell: &Cell) -> String {
-    let often = if cell.verdict == Verdict::Flaky { " --repeat 20" } else { "" };
-    format!(
-        "gatecrash run {} --gateway {} --seed {}{often}",
-        quoted(&cell.scenario),
-        quoted(&cell.target),
-        record.run.seed
-    )
+    // What is not always the same may take a while to come; another attempt than the first has keys of its own.
+    let times = if cell.verdict == Verdict::Flaky { cell.attempt.max(OFTEN) } else { cell.attempt };
+    let seed = Some(record.run.seed);
+    let name = CellName { scenario: &cell.scenario, target: &cell.target, seed, times };
+    shell_line(&record.run.rerun.words(&name))
+}
+
+/// Words as a line for a shell.
+pub(crate) fn shell_line(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell takes it.
@@ -132,6 +166,27 @@ mod tests {
         let found = differences(&record);
         assert_eq!(found.len(), 5);
         assert!(found.iter().any(|one| one.also == ["embedded:2026.9.6"]));
+    }
+
+    #[test]
+    fn a_target_that_does_not_start_is_told_once() {
+        let mut record = RunRecord::of(&sample::events());
+        record.cells.retain(|cell| cell.target == "2026.3.31");
+        for cell in &mut record.cells {
+            *cell = Cell {
+                verdict: Verdict::Error,
+                reason: Some("the gateway died at boot with code 7".into()),
+                signature: None,
+                steps: Vec::new(),
+                ..cell.clone()
+            };
+        }
+        let last = record.cells.len() - 1;
+        record.cells[last].reason = Some("the gateway was not ready after 4.0 s".into());
+        let found = differences(&record);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].more.len(), last - 1);
+        assert_eq!(found[0].heading(), format!("{} and {} more scenarios", found[0].cell.scenario, last - 1));
     }
 
     #[rstest]

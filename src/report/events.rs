@@ -10,6 +10,9 @@ pub enum ReadEventsError {
     /// It does not begin with the start of a run.
     #[error("not a stored run: the first line is not a `run-started` event")]
     NoStart,
+    /// Not even its first line is whole.
+    #[error("the run was cut off within its first line, so nothing of it can be read")]
+    CutOff,
     /// It was written by a newer program.
     #[error("the run was stored in format {found}, this program reads format {} and older: use a newer gatecrash", RUN_FORMAT.major)]
     Newer {
@@ -54,8 +57,11 @@ pub fn render(events: &[Event]) -> String {
 /// are left out, and keys that are not known here are ignored. A last line that was cut off is left out.
 pub fn read(text: &str) -> Result<StoredRun, ReadEventsError> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).peekable();
-    let head: Value =
-        lines.peek().and_then(|(_, line)| serde_json::from_str(line).ok()).ok_or(ReadEventsError::NoStart)?;
+    let head = lines.peek().map(|(_, line)| *line).ok_or(ReadEventsError::NoStart)?;
+    let begins_a_run = text.trim_start().starts_with("{\"event\":\"run-started\"");
+    let head: Value = serde_json::from_str(head).map_err(|error| {
+        if error.is_eof() && begins_a_run { ReadEventsError::CutOff } else { ReadEventsError::NoStart }
+    })?;
     if head["event"] != "run-started" {
         return Err(ReadEventsError::NoStart);
     }
@@ -69,8 +75,8 @@ pub fn read(text: &str) -> Result<StoredRun, ReadEventsError> {
         match serde_json::from_str(line) {
             Ok(event) => events.push(event),
             Err(_) if newer && is_unknown(line) => {}
-            // The program that wrote it was killed while it did.
-            Err(error) if error.is_eof() && lines.peek().is_none() => {}
+            // The program that wrote it was killed while it did, or the file was truncated.
+            Err(error) if (error.is_eof() || !text.ends_with('\n')) && lines.peek().is_none() => {}
             Err(source) => return Err(ReadEventsError::Line { line: at + 1, source }),
         }
     }

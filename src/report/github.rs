@@ -4,34 +4,39 @@
 use super::difference::{deciding_step, differences, reproduce};
 use super::known::known_deviations;
 use super::standing::Standing;
+use super::undone;
 use crate::run::{Cell, RunRecord};
 use crate::verdict::Verdict;
 
 /// A command to the runner for each difference, and for each listed deviation. The worst come first, since
 /// the runner shows a few of a kind only.
 pub(super) fn render(record: &RunRecord) -> String {
+    let undone = undone::ending(record).map(|ending| {
+        let title = property(&format!("the run is {ending}"));
+        format!("::error title={title}::{}\n", message(&undone::lines(record).join("\n")))
+    });
     let differences = differences(record);
     let unlisted = differences.iter().map(|one| {
         let on: Vec<&str> =
             std::iter::once(one.cell.target.as_str()).chain(one.also.iter().copied()).collect();
-        annotation(record, "error", one.cell, &on)
+        annotation(record, "error", (one.cell, &one.heading()), &on)
     });
     let known = known_deviations(record);
     let listed = known.iter().map(|one| {
         let kind = if one.known.is_wrong() { "warning" } else { "notice" };
-        annotation(record, kind, one.cell, &one.on)
+        annotation(record, kind, (one.cell, &one.cell.scenario), &one.on)
     });
-    unlisted.chain(listed).collect()
+    undone.into_iter().chain(unlisted).chain(listed).collect()
 }
 
-fn annotation(record: &RunRecord, kind: &str, cell: &Cell, on: &[&str]) -> String {
+fn annotation(record: &RunRecord, kind: &str, (cell, heading): (&Cell, &str), on: &[&str]) -> String {
     let step = deciding_step(cell);
     let scenario = record.scenarios.iter().find(|one| one.id == cell.scenario);
     let file =
         step.map(|step| step.path.as_str()).or_else(|| scenario.map(|scenario| scenario.path.as_str()));
     let line = step.map_or(1, |step| step.line);
     let standing = Standing::of(&record.run.deny, cell);
-    let title = format!("{} {} on {}", standing.phrase(), cell.scenario, on.join(", "));
+    let title = format!("{} {heading} on {}", standing.phrase(), on.join(", "));
     let mut lines = Vec::new();
     if let Some(scenario) = scenario {
         lines.push(scenario.title.clone());
@@ -72,6 +77,14 @@ mod tests {
     #[test]
     fn each_difference_points_at_its_line() {
         insta::assert_snapshot!(render(&RunRecord::of(&sample::events())));
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_an_error() {
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let text = render(&RunRecord::of(&events));
+        assert!(text.starts_with("::error title=the run is cut off%2C "), "{text}");
     }
 
     #[test]

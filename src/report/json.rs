@@ -41,8 +41,10 @@ pub fn read(text: &str) -> Result<RunRecord, ReadJsonError> {
     }
     let mut record: RunRecord = serde_json::from_str(text)?;
     // Counts of an older document know less than its cells do.
-    record.summary = Summary::of(&record.cells, &record.run.deny);
-    Ok(record)
+    let not_run = record.summary.not_run;
+    record.summary = Summary { not_run, ..Summary::of(&record.cells, &record.run.deny) };
+    // The first version did not say which planned cells were not run.
+    Ok(if format.minor == 0 { record.with_cells_not_run() } else { record })
 }
 
 /// The JSON Schema of the report, as `schemas/run.schema.json` holds it.

@@ -8,7 +8,8 @@ use super::difference::{deciding_step, listed_deviations, log_of, reproduce, sec
 use super::frames::{Shown, frames_of};
 use super::standing::Standing;
 use super::text;
-use crate::run::{Cell, KnownCounts, RunRecord, StepRecord, TargetInfo, is_of_security};
+use super::undone::why;
+use crate::run::{Cell, KnownCounts, RunRecord, StepRecord, TargetInfo, Unfinished, is_of_security};
 use crate::verdict::Verdict;
 
 /// The report as XML.
@@ -45,6 +46,8 @@ fn suite(record: &RunRecord, target: &TargetInfo) -> TestSuite {
     }
     suite.set_time(Duration::from_millis(cells.iter().map(|cell| cell.duration_ms).sum()));
     suite.add_test_cases(cells.into_iter().map(|cell| case(record, cell)));
+    let not_run = record.unfinished.iter().filter(|one| one.target == target.target && one.has_no_verdict());
+    suite.add_test_cases(not_run.map(|one| case_not_run(record, one)));
     suite
 }
 
@@ -79,6 +82,15 @@ fn known(case: &mut TestCase, record: &RunRecord, cell: &Cell) {
             story(record, cell, step)
         ));
     }
+}
+
+/// A planned cell without a verdict: whoever counts tests must not take it for one that passed.
+fn case_not_run(record: &RunRecord, one: &Unfinished) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("not run").set_message(why(record, one));
+    let mut case = TestCase::new(one.scenario.as_str(), status);
+    case.set_classname(section(&one.scenario));
+    case
 }
 
 fn status(record: &RunRecord, cell: &Cell) -> TestCaseStatus {
@@ -223,6 +235,17 @@ mod tests {
         assert_eq!(ty.unwrap().as_str(), "known-security");
         let other = case_of(&record, "pairing/legacy-empty-token-map", "2026.3.31");
         assert!(matches!(other.status, TestCaseStatus::Success { .. }), "only security is denied");
+    }
+
+    #[test]
+    fn a_cell_that_was_not_run_is_an_error() {
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let record = RunRecord::of(&events);
+        let report = quick_junit::Report::deserialize_from_str(&render(&record)).unwrap();
+        assert!(record.summary.not_run > 0);
+        assert_eq!(report.tests, record.summary.total() + record.summary.not_run);
+        assert_eq!(report.errors, record.summary.error + record.summary.not_run);
     }
 
     #[test]

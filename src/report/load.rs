@@ -1,6 +1,6 @@
 //! Reading a run back, however it was stored.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 
 use flate2::read::GzDecoder;
 
@@ -15,8 +15,6 @@ pub struct Loaded {
     pub record: RunRecord,
     /// Its events; none where only the document was stored.
     pub events: Option<Vec<Event>>,
-    /// Whether it was written to its end.
-    pub complete: bool,
 }
 
 /// Why a file is no run.
@@ -39,27 +37,52 @@ pub enum LoadError {
 /// Reads lines of events or a JSON report, compressed or not.
 pub fn load(bytes: &[u8]) -> Result<Loaded, LoadError> {
     let mut unpacked = Vec::new();
+    let mut truncated = false;
     let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-        GzDecoder::new(bytes).read_to_end(&mut unpacked).map_err(LoadError::Damaged)?;
+        match GzDecoder::new(bytes).read_to_end(&mut unpacked) {
+            Ok(_) => {}
+            // What came before the cut is as it was written.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof && !unpacked.is_empty() => {
+                truncated = true;
+            }
+            Err(error) => return Err(LoadError::Damaged(error)),
+        }
         &unpacked
     } else {
         bytes
     };
-    let text = std::str::from_utf8(bytes).map_err(|_| LoadError::NoText)?;
+    let text = text_of(bytes)?;
     if text.trim_start().starts_with("{\"event\"") {
-        let stored = events::read(text)?;
-        let mut record = RunRecord::of(&stored.events);
-        record.run.interrupted |= !stored.complete;
-        return Ok(Loaded { record, events: Some(stored.events), complete: stored.complete });
+        let mut events = events::read(text)?.events;
+        if truncated {
+            // A file that lacks its own end cannot vouch for the end of the run.
+            events.retain(|event| !matches!(event, Event::RunFinished { .. }));
+        }
+        return Ok(Loaded { record: RunRecord::of(&events), events: Some(events) });
     }
-    let record = json::read(text)?;
-    Ok(Loaded { complete: !record.run.interrupted, record, events: None })
+    Ok(Loaded { record: json::read(text)?, events: None })
+}
+
+/// Bytes as text. A file may be cut off in the middle of a character.
+fn text_of(bytes: &[u8]) -> Result<&str, LoadError> {
+    std::str::from_utf8(bytes).or_else(|error| match error.error_len() {
+        None if error.valid_up_to() > 0 => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).map_err(|_| LoadError::NoText)
+        }
+        _ => Err(LoadError::NoText),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
     use crate::report::sample;
+    use crate::run::Ending;
 
     #[test]
     fn both_ways_of_storing_give_the_same_run() {
@@ -73,11 +96,44 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_an_end_counts_as_interrupted() {
+    fn a_run_without_an_end_is_cut_off() {
         let mut events = sample::events();
         events.pop();
         let loaded = load(events::render(&events).as_bytes()).unwrap();
-        assert!(!loaded.complete && loaded.record.run.interrupted);
+        assert_eq!(loaded.record.ending(), Ending::CutOff);
+        let stored = load(json::render(&loaded.record).as_bytes()).unwrap();
+        assert_eq!(stored.record, loaded.record, "a report made from it says so, too");
+    }
+
+    #[test]
+    fn a_file_may_end_anywhere() {
+        let mut events = sample::events();
+        if let Some(Event::RunStarted(started)) = events.first_mut() {
+            started.scenarios[0].title = "Ein Gerät bleibt draußen".into();
+        }
+        let text = events::render(&events);
+        let head = text.find('\n').unwrap() + 1;
+        let around_the_end = text.len() - 200..text.len() - 1;
+        for end in (head..text.len()).step_by(997).chain(around_the_end) {
+            let loaded = load(&text.as_bytes()[..end]).unwrap();
+            let whole = serde_json::from_str::<Event>(text[..end].lines().last().unwrap());
+            let ended = matches!(whole, Ok(Event::RunFinished { .. }));
+            assert_eq!(loaded.record.ending() == Ending::Whole, ended, "{end}");
+        }
+        let error = load(&text.as_bytes()[..head - 2]).unwrap_err();
+        assert!(matches!(error, LoadError::Events(ReadEventsError::CutOff)), "{error}");
+    }
+
+    #[test]
+    fn a_compressed_file_without_its_end_is_read_as_far_as_it_goes() {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::new(6));
+        packed.write_all(events::render(&sample::events()).as_bytes()).unwrap();
+        let packed = packed.finish().unwrap();
+        for end in [packed.len() * 2 / 3, packed.len() - 4] {
+            let loaded = load(&packed[..end]).unwrap();
+            assert_eq!(loaded.record.ending(), Ending::CutOff, "{end} of {}", packed.len());
+            assert!(loaded.events.unwrap().len() > 10);
+        }
     }
 
     #[test]

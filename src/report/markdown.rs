@@ -8,12 +8,16 @@ use super::difference::{Difference, deciding_step, differences, reproduce};
 use super::known::{KnownWrong, known_deviations};
 use super::standing::Standing;
 use super::terminal::headings;
-use super::text::{count, duration, one_line};
+use super::text::{count, cut, duration, one_line};
+use super::undone;
 use crate::run::{Cell, Known, KnownCounts, RunRecord, behaviour};
 use crate::verdict::Verdict;
 
 /// Lines of a list that are shown; places that take Markdown limit its size.
 const MOST: usize = 50;
+
+/// Characters of a line that names cells.
+const LONGEST: usize = 1000;
 
 /// The report.
 pub(super) fn render(record: &RunRecord) -> String {
@@ -22,17 +26,25 @@ pub(super) fn render(record: &RunRecord) -> String {
     if !differences.is_empty() {
         text += &to_look_at(record, &differences);
     }
+    if !record.unfinished.is_empty() {
+        text += "\n### Not run\n\n";
+        let lines = undone::lines(record);
+        for line in lines.iter().take(MOST) {
+            let _ = writeln!(text, "- {}", escaped(&cut(line, LONGEST)));
+        }
+        text += &left_out(lines.len());
+    }
     text += &known(record);
     let changed = changes(record);
     if !changed.is_empty() {
-        text += "\n### What each release changed\n\n";
+        text += "\n### What changed\n\n";
         for one in changed.iter().take(MOST) {
             let _ = writeln!(
                 text,
-                "- **{}** {} `{}`: {} → {}",
-                one.release,
-                one.turn().word(),
+                "- **{}** `{}`: {}, {} → {}",
+                escaped(&one.place()),
                 one.scenario,
+                one.turn().word(),
                 escaped(one.before),
                 escaped(one.after)
             );
@@ -54,11 +66,16 @@ pub(super) fn render(record: &RunRecord) -> String {
 fn head(record: &RunRecord, unlisted: usize) -> String {
     let sums = &record.summary;
     let word = match unlisted {
-        _ if record.run.interrupted => "interrupted".to_owned(),
         0 if sums.pass + sums.known == 0 => "nothing could be tested".to_owned(),
         0 if sums.listed.any_wrong() => format!("as listed: {}", wrongs(&sums.listed)),
         0 => "as expected".to_owned(),
         _ => format!("{} to look at", count(unlisted, "difference")),
+    };
+    // Of a run that is not whole nothing can be called as expected.
+    let word = match undone::ending(record) {
+        None => word,
+        Some(ending) if unlisted == 0 && !sums.listed.any_wrong() => ending,
+        Some(ending) => format!("{ending}, {word}"),
     };
     let mut facts = sums.told();
     facts.push(count(record.targets.len(), "target"));
@@ -115,7 +132,8 @@ fn to_look_at(record: &RunRecord, differences: &[Difference<'_>]) -> String {
     let mut text = String::from(
         "\n### To look at\n\n| verdict | scenario | on | expected | got |\n|---|---|---|---|---|\n",
     );
-    for Difference { cell, also, .. } in differences.iter().take(MOST) {
+    for one in differences.iter().take(MOST) {
+        let Difference { cell, also, more, .. } = one;
         let step = deciding_step(cell);
         let denied = step.filter(|_| cell.verdict == Verdict::Known).and_then(|step| step.deviation.as_ref());
         let expected = denied.map(|listed| listed.right.clone());
@@ -125,9 +143,14 @@ fn to_look_at(record: &RunRecord, differences: &[Difference<'_>]) -> String {
         let on: Vec<&str> = std::iter::once(cell.target.as_str()).chain(also.iter().copied()).collect();
         let _ = writeln!(
             text,
-            "| {} | `{}` | {} | {} | {} |",
+            "| {} | `{}`{} | {} | {} | {} |",
             escaped(&Standing::of(&record.run.deny, cell).phrase()),
             cell.scenario,
+            if more.is_empty() {
+                String::new()
+            } else {
+                format!(" and {}", count(more.len(), "more scenario"))
+            },
             escaped(&on.join(", ")),
             escaped(&expected),
             escaped(&got)
@@ -220,6 +243,15 @@ mod tests {
         let text = render(&RunRecord::of(&sample::large(400, 30)));
         assert!(text.len() < 60_000, "{}", text.len());
         assert!(text.contains("… and 121 more"), "{text}");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_called_so() {
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let text = render(&RunRecord::of(&events));
+        assert!(text.starts_with("## gatecrash: cut off, "), "{text}");
+        assert!(text.contains("### Not run\n\n- "), "{text}");
     }
 
     #[test]

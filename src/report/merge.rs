@@ -1,6 +1,6 @@
 //! Joining the parts of a run that was spread over machines.
 
-use crate::run::{Deny, Event, RunStarted};
+use crate::run::{Deny, Event, PlannedPart, RunStarted};
 
 /// Why runs cannot be joined.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,22 +19,29 @@ pub enum MergeError {
         /// Of another one.
         other: u64,
     },
+    /// Cells of one run are judged alike.
+    #[error(
+        "the runs have different options: give every part the same --timeout, --boot-timeout, --assume-release and --allow-remote"
+    )]
+    Options,
 }
 
 /// The events of several runs as those of one.
 ///
-/// Rows and columns are united; a cell that is in several runs counts as repeated.
+/// Rows and columns are united; a cell that is in several runs counts as repeated. Where a part was cut off, the
+/// whole has no end either.
 pub fn merge(runs: Vec<Vec<Event>>) -> Result<Vec<Event>, MergeError> {
     let mut whole: Option<RunStarted> = None;
     let mut events = Vec::new();
     let mut gateways = 0;
     let mut duration = 0;
-    let mut early = false;
+    let mut interrupted = false;
+    let mut cut_off = false;
     for (number, run) in (1..).zip(runs) {
         let mut run = run.into_iter();
         let Some(Event::RunStarted(started)) = run.next() else { return Err(MergeError::NoStart(number)) };
         match &mut whole {
-            None => whole = Some(started),
+            None => whole = Some(RunStarted { parts: started.planned(), ..started }),
             Some(whole) => join(whole, started)?,
         }
         let first = gateways;
@@ -45,23 +52,29 @@ pub fn merge(runs: Vec<Vec<Event>>) -> Result<Vec<Event>, MergeError> {
                 gateways = gateways.max(*gateway + 1);
             }
             match event {
-                Event::RunFinished { duration_ms, interrupted } => {
+                Event::RunFinished { duration_ms, interrupted: early } => {
                     ended = true;
                     duration = duration.max(duration_ms);
-                    early |= interrupted;
+                    interrupted |= early;
                 }
                 other => events.push(other),
             }
         }
-        early |= !ended;
+        cut_off |= !ended;
     }
     let mut whole = whole.ok_or(MergeError::Nothing)?;
     if whole.targets.iter().all(|target| target.release.is_some()) {
         whole.targets.sort_by_key(|target| target.release);
     }
     whole.scenarios.sort_by(|a, b| a.id.cmp(&b.id));
+    let all = [PlannedPart { scenarios: ids(&whole), targets: names(&whole), repeat: whole.repeat }];
+    if whole.parts == all {
+        whole.parts.clear();
+    }
     events.insert(0, Event::RunStarted(whole));
-    events.push(Event::RunFinished { duration_ms: duration, interrupted: early });
+    if !cut_off {
+        events.push(Event::RunFinished { duration_ms: duration, interrupted });
+    }
     Ok(events)
 }
 
@@ -69,8 +82,15 @@ fn join(whole: &mut RunStarted, part: RunStarted) -> Result<(), MergeError> {
     if whole.seed != part.seed {
         return Err(MergeError::Seeds { one: whole.seed, other: part.seed });
     }
+    if !whole.rerun.is_like(&part.rerun) {
+        return Err(MergeError::Options);
+    }
+    let ids = |started: &RunStarted| started.scenarios.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
+    let (own, theirs) = (ids(whole), ids(&part));
+    whole.rerun.join(&part.rerun, &own, &theirs);
     whole.started_ms = whole.started_ms.min(part.started_ms);
     whole.repeat = whole.repeat.max(part.repeat);
+    whole.parts.extend(part.planned());
     let more: Vec<Deny> = part.deny.into_iter().filter(|one| !whole.deny.contains(one)).collect();
     whole.deny.extend(more);
     for target in part.targets {
@@ -84,6 +104,14 @@ fn join(whole: &mut RunStarted, part: RunStarted) -> Result<(), MergeError> {
         }
     }
     Ok(())
+}
+
+fn ids(run: &RunStarted) -> Vec<String> {
+    run.scenarios.iter().map(|one| one.id.clone()).collect()
+}
+
+fn names(run: &RunStarted) -> Vec<String> {
+    run.targets.iter().map(|one| one.target.clone()).collect()
 }
 
 /// The number of the gateway that an event speaks of.
@@ -102,7 +130,9 @@ fn gateway_of(event: &mut Event) -> Option<&mut usize> {
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::run::RunRecord;
+    use crate::run::test_support::{cell, finished, started};
+    use crate::run::{Ending, RunRecord};
+    use crate::verdict::Verdict;
 
     /// The part of the sample that a machine would have run, and the rest.
     fn parts() -> (Vec<Event>, Vec<Event>) {
@@ -145,10 +175,34 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_has_no_end_makes_the_whole_interrupted() {
+    fn a_part_that_has_no_end_makes_the_whole_cut_off() {
         let (one, mut other) = parts();
-        other.pop();
-        assert!(RunRecord::of(&merge(vec![one, other]).unwrap()).run.interrupted);
+        other.truncate(other.len() - 5);
+        let merged = merge(vec![one, other]).unwrap();
+        let record = RunRecord::of(&merged);
+        assert_eq!(record.ending(), Ending::CutOff);
+        assert!(record.summary.not_run > 0);
+        let again = RunRecord::of(&merge(vec![merged]).unwrap());
+        assert_eq!(again.unfinished, record.unfinished, "merging again loses nothing");
+    }
+
+    #[test]
+    fn a_part_that_was_interrupted_makes_the_whole_interrupted() {
+        let (one, mut other) = parts();
+        if let Some(Event::RunFinished { interrupted, .. }) = other.last_mut() {
+            *interrupted = true;
+        }
+        assert_eq!(RunRecord::of(&merge(vec![one, other]).unwrap()).ending(), Ending::Interrupted);
+    }
+
+    #[test]
+    fn what_no_part_had_planned_is_not_missing() {
+        let part = |scenario: &str, target: &str| {
+            let done = Event::CellFinished(Box::new(cell(scenario, target, Verdict::Pass)));
+            vec![started(&[scenario], &[target]), done, finished()]
+        };
+        let merged = merge(vec![part("a", "2026.3.28"), part("b", "2026.3.31")]).unwrap();
+        assert_eq!(RunRecord::of(&merged).ending(), Ending::Whole);
     }
 
     #[test]

@@ -26,11 +26,12 @@ mod stream;
 mod tap;
 pub mod terminal;
 pub(crate) mod text;
+pub(crate) mod undone;
 
 pub use change::{Change, Turn, changes};
-pub use compare::{Changed, Comparison, compare};
-pub(crate) use difference::quoted;
+pub use compare::{Changed, Comparison, Finding, compare};
 pub use difference::{Difference, differences, reproduce};
+pub(crate) use difference::{quoted, shell_line};
 pub use load::{LoadError, Loaded, load};
 pub use merge::{MergeError, merge};
 pub use sink::{Destination, ParseReportError, Report, ReportKind, WriteReportError, check, write};

@@ -7,12 +7,15 @@ use serde_json::Value;
 use super::difference::{deciding_step, listed_deviations, reproduce};
 use super::standing::Standing;
 use super::text::one_line;
+use super::undone::why;
 use crate::run::{Cell, RunRecord};
 use crate::verdict::Verdict;
 
 /// A test point for each cell.
 pub(super) fn render(record: &RunRecord) -> String {
-    let mut text = format!("TAP version 14\n1..{}\n", record.cells.len());
+    let not_run = record.unfinished.iter().filter(|one| one.has_no_verdict());
+    let all = record.cells.len() + not_run.clone().count();
+    let mut text = format!("TAP version 14\n1..{all}\n");
     for (number, cell) in (1..).zip(&record.cells) {
         let name = escaped(&format!("{} on {}", cell.scenario, cell.target));
         let reason = escaped(cell.reason.as_deref().unwrap_or("no reason"));
@@ -43,6 +46,14 @@ pub(super) fn render(record: &RunRecord) -> String {
                 text += &diagnosis(record, cell);
             }
         }
+    }
+    for (number, one) in (record.cells.len() + 1..).zip(not_run) {
+        let name = escaped(&format!("{} on {}", one.scenario, one.target));
+        let _ = write!(
+            text,
+            "not ok {number} - {name}\n  ---\n  reason: {}\n  ...\n",
+            Value::from(why(record, one))
+        );
     }
     text
 }
@@ -81,5 +92,14 @@ mod tests {
     #[test]
     fn every_cell_is_a_test_point() {
         insta::assert_snapshot!(render(&RunRecord::of(&sample::events())));
+    }
+
+    #[test]
+    fn a_cell_that_was_not_run_is_not_ok() {
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let text = render(&RunRecord::of(&events));
+        assert!(text.contains("\n1..42\n"), "{text}");
+        assert!(text.contains("reason: \"was not run: the run was cut off\""), "{text}");
     }
 }

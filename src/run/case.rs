@@ -1,15 +1,19 @@
 //! Running one scenario on a lane, from its first step to its verdict.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::sync::SemaphorePermit;
 
 use super::bindings::Bindings;
 use super::event::{Cell, ListedDeviation, StepRecord};
 use super::lane::Lane;
+use super::pressure::Stretch;
 use super::step::{Stage, Trouble, all};
 use super::stored;
 use crate::client::Transcript;
@@ -25,6 +29,9 @@ use crate::wire::Masker;
 /// Gateway log lines that a cell keeps at most.
 const LOG_LINES: usize = 60;
 
+/// How long a gateway may take to notice that its configuration was changed (0.55 s measured on 2026.3.31).
+const RELOADS: Duration = Duration::from_secs(2);
+
 /// A scenario on a target, and which repetition of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Case<'a> {
@@ -34,22 +41,58 @@ pub(super) struct Case<'a> {
     pub attempt: u32,
 }
 
+/// Why a cell does not count before its case was tried again, alone on a gateway of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Nothing came within our own time limit.
+    TimedOut,
+    /// The machine starved while something was waited for.
+    Starved,
+    /// The gateway restarted by itself while other cases were at work on it.
+    Disturbed(String),
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("nothing came within gatecrash's own time limit"),
+            Self::Starved => f.write_str("the machine starved"),
+            Self::Disturbed(how) => write!(f, "the gateway restarted by itself ({how})"),
+        }
+    }
+}
+
+/// What came of a case.
+#[derive(Debug)]
+pub(super) struct Ran {
+    /// The judged cell.
+    pub cell: Cell,
+    /// Why it does not count yet.
+    pub doubt: Option<Doubt>,
+}
+
 /// A step as it was observed, secrets still in it.
 struct Observed {
     record: StepRecord,
     raw: Option<Outcome>,
     signature: Option<Signature>,
     trouble: Option<String>,
+    doubt: Option<Doubt>,
 }
 
 impl Observed {
     const fn unreached(record: StepRecord) -> Self {
-        Self { record, raw: None, signature: None, trouble: None }
+        Self { record, raw: None, signature: None, trouble: None, doubt: None }
     }
 }
 
-/// Runs a case and judges it.
-pub(super) async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings) -> Cell {
+/// Runs a case and judges it. `at_work` is let go of once nothing is left to be done but to listen.
+pub(super) async fn run_case(
+    lane: &Lane,
+    case: Case<'_>,
+    bindings: Bindings,
+    at_work: Option<SemaphorePermit<'_>>,
+) -> Ran {
     let started = Instant::now();
     let stage = Stage {
         lane,
@@ -57,22 +100,42 @@ pub(super) async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings) ->
         transcript: Transcript::new(started),
         bindings: Mutex::new(bindings),
         connections: Mutex::new(HashMap::new()),
+        sockets: Mutex::default(),
+        ended: Mutex::default(),
+        changed: Mutex::default(),
         programs: Mutex::default(),
         started: AtomicUsize::new(0),
     };
     let mut observed = Vec::new();
     stage.run_all(&case.scenario.steps, Mode::StopAtFailure, None, &mut observed).await;
     stage.run_all(&case.scenario.finally, Mode::Always, None, &mut observed).await;
+    drop(at_work);
+    if !lane.is_interrupted() {
+        stage.listen_on().await;
+    }
+    let restarted = stage.restart_by_itself(started).await;
+    stage.fail_unexpected_ends(&mut observed);
     let open: Vec<_> = stage.connections.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
     all(open.iter().map(|(_, connection)| connection.close(1000)).collect()).await;
 
     stage.end_programs().await;
+    let mut doubt = observed.iter().find_map(|step| step.doubt.clone());
+    if let Some(how) = restarted {
+        if lane.is_shared() {
+            doubt = Some(Doubt::Disturbed(how));
+        } else {
+            blame_for_restart(&mut observed, &how);
+        }
+    }
     let mut verdict = overall(observed.iter().map(|step| step.record.verdict));
     let death = lane.died(!verdict.is_fine()).await;
     let mut reason = observed.iter().find_map(|step| step.trouble.clone());
     if let Some(death) = death {
         verdict = Verdict::Error;
         reason = Some(death);
+    }
+    if verdict == Verdict::Error && reason.is_none() {
+        reason = Some("a step was not done, and nothing before it went another way".to_owned());
     }
     let mut masker = learn(lane, &stage, &observed);
     stage.learn_stored(&mut masker).await;
@@ -95,7 +158,7 @@ pub(super) async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings) ->
         let identity = stage.bindings.lock().unwrap_or_else(PoisonError::into_inner).identity.clone();
         stored::records(lane, case.scenario, &identity, &masker).await
     };
-    Cell {
+    let cell = Cell {
         scenario: case.scenario.id.clone(),
         target: lane.target().to_owned(),
         release: lane.release(),
@@ -109,7 +172,22 @@ pub(super) async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings) ->
         transcript: stage.transcript.masked(0, &masker),
         log,
         stored,
-    }
+        retried: None,
+    };
+    Ran { cell, doubt }
+}
+
+/// The step at which a gateway restarted by itself fails: the last one that was done.
+fn blame_for_restart(observed: &mut [Observed], how: &str) {
+    let last = observed.iter_mut().rev().find(|step| step.raw.is_some());
+    let Some(step) = last else { return };
+    step.record.verdict = step.record.verdict.max(Verdict::Fail);
+    step.record.mismatch = Some(Mismatch {
+        at: "gateway".to_owned(),
+        expected: "it goes on running; a scenario that makes it restart says `alone: true`".to_owned(),
+        got: format!("it restarted by itself: {how}"),
+    });
+    step.signature = Some(Signature::of_restart(&step.record.id));
 }
 
 /// Whether steps go on after one has failed.
@@ -132,7 +210,8 @@ impl Stage<'_> {
     ) -> Running<'a> {
         Box::pin(async move {
             for step in steps {
-                let stopped = into.iter().any(|one| one.record.verdict >= Verdict::Untestable);
+                let stopped = into.iter().any(|one| one.record.verdict >= Verdict::Untestable)
+                    || self.lane.is_interrupted();
                 if stopped && mode == Mode::StopAtFailure {
                     into.extend(step_names(step).map(|inner| Observed::unreached(skipped(inner, round))));
                     continue;
@@ -169,12 +248,17 @@ impl Stage<'_> {
     ) -> Observed {
         let started = Instant::now();
         let first_entry = self.transcript.len();
+        let stretch = self.lane.watch().await;
         let listed = self.judged_by(one).and_then(|release| self.scenario.deviation(&step.id, &release));
         let done = async {
             self.look_at_identity().await;
             let right = right.map(|right| self.fill(right)).transpose()?;
             let expected = listed.map(|(_, listed)| self.fill(&listed.value)).transpose()?;
-            let outcome = self.perform(one, expected.as_ref().or(right.as_ref())).await?;
+            let outcome = tokio::select! {
+                biased;
+                () = self.lane.interrupted() => Err(Trouble::Broken("interrupted during this step".to_owned())),
+                outcome = self.perform(one, expected.as_ref().or(right.as_ref())) => outcome,
+            }?;
             Ok::<_, Trouble>((outcome, right, expected))
         }
         .await;
@@ -183,17 +267,97 @@ impl Stage<'_> {
         record.first_entry = first_entry;
         record.end_entry = Some(self.transcript.len());
         record.deviation = listed.map(|(entry, listed)| listed_deviation(entry, &listed.value, right));
-        match done {
-            Ok((outcome, right, expected)) => self.judged(record, one, outcome, right, expected.as_ref()),
-            Err(trouble) => {
-                let (verdict, text) = match trouble {
-                    Trouble::Unreached(_) => (Verdict::Skipped, None),
-                    Trouble::Untestable(text) => (Verdict::Untestable, Some(text)),
-                    Trouble::Broken(text) => (Verdict::Error, Some(text)),
-                };
-                record.verdict = verdict;
-                Observed { record, raw: None, signature: None, trouble: text }
+        let observed = match done {
+            Ok((outcome, right, expected)) => {
+                self.note_sockets(&record.id, one, &outcome);
+                let judged = self.judged(record, one, outcome, right, expected.as_ref());
+                self.doubted(judged, one, &stretch)
             }
+            Err(trouble) => self.not_done(record, trouble),
+        };
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.insert(step.id.clone(), observed.record.verdict);
+        drop(ended);
+        observed
+    }
+
+    /// A step that was not done. It may only be passed over where an earlier one went another way than is right;
+    /// otherwise nobody has looked, and that is never green.
+    fn not_done(&self, mut record: StepRecord, trouble: Trouble) -> Observed {
+        let (verdict, text) = match trouble {
+            Trouble::Unreached { text, missing } if self.excuses(&missing) => {
+                record.reason = Some(text);
+                (Verdict::Skipped, None)
+            }
+            Trouble::Unreached { text, .. } => (Verdict::Error, Some(text)),
+            Trouble::Untestable(text) => (Verdict::Untestable, Some(text)),
+            Trouble::Broken(text) => (Verdict::Error, Some(text)),
+        };
+        record.verdict = verdict;
+        let place = format!("step `{}` ({}:{})", record.id, record.path, record.line);
+        let trouble = text.map(|text| format!("{place} could not be done: {text}"));
+        Observed { record, raw: None, signature: None, trouble, doubt: None }
+    }
+
+    /// Whether what a step shows may be our own impatience. Silence of a gateway that was not allowed to run says
+    /// nothing, whether it was expected or not.
+    fn doubted(&self, mut observed: Observed, step: &Step, stretch: &Stretch) -> Observed {
+        if observed.raw != Some(Outcome::Silence) || matches!(step, Step::Approve(_)) {
+            return observed;
+        }
+        if let Some(how) = self.lane.starved(stretch) {
+            observed.record.verdict = Verdict::Error;
+            observed.trouble = Some(format!(
+                "step `{}`: nothing came in {:.1} s, but {how}: this says nothing about the gateway",
+                observed.record.id,
+                seconds(observed.record.duration_ms)
+            ));
+            observed.doubt = Some(Doubt::Starved);
+        } else if !observed.record.verdict.is_fine() {
+            observed.doubt = Some(Doubt::TimedOut);
+            if let Some(mismatch) = &mut observed.record.mismatch {
+                mismatch.got = format!(
+                    "silence (nothing came in {:.1} s, which is gatecrash's own limit)",
+                    seconds(observed.record.duration_ms)
+                );
+            }
+        }
+        observed
+    }
+
+    /// Fails the steps that opened connections which the gateway has ended, and no step tells of that.
+    fn fail_unexpected_ends(&self, observed: &mut [Observed]) {
+        let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        for socket in sockets.iter() {
+            let (Some(end), Some(opener)) = (socket.unexpected_end(), &socket.step) else { continue };
+            let Some(step) = observed.iter_mut().find(|step| step.record.id == *opener) else { continue };
+            if step.record.verdict >= Verdict::Fail {
+                continue;
+            }
+            step.record.verdict = Verdict::Fail;
+            step.record.mismatch = Some(Mismatch {
+                at: "afterwards".to_owned(),
+                expected: format!("`{}` stays open until a step ends it", socket.connection.name()),
+                got: Outcome::of_end(end.clone(), None).to_string(),
+            });
+            step.signature = Some(Signature::of(opener, &Outcome::of_end(end, None)));
+        }
+    }
+
+    /// How the gateway restarted by itself during a case that does not have it to itself; none where it did not.
+    async fn restart_by_itself(&self, started: Instant) -> Option<String> {
+        if self.scenario.is_alone(self.lane.release().as_ref()) {
+            return None;
+        }
+        let changed = *self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let restarted = self.lane.restarted_since(started).await;
+            // A changed configuration is noticed by a file watcher some time later.
+            let may_come = changed.is_some_and(|at| at.elapsed() < RELOADS);
+            if restarted.is_some() || !may_come || self.lane.is_interrupted() {
+                return restarted;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -223,7 +387,7 @@ impl Stage<'_> {
     ) -> Observed {
         let Some(right) = right else {
             record.verdict = Verdict::Pass;
-            return Observed { record, raw: Some(outcome), signature: None, trouble: None };
+            return Observed { record, raw: Some(outcome), signature: None, trouble: None, doubt: None };
         };
         let class = record.deviation.as_ref().map(|deviation| deviation.class);
         let Judgement { verdict, mismatch } = judge(&outcome, &right, listed.zip(class));
@@ -240,7 +404,7 @@ impl Stage<'_> {
         let differs =
             matches!(record.verdict, Verdict::Fail | Verdict::Known) || !satisfies(&outcome, &right);
         let signature = differs.then(|| Signature::of(&record.id, &outcome));
-        Observed { record, raw: Some(outcome), signature, trouble: None }
+        Observed { record, raw: Some(outcome), signature, trouble: None, doubt: None }
     }
 
     /// Keeps what the step saves; the first part that is not there comes back.
@@ -286,6 +450,7 @@ fn skipped(step: &StoryStep, round: Option<u32>) -> StepRecord {
         path: step.source.path.clone(),
         line: step.source.line(step.span),
         verdict: Verdict::Skipped,
+        reason: None,
         outcome: None,
         expected: None,
         deviation: None,
@@ -360,4 +525,9 @@ fn mask_outcome(outcome: &Outcome, masker: &Masker) -> Outcome {
 
 fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds for people")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1_000.0
 }

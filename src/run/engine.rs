@@ -3,21 +3,23 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::case::Case;
+use super::case::{Case, Doubt, Ran};
 use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
 use super::known::{Deny, denied};
 use super::lane::{Lane, Settings};
 use super::plan::{LanePlan, plan};
+use super::rerun::Rerun;
+use super::starts::Starts;
 use crate::gateway::{StartError, Subject, Target, Workshop};
 use crate::release::Release;
 use crate::scenario::{Capability, Scenario};
-use crate::verdict::Verdict;
+use crate::verdict::{Signature, Verdict};
 
 /// Memory of a gateway by itself, in mebibytes: measured 410 to 810.
 const GATEWAY: u32 = 800;
@@ -27,6 +29,12 @@ const STACK: u32 = 1500;
 
 /// Embedded gateways in the place of one that is a process: their lanes spend their time in waiting.
 const EMBEDDED_IN_ONE: u32 = 4;
+
+/// How long interrupted cases may take to say in which step they were.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Time-outs that show again when tried alone; the others of the gateway are believed then.
+const ENOUGH: usize = 3;
 
 /// What to run, and how.
 pub struct RunRequest {
@@ -48,6 +56,8 @@ pub struct RunRequest {
     pub deny: Vec<Deny>,
     /// Id of the run.
     pub id: String,
+    /// What has to be said again to see a cell again.
+    pub rerun: Rerun,
 }
 
 /// Takes the events of a run, from any task, in the order in which they happen.
@@ -94,6 +104,8 @@ fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
         scenarios: request.scenarios.iter().map(info).collect(),
         repeat: request.repeat,
         deny: request.deny.clone(),
+        rerun: request.rerun.clone(),
+        parts: Vec::new(),
     }
 }
 
@@ -120,6 +132,26 @@ struct Engine<'a> {
     /// What there is in all, and what is left of it.
     memory: Option<(u32, Semaphore)>,
     gateways: AtomicUsize,
+}
+
+/// A cell that does not count before its case was tried again.
+struct Doubted {
+    /// Index into the scenarios of the run.
+    scenario: usize,
+    attempt: u32,
+    /// The first try.
+    cell: Cell,
+    doubt: Doubt,
+}
+
+impl Doubted {
+    /// The second try, which counts, with what led to it.
+    fn followed_by(self, second: Cell) -> Cell {
+        let Cell { verdict, reason, .. } = self.cell;
+        let told = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let retried = format!("{}; the first try was {verdict}{told}", self.doubt);
+        Cell { retried: Some(retried), ..second }
+    }
 }
 
 impl Engine<'_> {
@@ -164,19 +196,40 @@ impl Engine<'_> {
                 () = self.fail_fast.cancelled() => return,
             }
         }
-        let plans = plan(testable);
+        let plans = plan(testable, subject.release(), &self.request.settings.schedule);
+        let starts = Starts::default();
         let attempts = |plan: &LanePlan| plan.attempts(self.request.repeat);
         let mut lanes: FuturesUnordered<_> = plans
             .iter()
             .flat_map(|plan| attempts(plan).into_iter().map(move |attempts| (plan, attempts)))
-            .map(|(plan, attempts)| self.lane(Arc::clone(&subject), plan, attempts))
+            .map(|(plan, attempts)| self.lane(Arc::clone(&subject), plan, attempts, &starts))
             .collect();
         while lanes.next().await.is_some() {}
     }
 
-    async fn lane(&self, subject: Arc<Subject>, plan: &LanePlan, attempts: RangeInclusive<u32>) {
+    async fn lane(
+        &self,
+        subject: Arc<Subject>,
+        plan: &LanePlan,
+        attempts: RangeInclusive<u32>,
+        starts: &Starts,
+    ) {
+        let doubted = self.first_try(Arc::clone(&subject), plan, attempts, starts).await;
+        if !doubted.is_empty() {
+            self.second_try(subject, doubted).await;
+        }
+    }
+
+    /// Runs the cases of a lane. What comes back does not count yet.
+    async fn first_try(
+        &self,
+        subject: Arc<Subject>,
+        plan: &LanePlan,
+        attempts: RangeInclusive<u32>,
+        starts: &Starts,
+    ) -> Vec<Doubted> {
         let share = if subject.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
-        let Ok(_job) = self.jobs.acquire_many(share).await else { return };
+        let Ok(_job) = self.jobs.acquire_many(share).await else { return Vec::new() };
         let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
         let wanted = if programs { STACK } else { GATEWAY };
         // A lane that wants more than there is runs alone.
@@ -185,7 +238,7 @@ impl Engine<'_> {
             None => None,
         };
         if self.fail_fast.is_cancelled() {
-            return;
+            return Vec::new();
         }
         let cases: Vec<Case<'_>> = attempts
             .flat_map(|attempt| {
@@ -194,35 +247,134 @@ impl Engine<'_> {
                     .map(move |index| Case { scenario: &self.request.scenarios[*index], attempt })
             })
             .collect();
-        let gateway = self.gateways.fetch_add(1, Ordering::Relaxed);
-        let (target, lane) = (subject.name().to_owned(), plan.label.clone());
-        (self.emit)(Event::GatewayStarting { gateway, target, lane });
-        let booting = Lane::boot(Arc::clone(&subject), self.request.settings.clone(), gateway, &cases);
-        let lane = tokio::select! {
-            booted = booting => match booted {
-                Ok(lane) => lane,
-                Err(error) => return self.not_booted(gateway, &subject, &cases, &error),
-            },
-            () = self.fail_fast.cancelled() => return,
+        let first = cases.first().map(|case| case.scenario);
+        if let Some(reason) = first.and_then(|first| starts.given_up(first)) {
+            for case in &cases {
+                let (name, release) = (subject.name(), subject.release());
+                let cell = without_run(case.scenario, name, release, Verdict::Error, &reason);
+                self.finish(Cell { attempt: case.attempt, ..cell });
+            }
+            return Vec::new();
+        }
+        let (lane, gateway) = match self.boot(&subject, plan.label.clone(), &cases).await {
+            Ok(Some(booted)) => booted,
+            Ok(None) => return Vec::new(),
+            Err((gateway, error)) => {
+                first.inspect(|first| starts.failed(first, &error.to_string()));
+                self.not_booted(gateway, &subject, &cases, &error);
+                return Vec::new();
+            }
         };
-        (self.emit)(Event::GatewayReady { gateway, boot_ms: lane.boot_ms().await });
+        starts.came_up();
+        let mut doubted = Vec::new();
         {
-            let mut running: FuturesUnordered<_> = cases.iter().map(|case| self.case(&lane, *case)).collect();
+            let mut running: FuturesUnordered<_> =
+                cases.iter().map(|case| async { (*case, self.case(&lane, *case).await) }).collect();
+            let mut take = |case: Case<'_>, ran: Ran| match ran.doubt {
+                Some(doubt) if !self.cancel.is_cancelled() => {
+                    doubted.push(Doubted {
+                        scenario: self.index_of(case),
+                        attempt: case.attempt,
+                        cell: ran.cell,
+                        doubt,
+                    });
+                }
+                _ => self.finish(ran.cell),
+            };
             loop {
                 tokio::select! {
                     next = running.next() => match next {
-                        Some(cell) => self.finish(cell),
+                        Some((case, ran)) => take(case, ran),
                         None => break,
                     },
                     () = self.fail_fast.cancelled() => break,
                 }
             }
+            // Cases that are interrupted tell in which step they were.
+            if self.cancel.is_cancelled() {
+                let last_words = async {
+                    while let Some((case, ran)) = running.next().await {
+                        take(case, ran);
+                    }
+                };
+                let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
+            }
         }
+        self.stop(lane, gateway).await;
+        doubted
+    }
+
+    /// Tries cases again whose first try does not count, one by one, with nothing else going on.
+    ///
+    /// Three time-outs that show again are enough to believe the others. After a case that makes its gateway
+    /// restart, the next ones get a fresh gateway.
+    async fn second_try(&self, subject: Arc<Subject>, mut doubted: Vec<Doubted>) {
+        let all = u32::try_from(places(self.request.jobs)).unwrap_or(u32::MAX);
+        let Ok(_alone) = self.jobs.acquire_many(all).await else { return };
+        let mut confirmed = 0;
+        while !doubted.is_empty() {
+            if self.fail_fast.is_cancelled() || confirmed >= ENOUGH {
+                doubted.into_iter().for_each(|one| self.finish(one.cell));
+                return;
+            }
+            let cases: Vec<Case<'_>> = doubted
+                .iter()
+                .map(|one| Case { scenario: &self.request.scenarios[one.scenario], attempt: one.attempt })
+                .collect();
+            let label = format!("second try, one by one: {}", cases.len());
+            let (lane, gateway) = match self.boot(&subject, label, &cases).await {
+                Ok(Some((lane, gateway))) => (lane.one_by_one(), gateway),
+                // The first try is all there is.
+                Ok(None) | Err(_) => {
+                    doubted.into_iter().for_each(|one| self.finish(one.cell));
+                    return;
+                }
+            };
+            let mut rest = doubted.into_iter();
+            for (first, case) in rest.by_ref().zip(&cases) {
+                let ran = self.case(&lane, *case).await;
+                let restarted = ran.cell.signature.as_ref().is_some_and(Signature::is_of_restart);
+                confirmed = if ran.doubt == Some(Doubt::TimedOut) { confirmed + 1 } else { confirmed };
+                self.finish(first.followed_by(ran.cell));
+                if restarted || confirmed >= ENOUGH || self.fail_fast.is_cancelled() {
+                    break;
+                }
+            }
+            doubted = rest.collect();
+            self.stop(lane, gateway).await;
+        }
+    }
+
+    fn index_of(&self, case: Case<'_>) -> usize {
+        self.request.scenarios.iter().position(|one| std::ptr::eq(one, case.scenario)).unwrap_or_default()
+    }
+
+    /// Boots a gateway for cases; none where the run ends meanwhile.
+    async fn boot(
+        &self,
+        subject: &Arc<Subject>,
+        label: String,
+        cases: &[Case<'_>],
+    ) -> Result<Option<(Lane, usize)>, (usize, StartError)> {
+        let gateway = self.gateways.fetch_add(1, Ordering::Relaxed);
+        let target = subject.name().to_owned();
+        (self.emit)(Event::GatewayStarting { gateway, target, lane: label });
+        let settings = Settings { interrupt: self.cancel.clone(), ..self.request.settings.clone() };
+        let booting = Lane::boot(Arc::clone(subject), settings, gateway, cases);
+        let lane = tokio::select! {
+            booted = booting => booted.map_err(|error| (gateway, error))?,
+            () = self.fail_fast.cancelled() => return Ok(None),
+        };
+        (self.emit)(Event::GatewayReady { gateway, boot_ms: lane.boot_ms().await });
+        Ok(Some((lane, gateway)))
+    }
+
+    async fn stop(&self, lane: Lane, gateway: usize) {
         let end = lane.stop().await;
         (self.emit)(Event::GatewayStopped { gateway, boots: end.boots, leaks: end.leaks });
     }
 
-    async fn case(&self, lane: &Lane, case: Case<'_>) -> Cell {
+    async fn case(&self, lane: &Lane, case: Case<'_>) -> Ran {
         (self.emit)(Event::CellStarted {
             scenario: case.scenario.id.clone(),
             target: lane.target().to_owned(),
@@ -268,7 +420,7 @@ pub(super) fn untestable(scenario: &Scenario, subject: &Subject) -> Option<Strin
     if !missing.is_empty() {
         return Some(format!("this target has no {}", missing.join(", ")));
     }
-    subject.lacks(&scenario.config)
+    subject.lacks(scenario)
 }
 
 /// A cell that did not run.
@@ -293,5 +445,6 @@ pub(super) fn without_run(
         transcript: Vec::new(),
         log: Vec::new(),
         stored: None,
+        retried: None,
     }
 }

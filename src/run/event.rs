@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::known::Deny;
+use super::rerun::Rerun;
 use crate::client::Entry;
 use crate::release::Release;
 use crate::scenario::DeviationClass;
@@ -96,6 +97,31 @@ pub enum Event {
     },
 }
 
+/// A part of a run: every one of these scenarios on every one of these targets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedPart {
+    /// Ids of the scenarios.
+    pub scenarios: Vec<String>,
+    /// The targets.
+    pub targets: Vec<String>,
+    /// How often each cell is run.
+    pub repeat: u32,
+}
+
+impl RunStarted {
+    /// What was planned, in one part or several.
+    pub fn planned(&self) -> Vec<PlannedPart> {
+        if !self.parts.is_empty() {
+            return self.parts.clone();
+        }
+        vec![PlannedPart {
+            scenarios: self.scenarios.iter().map(|one| one.id.clone()).collect(),
+            targets: self.targets.iter().map(|one| one.target.clone()).collect(),
+            repeat: self.repeat,
+        }]
+    }
+}
+
 /// What a run is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunStarted {
@@ -118,6 +144,13 @@ pub struct RunStarted {
     /// Listed deviations that fail this run all the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<Deny>,
+    /// What has to be said again to see a cell again.
+    #[serde(default)]
+    pub rerun: Rerun,
+    /// What was planned, where that is not every scenario on every target: of a run that was put together, its
+    /// parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PlannedPart>,
 }
 
 /// A column.
@@ -178,6 +211,10 @@ pub struct Cell {
     /// What was stored about the scenario's devices (only for cells that differ from what is right).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredRecords>,
+    /// Why it was tried again, alone on a gateway of its own, and what it had shown before. What counts is the
+    /// second try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried: Option<String>,
 }
 
 /// What a gateway had stored about a scenario's devices, by their names: `{laptop: {paired: …, pending: […]}}`.
@@ -203,6 +240,9 @@ pub struct StepRecord {
     pub line: usize,
     /// Verdict.
     pub verdict: Verdict,
+    /// Why it was passed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// What came back, volatile values replaced and secrets masked; none for a skipped step.
     pub outcome: Option<Outcome>,
     /// What this release was expected to do, as a scenario would write it.

@@ -6,18 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use super::barrier::{RestartBarrier, Turn};
 use super::bindings::Bindings;
-use super::case::{Case, run_case};
-use super::event::Cell;
+use super::case::{Case, Ran, run_case};
 use super::identity::{Identity, gateway_secret};
+use super::plan::Schedule;
+use super::pressure::{Pressure, Stretch, Watched};
 use super::seeds;
 use super::step::Trouble;
-use crate::gateway::{Host, ScriptedModel, Seed, StartError, StartRequest, StoredPairing, Subject, merge};
+use crate::gateway::{
+    Ended, Host, ScriptedModel, Seed, StartError, StartRequest, Stopping, StoredPairing, Subject, merge,
+};
 use crate::release::Release;
-use crate::scenario::{self, Reference, Start};
+use crate::scenario::{self, Ready, Reference, Start};
 use crate::verdict::Outcome;
 use crate::wire::{Masker, WireError};
 
@@ -37,6 +41,25 @@ pub struct Settings {
     pub boot_timeout: Option<Duration>,
     /// Where the state of every gateway is copied to when it stops.
     pub keep_state: Option<PathBuf>,
+    /// In which order scenarios begin, and how many at a time.
+    pub schedule: Schedule,
+    /// Ends steps that wait when the run is interrupted.
+    pub interrupt: CancellationToken,
+}
+
+impl Settings {
+    /// The usual settings; `timeout` is how long a step waits, `now_ms` the clock.
+    pub fn new(seed: u64, timeout: Duration, now_ms: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
+        Self {
+            seed,
+            timeout,
+            now_ms,
+            boot_timeout: None,
+            keep_state: None,
+            schedule: Schedule::default(),
+            interrupt: CancellationToken::new(),
+        }
+    }
 }
 
 /// One booted gateway and the scenarios that share it.
@@ -52,6 +75,11 @@ pub(super) struct Lane {
     /// The release that runs now; another one than the target's where a scenario upgrades.
     running: Mutex<Option<Release>>,
     barrier: RestartBarrier,
+    /// How the gateway ended at the last restart that several cases shared.
+    last_restart: Mutex<Option<Result<Option<Ended>, String>>>,
+    /// Whether several cases are at work on it at the same time.
+    shared: bool,
+    pressure: Pressure,
     beside: tokio::sync::Mutex<()>,
     permits: Semaphore,
 }
@@ -118,8 +146,11 @@ impl Lane {
             barrier: RestartBarrier::new(
                 cases.iter().filter(|case| !case.scenario.only_starts_others()).count(),
             ),
+            last_restart: Mutex::default(),
+            shared: cases.len() > 1,
+            pressure: Pressure::start(),
             beside: tokio::sync::Mutex::new(()),
-            permits: Semaphore::new(subject.at_once()),
+            permits: Semaphore::new(settings.schedule.at_once.unwrap_or_else(|| subject.at_once()).max(1)),
             subject,
             settings,
             number,
@@ -129,23 +160,73 @@ impl Lane {
     /// Runs one of the cases that it was booted for.
     ///
     /// One that only starts gateways beside it takes nobody's place, and no restart waits for it.
-    pub(super) async fn run(&self, case: Case<'_>) -> Cell {
+    pub(super) async fn run(&self, case: Case<'_>) -> Ran {
         if case.scenario.only_starts_others() {
-            return self.run_now(case).await;
+            return self.run_now(case, None).await;
         }
         // The semaphore is never closed; without a permit the case would only run earlier.
         let permit = self.permits.acquire().await.ok();
-        let cell = self.run_now(case).await;
+        let ran = self.run_now(case, permit).await;
         self.barrier.leave();
-        drop(permit);
-        cell
+        ran
     }
 
-    async fn run_now(&self, case: Case<'_>) -> Cell {
+    async fn run_now(&self, case: Case<'_>, permit: Option<SemaphorePermit<'_>>) -> Ran {
         let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
         let port = self.host.read().await.port();
         let bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), port);
-        run_case(self, case, bindings).await
+        run_case(self, case, bindings, permit).await
+    }
+
+    /// From here on its cases are run one by one, so that what happens to the gateway is the running one's doing.
+    pub(super) fn one_by_one(mut self) -> Self {
+        self.shared = false;
+        self
+    }
+
+    /// Whether several cases are at work on it at the same time.
+    pub(super) const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Whether the run is interrupted.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.settings.interrupt.is_cancelled()
+    }
+
+    /// Waits until the run is interrupted.
+    pub(super) async fn interrupted(&self) {
+        self.settings.interrupt.cancelled().await;
+    }
+
+    /// Begins to watch what the machine gives the gateway.
+    pub(super) async fn watch(&self) -> Stretch {
+        let host = self.host.read().await;
+        self.pressure.watch(match &*host {
+            Host::Booted(gateway) => gateway.pid().map_or(Watched::Here, Watched::Process),
+            Host::Embedded(_) => Watched::Here,
+            Host::Attached(_) => Watched::Elsewhere,
+        })
+    }
+
+    /// What the machine withheld since then, in words.
+    pub(super) fn starved(&self, stretch: &Stretch) -> Option<String> {
+        self.pressure.starved(stretch)
+    }
+
+    /// Whether a gateway that refuses connections is ours and runs, so that it may open its port again.
+    pub(super) async fn may_come_back(&self) -> bool {
+        let host = self.host.read().await;
+        matches!(&*host, Host::Booted(_)) && host.is_alive()
+    }
+
+    /// The sign that the gateway has restarted by itself since a moment; none where it has not.
+    pub(super) async fn restarted_since(&self, moment: Instant) -> Option<String> {
+        let host = self.host.read().await;
+        if host.replaced() > 0 {
+            return Some("another process took its place".to_owned());
+        }
+        host.log_since(moment).into_iter().find(|line| tells_of_a_restart(line))
     }
 
     /// Stops the gateway, or lets go of one that was only attached.
@@ -216,23 +297,36 @@ impl Lane {
         self.host.read().await.socket(address)
     }
 
-    /// Restarts the gateway once all scenarios of the lane have ended or wait for a restart too.
-    pub(super) async fn restart(&self, config: Option<&Value>) -> Result<(), Trouble> {
+    /// Restarts the gateway once all scenarios of the lane have ended or wait for a restart too. The answer says
+    /// how it ended, where it ran.
+    pub(super) async fn restart(
+        &self,
+        config: Option<&Value>,
+        stopping: Stopping,
+        ready: Ready,
+    ) -> Result<Option<Ended>, Trouble> {
         // Those that wait must not keep the others from starting.
         self.permits.add_permits(1);
         let turn = self.barrier.arrive().await;
         let result = match turn {
-            Turn::Done => Ok(()),
+            Turn::Done => {
+                let last = self.last_restart.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                last.unwrap_or(Ok(None))
+            }
             Turn::Restart => {
-                let restarted = self.host.write().await.restart(config).await;
+                let restarted = self.host.write().await.restart(config, stopping, ready).await;
+                let restarted = restarted.map_err(|error| error.to_string());
+                let mut last = self.last_restart.lock().unwrap_or_else(PoisonError::into_inner);
+                *last = Some(restarted.clone());
+                drop(last);
                 self.barrier.restarted();
-                restarted.map_err(|error| Trouble::Broken(error.to_string()))
+                restarted
             }
         };
         if let Ok(permit) = self.permits.acquire().await {
             permit.forget();
         }
-        result
+        result.map_err(Trouble::Broken)
     }
 
     pub(super) async fn stored(&self) -> Result<StoredPairing, Trouble> {
@@ -285,6 +379,15 @@ impl Lane {
         masker.learn(&self.password, "gateway password");
         masker
     }
+}
+
+/// Whether a line of a gateway's log tells that it restarts by itself: read on 2026.3.31, where a changed
+/// configuration shows as `[reload] config change requires gateway restart (…)` and
+/// `[gateway] received SIGUSR1; restarting`.
+fn tells_of_a_restart(line: &str) -> bool {
+    ["received SIGUSR1; restarting", "config change requires gateway restart", "[gateway] restarting"]
+        .iter()
+        .any(|sign| line.contains(sign))
 }
 
 /// The files of a mapping: texts as they stand, anything else as JSON.

@@ -12,22 +12,30 @@ mod known;
 mod lane;
 mod plan;
 mod pool;
+mod pressure;
 mod record;
+mod rerun;
 mod seeds;
+mod starts;
 mod step;
 mod stored;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod timeline;
+mod unfinished;
 
 pub use engine::{Emit, RunRequest, run};
 pub use event::{
-    Cell, Event, Format, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, StoredRecords,
-    TargetInfo,
+    Cell, Event, Format, ListedDeviation, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord,
+    StoredRecords, TargetInfo,
 };
 pub use known::{Deny, Known, KnownCounts, ParseDenyError};
 pub(crate) use known::{deciding, denied, is_of_security};
 pub use lane::Settings;
+pub use plan::{Order, Schedule};
 pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
-pub use timeline::{Stretch, Timeline, behaviour, timelines};
+pub use rerun::{CellName, Folders, Rerun, STEP_TIMEOUT};
+pub use starts::{GIVEN_UP, start_failure};
+pub use timeline::{GAP, Series, Stretch, Timeline, behaviour, timelines};
+pub use unfinished::{Ending, Running, Unfinished};

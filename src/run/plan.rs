@@ -2,11 +2,35 @@
 
 use std::ops::RangeInclusive;
 
+use sha2::{Digest, Sha256};
+
+use crate::release::Release;
 use crate::scenario::Scenario;
 
 /// A pending request lives for five minutes (measured on 2026.3.31), and a case of pairing takes up to two
 /// seconds of a gateway that serves many.
 const CASES_ON_ONE_GATEWAY: usize = 150;
+
+/// In which order the scenarios of a gateway begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As they were given.
+    #[default]
+    Given,
+    /// Shuffled, the same way for the same number.
+    Shuffled(u64),
+}
+
+/// How scenarios are spread over gateways and time. No schedule changes a verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// In which order they begin.
+    pub order: Order,
+    /// Scenarios at work at the same time on one gateway, if not as many as its release is known to bear.
+    pub at_once: Option<usize>,
+    /// Whether every scenario has a gateway to itself.
+    pub isolate: bool,
+}
 
 /// Scenarios that share one booted gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,10 +67,19 @@ impl LanePlan {
 /// All scenarios of one configuration share a gateway, restarts included: the ones that restart wait for
 /// each other and for the rest, and then one restart serves them all. Only a scenario that changes what the
 /// others rely on (configuration, release, stored files) has a gateway to itself.
-pub(super) fn plan<'a>(scenarios: impl IntoIterator<Item = (usize, &'a Scenario)>) -> Vec<LanePlan> {
+pub(super) fn plan<'a>(
+    scenarios: impl IntoIterator<Item = (usize, &'a Scenario)>,
+    release: Option<Release>,
+    schedule: &Schedule,
+) -> Vec<LanePlan> {
+    let mut scenarios: Vec<(usize, &Scenario)> = scenarios.into_iter().collect();
+    if let Order::Shuffled(number) = schedule.order {
+        scenarios.sort_by_key(|(_, scenario)| Sha256::digest(format!("{number} {}", scenario.id)));
+    }
+
     let mut lanes: Vec<(LanePlan, bool, &Scenario)> = Vec::new();
     for (index, scenario) in scenarios {
-        let alone = scenario.is_alone();
+        let alone = schedule.isolate || scenario.is_alone(release.as_ref());
         let open = lanes.iter_mut().find(|(_, closed, first)| {
             !alone
                 && !closed
@@ -95,7 +128,7 @@ mod tests {
         };
         let suite = load(&stories.iter().enumerate().map(source).collect::<Vec<_>>());
         assert_eq!(suite.diagnostics, Vec::new());
-        plan(suite.scenarios.iter().enumerate())
+        plan(suite.scenarios.iter().enumerate(), None, &Schedule::default())
     }
 
     #[rstest]

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event::{Cell, Event, Format, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::event::{Cell, Event, Format, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
 use super::known::{Deny, KnownCounts};
+use super::rerun::Rerun;
 use super::timeline::{Timeline, timelines};
+use super::unfinished::{Begun, Ending, Unfinished, unfinished};
 use crate::release::Release;
 use crate::verdict::{Signature, Verdict};
 
@@ -30,6 +32,9 @@ pub struct RunRecord {
     pub timelines: Vec<Timeline>,
     /// Cells by verdict.
     pub summary: Summary,
+    /// Planned cells that were not run, or not as often as planned, in the order of rows and columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<Unfinished>,
 }
 
 /// The run itself.
@@ -51,11 +56,17 @@ pub struct RunInfo {
     pub leaks: Vec<String>,
     /// Whether the run was ended early.
     pub interrupted: bool,
+    /// Whether its record stops before its end: the program was killed, or the file was truncated.
+    #[serde(default)]
+    pub cut_off: bool,
     /// Targets that could not be used, with the reason.
     pub unusable: Vec<String>,
     /// Listed deviations that fail the run all the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<Deny>,
+    /// What has to be said again to see a cell again.
+    #[serde(default)]
+    pub rerun: Rerun,
 }
 
 /// A gateway that was started.
@@ -99,6 +110,9 @@ pub struct Summary {
     /// What the known ones are.
     #[serde(default)]
     pub listed: KnownCounts,
+    /// Planned, and without a verdict; not counted among the cells.
+    #[serde(default)]
+    pub not_run: usize,
 }
 
 impl Summary {
@@ -143,7 +157,7 @@ impl Summary {
         parts
     }
 
-    /// All cells.
+    /// All cells that have a verdict.
     pub const fn total(&self) -> usize {
         self.pass + self.known + self.fail + self.fixed + self.flaky + self.untestable + self.error
     }
@@ -157,6 +171,9 @@ pub struct Recorder {
     scenarios: Vec<ScenarioInfo>,
     gateways: Vec<GatewayRecord>,
     attempts: Vec<Cell>,
+    planned: Vec<PlannedPart>,
+    begun: Begun,
+    finished: bool,
 }
 
 impl Recorder {
@@ -200,12 +217,19 @@ impl Recorder {
                     self.run.leaks.extend(leaks.iter().map(|leak| format!("{}: {leak}", record.target)));
                 }
             }
-            Event::CellFinished(cell) => self.attempts.push(cell.as_ref().clone()),
+            Event::CellStarted { scenario, target, attempt } => {
+                self.begun.start(scenario, target, *attempt);
+            }
+            Event::CellFinished(cell) => {
+                self.begun.finish(cell);
+                self.attempts.push(cell.as_ref().clone());
+            }
             Event::RunFinished { duration_ms, interrupted } => {
                 self.run.duration_ms = *duration_ms;
                 self.run.interrupted = *interrupted;
+                self.finished = true;
             }
-            Event::Preparing { .. } | Event::CellStarted { .. } => {}
+            Event::Preparing { .. } => {}
         }
     }
 
@@ -215,8 +239,10 @@ impl Recorder {
         self.run.seed = started.seed;
         self.run.started_ms = started.started_ms;
         self.run.deny.clone_from(&started.deny);
+        self.run.rerun.clone_from(&started.rerun);
         self.targets.clone_from(&started.targets);
         self.scenarios.clone_from(&started.scenarios);
+        self.planned = started.planned();
     }
 
     /// The record of everything so far.
@@ -232,17 +258,27 @@ impl Recorder {
                 cells.extend(of_cell.and_then(|attempts| merged(attempts)));
             }
         }
+        let (rows, columns): (Vec<&str>, Vec<&str>) = (
+            self.scenarios.iter().map(|one| one.id.as_str()).collect(),
+            self.targets.iter().map(|one| one.target.as_str()).collect(),
+        );
+        let unfinished = unfinished((&rows, &columns), &self.planned, &attempts, &self.begun);
         let mut run = self.run.clone();
+        run.cut_off = !self.planned.is_empty() && !self.finished;
         run.boots = self.gateways.iter().filter(|one| one.boot_ms.is_some()).map(|one| one.boots).sum();
         RunRecord {
             format: RUN_FORMAT,
             timelines: timelines(&self.scenarios, &cells),
-            summary: Summary::of(&cells, &run.deny),
+            summary: Summary {
+                not_run: unfinished.iter().filter(|one| one.has_no_verdict()).count(),
+                ..Summary::of(&cells, &run.deny)
+            },
             run,
             targets: self.targets.clone(),
             scenarios: self.scenarios.clone(),
             gateways: self.gateways.clone(),
             cells,
+            unfinished,
         }
     }
 }
@@ -255,6 +291,44 @@ impl RunRecord {
             recorder.take(event);
         }
         recorder.record()
+    }
+
+    /// How it came to its end.
+    pub const fn ending(&self) -> Ending {
+        if self.run.cut_off {
+            Ending::CutOff
+        } else if self.run.interrupted {
+            Ending::Interrupted
+        } else if self.unfinished.is_empty() {
+            Ending::Whole
+        } else {
+            Ending::Incomplete
+        }
+    }
+
+    /// What is missing of a planned cell; none where it was not planned, or was run as often as planned.
+    pub fn unfinished(&self, scenario: &str, target: &str) -> Option<&Unfinished> {
+        self.unfinished.iter().find(|one| one.scenario == scenario && one.target == target)
+    }
+
+    /// Finds out what is missing in a record of a version that did not store it.
+    #[must_use]
+    pub fn with_cells_not_run(mut self) -> Self {
+        let of = |scenario: &ScenarioInfo, target: &TargetInfo| {
+            let missing = self.cell(&scenario.id, &target.target).is_none();
+            missing.then(|| Unfinished {
+                scenario: scenario.id.clone(),
+                target: target.target.clone(),
+                planned: 1,
+                missing: 1,
+                running: Vec::new(),
+            })
+        };
+        let cells =
+            self.scenarios.iter().flat_map(|row| self.targets.iter().filter_map(move |one| of(row, one)));
+        self.unfinished = cells.collect();
+        self.summary.not_run = self.unfinished.len();
+        self
     }
 
     /// The cell of a scenario on a target.
@@ -319,7 +393,8 @@ mod tests {
             record.cells.iter().map(|one| (one.scenario.as_str(), one.target.as_str())).collect();
         assert_eq!(order, [("a", "2026.3.28"), ("a", "2026.3.31"), ("b", "2026.3.31")]);
         let listed = KnownCounts { unreviewed: 1, ..KnownCounts::default() };
-        assert_eq!(record.summary, Summary { pass: 1, known: 1, fail: 1, listed, ..Summary::default() });
+        let expected = Summary { pass: 1, known: 1, fail: 1, listed, not_run: 1, ..Summary::default() };
+        assert_eq!(record.summary, expected);
         assert_eq!(record.summary.total(), 3);
     }
 

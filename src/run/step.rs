@@ -4,32 +4,49 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::bindings::Bindings;
 use super::handshake::{Facts, params};
 use super::lane::Lane;
-use crate::client::{Answer, Connection, OpenError, Opened, PlainRequest, Relay, Transcript, open};
-use crate::gateway::Running;
+use crate::client::{
+    Answer, Connection, OpenError, Opened, PlainAnswer, PlainRequest, Relay, Transcript, open,
+};
+use crate::gateway::{Ended, Running, Stopping};
 use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{
-    Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, HttpRequest, Millis, Restart,
-    Scenario, Send, Spanned, State, Step, UnresolvedReference, Wait,
+    Action, Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, HttpRequest, Millis,
+    Reference, Restart, Scenario, Send, Spanned, State, Step, Stop, StopSignal, UnresolvedReference, Wait,
+    changes_everybody,
 };
-use crate::verdict::{Outcome, satisfies};
-use crate::wire::{Close, DeviceKey, connect_request};
+use crate::verdict::{Outcome, Verdict, satisfies};
+use crate::wire::{Close, DeviceKey, End, connect_request};
+
+/// How long a connection must stay open to count as let in. A gateway that closes behind its hello does so at
+/// once; this bridges the scheduling of a busy machine.
+const QUIET: Duration = Duration::from_millis(150);
 
 /// How long silence must last to be believed, where a scenario does not say.
 const SILENCE: Duration = Duration::from_secs(1);
 
+/// How long a gateway of ours that is alive may refuse connections, because it restarts by itself.
+const COMES_BACK: Duration = Duration::from_secs(20);
+/// A refused TCP connect costs microseconds, so the wait between two may be short.
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
+
 /// Why a step has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
-    /// An earlier step left nothing to do it on. Only follows a step that went another way.
-    #[error("{0}")]
-    Unreached(String),
+    /// Something is missing that an earlier step should have left.
+    #[error("{text}")]
+    Unreached {
+        /// What the step could not do.
+        text: String,
+        /// What is missing.
+        missing: Missing,
+    },
     /// The target cannot do it.
     #[error("{0}")]
     Untestable(String),
@@ -38,9 +55,42 @@ pub(super) enum Trouble {
     Broken(String),
 }
 
+/// What an earlier step should have left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// An open connection of this name.
+    Connection(String),
+    /// A capture of this name.
+    Capture(String),
+    /// The identity that the programs of the gateway's home share.
+    Identity,
+    /// A value that no step leaves.
+    Value,
+}
+
+impl Missing {
+    /// Whether a step is one that should have left it.
+    fn is_left_by(&self, step: &Step) -> bool {
+        match self {
+            Self::Connection(name) => step.opens().is_some_and(|one| one.value == *name),
+            Self::Capture(name) => step.saves().is_some_and(|saves| saves.get(name).is_some()),
+            Self::Identity => step.is_of_a_program(),
+            Self::Value => false,
+        }
+    }
+}
+
 impl From<UnresolvedReference> for Trouble {
     fn from(error: UnresolvedReference) -> Self {
-        Self::Unreached(error.to_string())
+        let missing = match &error {
+            UnresolvedReference::NoValue(Reference::Capture(name)) => Missing::Capture(name.clone()),
+            UnresolvedReference::NoValue(Reference::ConnectionNonce(name)) => {
+                Missing::Connection(name.clone())
+            }
+            UnresolvedReference::NoValue(Reference::IdentityId) => Missing::Identity,
+            _ => Missing::Value,
+        };
+        Self::Unreached { text: error.to_string(), missing }
     }
 }
 
@@ -57,20 +107,50 @@ pub(super) struct Stage<'a> {
     pub(super) transcript: Transcript,
     pub(super) bindings: Mutex<Bindings>,
     pub(super) connections: Mutex<HashMap<String, Arc<Connection>>>,
+    /// Every socket that stayed open behind the step that opened it, so that its end is not missed.
+    pub(super) sockets: Mutex<Vec<Socket>>,
+    /// How steps have ended so far, by their ids.
+    pub(super) ended: Mutex<HashMap<String, Verdict>>,
+    /// When a call succeeded that changes the gateway under everybody.
+    pub(super) changed: Mutex<Option<Instant>>,
     /// Programs that run until the scenario ends, with what their connections go through.
     pub(super) programs: Mutex<Vec<(Running, Relay)>>,
     /// How many programs were started.
     pub(super) started: AtomicUsize,
 }
 
+/// A socket that stayed open behind the step that opened it.
+pub(super) struct Socket {
+    /// Id of that step, once it has ended.
+    pub(super) step: Option<String>,
+    pub(super) connection: Arc<Connection>,
+    /// Whether the scenario allows any close of it.
+    pub(super) may_close: bool,
+    /// Since when it is open behind that step.
+    pub(super) since: Instant,
+    /// Whether its end is known: a step has told of it, or this side has ended it.
+    pub(super) settled: bool,
+}
+
+impl Socket {
+    /// How it ended, if neither the scenario nor this side knows of that.
+    pub(super) fn unexpected_end(&self) -> Option<End> {
+        if self.settled || self.may_close { None } else { self.connection.ended() }
+    }
+}
+
 impl Stage<'_> {
     /// Does one step.
     pub(super) async fn perform(&self, step: &Step, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
-        if !matches!(step, Step::EditState(_) | Step::Upgrade(_) | Step::Restart(_)) {
+        if step.stops_the_gateway() {
+            self.let_go();
+        } else {
             self.wake().await?;
         }
         match self.attempt(step, right).await? {
-            Outcome::Refused { error } if error.code == NOT_MODELLED_CODE => {
+            Outcome::Refused { error } | Outcome::Closed { error: Some(error), .. }
+                if error.code == NOT_MODELLED_CODE =>
+            {
                 Err(Trouble::Untestable(error.message))
             }
             outcome => Ok(outcome),
@@ -85,6 +165,7 @@ impl Stage<'_> {
             Step::Disconnect(disconnect) => self.disconnect(disconnect).await,
             Step::Send(send) => self.send(send, right).await,
             Step::Restart(restart) => self.restart(restart).await,
+            Step::Stop(stop) => self.stop(stop).await,
             Step::Upgrade(upgrade) => self.upgrade(upgrade).await,
             Step::EditState(edit) => self.edit_state(edit).await,
             Step::Cli(cli) => self.cli(cli).await,
@@ -117,15 +198,83 @@ impl Stage<'_> {
 
     pub(super) fn connection(&self, name: &Spanned<String>) -> Result<Arc<Connection>, Trouble> {
         let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = || Trouble::Unreached(format!("there is no connection `{}`", name.value));
+        let missing = || Trouble::Unreached {
+            text: format!("there is no connection `{}`", name.value),
+            missing: Missing::Connection(name.value.clone()),
+        };
         connections.get(&name.value).cloned().ok_or_else(missing)
     }
 
-    fn keep(&self, connection: Connection) -> Arc<Connection> {
+    /// Whether what is missing is so because a step that should have left it went another way, as listed or not.
+    pub(super) fn excuses(&self, missing: &Missing) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        self.scenario.all_steps().into_iter().any(|step| match &step.action {
+            Action::One(one, _) if missing.is_left_by(one) => {
+                ended.get(&step.id).is_none_or(|verdict| *verdict != Verdict::Pass)
+            }
+            _ => false,
+        })
+    }
+
+    fn keep(&self, connection: Connection, may_close: bool) -> Arc<Connection> {
         let connection = Arc::new(connection);
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = Instant::now();
+        sockets.push(Socket {
+            step: None,
+            connection: Arc::clone(&connection),
+            may_close,
+            since,
+            settled: false,
+        });
+        drop(sockets);
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         connections.insert(connection.name().to_owned(), Arc::clone(&connection));
         connection
+    }
+
+    /// Notes what a step that is done has to do with sockets: the one that it opened is its, and an end that it
+    /// tells of is known.
+    pub(super) fn note_sockets(&self, id: &str, step: &Step, outcome: &Outcome) {
+        let has_ended = matches!(outcome, Outcome::Closed { .. } | Outcome::ProtocolError { .. });
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = step.opens() {
+            for socket in sockets.iter_mut().filter(|one| one.step.is_none()) {
+                if socket.connection.name() == name.value {
+                    socket.step = Some(id.to_owned());
+                    socket.settled |= has_ended;
+                }
+            }
+        }
+        if let Some(name) = step.works_on().filter(|_| has_ended) {
+            let last = sockets.iter_mut().rev().find(|one| one.connection.name() == name.value);
+            if let Some(socket) = last {
+                socket.settled = true;
+            }
+        }
+    }
+
+    /// The gateway is about to be stopped: what is open now ends with it.
+    fn let_go(&self) {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        for socket in sockets.iter_mut().filter(|one| one.connection.ended().is_none()) {
+            socket.settled = true;
+        }
+        drop(sockets);
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Waits until the sockets that are still open have been so for a moment, other steps' time included: a
+    /// gateway may close a connection behind its hello.
+    pub(super) async fn listen_on(&self) {
+        let latest = {
+            let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = sockets.iter().filter(|one| !one.settled && one.connection.ended().is_none());
+            open.map(|one| one.since).max()
+        };
+        if let Some(latest) = latest {
+            tokio::time::sleep_until((latest + QUIET).into()).await;
+        }
     }
 
     fn within(&self, written: Option<Millis>) -> Duration {
@@ -151,11 +300,25 @@ impl Stage<'_> {
             self.lane.socket(address.unwrap_or_default()).await.ok_or_else(|| {
                 Trouble::Untestable("the target does not listen on this address".to_owned())
             })?;
-        let opened = open(name, socket, headers, self.lane.timeout(), &self.transcript).await?;
+        let begun = Instant::now();
+        let opened = loop {
+            match open(name, socket, headers, self.lane.timeout(), &self.transcript).await {
+                // A gateway that restarts by itself, or was not waited for, opens its port in a moment.
+                Err(OpenError::Connect { source, .. })
+                    if source.kind() == std::io::ErrorKind::ConnectionRefused
+                        && begun.elapsed() < COMES_BACK
+                        && self.lane.may_come_back().await =>
+                {
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+                opened => break opened?,
+            }
+        };
         Ok(match opened {
             Opened::Socket(connection) => Ok(connection),
             Opened::Http { status, body } => Err(Outcome::Http { status, body }),
-            Opened::NoUpgrade(_) => Err(Outcome::Closed { close: Close::DROPPED, error: None }),
+            Opened::Ended(end) => Err(Outcome::of_end(end, None)),
+            Opened::Silence => Err(Outcome::Silence),
         })
     }
 
@@ -171,7 +334,7 @@ impl Stage<'_> {
         };
         let nonce = match connection.challenge(within).await {
             Some(Ok(nonce)) => nonce,
-            Some(Err(close)) => return Ok(Outcome::Closed { close, error: None }),
+            Some(Err(end)) => return Ok(Outcome::of_end(end, None)),
             None => return Ok(Outcome::Silence),
         };
         self.bindings.lock().unwrap_or_else(PoisonError::into_inner).challenged(&step.name.value, &nonce);
@@ -193,14 +356,15 @@ impl Stage<'_> {
         let id = connection.fresh_id();
         let request = connect_request(&id, &params(&step, &facts));
         let answer = connection.ask(&id, &request, within).await;
+        let may_close = step.may_close.is_some();
         if let Answer::Ok(payload) = answer {
             connection.set_connected();
-            self.keep(connection);
+            self.keep(connection, may_close);
             return Ok(Outcome::Hello { payload });
         }
         let outcome = outcome_of(answer);
         if matches!(outcome, Outcome::Refused { .. } | Outcome::Silence) {
-            self.keep(connection);
+            self.keep(connection, may_close);
         }
         Ok(outcome)
     }
@@ -209,7 +373,11 @@ impl Stage<'_> {
         let connection = self.connection(&step.on)?;
         let params = step.params.as_ref().map(|params| self.bindings().fill(&params.value)).transpose()?;
         let method = self.bindings().fill_text(&step.method.value)?;
-        Ok(outcome_of(connection.call(&method, params.as_ref(), self.within(step.within)).await))
+        let outcome = outcome_of(connection.call(&method, params.as_ref(), self.within(step.within)).await);
+        if matches!(outcome, Outcome::Ok { .. }) && changes_everybody(&method) {
+            self.changed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+        }
+        Ok(outcome)
     }
 
     async fn event(&self, step: &AwaitEvent, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
@@ -226,13 +394,18 @@ impl Stage<'_> {
         let within = self.within_or_silence(step.within, right);
         Ok(match connection.event(&step.event.value, within, wanted).await {
             Some(Ok(payload)) => Outcome::Arrived { payload },
-            Some(Err(close)) => Outcome::Closed { close, error: None },
+            Some(Err(end)) => Outcome::of_end(end, None),
             None => Outcome::Silence,
         })
     }
 
     async fn disconnect(&self, step: &Disconnect) -> Result<Outcome, Trouble> {
         let connection = self.connection(&step.on)?;
+        if connection.ended().is_none() {
+            let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+            let same = sockets.iter_mut().filter(|one| Arc::ptr_eq(&one.connection, &connection));
+            same.for_each(|one| one.settled = true);
+        }
         if step.abort {
             connection.abort().await;
         } else {
@@ -250,7 +423,7 @@ impl Stage<'_> {
                 let headers = step.headers.iter().map(|(name, value)| (name.value.clone(), value.clone()));
                 let headers: Vec<(String, String)> = headers.collect();
                 match self.open(&name.value, step.address, &headers).await? {
-                    Ok(connection) => self.keep(connection),
+                    Ok(connection) => self.keep(connection, step.may_close.is_some()),
                     Err(outcome) => return Ok(outcome),
                 }
             }
@@ -263,7 +436,7 @@ impl Stage<'_> {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .challenged(connection.name(), &nonce),
-                Some(Err(close)) => return Ok(Outcome::Closed { close, error: None }),
+                Some(Err(end)) => return Ok(Outcome::of_end(end, None)),
                 None => return Ok(Outcome::Silence),
             }
         }
@@ -298,17 +471,25 @@ impl Stage<'_> {
         let answer = request.send(socket, self.within(step.within)).await;
         let answer = answer.map_err(|error| Trouble::Broken(error.to_string()))?;
         Ok(match answer {
-            Some((status, body)) => Outcome::Http { status, body },
-            None => Outcome::Closed { close: Close::DROPPED, error: None },
+            PlainAnswer::Http { status, body } => Outcome::Http { status, body },
+            PlainAnswer::Dropped => Outcome::Closed { close: Close::DROPPED, error: None },
+            PlainAnswer::Silence => Outcome::Silence,
         })
     }
 
     async fn restart(&self, step: &Restart) -> Result<Outcome, Trouble> {
         let config = step.config.as_ref().map(|config| self.bindings().fill(config)).transpose()?;
-        self.lane.restart(config.as_ref()).await?;
-        // The sockets of before are gone, whatever the gateway said when it went.
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        Ok(Outcome::Done)
+        let stopping = stopping(step.signal, step.within);
+        let ended = self.lane.restart(config.as_ref(), stopping, step.ready).await?;
+        // A gateway that an earlier step has stopped was told of there.
+        Ok(ended.map_or_else(ended_before, |ended| end_of_gateway(&ended)))
+    }
+
+    async fn stop(&self, step: &Stop) -> Result<Outcome, Trouble> {
+        let mut host = self.lane.host_alone().await;
+        let ended = host.halt(stopping(step.signal, step.within)).await;
+        let running = || Trouble::Broken("the gateway is stopped already, or it is not ours".to_owned());
+        Ok(end_of_gateway(&ended.ok_or_else(running)?))
     }
 
     /// Reads the store until the expectation holds or the time is up: a gateway may write behind its answer.
@@ -338,17 +519,44 @@ impl Stage<'_> {
     async fn closed(&self, step: &AwaitClose, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
         let connection = self.connection(&step.on)?;
         Ok(match connection.end(self.within_or_silence(step.within, right)).await {
-            Some(close) => Outcome::Closed { close, error: None },
+            Some(end) => Outcome::of_end(end, None),
             None => Outcome::Silence,
         })
     }
+}
+
+fn stopping(signal: Option<StopSignal>, within: Option<Millis>) -> Stopping {
+    let usual = Stopping::default();
+    Stopping {
+        signal: signal.unwrap_or(usual.signal),
+        within: within.map_or(usual.within, Millis::as_duration),
+    }
+}
+
+/// How a gateway ended as an outcome: one that had to be killed did not end, so nothing came in time.
+pub(super) fn end_of_gateway(ended: &Ended) -> Outcome {
+    if ended.killed {
+        return Outcome::Silence;
+    }
+    let Ended { exit, .. } = ended;
+    Outcome::Exit {
+        code: exit.code,
+        signal: exit.signal_name(),
+        stdout: String::new(),
+        stderr: String::new(),
+    }
+}
+
+/// A gateway that was stopped before, in order.
+fn ended_before() -> Outcome {
+    Outcome::Exit { code: Some(0), signal: None, stdout: String::new(), stderr: String::new() }
 }
 
 pub(super) fn outcome_of(answer: Answer) -> Outcome {
     match answer {
         Answer::Ok(payload) => Outcome::Ok { payload },
         Answer::Refused(error) => Outcome::Refused { error },
-        Answer::Closed(close, error) => Outcome::Closed { close, error },
+        Answer::Ended(end, error) => Outcome::of_end(end, error),
         Answer::Silence => Outcome::Silence,
     }
 }

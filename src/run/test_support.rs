@@ -3,6 +3,7 @@
 use super::event::{
     Cell, Event, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, TargetInfo,
 };
+use super::rerun::Rerun;
 use crate::scenario::DeviationClass;
 use crate::verdict::Verdict;
 
@@ -31,6 +32,8 @@ pub(crate) fn started(scenarios: &[&str], targets: &[&str]) -> Event {
             .collect(),
         repeat: 1,
         deny: Vec::new(),
+        rerun: Rerun::default(),
+        parts: Vec::new(),
     })
 }
 
@@ -50,6 +53,7 @@ pub(crate) fn listed_step(class: DeviationClass, security: bool) -> StepRecord {
         path: "a.yaml".into(),
         line: 1,
         verdict: Verdict::Known,
+        reason: None,
         outcome: None,
         expected: None,
         deviation: Some(listed),
@@ -59,6 +63,11 @@ pub(crate) fn listed_step(class: DeviationClass, security: bool) -> StepRecord {
         end_entry: None,
         connection: None,
     }
+}
+
+/// The last event of a run that came to its end.
+pub(crate) fn finished() -> Event {
+    Event::RunFinished { duration_ms: 5, interrupted: false }
 }
 
 /// A cell without steps.
@@ -77,5 +86,6 @@ pub(crate) fn cell(scenario: &str, target: &str, verdict: Verdict) -> Cell {
         transcript: Vec::new(),
         log: Vec::new(),
         stored: None,
+        retried: None,
     }
 }

@@ -1,12 +1,13 @@
 //! All transitions of a row over releases.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Cell, ScenarioInfo};
-use crate::release::Release;
+use crate::release::{Release, are_neighbours};
 use crate::verdict::Verdict;
 
 /// How a scenario behaves over releases, in the order of time.
@@ -14,11 +15,15 @@ use crate::verdict::Verdict;
 pub struct Timeline {
     /// Id of the scenario.
     pub scenario: String,
+    /// What was measured: nothing for published releases, else the kind of target (such as `embedded`), or one
+    /// target where several of its kind have the same release.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub of: String,
     /// Stretches of equal behaviour.
     pub stretches: Vec<Stretch>,
 }
 
-/// Neighbouring releases that behave alike.
+/// Releases that behave alike, with none between them that was measured and behaves otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stretch {
     /// First measured release.
@@ -29,19 +34,80 @@ pub struct Stretch {
     pub behaviour: String,
 }
 
-/// The timelines of all scenarios that were measured on at least one release.
+/// What stands between two stretches where releases between them were not measured, or may exist.
+pub const GAP: &str = "…";
+
+/// Which targets make a timeline together.
+///
+/// Releases follow each other in time, and so do models of releases. A release, its model and a checkout that
+/// has its version are not the same thing, so each kind of target has timelines of its own; and two targets of
+/// one kind and one release do not follow each other.
+#[derive(Clone, Debug, Default)]
+pub struct Series(HashMap<String, String>);
+
+impl Series {
+    /// Of the targets of some cells.
+    pub fn of(cells: &[Cell]) -> Self {
+        let mut targets: BTreeMap<(String, Release), BTreeSet<&str>> = BTreeMap::new();
+        for cell in cells {
+            if let Some(release) = cell.release {
+                targets.entry((kind(&cell.target), release)).or_default().insert(&cell.target);
+            }
+        }
+        let mut labels = HashMap::new();
+        for ((kind, _), same) in targets {
+            let alone = same.len() == 1;
+            let label = |target: &str| if alone { kind.clone() } else { target.to_owned() };
+            labels.extend(same.iter().map(|target| ((*target).to_owned(), label(target))));
+        }
+        Self(labels)
+    }
+
+    /// The name of a target's timelines, empty for published releases; none where its release is not known.
+    pub fn label(&self, target: &str) -> Option<&str> {
+        self.0.get(target).map(String::as_str)
+    }
+
+    fn labels(&self) -> BTreeSet<&str> {
+        self.0.values().map(String::as_str).collect()
+    }
+}
+
+/// The kind of a target; nothing for a published release. A model with a planted fault is a kind of its own.
+fn kind(target: &str) -> String {
+    if target.parse::<Release>().is_ok() {
+        return String::new();
+    }
+    let (word, rest) = target.split_once(':').unwrap_or((target, ""));
+    match rest.split_once('+').filter(|_| word == "embedded") {
+        Some((_, fault)) => format!("{word}+{fault}"),
+        None => word.to_owned(),
+    }
+}
+
+/// The timelines of all scenarios that were measured on at least one release: one for each kind of target.
 pub fn timelines(scenarios: &[ScenarioInfo], cells: &[Cell]) -> Vec<Timeline> {
+    let series = Series::of(cells);
+    let labels = series.labels();
+    let mut of_scenario: HashMap<&str, Vec<&Cell>> = HashMap::new();
+    for cell in cells {
+        of_scenario.entry(&cell.scenario).or_default().push(cell);
+    }
     scenarios
         .iter()
-        .filter_map(|scenario| {
-            let mut measured: Vec<(Release, String)> = cells
-                .iter()
-                .filter(|cell| cell.scenario == scenario.id)
+        .flat_map(|scenario| labels.iter().map(move |label| (scenario, *label)))
+        .filter_map(|(scenario, label)| {
+            let mut measured: Vec<(Release, String)> = of_scenario
+                .get(scenario.id.as_str())
+                .into_iter()
+                .flatten()
+                .filter(|cell| series.label(&cell.target) == Some(label))
                 .filter_map(|cell| Some((cell.release?, behaviour(cell))))
                 .collect();
             measured.sort_by_key(|(release, _)| *release);
             let stretches = stretches(&measured);
-            (!stretches.is_empty()).then(|| Timeline { scenario: scenario.id.clone(), stretches })
+            let (scenario, of) = (scenario.id.clone(), label.to_owned());
+            (!stretches.is_empty()).then_some(Timeline { scenario, of, stretches })
         })
         .collect()
 }
@@ -67,12 +133,26 @@ fn stretches(measured: &[(Release, String)]) -> Vec<Stretch> {
     stretches
 }
 
-impl fmt::Display for Timeline {
-    /// Such as `ok ≤3.28 │ role-upgrade 3.31–4.1 │ ok ≥4.2`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Timeline {
+    /// The scenario, and what was measured where that is not published releases: `a/b (embedded)`.
+    pub fn name(&self) -> String {
+        if self.of.is_empty() { self.scenario.clone() } else { format!("{} ({})", self.scenario, self.of) }
+    }
+
+    /// Whether some change lies between releases of which nobody knows that they are neighbours.
+    pub fn has_gaps(&self) -> bool {
+        self.stretches.windows(2).any(|pair| !are_neighbours(pair[0].last, pair[1].first))
+    }
+
+    /// The stretches in words, with a [`GAP`] (and no stretch) where releases between two were not measured.
+    pub fn parts(&self) -> Vec<(Option<&Stretch>, String)> {
         let count = self.stretches.len();
+        let mut parts = Vec::new();
+        let mut before: Option<&Stretch> = None;
         for (at, stretch) in self.stretches.iter().enumerate() {
-            let bar = if at == 0 { "" } else { " │ " };
+            if before.is_some_and(|before| !are_neighbours(before.last, stretch.first)) {
+                parts.push((None, GAP.to_owned()));
+            }
             let (first, last) = (stretch.first.short(), stretch.last.short());
             let span = match at {
                 _ if first == last => first,
@@ -80,9 +160,19 @@ impl fmt::Display for Timeline {
                 _ if at + 1 == count => format!("≥{first}"),
                 _ => format!("{first}–{last}"),
             };
-            write!(f, "{bar}{} {span}", stretch.behaviour)?;
+            parts.push((Some(stretch), format!("{} {span}", stretch.behaviour)));
+            before = Some(stretch);
         }
-        Ok(())
+        parts
+    }
+}
+
+impl fmt::Display for Timeline {
+    /// Such as `ok ≤3.28 │ role-upgrade 3.31–4.1 │ ok ≥4.2`, or `ok ≤7.1 │ … │ role-upgrade ≥9.1` where releases
+    /// between were not measured.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self.parts().into_iter().map(|(_, text)| text).collect();
+        f.write_str(&parts.join(" │ "))
     }
 }
 
@@ -91,11 +181,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::run::event::Event;
+    use crate::run::test_support::{cell, started};
 
     fn timeline(words: &[(&str, &str)]) -> Timeline {
         let measured: Vec<_> =
             words.iter().map(|(release, word)| (release.parse().unwrap(), (*word).to_owned())).collect();
-        Timeline { scenario: "x".into(), stretches: stretches(&measured) }
+        Timeline { scenario: "x".into(), of: String::new(), stretches: stretches(&measured) }
     }
 
     #[test]
@@ -115,6 +207,51 @@ mod tests {
             "ok ≤3.28 │ role-upgrade 3.31–4.1 │ ok 4.2–5.12 │ role-upgrade ≥5.18"
         );
         assert_eq!(timeline(&[("2026.3.28", "ok")]).to_string(), "ok 3.28");
+    }
+
+    #[test]
+    fn releases_that_were_not_run_between_two_are_not_passed_over() {
+        let jump = timeline(&[("2026.6.35", "ok"), ("2026.7.1", "ok"), ("2026.9.6", "role-upgrade")]);
+        assert_eq!(jump.to_string(), "ok ≤7.1 │ … │ role-upgrade 9.6");
+        assert!(jump.has_gaps());
+        assert!(!timeline(&[("2026.9.5", "ok"), ("2026.9.6", "role-upgrade")]).has_gaps());
+    }
+
+    fn told(cells: &[(&str, &str, Verdict)]) -> Vec<String> {
+        let mut run = vec![started(&["a"], &[])];
+        let mut all = Vec::new();
+        for (target, release, verdict) in cells {
+            let release = release.parse().ok();
+            all.push(Cell { release, ..cell("a", target, *verdict) });
+        }
+        let Some(Event::RunStarted(started)) = run.pop() else { return Vec::new() };
+        timelines(&started.scenarios, &all).iter().map(|one| format!("{}: {one}", one.name())).collect()
+    }
+
+    #[test]
+    fn targets_of_one_release_are_not_one_column() {
+        use Verdict::{Flaky, Pass};
+        let cells = [
+            ("2026.3.28", "2026.3.28", Pass),
+            ("2026.3.31", "2026.3.31", Flaky),
+            ("embedded:2026.3.31", "2026.3.31", Pass),
+            ("embedded:2026.4.1", "2026.4.1", Pass),
+            ("embedded:2026.4.1+SLOW", "2026.4.1", Flaky),
+        ];
+        let wanted = ["a: ok 3.28 │ flaky 3.31", "a (embedded): ok ≤4.1", "a (embedded+SLOW): flaky 4.1"];
+        assert_eq!(told(&cells), wanted);
+    }
+
+    #[test]
+    fn two_checkouts_of_one_release_have_a_timeline_each() {
+        use Verdict::{Flaky, Pass};
+        let cells = [
+            ("path:/old", "2026.3.28", Pass),
+            ("path:/one", "2026.3.31", Pass),
+            ("path:/two", "2026.3.31", Flaky),
+        ];
+        let wanted = ["a (path): ok 3.28", "a (path:/one): ok 3.31", "a (path:/two): flaky 3.31"];
+        assert_eq!(told(&cells), wanted);
     }
 
     proptest! {

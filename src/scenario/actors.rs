@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
+use super::lifecycle::Ready;
 use super::span::Spanned;
 use crate::release::Release;
 
@@ -26,6 +27,9 @@ pub struct Upgrade {
     pub fork_home: bool,
     /// Keys of the configuration to change while the gateway is stopped.
     pub config: Option<Value>,
+    /// When the next step begins. Default: once a connect would be answered.
+    #[serde(default)]
+    pub ready: Ready,
     /// The outcome that is right: `ok`, or `exit` where the release refuses the home. Default: `ok`.
     pub expect: Option<Spanned<Expectation>>,
 }

@@ -1,5 +1,6 @@
 //! Puts reused scenarios in place, names every step, and fills in the outcomes that go without saying.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::device::Device;
 use super::diagnostic::Diagnostic;
 use super::expect::{ClosedExpectation, ExitExpectation, Expectation};
 use super::file::{Deviation, Requires};
-use super::load::{Draft, Drafts};
+use super::load::{BUILT_IN, Draft, Drafts};
 use super::pattern::Pattern;
 use super::reference::{Reference, references_in};
 use super::span::Spanned;
@@ -63,11 +64,21 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
         starts_on: order.iter().rev().find_map(|one| one.file.starts_on.as_ref()).map(|one| one.value),
         files,
         env,
+        alone: order.iter().any(|one| one.file.alone),
         devices,
         steps,
         finally,
         deviations,
     }))
+}
+
+/// The id of a scenario that is used: built-in scenarios use each other, wherever they stand.
+fn id_of_used<'a>(draft: &Draft, used: &'a Spanned<String>) -> Cow<'a, str> {
+    if draft.id.starts_with(BUILT_IN) && !used.value.starts_with(BUILT_IN) {
+        Cow::Owned(format!("{BUILT_IN}{}", used.value))
+    } else {
+        Cow::Borrowed(&used.value)
+    }
 }
 
 /// Collects a draft and all that it uses, the used ones first, each once.
@@ -82,8 +93,9 @@ impl<'a> Gathering<'a> {
     fn visit(&mut self, draft: &'a Draft, above: &mut Vec<&'a str>) {
         above.push(&draft.id);
         for used in &draft.file.uses {
-            if let Some(at) = above.iter().position(|id| *id == used.value) {
-                let way = [&above[at..], &[used.value.as_str()]].concat().join(" → ");
+            let wanted = id_of_used(draft, used);
+            if let Some(at) = above.iter().position(|id| *id == wanted) {
+                let way = [&above[at..], &[&*wanted]].concat().join(" → ");
                 self.diagnostics.push(
                     Diagnostic::error("use-cycle", "this scenario uses itself", &draft.source, used.span)
                         .label("leads back here")
@@ -91,10 +103,10 @@ impl<'a> Gathering<'a> {
                 );
                 continue;
             }
-            if self.order.iter().any(|one| one.id == used.value) {
+            if self.order.iter().any(|one| one.id == *wanted) {
                 continue;
             }
-            match self.all.drafts.iter().find(|one| one.id == used.value) {
+            match self.all.drafts.iter().find(|one| one.id == *wanted) {
                 Some(found) => self.visit(found, above),
                 None => self.unknown(draft, used),
             }
@@ -105,7 +117,8 @@ impl<'a> Gathering<'a> {
 
     fn unknown(&mut self, draft: &Draft, used: &Spanned<String>) {
         let error = |message: String| Diagnostic::error("unknown-use", message, &draft.source, used.span);
-        let file = self.all.files.iter().find(|(id, _)| *id == used.value);
+        let wanted = id_of_used(draft, used);
+        let file = self.all.files.iter().find(|(id, _)| *id == *wanted);
         if let Some((_, rows)) = file.filter(|(_, rows)| !rows.is_empty()) {
             let rows: Vec<String> = rows.iter().map(|row| format!("`{row}`")).collect();
             self.diagnostics.push(
@@ -116,7 +129,7 @@ impl<'a> Gathering<'a> {
             return;
         }
         let ids = || self.all.files.iter().flat_map(|(id, rows)| std::iter::once(id).chain(rows));
-        if ids().any(|id| *id == used.value) {
+        if ids().any(|id| *id == *wanted) {
             // The file is there and has faults, which are reported by themselves.
             self.incomplete = true;
             return;
@@ -325,10 +338,10 @@ fn expected(step: &Spanned<Step>, one: &Step) -> Option<Spanned<Expectation>> {
         Step::Cli(_) => Expectation::Exit(ExitExpectation::of_code(0)),
         Step::AgentTurn(_) => Expectation::Tool { result: Pattern::Any, refused: None },
         Step::Event(_) => Expectation::Arrives(Pattern::Any),
+        Step::Restart(_) | Step::Stop(_) => Expectation::Exit(ExitExpectation::by_itself()),
         Step::Send(_) | Step::Wait(Wait::Closed(_)) => closed(),
         Step::State(_)
         | Step::Disconnect(_)
-        | Step::Restart(_)
         | Step::EditState(_)
         | Step::Model(_)
         | Step::Wait(Wait::For(_))

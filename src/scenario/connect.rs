@@ -56,6 +56,9 @@ pub struct Connect {
     pub delay: Option<Millis>,
     /// How long to wait for an answer. Default: the run's time-out.
     pub within: Option<Millis>,
+    /// Why the gateway may close this connection later, whatever it says then. Without it, a close that no step
+    /// expects fails this step.
+    pub may_close: Option<Spanned<String>>,
     /// The outcome that is right. Default: `hello`.
     pub expect: Option<Spanned<Expectation>>,
     /// Names for parts of the answer, by JSON pointer.

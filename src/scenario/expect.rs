@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::flow::{write_list, write_map};
 use super::pattern::Pattern;
 
 /// The outcome that is right for a step, or that a release is listed to have instead.
@@ -26,6 +27,8 @@ pub enum Expectation {
     Ok(Pattern),
     /// `arrives` or `arrives: PATTERN`: an event comes; the pattern is for its payload.
     Arrives(Pattern),
+    /// `protocol_error: PATTERN`: what the gateway sends breaks RFC 6455, and this side ends the connection.
+    ProtocolError(Pattern),
     /// `silence`: nothing comes in the time given.
     Silence,
     /// `state: PATTERN`: what is stored.
@@ -57,8 +60,10 @@ pub struct ClosedExpectation {
 /// How a program ends, and what it printed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExitExpectation {
-    /// Exit code; `none` in the text stands for an end by a signal.
+    /// Exit code; `none` in the text stands for an end by a signal, `$any` for any end.
     pub code: Pattern,
+    /// The signal that ended it, such as `SIGTERM`.
+    pub signal: Option<Pattern>,
     /// Standard output, a text.
     pub stdout: Option<Pattern>,
     /// Standard error, a text.
@@ -70,7 +75,12 @@ pub struct ExitExpectation {
 impl ExitExpectation {
     /// An end with this exit code, whatever it printed.
     pub fn of_code(code: i32) -> Self {
-        Self { code: Pattern::Literal(code.into()), stdout: None, stderr: None, json: None }
+        Self { code: Pattern::Literal(code.into()), ..Self::by_itself() }
+    }
+
+    /// Any end, as long as it comes in the time given.
+    pub const fn by_itself() -> Self {
+        Self { code: Pattern::Any, signal: None, stdout: None, stderr: None, json: None }
     }
 }
 
@@ -107,6 +117,8 @@ pub enum ExpectationKind {
     Ok,
     /// An event comes.
     Arrives,
+    /// What comes breaks the WebSocket protocol.
+    ProtocolError,
     /// Nothing comes.
     Silence,
     /// Stored state.
@@ -127,6 +139,7 @@ impl ExpectationKind {
             Self::Http => "http",
             Self::Ok => "ok",
             Self::Arrives => "arrives",
+            Self::ProtocolError => "protocol_error",
             Self::Silence => "silence",
             Self::State => "state",
             Self::Exit => "exit",
@@ -145,6 +158,7 @@ impl Expectation {
             Self::Http { .. } => vec![ExpectationKind::Http],
             Self::Ok(_) => vec![ExpectationKind::Ok],
             Self::Arrives(_) => vec![ExpectationKind::Arrives],
+            Self::ProtocolError(_) => vec![ExpectationKind::ProtocolError],
             Self::Silence => vec![ExpectationKind::Silence],
             Self::State(_) => vec![ExpectationKind::State],
             Self::Exit(_) => vec![ExpectationKind::Exit],
@@ -175,10 +189,12 @@ impl Expectation {
             }
             Self::Exit(exit) => Self::Exit(ExitExpectation {
                 code: exit.code.map_text(resolve)?,
+                signal: maybe(&exit.signal, resolve)?,
                 stdout: maybe(&exit.stdout, resolve)?,
                 stderr: maybe(&exit.stderr, resolve)?,
                 json: maybe(&exit.json, resolve)?,
             }),
+            Self::ProtocolError(pattern) => Self::ProtocolError(pattern.map_text(resolve)?),
             Self::Silence => Self::Silence,
             Self::Error(one) => Self::Error(error(one, resolve)?),
             Self::Closed(one) => Self::Closed(ClosedExpectation {
@@ -197,16 +213,11 @@ impl Expectation {
 }
 
 impl fmt::Display for Expectation {
-    /// As it would be written in flow style.
+    /// As it is written in flow style: read again, it is the same expectation.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn keys(f: &mut fmt::Formatter<'_>, entries: &[(&str, Option<&Pattern>)]) -> fmt::Result {
-            f.write_str("{")?;
-            let there = entries.iter().filter_map(|(key, one)| one.map(|one| (key, one)));
-            for (at, (key, one)) in there.enumerate() {
-                let comma = if at == 0 { "" } else { ", " };
-                write!(f, "{comma}{key}: {one}")?;
-            }
-            f.write_str("}")
+            let there = entries.iter().filter_map(|(key, one)| one.map(|one| (*key, one)));
+            write_map(f, there.map(|(key, one)| (key, Whole(one))))
         }
         match self {
             Self::Hello(Pattern::Any) => f.write_str("hello"),
@@ -217,6 +228,7 @@ impl fmt::Display for Expectation {
             Self::Ok(one) => keys(f, &[("ok", Some(one))]),
             Self::Arrives(one) => keys(f, &[("arrives", Some(one))]),
             Self::State(one) => keys(f, &[("state", Some(one))]),
+            Self::ProtocolError(one) => keys(f, &[("protocol_error", Some(one))]),
             Self::Http { status, body } => keys(f, &[("http", Some(status)), ("body", body.as_ref())]),
             Self::Tool { result, refused } => {
                 keys(f, &[("tool", Some(result)), ("refused", refused.as_ref())])
@@ -225,6 +237,7 @@ impl fmt::Display for Expectation {
                 f,
                 &[
                     ("exit", Some(&exit.code)),
+                    ("signal", exit.signal.as_ref()),
                     ("stdout", exit.stdout.as_ref()),
                     ("stderr", exit.stderr.as_ref()),
                     ("json", exit.json.as_ref()),
@@ -235,8 +248,8 @@ impl fmt::Display for Expectation {
                 f,
                 &[
                     ("error", error.code.as_ref()),
-                    ("message", error.message.as_ref()),
                     ("details", error.details.as_ref()),
+                    ("message", error.message.as_ref()),
                 ],
             ),
             Self::Closed(closed) if *closed == ClosedExpectation::default() => f.write_str("closed"),
@@ -246,18 +259,205 @@ impl fmt::Display for Expectation {
                     ("closed", closed.code.as_ref().or(Some(&Pattern::Any))),
                     ("reason", closed.reason.as_ref()),
                     ("error", closed.error.code.as_ref()),
-                    ("message", closed.error.message.as_ref()),
                     ("details", closed.error.details.as_ref()),
+                    ("message", closed.error.message.as_ref()),
                 ],
             ),
             Self::AnyOf(list) => {
-                f.write_str("any of ")?;
-                for (at, one) in list.iter().enumerate() {
-                    let or = if at == 0 { "" } else { " or " };
-                    write!(f, "{or}{one}")?;
-                }
-                Ok(())
+                f.write_str("{any_of: ")?;
+                write_list(f, list)?;
+                f.write_str("}")
             }
+        }
+    }
+}
+
+/// A pattern as the value of a key of an expectation, where a bare null stands for a key that was left empty.
+struct Whole<'a>(&'a Pattern);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Pattern::Literal(Value::Null) => f.write_str("{$exactly: null}"),
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use regex_lite::Regex;
+    use serde_json::json;
+
+    use super::super::decode::decode;
+    use super::super::story::Source;
+    use super::super::tree::read;
+    use super::*;
+
+    /// Texts that a parser might take for something else, and any others.
+    fn texts() -> impl Strategy<Value = String> {
+        const ODD: &[&str] = &[
+            "",
+            " ",
+            "no",
+            "True",
+            "~",
+            "null",
+            "1",
+            "0x1f",
+            "1e3",
+            "-",
+            "- a",
+            "a: b",
+            "a #b",
+            "#",
+            "{",
+            "[x]",
+            "'",
+            "\"",
+            "\\",
+            "a\nb",
+            "a\r\n",
+            "\t",
+            "*a",
+            "&a",
+            "!t",
+            "|",
+            ">",
+            "%",
+            "@",
+            "`",
+            "?",
+            "none",
+            "\u{feff}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{0}",
+            "\u{7f}",
+            "\u{1f600}",
+            "${device.laptop.id}",
+            "pairing required",
+            "---",
+            "...",
+            "<<",
+            ".inf",
+            "2026-01-01",
+            "a, b",
+        ];
+        let is_word = |text: &String| text.starts_with('$') && !text.starts_with("${");
+        prop_oneof![
+            prop::sample::select(ODD).prop_map(str::to_owned),
+            any::<String>().prop_filter("a word of the pattern language", move |text| !is_word(text)),
+        ]
+    }
+
+    fn scalars() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_filter("a number", |one| one.is_finite()).prop_map(Value::from),
+            texts().prop_map(Value::from),
+        ]
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        scalars().prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map(texts(), inner, 0..3)
+                    .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn patterns() -> impl Strategy<Value = Pattern> {
+        let leaf = prop_oneof![
+            Just(Pattern::Any),
+            Just(Pattern::Absent),
+            scalars().prop_map(Pattern::Literal),
+            values().prop_map(Pattern::Exactly),
+            any::<u64>().prop_map(Pattern::Length),
+            prop::sample::select(&["^a.*", "\\d+ \"x\"", "it's", ": #"][..])
+                .prop_map(|text| Pattern::Matches(Regex::new(text).unwrap())),
+        ];
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            let list = || prop::collection::vec(inner.clone(), 0..3);
+            prop_oneof![
+                list().prop_map(Pattern::Contains),
+                list().prop_map(Pattern::Excludes),
+                list().prop_map(Pattern::OneOf),
+                list().prop_map(Pattern::Set),
+                list().prop_map(Pattern::Array),
+                inner.clone().prop_map(|one| Pattern::Not(Box::new(one))),
+                prop::collection::btree_map(texts(), inner.clone(), 0..3)
+                    .prop_map(|entries| Pattern::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// What can stand behind a key of an expectation: an empty value there is a key that was forgotten.
+    fn parts() -> impl Strategy<Value = Pattern> {
+        patterns().prop_filter("null", |one| !matches!(one, Pattern::Literal(Value::Null)))
+    }
+
+    fn maybe() -> impl Strategy<Value = Option<Pattern>> {
+        prop::option::of(parts())
+    }
+
+    fn errors() -> impl Strategy<Value = ErrorExpectation> {
+        (maybe(), maybe(), maybe()).prop_map(|(code, message, details)| ErrorExpectation {
+            code,
+            message,
+            details,
+        })
+    }
+
+    fn expectations() -> impl Strategy<Value = Expectation> {
+        let closed = (parts(), maybe(), errors()).prop_map(|(code, reason, error)| {
+            Expectation::Closed(ClosedExpectation { code: Some(code), reason, error })
+        });
+        let exit =
+            (parts(), maybe(), maybe(), maybe(), maybe()).prop_map(|(code, signal, stdout, stderr, json)| {
+                Expectation::Exit(ExitExpectation { code, signal, stdout, stderr, json })
+            });
+        let one = prop_oneof![
+            parts().prop_map(Expectation::Hello),
+            parts().prop_map(Expectation::Ok),
+            parts().prop_map(Expectation::Arrives),
+            parts().prop_map(Expectation::State),
+            parts().prop_map(Expectation::ProtocolError),
+            Just(Expectation::Silence),
+            Just(Expectation::Closed(ClosedExpectation::default())),
+            closed,
+            errors().prop_map(Expectation::Error),
+            (parts(), maybe()).prop_map(|(status, body)| Expectation::Http { status, body }),
+            (parts(), maybe()).prop_map(|(result, refused)| Expectation::Tool { result, refused }),
+            exit,
+        ];
+        let leaf = one.boxed();
+        prop_oneof![
+            4 => leaf.clone(),
+            1 => prop::collection::vec(leaf, 0..3).prop_map(Expectation::AnyOf),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_as_the_same_expectation(one in expectations()) {
+            let text = format!("steps: {{a: {one}}}\n");
+            let source = Arc::new(Source { path: "x".into(), text: text.clone() });
+            let tree = read(&source).map_err(|error| TestCaseError::fail(format!("{text}\n{error:?}")))?;
+            let written = tree.get("steps").and_then(|steps| steps.get("a")).unwrap();
+            let again: Expectation =
+                decode(written).map_err(|error| TestCaseError::fail(format!("{text}\n{error:?}")))?;
+            prop_assert_eq!(&again, &one, "{}", text);
+            prop_assert_eq!(again.to_string(), one.to_string());
+            prop_assert!(!one.to_string().contains('\n'));
         }
     }
 }

@@ -37,8 +37,12 @@ struct Written {
     arrives: Option<Pattern>,
     /// What is stored: a pattern for the document that `state` describes.
     state: Option<Pattern>,
+    /// What the gateway sends breaks the WebSocket protocol (RFC 6455); a pattern for what was wrong.
+    protocol_error: Option<Pattern>,
     /// The exit code of a program, or `none` where a signal ended it.
     exit: Option<Pattern>,
+    /// The signal that ended it, such as `SIGTERM`.
+    signal: Option<Pattern>,
     /// What it printed on standard output, as one text.
     stdout: Option<Pattern>,
     /// What it printed on standard error, as one text.
@@ -65,6 +69,7 @@ impl Written {
             ("ok", self.ok.is_some()),
             ("arrives", self.arrives.is_some()),
             ("state", self.state.is_some()),
+            ("protocol_error", self.protocol_error.is_some()),
             ("exit", self.exit.is_some()),
             ("tool", self.tool.is_some()),
             ("any_of", self.any_of.is_some()),
@@ -83,7 +88,7 @@ impl Written {
             [] if !refinements.is_empty() => "error",
             [] => {
                 return Err(E::custom(
-                    "an expectation needs one of `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `state`, `exit`, `tool`, `any_of`",
+                    "an expectation needs one of `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `state`, `protocol_error`, `exit`, `tool`, `any_of`",
                 ));
             }
             [one, two, ..] => {
@@ -108,6 +113,7 @@ impl Written {
             return Err(at_key("body", "`body` describes an HTTP answer and needs `http`"));
         }
         let printed = [
+            ("signal", self.signal.is_some()),
             ("stdout", self.stdout.is_some()),
             ("stderr", self.stderr.is_some()),
             ("json", self.json.is_some()),
@@ -131,9 +137,11 @@ impl Written {
             "ok" => Expectation::Ok(any(self.ok)),
             "arrives" => Expectation::Arrives(any(self.arrives)),
             "state" => Expectation::State(any(self.state)),
+            "protocol_error" => Expectation::ProtocolError(any(self.protocol_error)),
             "tool" => Expectation::Tool { result: any(self.tool), refused: self.refused },
             "exit" => Expectation::Exit(ExitExpectation {
                 code: any(self.exit),
+                signal: self.signal,
                 stdout: self.stdout,
                 stderr: self.stderr,
                 json: self.json,

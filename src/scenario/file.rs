@@ -45,6 +45,10 @@ pub struct ScenarioFile {
     /// Environment of the gateway, over what the harness sets. An empty text undoes a setting: such as
     /// `OPENCLAW_HANDSHAKE_TIMEOUT_MS`, which spares slow machines the gateway's own timer.
     pub env: Option<Spanned<BTreeMap<String, String>>>,
+    /// Whether it has a gateway to itself. Scenarios that change what others rely on (another configuration,
+    /// release or store, a call of `config.*` that succeeds) have one anyway.
+    #[serde(default)]
+    pub alone: bool,
     /// Devices by name, each with a key pair of its own.
     #[serde(default)]
     pub devices: Entries<Device>,

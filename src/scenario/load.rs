@@ -17,6 +17,9 @@ use super::story::{Scenario, Source};
 use super::suggest::advice;
 use super::tree::{Kind, Tree, read};
 
+/// What the ids of built-in scenarios begin with where they stand beside those of another suite.
+pub const BUILT_IN: &str = "builtin:";
+
 /// What a set of files holds.
 #[derive(Clone, Debug, Default)]
 pub struct Suite {
@@ -123,6 +126,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "starts_on",
     "files",
     "env",
+    "alone",
     "devices",
     "each",
     "use",
@@ -165,6 +169,7 @@ fn draft(id: &str, source: &Arc<Source>, case: Case) -> (Option<Draft>, Vec<Diag
         starts_on: keys.one("starts_on"),
         files: keys.one("files"),
         env: keys.one("env"),
+        alone: keys.one("alone").unwrap_or_default(),
         devices: keys.entries("devices"),
         each: Vec::new(),
         uses: keys.list("use"),

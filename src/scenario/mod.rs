@@ -15,6 +15,9 @@ mod expand;
 mod expect;
 mod expect_written;
 mod file;
+mod flow;
+mod layout;
+mod lifecycle;
 mod load;
 mod pattern;
 mod reference;
@@ -42,15 +45,16 @@ pub use entries::Entries;
 pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind};
 pub use expect_written::EXPECTATION_WORDS;
 pub use file::{Capability, Deviation, DeviationClass, Requires, ScenarioFile};
-pub use load::{Suite, load};
+pub use flow::FlowText;
+pub use layout::{Layout, Place, layout};
+pub use lifecycle::{Ready, Restart, Stop, StopSignal};
+pub use load::{BUILT_IN, Suite, load};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
     BUILTIN_REFERENCES, Part, Reference, ReferenceError, UnresolvedReference, parse_text, resolve,
 };
 pub use schema::{schema, schema_text};
 pub use span::{Span, Spanned};
-pub use step::{
-    AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Restart, Send, State, Step, Together, Wait,
-};
-pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep};
+pub use step::{AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Send, State, Step, Together, Wait};
+pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep, changes_everybody};
 pub use suggest::did_you_mean;

@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::decode_error::at_key;
+use super::flow::{FlowText, FlowValue, write_list, write_map};
 
 /// A pattern for a JSON value.
 ///
@@ -94,43 +95,27 @@ impl PartialEq for Pattern {
 }
 
 impl fmt::Display for Pattern {
-    /// As it would be written in flow style.
+    /// As it is written in flow style: read again, it is the same pattern.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn list(f: &mut fmt::Formatter<'_>, patterns: &[Pattern]) -> fmt::Result {
-            f.write_str("[")?;
-            for (at, one) in patterns.iter().enumerate() {
-                let comma = if at == 0 { "" } else { ", " };
-                write!(f, "{comma}{one}")?;
-            }
-            f.write_str("]")
-        }
         fn operator(f: &mut fmt::Formatter<'_>, name: &str, patterns: &[Pattern]) -> fmt::Result {
             write!(f, "{{{name}: ")?;
-            list(f, patterns)?;
+            write_list(f, patterns)?;
             f.write_str("}")
         }
         match self {
             Self::Any => f.write_str("$any"),
             Self::Absent => f.write_str("$absent"),
-            Self::Literal(Value::String(text)) => f.write_str(text),
-            Self::Literal(value) => write!(f, "{value}"),
-            Self::Matches(regex) => write!(f, "{{$matches: {:?}}}", regex.as_str()),
+            Self::Literal(value) => write!(f, "{}", FlowValue(value)),
+            Self::Matches(regex) => write!(f, "{{$matches: {}}}", FlowText(regex.as_str())),
             Self::Contains(patterns) => operator(f, "$contains", patterns),
             Self::Excludes(patterns) => operator(f, "$excludes", patterns),
             Self::OneOf(patterns) => operator(f, "$one_of", patterns),
             Self::Set(patterns) => operator(f, "$set", patterns),
             Self::Not(inner) => write!(f, "{{$not: {inner}}}"),
-            Self::Exactly(value) => write!(f, "{{$exactly: {value}}}"),
+            Self::Exactly(value) => write!(f, "{{$exactly: {}}}", FlowValue(value)),
             Self::Length(length) => write!(f, "{{$length: {length}}}"),
-            Self::Array(patterns) => list(f, patterns),
-            Self::Object(entries) => {
-                f.write_str("{")?;
-                for (at, (key, one)) in entries.iter().enumerate() {
-                    let comma = if at == 0 { "" } else { ", " };
-                    write!(f, "{comma}{key}: {one}")?;
-                }
-                f.write_str("}")
-            }
+            Self::Array(patterns) => write_list(f, patterns),
+            Self::Object(entries) => write_map(f, entries.iter().map(|(key, one)| (key.as_str(), one))),
         }
     }
 }

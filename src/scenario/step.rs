@@ -13,6 +13,7 @@ use super::connect::{Address, Connect};
 use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
+use super::lifecycle::{Restart, Stop};
 use super::span::Spanned;
 
 /// One step: a mapping with a single key, its verb.
@@ -31,6 +32,8 @@ pub enum Step {
     Send(Send),
     /// Stops the gateway and starts it again on the same home.
     Restart(Restart),
+    /// Stops the gateway and leaves it stopped.
+    Stop(Stop),
     /// Stops the gateway and boots another release on the same home.
     Upgrade(Upgrade),
     /// Changes a file of the state directory while the gateway is stopped.
@@ -145,21 +148,14 @@ pub struct Send {
     pub address: Option<Address>,
     /// How long to wait for an answer. Default: the run's time-out, or one second where silence is expected.
     pub within: Option<Millis>,
+    /// Why the gateway may close this socket later, whatever it says then. Without it, a close that no step
+    /// expects fails this step.
+    pub may_close: Option<Spanned<String>>,
     /// The outcome that is right: `closed`, `error`, `ok` or `silence`. Default: `closed`.
     pub expect: Option<Spanned<Expectation>>,
     /// Names for parts of the answer, by JSON pointer.
     #[serde(default)]
     pub save: Entries<Spanned<String>>,
-}
-
-/// Stops the gateway and starts it again on the same home.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Restart {
-    /// Name of this step. Default: `restart`.
-    pub id: Option<Spanned<String>>,
-    /// Keys of the configuration to change while the gateway is stopped.
-    pub config: Option<Value>,
 }
 
 /// Reads what the gateway has stored.
@@ -265,6 +261,7 @@ impl Step {
             Self::Disconnect(_) => "disconnect",
             Self::Send(_) => "send",
             Self::Restart(_) => "restart",
+            Self::Stop(_) => "stop",
             Self::Upgrade(_) => "upgrade",
             Self::EditState(_) => "edit_state",
             Self::Cli(_) => "cli",
@@ -301,6 +298,7 @@ impl Step {
             Self::Event(one) => one.id.as_ref(),
             Self::Send(one) => one.id.as_ref().or(one.name.as_ref()),
             Self::Restart(one) => one.id.as_ref(),
+            Self::Stop(one) => one.id.as_ref(),
             Self::Upgrade(one) => one.id.as_ref(),
             Self::EditState(one) => one.id.as_ref(),
             Self::Cli(one) => one.id.as_ref(),
@@ -335,6 +333,8 @@ impl Step {
             Self::Call(one) => one.expect.as_ref(),
             Self::Event(one) => one.expect.as_ref(),
             Self::Send(one) => one.expect.as_ref(),
+            Self::Restart(one) => one.expect.as_ref(),
+            Self::Stop(one) => one.expect.as_ref(),
             Self::Upgrade(one) => one.expect.as_ref(),
             Self::Cli(one) => one.expect.as_ref(),
             Self::NodeHost(one) => one.expect.as_ref(),
@@ -346,13 +346,41 @@ impl Step {
             Self::State(one) => Some(&one.expect),
             Self::Wait(Wait::Closed(one)) => one.expect.as_ref(),
             Self::Disconnect(_)
-            | Self::Restart(_)
             | Self::EditState(_)
             | Self::Model(_)
             | Self::Wait(_)
             | Self::Together(_)
             | Self::Repeat(_) => None,
         }
+    }
+
+    /// The connection that the step opens.
+    pub fn opens(&self) -> Option<&Spanned<String>> {
+        match self {
+            Self::Connect(one) => Some(&one.name),
+            Self::Send(one) => one.name.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The open connection that the step works on.
+    pub fn works_on(&self) -> Option<&Spanned<String>> {
+        match self {
+            Self::Call(one) => Some(&one.on),
+            Self::Event(one) => Some(&one.on),
+            Self::Disconnect(one) => Some(&one.on),
+            Self::Send(one) => one.on.as_ref(),
+            Self::Approve(one) => one.on.as_ref(),
+            Self::Revoke(one) => one.on.as_ref(),
+            Self::AgentTurn(one) => one.on.as_ref(),
+            Self::Wait(Wait::Closed(one)) => Some(&one.on),
+            _ => None,
+        }
+    }
+
+    /// Whether it ends every connection, because the gateway is stopped for it.
+    pub const fn stops_the_gateway(&self) -> bool {
+        matches!(self, Self::Restart(_) | Self::Stop(_) | Self::Upgrade(_) | Self::EditState(_))
     }
 
     /// Names that the step gives to parts of its answer, each with a JSON pointer.
@@ -368,6 +396,7 @@ impl Step {
             Self::Disconnect(_)
             | Self::Start(_)
             | Self::Restart(_)
+            | Self::Stop(_)
             | Self::Upgrade(_)
             | Self::EditState(_)
             | Self::NodeHost(_)

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use super::actors::Destination;
 use super::connect::Address;
 use super::device::Device;
-use super::expect::Expectation;
+use super::expect::{Expectation, ExpectationKind};
 use super::file::{Capability, DeviationClass, Requires};
+use super::lifecycle::Ready;
 use super::reference::Reference;
 use super::span::{Span, Spanned};
 use super::step::{Step, Wait};
@@ -60,6 +61,8 @@ pub struct Scenario {
     pub files: Map<String, Value>,
     /// Environment of the gateway, over what the harness sets.
     pub env: BTreeMap<String, String>,
+    /// Whether it asks for a gateway to itself.
+    pub alone: bool,
     /// Devices by name.
     pub devices: Vec<(String, Device)>,
     /// What happens, in order.
@@ -174,14 +177,30 @@ impl Scenario {
         self.all_steps().iter().any(|step| matches!(&step.action, Action::One(one, _) if test(one)))
     }
 
-    /// Whether it needs a gateway of its own: it changes what others on the same gateway rely on.
-    pub fn is_alone(&self) -> bool {
+    /// Whether it needs a gateway of its own on a release: it changes what others on the same gateway rely on.
+    pub fn is_alone(&self, release: Option<&Release>) -> bool {
         let changes_home = |step: &Step| match step {
-            Step::Restart(restart) => restart.config.is_some(),
-            Step::Upgrade(_) | Step::EditState(_) => true,
+            Step::Restart(restart) => !restart.is_plain(),
+            Step::Stop(_) | Step::Upgrade(_) | Step::EditState(_) => true,
             other => other.is_of_a_program(),
         };
-        self.starts_on.is_some() || self.any_step(changes_home)
+        self.alone
+            || self.starts_on.is_some()
+            || self.any_step(changes_home)
+            || self.all_steps().iter().any(|step| self.changes_the_gateway(step, release))
+    }
+
+    /// Whether a step calls a method that changes the gateway under everybody, and may succeed with it.
+    fn changes_the_gateway(&self, step: &StoryStep, release: Option<&Release>) -> bool {
+        let Action::One(Step::Call(call), right) = &step.action else { return false };
+        let succeeds = |one: &Expectation| one.kinds().contains(&ExpectationKind::Ok);
+        let listed = || {
+            let holds = |entry: &&StoryDeviation| release.is_none_or(|one| entry.releases.contains(one));
+            let steps = self.deviations.iter().filter(holds).flat_map(|entry| &entry.steps);
+            steps.filter(|(id, _)| id.value == step.id).any(|(_, listed)| succeeds(&listed.value))
+        };
+        changes_everybody(&call.method.value)
+            && (right.as_ref().is_none_or(|right| succeeds(&right.value)) || listed())
     }
 
     /// Whether all it does is to start gateways of its own, beside the one that it shares with others.
@@ -231,11 +250,20 @@ impl Scenario {
             };
             address == Some(Address::V6)
         };
-        let plain_http = |step: &Step| matches!(step, Step::Http(_));
+        let needs_a_process = |step: &Step| match step {
+            Step::Restart(one) => {
+                one.signal.is_some()
+                    || one.within.is_some()
+                    || one.ready != Ready::Answers
+                    || one.expect.is_some()
+            }
+            Step::Http(_) | Step::Stop(_) => true,
+            _ => false,
+        };
         let starts = self.any_step(|step| matches!(step, Step::Start(_)));
         let follows = [
             (Capability::Seed, seeded),
-            (Capability::Restart, self.any_step(|step| matches!(step, Step::Restart(_)))),
+            (Capability::Restart, self.any_step(|step| matches!(step, Step::Restart(_) | Step::Stop(_)))),
             (
                 Capability::Upgrade,
                 self.starts_on.is_some()
@@ -244,7 +272,7 @@ impl Scenario {
             (Capability::Programs, self.any_step(Step::is_of_a_program)),
             (Capability::State, self.any_step(|step| matches!(step, Step::State(_)))),
             (Capability::Config, !self.config.is_empty() || !self.env.is_empty() || starts),
-            (Capability::Real, !self.files.is_empty() || starts || self.any_step(plain_http)),
+            (Capability::Real, !self.files.is_empty() || starts || self.any_step(needs_a_process)),
             (Capability::Ipv6, self.any_step(on_ipv6)),
         ];
         let mut needs: Vec<Capability> = self.requires.capabilities.iter().map(|one| one.value).collect();
@@ -252,5 +280,37 @@ impl Scenario {
         needs.sort_unstable();
         needs.dedup();
         needs
+    }
+}
+
+/// Whether a method that succeeds changes the configuration or the program of the gateway, and so may restart it
+/// under all its clients: `config.patch` and `config.apply` do (measured on 2026.3.31), the others by their names.
+pub fn changes_everybody(method: &str) -> bool {
+    let (family, verb) = method.split_once('.').unwrap_or((method, ""));
+    match family {
+        "config" => matches!(verb, "set" | "patch" | "apply"),
+        "update" => verb == "run",
+        "gateway" => verb.starts_with("restart"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("config.patch", true)]
+    #[case("config.apply", true)]
+    #[case("update.run", true)]
+    #[case("gateway.restart.request", true)]
+    #[case("config.get", false)]
+    #[case("config.schema.lookup", false)]
+    #[case("update.status", false)]
+    #[case("device.pair.list", false)]
+    fn methods_that_change_the_gateway_are_known(#[case] method: &str, #[case] changes: bool) {
+        assert_eq!(changes_everybody(method), changes);
     }
 }

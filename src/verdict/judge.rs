@@ -93,9 +93,21 @@ pub fn judge(
     Judgement { verdict, mismatch }
 }
 
-/// The verdict of a whole from those of its parts: the heaviest one, and a pass for nothing at all.
+/// The verdict of a whole from those of its parts: the heaviest one.
+///
+/// A part that was passed over is only all right beside one that explains it: a whole of passes and skipped parts
+/// was not looked at in full, and neither was one without parts. Both are errors, never passes.
 pub fn overall(parts: impl IntoIterator<Item = Verdict>) -> Verdict {
-    parts.into_iter().max().map_or(Verdict::Pass, |heaviest| heaviest.max(Verdict::Pass))
+    let (mut heaviest, mut skipped) = (None, false);
+    for part in parts {
+        skipped |= part == Verdict::Skipped;
+        heaviest = heaviest.max(Some(part));
+    }
+    match heaviest {
+        None | Some(Verdict::Skipped) => Verdict::Error,
+        Some(Verdict::Pass) if skipped => Verdict::Error,
+        Some(heaviest) => heaviest,
+    }
 }
 
 #[cfg(test)]
@@ -154,10 +166,17 @@ mod tests {
 
     #[test]
     fn the_heaviest_verdict_counts() {
-        assert_eq!(overall([]), Verdict::Pass);
-        assert_eq!(overall([Verdict::Skipped]), Verdict::Pass);
+        assert_eq!(overall([Verdict::Pass, Verdict::Pass]), Verdict::Pass);
         assert_eq!(overall([Verdict::Pass, Verdict::Known, Verdict::Skipped]), Verdict::Known);
         assert_eq!(overall([Verdict::Fail, Verdict::Error, Verdict::Known]), Verdict::Error);
+    }
+
+    #[rstest]
+    #[case::nothing_at_all(&[])]
+    #[case::only_skipped(&[Verdict::Skipped])]
+    #[case::passes_around_a_gap(&[Verdict::Pass, Verdict::Skipped, Verdict::Pass])]
+    fn what_was_not_looked_at_is_no_pass(#[case] parts: &[Verdict]) {
+        assert_eq!(overall(parts.iter().copied()), Verdict::Error);
     }
 
     proptest! {

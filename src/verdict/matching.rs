@@ -31,6 +31,9 @@ pub fn mismatch(outcome: &Outcome, expectation: &Expectation) -> Option<Mismatch
             find("payload", Some(payload), pattern)
         }
         (Expectation::State(pattern), Outcome::State { document }) => find("state", Some(document), pattern),
+        (Expectation::ProtocolError(pattern), Outcome::ProtocolError { what }) => {
+            find("protocol error", Some(&Value::from(what.as_str())), pattern)
+        }
         (Expectation::Silence, Outcome::Silence) => None,
         (Expectation::Error(expected), Outcome::Refused { error }) => in_error(expected, Some(error)),
         (Expectation::Closed(expected), Outcome::Closed { close, error }) => {
@@ -45,8 +48,8 @@ pub fn mismatch(outcome: &Outcome, expectation: &Expectation) -> Option<Mismatch
             find("tool", Some(&Value::from(got.as_str())), result)
                 .or_else(|| refused.as_ref().and_then(|one| find("refused", reason.as_ref(), one)))
         }
-        (Expectation::Exit(expected), Outcome::Exit { code, stdout, stderr }) => {
-            in_exit(expected, *code, stdout, stderr)
+        (Expectation::Exit(expected), Outcome::Exit { code, signal, stdout, stderr }) => {
+            in_exit(expected, *code, signal.as_deref(), stdout, stderr, outcome)
         }
         (Expectation::AnyOf(list), _) => {
             if list.iter().any(|one| satisfies(outcome, one)) {
@@ -75,20 +78,33 @@ fn in_close(expected: &ClosedExpectation, close: &crate::wire::Close) -> Option<
     expected.reason.as_ref().and_then(|pattern| find("close reason", Some(&reason), pattern))
 }
 
-fn in_exit(expected: &ExitExpectation, code: Option<i32>, stdout: &str, stderr: &str) -> Option<Mismatch> {
+fn in_exit(
+    expected: &ExitExpectation,
+    code: Option<i32>,
+    signal: Option<&str>,
+    stdout: &str,
+    stderr: &str,
+    all: &Outcome,
+) -> Option<Mismatch> {
     let by_signal = matches!(&expected.code, Pattern::Literal(Value::String(word)) if word == "none");
     let got = code.map(Value::from);
-    let wrong =
-        if by_signal { got.is_some() } else { find("exit code", got.as_ref(), &expected.code).is_some() };
+    let wrong = match &expected.code {
+        Pattern::Any => false,
+        _ if by_signal => got.is_some(),
+        pattern => find("exit code", got.as_ref(), pattern).is_some(),
+    };
     if wrong {
-        let all = Outcome::Exit { code, stdout: stdout.to_owned(), stderr: stderr.to_owned() };
         return Some(differs("exit code", expected.code.to_string(), all.to_string()));
     }
     let text = |at, text: &str, pattern: &Option<Pattern>| {
         pattern.as_ref().and_then(|one| find(at, Some(&Value::from(text)), one))
     };
     let json = || expected.json.as_ref().and_then(|one| find("json", printed_json(stdout).as_ref(), one));
-    text("stdout", stdout, &expected.stdout)
+    let signal = signal.map(Value::from);
+    let by =
+        |pattern: &Option<Pattern>| pattern.as_ref().and_then(|one| find("signal", signal.as_ref(), one));
+    by(&expected.signal)
+        .or_else(|| text("stdout", stdout, &expected.stdout))
         .or_else(|| text("stderr", stderr, &expected.stderr))
         .or_else(json)
 }

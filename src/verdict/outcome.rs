@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::scenario::ExpectationKind;
-use crate::wire::{Close, WireError};
+use crate::wire::{Close, End, WireError};
 
 /// What came back from a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +51,11 @@ pub enum Outcome {
         /// Its payload.
         payload: Value,
     },
+    /// This side ended the connection, because what the gateway sent breaks RFC 6455.
+    ProtocolError {
+        /// What was wrong.
+        what: String,
+    },
     /// Nothing came in the time given.
     Silence,
     /// What is stored.
@@ -62,6 +67,9 @@ pub enum Outcome {
     Exit {
         /// Its exit code; none where a signal ended it.
         code: Option<i32>,
+        /// The signal that ended it, such as `SIGTERM`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<String>,
         /// What it printed on standard output.
         stdout: String,
         /// What it printed on standard error.
@@ -147,6 +155,14 @@ mod side_by_side {
 }
 
 impl Outcome {
+    /// The end of a connection that this side did not mean to end.
+    pub fn of_end(end: End, error: Option<WireError>) -> Self {
+        match end {
+            End::Closed(close) => Self::Closed { close, error },
+            End::ProtocolError(what) => Self::ProtocolError { what },
+        }
+    }
+
     /// The document that captures take parts from.
     pub fn document(&self) -> Value {
         match self {
@@ -157,10 +173,12 @@ impl Outcome {
             }
             Self::Http { status, body } => serde_json::json!({"status": status, "body": body}),
             Self::Tool { result, refused } => serde_json::json!({"result": result, "refused": refused}),
-            Self::Exit { code, stdout, stderr } => serde_json::json!({
-                "code": code, "stdout": stdout, "stderr": stderr, "json": printed_json(stdout),
+            Self::Exit { code, signal, stdout, stderr } => serde_json::json!({
+                "code": code, "signal": signal, "stdout": stdout, "stderr": stderr, "json": printed_json(stdout),
             }),
-            Self::Closed { error: None, .. } | Self::Silence | Self::Done => Value::Null,
+            Self::Closed { error: None, .. } | Self::ProtocolError { .. } | Self::Silence | Self::Done => {
+                Value::Null
+            }
         }
     }
 
@@ -173,6 +191,7 @@ impl Outcome {
             Self::Http { .. } => ExpectationKind::Http,
             Self::Ok { .. } => ExpectationKind::Ok,
             Self::Arrived { .. } => ExpectationKind::Arrives,
+            Self::ProtocolError { .. } => ExpectationKind::ProtocolError,
             Self::Silence => ExpectationKind::Silence,
             Self::State { .. } => ExpectationKind::State,
             Self::Exit { .. } => ExpectationKind::Exit,
@@ -205,16 +224,18 @@ impl fmt::Display for Outcome {
             }
             Self::Refused { error } => write!(f, "refused · {}", ErrorLine(error)),
             Self::Http { status, body } => write!(f, "HTTP {status} {}", brief(body)),
+            Self::ProtocolError { what } => write!(f, "protocol error: {what}"),
             Self::Silence => f.write_str("silence"),
             Self::State { document } => write!(f, "state {}", brief(document)),
             Self::Tool { result, refused } => {
                 write!(f, "tool {:?}", last_words(result))?;
                 refused.as_ref().map_or(Ok(()), |reason| write!(f, " · the gateway refused: {reason}"))
             }
-            Self::Exit { code, stdout, stderr } => {
-                match code {
-                    Some(code) => write!(f, "exit {code}")?,
-                    None => f.write_str("ended by a signal")?,
+            Self::Exit { code, signal, stdout, stderr } => {
+                match (code, signal) {
+                    (Some(code), _) => write!(f, "exit {code}")?,
+                    (None, Some(signal)) => write!(f, "ended by {signal}")?,
+                    (None, None) => f.write_str("ended by a signal")?,
                 }
                 // What went wrong stands at the end, and on standard error.
                 let told = if stderr.trim().is_empty() { stdout } else { stderr };
@@ -274,6 +295,7 @@ pub fn normalised(outcome: &Outcome) -> Outcome {
         Outcome::Closed { error: None, .. }
         | Outcome::Exit { .. }
         | Outcome::Tool { .. }
+        | Outcome::ProtocolError { .. }
         | Outcome::Silence
         | Outcome::Done => {
             vec![]

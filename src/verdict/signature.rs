@@ -52,6 +52,16 @@ impl Signature {
         }
     }
 
+    /// The signature of a gateway that restarted by itself during a step.
+    pub fn of_restart(step: &str) -> Self {
+        Self { step: step.to_owned(), class: "restart".to_owned(), code: None, detail: None, reason: None }
+    }
+
+    /// Whether it tells of a gateway that restarted by itself.
+    pub fn is_of_restart(&self) -> bool {
+        self.class == "restart"
+    }
+
     /// The shortest word for it: the reason, else the detail code, else the class with its code.
     pub fn word(&self) -> String {
         match (&self.reason, &self.detail, self.code) {

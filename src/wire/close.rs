@@ -28,6 +28,24 @@ impl Close {
     }
 }
 
+/// How a connection ended that this side did not mean to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The peer closed or dropped it.
+    Closed(Close),
+    /// This side ended it, because what came breaks RFC 6455; the text says what was wrong.
+    ProtocolError(String),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(close) => close.fmt(f),
+            Self::ProtocolError(what) => write!(f, "protocol error: {what}"),
+        }
+    }
+}
+
 impl fmt::Display for Close {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code, self.clean) {

@@ -7,7 +7,7 @@ mod identity;
 mod mask;
 mod persona;
 
-pub use close::Close;
+pub use close::{Close, End};
 pub use connect::{ConnectParams, DeviceProof};
 pub use frame::{Frame, WireError, connect_request, request};
 pub use identity::{DeviceKey, SignedFields, device_id};

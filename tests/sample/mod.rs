@@ -4,7 +4,8 @@ mod wire;
 
 use gatecrash::release::Release;
 use gatecrash::run::{
-    Cell, Event, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, StoredRecords, TargetInfo,
+    Cell, Event, ListedDeviation, RUN_FORMAT, Rerun, RunStarted, ScenarioInfo, StepRecord, StoredRecords,
+    TargetInfo,
 };
 use gatecrash::scenario::{DeviationClass, Expectation};
 use gatecrash::verdict::{Signature, Verdict, judge, overall, satisfies};
@@ -217,6 +218,8 @@ fn events_of(rows: &[(String, &Row)], releases: &[String]) -> Vec<Event> {
         scenarios: scenarios.collect(),
         repeat: 1,
         deny: Vec::new(),
+        rerun: Rerun::default(),
+        parts: Vec::new(),
     })];
     for (gateway, target) in releases.iter().enumerate() {
         let release: Option<Release> = target.parse().ok();
@@ -259,6 +262,7 @@ fn cell(id: &str, target: &str, gateway: usize, course: Course, release: Option<
         transcript: Vec::new(),
         log: Vec::new(),
         stored: None,
+        retried: None,
     };
     match course {
         Course::Untestable(reason) => {
@@ -340,6 +344,7 @@ fn record(step: &Connect, cell: &Cell, at: usize, first_entry: usize) -> StepRec
         path: path(&cell.scenario),
         line: 12 + at,
         verdict: Verdict::Pass,
+        reason: None,
         outcome: None,
         expected: None,
         deviation: None,

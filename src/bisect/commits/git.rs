@@ -158,6 +158,7 @@ impl Repository {
                 release: None,
                 date: parts.next().map(str::to_owned),
                 subject: parts.next().map(str::to_owned),
+                gap_before: false,
             })
         };
         let candidates: Vec<Candidate> = first.lines().chain(rest.lines()).filter_map(candidate).collect();

@@ -5,7 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::gateway::Workshop;
 use crate::gateway::install::Refresh;
-use crate::release::Release;
+use crate::release::{Release, are_neighbours};
 use crate::scenario::{DeviationClass, Scenario, StoryDeviation};
 
 /// All stable releases in the order of time, with their dates; only installed ones where nothing may be
@@ -21,11 +21,23 @@ pub(super) fn releases(context: &Context, workshop: &Workshop) -> Result<Vec<Can
     };
     all.retain(|one| one.release.is_some_and(|release| !release.is_beta()));
     all.sort_by_key(|one| one.release);
+    if context.offline {
+        mark_gaps(&mut all);
+    }
     Ok(all)
 }
 
+/// Marks candidates that do not follow on the one before them among all that were published.
+fn mark_gaps(all: &mut [Candidate]) {
+    let mut before = None;
+    for one in all {
+        one.gap_before = matches!((before, one.release), (Some(before), Some(release)) if !are_neighbours(before, release));
+        before = one.release;
+    }
+}
+
 fn candidate(release: Release, date: Option<String>) -> Candidate {
-    Candidate { name: release.to_string(), release: Some(release), date, subject: None }
+    Candidate { name: release.to_string(), release: Some(release), date, subject: None, gap_before: false }
 }
 
 /// The part of all releases from one end to the other.
@@ -122,7 +134,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::bisect::Evidence;
+    use crate::bisect::{Conditions, Evidence};
     use crate::run::test_support::cell;
     use crate::scenario::{Source, load};
     use crate::verdict::{Signature, Verdict};
@@ -143,6 +155,16 @@ mod tests {
         let wanted = ["2026.3.28", "2026.3.31", "2026.4.1"];
         assert_eq!(range("2026.3.28", "2026.4.1", Find::Regression).unwrap(), wanted);
         assert_eq!(range("2026.4.1", "2026.3.28", Find::Fix).unwrap(), wanted);
+    }
+
+    #[test]
+    fn among_installed_releases_those_that_are_no_neighbours_are_marked() {
+        let mut installed: Vec<Candidate> = ["2026.3.28", "2026.3.31", "2026.4.2", "2026.9.6"]
+            .map(|text| candidate(text.parse().unwrap(), None))
+            .to_vec();
+        mark_gaps(&mut installed);
+        let marks: Vec<bool> = installed.iter().map(|one| one.gap_before).collect();
+        assert_eq!(marks, [false, false, true, true]);
     }
 
     const LISTED: &str = "
@@ -179,7 +201,8 @@ deviations:
         let source = Arc::new(Source { path: "scenarios/a.yaml".into(), text: LISTED.into() });
         let scenario = load(&[("a".to_owned(), source)]).scenarios.remove(0);
         let dir = tempfile::tempdir().unwrap();
-        let store = Evidence::below(dir.path());
+        let settings = crate::run::Settings::new(7, std::time::Duration::from_secs(30), Arc::new(|| 0));
+        let store = Evidence::below(dir.path(), Conditions::of(&settings, 1));
         for (release, verdict) in [("2026.3.24", Verdict::Pass), ("2026.3.28", Verdict::Fail)] {
             let mut cell = cell("a", release, verdict);
             cell.signature = (verdict == Verdict::Fail).then(|| Signature {

@@ -6,13 +6,14 @@ use super::wish::Wish;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::suite::{self, Selection};
-use crate::scenario::{Scenario, Step, did_you_mean};
+use crate::scenario::{BUILT_IN, Scenario, Step, did_you_mean};
 
 /// The scenario that is named, then the rows beside it that can share its boot.
 pub(super) fn scenarios(context: &Context, wish: &Wish) -> Result<Vec<Scenario>, Failure> {
     let (id, step) = wish.named();
     let names = [id.to_owned()];
-    let mut found = suite::select(context, &Selection { names: &names, tags: &[] })?;
+    let folder = wish.suite_folder.as_deref();
+    let mut found = suite::scenarios(context, &Selection { folder, names: &names, tags: &[] })?;
     if let Some(exact) = found.iter().position(|one| one.id == id) {
         found.swap(0, exact);
     } else if found.len() > 1 {
@@ -35,10 +36,13 @@ pub(super) fn scenarios(context: &Context, wish: &Wish) -> Result<Vec<Scenario>,
         }
     }
     let file = Path::new(&asked.source.path).with_extension("");
+    let path = asked.source.path.clone();
     let table = asked.id.rsplit_once('/').map(|(table, _)| table.to_owned());
     let mut all = vec![asked];
-    if let Some(table) = table.filter(|table| file.ends_with(table)) {
-        let rows = suite::select(context, &Selection { names: &[table], tags: &[] })?;
+    if table.is_some_and(|table| {
+        file.ends_with(table.trim_start_matches(BUILT_IN)) || path == format!("{table}.yaml")
+    }) {
+        let rows = suite::scenarios(context, &Selection { folder, names: &[path], tags: &[] })?;
         let quick = |one: &Scenario| !one.any_step(|step| matches!(step, Step::Restart(_)));
         let beside = rows.into_iter().filter(|one| {
             one.id != all[0].id

@@ -10,8 +10,8 @@ use super::scenarios::scenarios;
 use super::teller::Teller;
 use super::wish::Wish;
 use crate::bisect::{
-    Answered, Asked, BISECT_FORMAT, Candidate, Drive, Ending, Entry, Evidence, Find, Kind, Known, Log,
-    Measure, Oracle, Question, Releases, Story, digest,
+    Answered, Asked, BISECT_FORMAT, Candidate, Conditions, Drive, Ending, Entry, Evidence, Find, Kind, Known,
+    Log, Measure, Oracle, Question, Releases, Story, digest,
 };
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -29,6 +29,7 @@ pub(super) struct Session<'a> {
     pub(super) workshop: Workshop,
     /// The scenario that was asked for, then those that share its boot.
     scenarios: Vec<Scenario>,
+    settings: Settings,
     pub(super) question: Question,
     pub(super) evidence: Evidence,
     pub(super) runtime: tokio::runtime::Runtime,
@@ -64,6 +65,8 @@ impl<'a> Session<'a> {
             return Err(Failure::usage(format!("{} has changed since this bisect began", question.path))
                 .hint("ask anew; what was measured of the old text does not count"));
         }
+        let settings = settings(context, wish);
+        let evidence = Evidence::below(&context.cache_dir, Conditions::of(&settings, wish.repeat));
         let workshop = Workshop::open(context.workshop_facts(None)).map_err(Failure::broke)?;
         Ok(Self {
             context,
@@ -71,7 +74,8 @@ impl<'a> Session<'a> {
             jobs,
             workshop,
             question,
-            evidence: Evidence::below(&context.cache_dir),
+            evidence,
+            settings,
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()
@@ -85,13 +89,7 @@ impl<'a> Session<'a> {
         Measure {
             workshop: &self.workshop,
             scenarios: self.scenarios.clone(),
-            settings: Settings {
-                seed: self.wish.seed.unwrap_or_default(),
-                timeout: self.wish.step_timeout(),
-                now_ms: Arc::clone(&self.context.now_ms),
-                boot_timeout: self.wish.boot_within(),
-                keep_state: None,
-            },
+            settings: self.settings.clone(),
             repeat: self.wish.repeat,
         }
     }
@@ -250,5 +248,13 @@ impl<'a> Session<'a> {
         let known = known.map_err(|error| Failure::broke(format!("the evidence cannot be read: {error}")))?;
         let find = (!self.wish.all_transitions).then_some(self.wish.find);
         Ok(range::changes(candidates, &known, scenario, self.question.step.as_deref(), find))
+    }
+}
+
+/// How everything is measured.
+fn settings(context: &Context, wish: &Wish) -> Settings {
+    Settings {
+        boot_timeout: wish.boot_within(),
+        ..Settings::new(wish.seed.unwrap_or_default(), wish.step_timeout(), Arc::clone(&context.now_ms))
     }
 }

@@ -8,8 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::bisect::{Find, Kind, Terms};
 use crate::cli::failure::Failure;
 use crate::release::Release;
-use crate::report::quoted;
+use crate::report::{quoted, shell_line};
+use crate::run::{CellName, Folders, Rerun};
 use crate::scenario::{Millis, ParseMillisError};
+
+/// How long a step waits where nothing is said.
+const TIMEOUT: &str = "10s";
+
+/// How long a build may take where nothing is said.
+const BUILD_TIMEOUT: &str = "10m";
 
 /// What the user asks for.
 #[derive(clap::Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +28,10 @@ pub(super) struct Wish {
     /// The scenario; with a step, nothing else in it counts
     #[arg(value_name = "SCENARIO[#STEP]", required_unless_present_any = ["resume", "replay"])]
     pub(super) scenario: Option<String>,
+    /// The folder that scenario ids are counted from [default: as for `run`]
+    #[arg(long = "folder", value_name = "DIR")]
+    #[serde(default)]
+    pub(super) suite_folder: Option<PathBuf>,
     /// A build that is good
     #[arg(long, value_name = "RELEASE|REV", requires = "bad")]
     pub(super) good: Option<String>,
@@ -49,7 +60,7 @@ pub(super) struct Wish {
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(super) confidence: Option<f64>,
     /// How long a step waits for an answer, where the scenario does not say
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = duration)]
     pub(super) timeout: String,
     /// How long a gateway may take to boot [default: as long as its release is known to need]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -76,7 +87,7 @@ pub(super) struct Wish {
     #[arg(long, value_enum, requires = "repo", conflicts_with_all = ["build", "gateway"])]
     pub(super) preset: Option<Preset>,
     /// How long a build may take; one that takes longer is skipped
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = BUILD_TIMEOUT, value_parser = duration)]
     pub(super) build_timeout: String,
     /// Put the commit that is found on the earlier end, and take it out of the later one, and measure both
     #[arg(long, requires = "repo")]
@@ -132,7 +143,7 @@ impl Wish {
 
     /// How long a step waits.
     pub(super) fn step_timeout(&self) -> Duration {
-        self.timeout.parse().map_or(Duration::from_secs(10), Millis::as_duration)
+        self.timeout.parse().map_or(Duration::from_secs(30), Millis::as_duration)
     }
 
     /// How long a gateway may take to boot, where that is said.
@@ -146,6 +157,19 @@ impl Wish {
         self.build_timeout.parse().map_or(Duration::from_mins(10), Millis::as_duration)
     }
 
+    /// What of the question decides about a cell.
+    fn rerun(&self) -> Rerun {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let folder = self.suite_folder.as_ref().map(|folder| folder.display().to_string());
+        let folders = folder.map(|folder| (self.named().0.to_owned(), folder)).into_iter().collect();
+        Rerun {
+            folders: Folders::of(folders, 1),
+            timeout_ms: Some(millis(self.step_timeout())),
+            boot_timeout_ms: self.boot_within().map(millis),
+            ..Rerun::default()
+        }
+    }
+
     /// The command that shows the change again: a run of a bad release, or a bisect over two commits.
     pub(super) fn reproduce(&self, kind: Kind, before: &str, at: &str) -> String {
         let named = quoted(self.scenario.as_deref().unwrap_or_default());
@@ -154,11 +178,32 @@ impl Wish {
             Find::Fix => (at, before),
         };
         let Some(repo) = self.repo.as_ref().filter(|_| kind == Kind::Commit) else {
-            return format!("gatecrash run {} --gateway {bad}", quoted(self.named().0));
+            return shell_line(&self.rerun().words(&CellName {
+                scenario: self.named().0,
+                target: bad,
+                seed: self.seed,
+                times: self.repeat,
+            }));
         };
         let mut text = format!("gatecrash bisect {named} --good {good} --bad {bad}");
+        if let Some(folder) = &self.suite_folder {
+            text.extend([" --folder ", &quoted(&folder.display().to_string())]);
+        }
         if self.find == Find::Fix {
             text.push_str(" --find fix");
+        }
+        let spans = [
+            (" --timeout ", Some(&self.timeout).filter(|one| *one != TIMEOUT)),
+            (" --boot-timeout ", self.boot_timeout.as_ref()),
+            (" --build-timeout ", Some(&self.build_timeout).filter(|one| *one != BUILD_TIMEOUT)),
+        ];
+        for (name, span) in spans {
+            if let Some(span) = span {
+                text.extend([name, &quoted(span)]);
+            }
+        }
+        if self.any_failure {
+            text.push_str(" --any-failure");
         }
         text.extend([" --repo ", &quoted(&repo.display().to_string())]);
         match (&self.preset, &self.build, &self.gateway) {
@@ -172,5 +217,49 @@ impl Wish {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn wish(more: serde_json::Value) -> Wish {
+        let mut whole = json!({
+            "scenario": "roles/x#node", "find": "regression", "any_failure": false, "all_transitions": false,
+            "no_cache": false, "repeat": 1, "timeout": TIMEOUT, "seed": 7, "build_timeout": BUILD_TIMEOUT,
+            "ablate": false,
+        });
+        let Some(whole_map) = whole.as_object_mut() else { unreachable!() };
+        whole_map.extend(more.as_object().cloned().unwrap_or_default());
+        serde_json::from_value(whole).unwrap()
+    }
+
+    #[rstest]
+    #[case(
+        json!({}),
+        Kind::Release,
+        "gatecrash run roles/x --gateway 2026.3.31 --timeout 10s --seed 7"
+    )]
+    #[case(
+        json!({"suite_folder": "my suite", "timeout": "2s", "boot_timeout": "4m"}),
+        Kind::Release,
+        "gatecrash run roles/x --folder 'my suite' --gateway 2026.3.31 --timeout 2s --boot-timeout 240s --seed 7"
+    )]
+    #[case(
+        json!({"repo": "dir", "preset": "openclaw", "suite_folder": "own", "timeout": "2s"}),
+        Kind::Commit,
+        "gatecrash bisect 'roles/x#node' --good 2026.3.28 --bad 2026.3.31 --folder own --timeout 2s --repo dir \
+         --preset openclaw"
+    )]
+    fn the_line_says_all_that_was_asked_for(
+        #[case] asked: serde_json::Value,
+        #[case] kind: Kind,
+        #[case] line: &str,
+    ) {
+        assert_eq!(wish(asked).reproduce(kind, "2026.3.28", "2026.3.31"), line);
     }
 }

@@ -215,6 +215,10 @@ fn verify(cache: &Cache, releases: &[Release], context: &Context) -> Result<Exit
     } else {
         cache.installed().map_err(Failure::broke)?.into_iter().map(|one| one.release).collect()
     };
+    if releases.is_empty() {
+        return Err(Failure::nothing("no release is installed")
+            .hint("`gatecrash releases install latest` installs the newest"));
+    }
     let mut exit = Exit::Fine;
     for release in releases {
         let text = match cache.verify(release).map_err(Failure::broke)? {

@@ -30,6 +30,10 @@ fn candidates(outcome: &Outcome, mismatch: Option<&Mismatch>) -> Vec<Expectation
         Outcome::Ok { .. } => nested(Expectation::Ok, "payload"),
         Outcome::Arrived { .. } => nested(Expectation::Arrives, "payload"),
         Outcome::State { .. } => nested(Expectation::State, "state"),
+        Outcome::ProtocolError { what } => vec![
+            Expectation::ProtocolError(Pattern::Any),
+            Expectation::ProtocolError(Pattern::Literal(what.as_str().into())),
+        ],
         Outcome::Silence => vec![Expectation::Silence],
         Outcome::Http { status, .. } => vec![Expectation::Http { status: literal(*status), body: None }],
         Outcome::Refused { error } => {
@@ -50,7 +54,7 @@ fn candidates(outcome: &Outcome, mismatch: Option<&Mismatch>) -> Vec<Expectation
         }
         Outcome::Exit { code, .. } => {
             let code = code.map_or_else(|| literal("none"), literal);
-            vec![Expectation::Exit(ExitExpectation { code, stdout: None, stderr: None, json: None })]
+            vec![Expectation::Exit(ExitExpectation { code, ..ExitExpectation::by_itself() })]
         }
         Outcome::Tool { refused, .. } => {
             vec![Expectation::Tool { result: Pattern::Any, refused: refused.as_deref().map(literal) }]
@@ -65,7 +69,7 @@ fn errors(outcome: &Outcome, error: &WireError, mismatch: Option<&Mismatch>) -> 
         .into_iter()
         .filter_map(|key| Some((key.to_owned(), literal(error.detail(key)?))))
         .collect();
-    let message = Pattern::Literal(Value::String(error.message.clone()));
+    let message = literal(error.message.as_str());
     let mut found = Vec::new();
     if told.is_empty() {
         found.push(ErrorExpectation { code: code.clone(), ..ErrorExpectation::default() });
@@ -85,8 +89,14 @@ fn errors(outcome: &Outcome, error: &WireError, mismatch: Option<&Mismatch>) -> 
     found
 }
 
+/// A pattern for just this value. What would be read as a word or a reference is written so that it is neither.
 fn literal(value: impl Into<Value>) -> Pattern {
-    Pattern::Literal(value.into())
+    match value.into() {
+        Value::String(text) if text.starts_with('$') || text.contains("${") => {
+            Pattern::Exactly(text.replace("${", "$${").into())
+        }
+        value => Pattern::Literal(value),
+    }
 }
 
 /// A pattern for what came at the place of a mismatch, where keys alone lead there.
@@ -103,7 +113,7 @@ fn path_below(outcome: &Outcome, mismatch: &Mismatch, aspect: &str) -> Option<Pa
         return Some(missing.iter().rev().fold(Pattern::Absent, |inner, key| nest(inner, key)));
     }
     let path = mismatch.at.strip_prefix(aspect)?.strip_prefix('.')?;
-    if path.contains('[') {
+    if path.contains(['[', '$']) {
         return None;
     }
     let got = match mismatch.got.as_str() {
@@ -123,7 +133,7 @@ fn simple(value: &Value) -> Option<Pattern> {
             let items: Option<Vec<Pattern>> = items.iter().map(simple).collect();
             Some(Pattern::Array(items?))
         }
-        scalar => Some(Pattern::Literal(scalar.clone())),
+        scalar => Some(literal(scalar.clone())),
     }
 }
 

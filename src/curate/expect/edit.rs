@@ -1,12 +1,11 @@
-//! Changing the deviations in a scenario's text, and nothing else of it.
+//! Changing the deviations in a scenario's text, and no other byte of it.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::ops::Range;
-
-use serde_json::Value;
+use std::sync::Arc;
 
 use crate::release::ReleaseRange;
-use crate::scenario::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, Pattern};
+use crate::scenario::{DeviationClass, Expectation, FlowText, Layout, Place, Source, Span, layout};
 
 /// A deviation to write.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,162 +25,350 @@ pub(super) enum Change {
     Remove,
 }
 
-/// The text with its deviations changed and more of them at the end. Changes name the line on which an
-/// entry starts, from 1.
-pub(super) fn rewrite(text: &str, changes: &[(usize, Change)], more: &[Entry]) -> String {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let mut changes = changes.to_vec();
-    changes.sort_by_key(|(line, _)| std::cmp::Reverse(*line));
-    for (line, change) in changes {
-        let span = entry_lines(&lines, line.saturating_sub(1));
-        match change {
-            Change::Remove => drop(lines.drain(span)),
-            Change::Releases(range) => {
-                if let Some(line) = lines[span].iter_mut().find(|line| line.contains("releases:")) {
-                    *line = with_releases(line, &range);
-                }
+/// Why a text cannot be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum EditError {
+    /// The places in it are not those that it looks like.
+    #[error("its deviations are written in a way that cannot be changed in place")]
+    Layout,
+    /// Read again, the new text would say something else.
+    #[error("with these deviations, the file would say something else than it should")]
+    Meaning,
+}
+
+/// Replacements of stretches of the text. Insertions have an empty stretch.
+type Edits = Vec<(Range<usize>, String)>;
+
+/// The text with its deviations changed and more of them at the end. Changes name the byte at which an entry
+/// starts.
+///
+/// The new text is read again: it says what was meant, or there is none.
+pub(super) fn rewrite(
+    source: &Arc<Source>,
+    changes: &BTreeMap<usize, Change>,
+    more: &[Entry],
+) -> Result<String, EditError> {
+    let layout = layout(source).ok_or(EditError::Layout)?;
+    let page = Page { text: &source.text, layout: &layout };
+    let mut edits = page.edits(changes, more)?;
+    edits.sort_by_key(|(span, _)| (span.start, span.end));
+    let mut text = String::with_capacity(source.text.len());
+    let mut at = 0;
+    for (span, new) in edits {
+        let kept = source.text.get(at..span.start).ok_or(EditError::Layout)?;
+        text.push_str(kept);
+        text.push_str(&new);
+        at = span.end;
+    }
+    text.push_str(source.text.get(at..).ok_or(EditError::Layout)?);
+    verify(source, &layout, &text, changes, more)?;
+    Ok(text)
+}
+
+/// Reads the new text and compares what it says with what was meant.
+fn verify(
+    source: &Source,
+    before: &Layout,
+    text: &str,
+    changes: &BTreeMap<usize, Change>,
+    more: &[Entry],
+) -> Result<(), EditError> {
+    let written = Arc::new(Source { path: source.path.clone(), text: text.to_owned() });
+    let after = layout(&written).ok_or(EditError::Meaning)?;
+    let kept: Vec<(&Place, Option<&ReleaseRange>)> = before
+        .entries
+        .iter()
+        .filter_map(|entry| match changes.get(&entry.span.start) {
+            Some(Change::Remove) => None,
+            Some(Change::Releases(range)) => Some((entry, Some(range))),
+            None => Some((entry, None)),
+        })
+        .collect();
+    let same = |(entry, range): &(&Place, Option<&ReleaseRange>), now: &Place| {
+        let releases = match range {
+            Some(range) => now.releases_text().and_then(|text| text.parse().ok()) == Some(**range),
+            None => entry.releases_text() == now.releases_text(),
+        };
+        releases && entry.is_same_beside_releases(now)
+    };
+    let is_new = |entry: &Entry, now: &Place| {
+        now.deviation().is_some_and(|one| {
+            let rows = one.rows.map(|rows| rows.into_iter().map(|row| row.value).collect::<Vec<_>>());
+            let steps = one.steps.iter().map(|(id, expectation)| (&id.value, &expectation.value));
+            one.releases.value == entry.releases
+                && one.class.value == DeviationClass::Unreviewed
+                && (one.issue.is_none() && one.why.is_none())
+                && rows == entry.rows
+                && steps.eq(entry.steps.iter().map(|(id, expectation)| (id, expectation)))
+        })
+    };
+    let fine = before.is_same_beside_deviations(&after)
+        && after.entries.len() == kept.len() + more.len()
+        && kept.iter().zip(&after.entries).all(|(one, now)| same(one, now))
+        && more.iter().zip(&after.entries[kept.len()..]).all(|(one, now)| is_new(one, now));
+    if fine { Ok(()) } else { Err(EditError::Meaning) }
+}
+
+/// A text with the places of its deviations.
+struct Page<'a> {
+    text: &'a str,
+    layout: &'a Layout,
+}
+
+impl Page<'_> {
+    fn edits(&self, changes: &BTreeMap<usize, Change>, more: &[Entry]) -> Result<Edits, EditError> {
+        let mut edits = Edits::new();
+        for entry in &self.layout.entries {
+            if let Some(Change::Releases(range)) = changes.get(&entry.span.start) {
+                edits.push(self.new_releases(entry, range)?);
             }
         }
+        let goes = |entry: &&Place| changes.get(&entry.span.start) == Some(&Change::Remove);
+        let gone: Vec<&Place> = self.layout.entries.iter().filter(goes).collect();
+        match self.layout.list {
+            None if more.is_empty() => {}
+            None => edits.push(self.new_list(more)?),
+            Some((key, value)) if self.byte(value.start) == Some(b'[') => {
+                self.in_flow_list(key, value, &gone, more, &mut edits)?;
+            }
+            Some((key, _)) => self.in_block_list(key, &gone, more, &mut edits)?,
+        }
+        Ok(edits)
     }
-    let mut block = block_lines(&lines);
-    if let Some(found) = &block
-        && found.len() == 1
-        && more.is_empty()
-    {
-        // Nothing is left below the key.
-        let blank = found.start > 0 && lines[found.start - 1].is_empty();
-        lines.drain(found.start - usize::from(blank)..found.end);
-        block = None;
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
     }
-    if !more.is_empty() {
-        let end = block.map_or_else(
-            || {
-                lines.extend([String::new(), "deviations:".to_owned()]);
-                lines.len()
-            },
-            |block| block.end,
-        );
-        let written: Vec<String> = more.iter().flat_map(written).collect();
-        lines.splice(end..end, written);
+
+    /// Where the line of a byte starts, a byte order mark left aside.
+    fn line_start(&self, at: usize) -> usize {
+        let mark = if self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        self.text[..at].rfind('\n').map_or(mark, |at| at + 1)
     }
-    lines.join("\n") + "\n"
+
+    /// Where the line behind that of a byte starts.
+    fn line_end(&self, at: usize) -> usize {
+        self.text[at..].find('\n').map_or(self.text.len(), |more| at + more + 1)
+    }
+
+    /// What stands before a byte on its line, where that is nothing but spaces.
+    fn indent(&self, at: usize) -> Result<&str, EditError> {
+        let before = &self.text[self.line_start(at)..at];
+        if before.bytes().all(|byte| byte == b' ') { Ok(before) } else { Err(EditError::Layout) }
+    }
+
+    /// How lines end around a byte.
+    fn newline(&self, at: usize) -> &'static str {
+        let behind = self.text[at..].find('\n').map(|more| at + more);
+        let before = || self.text[..at].rfind('\n');
+        match behind.or_else(before) {
+            Some(at) if self.text[..at].ends_with('\r') => "\r\n",
+            _ => "\n",
+        }
+    }
+
+    fn new_releases(&self, entry: &Place, range: &ReleaseRange) -> Result<(Range<usize>, String), EditError> {
+        let (Some(span), Some(said)) = (entry.releases, entry.releases_text()) else {
+            return Err(EditError::Layout);
+        };
+        let written = self.text.get(span.start..span.end).ok_or(EditError::Layout)?;
+        let quote = if written.starts_with('\'') { '\'' } else { '"' };
+        if written.trim_matches(['"', '\'']) != said {
+            return Err(EditError::Layout);
+        }
+        Ok((span.start..span.end, format!("{quote}{range}{quote}")))
+    }
+
+    /// Where the value of a key may stand: behind its colon.
+    fn behind_colon(&self, key: Span) -> Result<usize, EditError> {
+        let rest = &self.text[key.end..];
+        let colon = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        if self.byte(key.end + colon) == Some(b':') {
+            Ok(key.end + colon + 1)
+        } else {
+            Err(EditError::Layout)
+        }
+    }
+
+    /// The dash of an entry of a block list.
+    fn dash(&self, entry: &Place) -> Result<usize, EditError> {
+        let dash = self.text[..entry.span.start].trim_end_matches([' ', '\t', '\r', '\n']).len();
+        match dash.checked_sub(1) {
+            Some(dash) if self.byte(dash) == Some(b'-') => Ok(dash),
+            _ => Err(EditError::Layout),
+        }
+    }
+
+    fn in_block_list(
+        &self,
+        key: Span,
+        gone: &[&Place],
+        more: &[Entry],
+        edits: &mut Edits,
+    ) -> Result<(), EditError> {
+        let Some(last) = self.layout.entries.last() else { return Err(EditError::Layout) };
+        let end = self.line_end(last.span.end);
+        let mut lines = Vec::new();
+        for entry in gone {
+            let dash = self.dash(entry)?;
+            self.indent(dash)?;
+            lines.push(self.line_start(dash)..self.line_end(entry.span.end));
+        }
+        if more.is_empty() && !gone.is_empty() && gone.len() == self.layout.entries.len() {
+            return self.without_list(key, end, lines, edits);
+        }
+        edits.extend(lines.into_iter().map(|lines| (lines, String::new())));
+        if !more.is_empty() {
+            let indent = self.indent(self.dash(last)?)?;
+            edits.push((end..end, self.lines(end, indent, more)));
+        }
+        Ok(())
+    }
+
+    /// Takes a block list away of which no entry is left. What stands between its entries stays.
+    fn without_list(
+        &self,
+        key: Span,
+        end: usize,
+        entries: Vec<Range<usize>>,
+        edits: &mut Edits,
+    ) -> Result<(), EditError> {
+        self.indent(key.start)?;
+        let (start, colon) = (self.line_start(key.start), self.behind_colon(key)?);
+        let mut at = colon;
+        let mut between = String::new();
+        for lines in &entries {
+            between.push_str(self.text.get(at..lines.start).ok_or(EditError::Layout)?);
+            at = lines.end;
+        }
+        if !between.trim().is_empty() {
+            edits.push((colon..colon, " []".to_owned()));
+            edits.extend(entries.into_iter().map(|lines| (lines, String::new())));
+            return Ok(());
+        }
+        let before = &self.text[..start];
+        let blank =
+            ["\n\r\n", "\n\n"].into_iter().find(|one| before.ends_with(one)).map_or(0, |one| one.len() - 1);
+        edits.push((start - blank..end, String::new()));
+        Ok(())
+    }
+
+    fn in_flow_list(
+        &self,
+        key: Span,
+        value: Span,
+        gone: &[&Place],
+        more: &[Entry],
+        edits: &mut Edits,
+    ) -> Result<(), EditError> {
+        let close = value.end.saturating_sub(1);
+        if self.byte(close) != Some(b']') {
+            return Err(EditError::Layout);
+        }
+        let written = more.iter().map(flow).collect::<Vec<_>>().join(", ");
+        let last = self.layout.entries.last();
+        let last_goes = last.is_some_and(|last| gone.iter().any(|one| one.span == last.span));
+        for entry in gone {
+            if last_goes && !more.is_empty() && last.is_some_and(|last| last.span == entry.span) {
+                edits.push((entry.span.start..entry.span.end, written.clone()));
+            } else {
+                edits.push((self.with_comma(entry.span, gone), String::new()));
+            }
+        }
+        match last {
+            _ if more.is_empty() || last_goes => {}
+            Some(last) => edits.push((last.span.end..last.span.end, format!(", {written}"))),
+            None if self.text[value.start + 1..close].trim().is_empty() && self.is_block() => {
+                let indent = format!("{}  ", self.indent(key.start)?);
+                let end = self.line_end(value.end);
+                edits.push((self.behind_colon(key)?..value.end, String::new()));
+                edits.push((end..end, self.lines(end, &indent, more)));
+            }
+            None => edits.push((close..close, written)),
+        }
+        Ok(())
+    }
+
+    /// An entry of a flow list with the comma that goes with it: the one behind it, else the one before it, unless
+    /// that goes with an entry of its own.
+    fn with_comma(&self, span: Span, gone: &[&Place]) -> Range<usize> {
+        let blank = [' ', '\t', '\r', '\n'];
+        let behind = self.text[span.end..].trim_start_matches(blank);
+        if let Some(rest) = behind.strip_prefix(',') {
+            return span.start..self.text.len() - rest.trim_start_matches([' ', '\t']).len();
+        }
+        let before = self.text[..span.start].trim_end_matches(blank);
+        let taken = self.layout.entries.iter().rev().find(|one| one.span.end <= span.start);
+        let taken = taken.is_some_and(|one| gone.iter().any(|other| other.span == one.span));
+        before.strip_suffix(',').filter(|_| !taken).map_or(span.start, str::len)..span.end
+    }
+
+    /// Whether the file is a mapping in block style.
+    fn is_block(&self) -> bool {
+        self.byte(self.layout.root.start) != Some(b'{')
+    }
+
+    /// The list for a file that has none.
+    fn new_list(&self, more: &[Entry]) -> Result<(Range<usize>, String), EditError> {
+        if !self.is_block() {
+            return Err(EditError::Layout);
+        }
+        let indent = self.indent(self.layout.first_key.start)?;
+        let end = self.text.len();
+        let newline = self.newline(end);
+        let ended = self.text.ends_with('\n');
+        let start = if ended { "" } else { newline };
+        let lines = self.lines(end, &format!("{indent}  "), more);
+        // The first line break is already there where the file does not end with one.
+        let lines = lines.trim_start_matches(['\r', '\n']);
+        Ok((end..end, format!("{start}{newline}{indent}deviations:{newline}{lines}")))
+    }
+
+    /// Entries of a block list, to be inserted where a line starts or the text ends.
+    fn lines(&self, at: usize, indent: &str, more: &[Entry]) -> String {
+        let newline = self.newline(at);
+        let lines: Vec<String> = more
+            .iter()
+            .flat_map(|entry| {
+                let keys = keys(entry).into_iter().enumerate();
+                keys.map(|(at, (key, value))| {
+                    let dash = if at == 0 { "- " } else { "  " };
+                    format!("{indent}{dash}{key}: {value}")
+                })
+            })
+            .collect();
+        let lines = lines.join(newline);
+        // A file that ends without a line break goes on doing so.
+        if self.text[..at].ends_with('\n') { lines + newline } else { format!("{newline}{lines}") }
+    }
 }
 
-/// The lines of the `deviations` block without the blank and comment lines behind it.
-fn block_lines(lines: &[String]) -> Option<Range<usize>> {
-    let start = lines.iter().position(|line| line.starts_with("deviations:"))?;
-    let inside = |line: &&String| line.is_empty() || line.starts_with([' ', '#', '-']);
-    let mut end = start + 1 + lines[start + 1..].iter().take_while(inside).count();
-    while end > start + 1 && (lines[end - 1].is_empty() || lines[end - 1].starts_with('#')) {
-        end -= 1;
-    }
-    Some(start..end)
-}
-
-/// The lines of the entry that starts at or before a line.
-fn entry_lines(lines: &[String], at: usize) -> Range<usize> {
-    let Some(block) = block_lines(lines) else { return at..at };
-    let starts = |index: &usize| lines[*index].trim_start().starts_with("- ");
-    let indent = |index: usize| lines[index].len() - lines[index].trim_start().len();
-    let start = (block.start..=at.min(block.end - 1)).rev().find(starts).unwrap_or(at);
-    let outer = |index: &usize| indent(*index) <= indent(start) && !lines[*index].trim().is_empty();
-    let end = (start + 1..block.end).find(outer).unwrap_or(block.end);
-    start..end
-}
-
-fn with_releases(line: &str, range: &ReleaseRange) -> String {
-    let Some((before, after)) = line.split_once("releases:") else { return line.to_owned() };
-    let value = after.trim_start();
-    let rest = match value.chars().next() {
-        Some(quote @ ('"' | '\'')) => value[1..].split_once(quote).map_or("", |(_, rest)| rest),
-        _ => value.find([',', ' ', '}']).map_or("", |end| &value[end..]),
-    };
-    format!("{before}releases: \"{range}\"{rest}")
-}
-
-fn written(entry: &Entry) -> Vec<String> {
-    let mut lines = vec![format!("  - releases: \"{}\"", entry.releases), "    class: unreviewed".to_owned()];
+/// The keys of an entry with their values in flow style.
+fn keys(entry: &Entry) -> Vec<(&'static str, String)> {
+    let mut keys = vec![
+        ("releases", format!("\"{}\"", entry.releases)),
+        ("class", DeviationClass::Unreviewed.word().to_owned()),
+    ];
     if let Some(rows) = &entry.rows {
-        let rows: Vec<String> = rows.iter().map(|row| text_of(row)).collect();
-        lines.push(format!("    rows: [{}]", rows.join(", ")));
+        let rows: Vec<String> = rows.iter().map(|row| FlowText(row).to_string()).collect();
+        keys.push(("rows", format!("[{}]", rows.join(", "))));
     }
     let steps: Vec<String> =
-        entry.steps.iter().map(|(step, one)| format!("{}: {}", text_of(step), flow(one))).collect();
-    lines.push(format!("    steps: {{{}}}", steps.join(", ")));
-    lines
+        entry.steps.iter().map(|(step, one)| format!("{}: {one}", FlowText(step))).collect();
+    keys.push(("steps", format!("{{{}}}", steps.join(", "))));
+    keys
 }
 
-/// An expectation in flow style, quoted where it has to be.
-pub(super) fn flow(one: &Expectation) -> String {
-    let only = |key: &str, pattern: &Pattern| match pattern {
-        Pattern::Any => key.to_owned(),
-        pattern => format!("{{{key}: {}}}", value(pattern)),
-    };
-    match one {
-        Expectation::Hello(pattern) => only("hello", pattern),
-        Expectation::Ok(pattern) => only("ok", pattern),
-        Expectation::Arrives(pattern) => only("arrives", pattern),
-        Expectation::State(pattern) => format!("{{state: {}}}", value(pattern)),
-        Expectation::Silence => "silence".to_owned(),
-        Expectation::Http { status, .. } => format!("{{http: {}}}", value(status)),
-        Expectation::Error(error) => format!("{{{}}}", refusal(error)),
-        Expectation::Closed(ClosedExpectation { code, error, .. }) => {
-            let code = code.as_ref().map_or_else(|| "$any".to_owned(), value);
-            let error = refusal(error);
-            let comma = if error.is_empty() { "" } else { ", " };
-            format!("{{closed: {code}{comma}{error}}}")
-        }
-        Expectation::Exit(ExitExpectation { code, stdout, stderr, json }) => {
-            let printed = [("stdout", stdout), ("stderr", stderr), ("json", json)];
-            with_keys(format!("exit: {}", value(code)), &printed)
-        }
-        Expectation::Tool { result, refused } => {
-            with_keys(format!("tool: {}", value(result)), &[("refused", refused)])
-        }
-        Expectation::AnyOf(list) => {
-            format!("{{any_of: [{}]}}", list.iter().map(flow).collect::<Vec<_>>().join(", "))
-        }
-    }
-}
-
-fn with_keys(head: String, keys: &[(&str, &Option<Pattern>)]) -> String {
-    let written = keys.iter().filter_map(|(key, one)| Some(format!("{key}: {}", value(one.as_ref()?))));
-    format!("{{{}}}", std::iter::once(head).chain(written).collect::<Vec<_>>().join(", "))
-}
-
-fn refusal(error: &ErrorExpectation) -> String {
-    let parts = [("error", &error.code), ("details", &error.details), ("message", &error.message)];
-    let written = parts.into_iter().filter_map(|(key, one)| Some(format!("{key}: {}", value(one.as_ref()?))));
-    written.collect::<Vec<_>>().join(", ")
-}
-
-fn value(pattern: &Pattern) -> String {
-    match pattern {
-        Pattern::Literal(Value::String(text)) => text_of(text),
-        Pattern::Object(entries) => {
-            let mut text = String::from("{");
-            for (at, (key, one)) in entries.iter().enumerate() {
-                let comma = if at == 0 { "" } else { ", " };
-                // Writing to a string cannot fail.
-                let _ = write!(text, "{comma}{}: {}", text_of(key), value(one));
-            }
-            text + "}"
-        }
-        Pattern::Array(items) => format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(", ")),
-        other => other.to_string(),
-    }
-}
-
-/// A text as YAML has it: bare where it can only be this text.
-fn text_of(text: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    let word = matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off");
-    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic());
-    if starts && text.chars().all(bare) && !word { text.to_owned() } else { Value::from(text).to_string() }
+fn flow(entry: &Entry) -> String {
+    let keys: Vec<String> = keys(entry).into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    format!("{{{}}}", keys.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
     use super::*;
 
     const TEXT: &str = r#"title: t  # keep me
@@ -201,10 +388,22 @@ deviations:
         }
     }
 
+    fn narrower() -> Change {
+        Change::Releases(">=2026.3.28, <2026.4.2".parse().unwrap())
+    }
+
+    /// Changes the entries by their number.
+    fn edit(text: &str, changes: &[(usize, Change)], more: &[Entry]) -> Result<String, EditError> {
+        let source = Arc::new(Source { path: "x.yaml".into(), text: text.to_owned() });
+        let places = layout(&source).ok_or(EditError::Layout)?.entries;
+        let changes = changes.iter().map(|(at, change)| (places[*at].span.start, *change)).collect();
+        rewrite(&source, &changes, more)
+    }
+
     #[test]
     fn comments_and_layout_stay() {
-        let range = ">=2026.3.28, <2026.4.2".parse().unwrap();
-        insta::assert_snapshot!(rewrite(TEXT, &[(4, Change::Releases(range)), (7, Change::Remove)], &[entry()]), @r#"
+        let text = edit(TEXT, &[(0, narrower()), (1, Change::Remove)], &[entry()]).unwrap();
+        insta::assert_snapshot!(text, @r#"
         title: t  # keep me
         deviations:
           # The first.
@@ -220,7 +419,7 @@ deviations:
 
     #[test]
     fn a_file_without_deviations_gets_the_key() {
-        insta::assert_snapshot!(rewrite("title: t\n", &[], &[entry()]), @r#"
+        insta::assert_snapshot!(edit("title: t\n", &[], &[entry()]).unwrap(), @r#"
         title: t
 
         deviations:
@@ -231,10 +430,131 @@ deviations:
         "#);
     }
 
+    #[rstest]
+    #[case::one_line("t: 1\ndeviations: [{releases: \"<2026.4.2\", steps: {a: hello}}]\n")]
+    #[case::with_comments(
+        "t: 1\ndeviations: [ # all\n  {releases: '<2026.4.2', steps: {a: hello}}, # one\n]\nz: 1"
+    )]
+    #[case::no_indent("deviations:\n- releases: <2026.4.2\n  steps: {a: hello}\nt: ü")]
+    #[case::dash_alone(
+        "deviations:\n  -\n    releases: \"<2026.4.2\"\n    why: |\n      a\n\n      b\nt: 1\n"
+    )]
+    #[case::tab_behind_the_dash("deviations:\n  -\treleases: \"<2026.4.2\"\nt: 1\n")]
+    #[case::mark_and_unicode(
+        "\u{feff}title: \"\u{1f600} ü\" # ü\ndeviations:\n  - {why: ü, releases: \"<2026.4.2\"} # ü\n# end"
+    )]
+    #[case::document_start("---\ntitle: t\ndeviations:\n  - releases: \"<2026.4.2\"\n    why: >-\n      x\n")]
+    #[case::quoted_keys("\"deviations\": [{\"releases\": \"<2026.4.2\"}]")]
+    #[case::comments_between(
+        "deviations:\n  # a\n  - releases: \"<2026.4.2\" # b\n    # c\n\n  # d\n# e\nt: 1\n"
+    )]
+    fn each_layout_is_edited_in_place(#[case] text: &str, #[values("\n", "\r\n")] newline: &str) {
+        let text = text.replace('\n', newline);
+        let wider = edit(&text, &[(0, narrower())], &[]).unwrap();
+        let quote = if text.contains('\'') { '\'' } else { '"' };
+        let there = format!("{quote}>=2026.3.28, <2026.4.2{quote}");
+        let old = if text.contains(": <2026") {
+            "<2026.4.2".to_owned()
+        } else {
+            format!("{quote}<2026.4.2{quote}")
+        };
+        assert_eq!(wider.replace(&there, &old), text);
+
+        let more = edit(&text, &[], &[entry(), entry()]).unwrap();
+        assert_eq!(more.matches("class: unreviewed").count(), 2, "{more}");
+        assert_eq!(more.matches('\n').count(), more.matches(newline).count(), "{more:?}");
+        assert_eq!(more.ends_with('\n'), text.ends_with('\n'), "{more:?}");
+        // What was there stays, in its order.
+        let mut rest = more.as_str();
+        for word in text.split_whitespace().filter(|word| *word != "]" && !word.ends_with("}]")) {
+            let at = rest.find(word).unwrap_or_else(|| panic!("{word} in {more}"));
+            rest = &rest[at + word.len()..];
+        }
+        let none = edit(&text, &[(0, Change::Remove)], &[]).unwrap();
+        assert!(
+            !none.contains("2026") && text.matches('#').count() - none.matches('#').count() <= 2,
+            "{none}"
+        );
+        let other = edit(&text, &[(0, Change::Remove)], &[entry()]).unwrap();
+        assert_eq!(other.matches("2026").count(), 1, "{other}");
+    }
+
+    #[rstest]
+    #[case(
+        "t: 1\ndeviations: []\n",
+        "t: 1\ndeviations:\n  - releases: \">=2026.5.28\"\n    class: unreviewed\n    rows: [one]\n    steps: {a: silence}\n"
+    )]
+    #[case(
+        "deviations: [ ] # none\nt: 1\n",
+        "deviations: # none\n  - releases: \">=2026.5.28\"\n    class: unreviewed\n    rows: [one]\n    steps: {a: silence}\nt: 1\n"
+    )]
+    #[case(
+        "{deviations: [], t: 1}",
+        "{deviations: [{releases: \">=2026.5.28\", class: unreviewed, rows: [one], steps: {a: silence}}], t: 1}"
+    )]
+    #[case(
+        "t: 1",
+        "t: 1\n\ndeviations:\n  - releases: \">=2026.5.28\"\n    class: unreviewed\n    rows: [one]\n    steps: {a: silence}"
+    )]
+    fn an_empty_list_is_filled(#[case] text: &str, #[case] filled: &str) {
+        assert_eq!(edit(text, &[], &[entry()]).unwrap(), filled);
+    }
+
+    #[rstest]
+    #[case::flow_file("{t: 1}")]
+    #[case::document_end("t: 1\n...\n")]
+    #[case::kept_line_breaks("t: |+\n  a\n\n")]
+    #[case::null("t: 1\ndeviations:\n")]
+    #[case::two_documents("t: 1\n---\nt: 2\n")]
+    #[case::not_yaml("t: [\n")]
+    #[case::alias("x: &a {releases: \"<2026.4.2\"}\ndeviations: [*a]\n")]
+    fn what_cannot_be_edited_is_refused(#[case] text: &str) {
+        assert!(edit(text, &[], &[entry()]).is_err());
+    }
+
     #[test]
-    fn what_is_no_plain_word_is_quoted() {
-        assert_eq!(text_of("node: x"), r#""node: x""#);
-        assert_eq!(text_of("true"), r#""true""#);
-        assert_eq!(text_of("device.pair.list"), "device.pair.list");
+    fn an_anchor_that_others_repeat_is_not_changed_under_them() {
+        let text = "deviations:\n  - releases: &r \"<2026.4.2\"\n    steps: {a: hello}\n  - releases: *r\n    steps: {b: hello}\n";
+        assert!(edit(text, &[(0, narrower())], &[]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_what_was_meant_or_nothing_is_written(
+            styles in prop::collection::vec(0..4_u8, 1..5),
+            removed in prop::collection::vec(any::<bool>(), 5),
+            added in 0..3_usize,
+            flow_list in any::<bool>(),
+            crlf in any::<bool>(),
+            ended in any::<bool>(),
+        ) {
+            let mut text = String::from("t: 1\ndeviations:");
+            if flow_list {
+                let one = |style: &u8| format!("{{releases: 2026.4.{}, class: superseded}}", style + 1);
+                let entries: Vec<String> = styles.iter().map(one).collect();
+                text.push_str(&format!(" [{}]\n", entries.join(",\n  ")));
+            } else {
+                text.push('\n');
+                for style in &styles {
+                    text.push_str(match style {
+                        0 => "  - releases: 2026.4.1\n    class: superseded\n",
+                        1 => "  # x\n  - {releases: 2026.4.2, class: superseded} # y\n\n",
+                        2 => "  -\n    releases: 2026.4.3\n    why: |\n      x\n\n",
+                        _ => "  - why: >\n      a: b\n    releases: 2026.4.4 # z\n",
+                    });
+                }
+            }
+            text.push_str("z: 1\n");
+            let text = if ended { text } else { text.trim_end().to_owned() };
+            let text = if crlf { text.replace('\n', "\r\n") } else { text };
+            let changes: Vec<(usize, Change)> = (0..styles.len())
+                .map(|at| (at, if removed[at] { Change::Remove } else { narrower() }))
+                .collect();
+            let new = edit(&text, &changes, &vec![entry(); added]).unwrap();
+            let left = removed.iter().take(styles.len()).filter(|gone| !**gone).count();
+            prop_assert_eq!(new.matches("2026.3.28").count(), left);
+            prop_assert_eq!(new.matches("2026.5.28").count(), added);
+            prop_assert_eq!(new.matches('#').count() + removed.iter().zip(&styles).filter(|(gone, style)| **gone && !flow_list && matches!(style, 1 | 3)).count(), text.matches('#').count());
+        }
     }
 }

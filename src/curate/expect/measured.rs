@@ -20,29 +20,42 @@ pub(super) struct Seen<'a> {
 
 /// A case of a file and one of its steps.
 pub(super) type Site<'a> = (&'a str, &'a str);
-pub(super) type Measured<'a> = BTreeMap<Site<'a>, BTreeMap<Release, Seen<'a>>>;
+pub(super) type Observed<'a> = BTreeMap<Site<'a>, BTreeMap<Release, Seen<'a>>>;
+
+/// What runs show of a file's cases.
+#[derive(Debug, Default)]
+pub(super) struct Measured<'a> {
+    /// What the steps did, where they ran.
+    pub(super) observed: Observed<'a>,
+    /// The releases that each case was run on, whatever became of it there.
+    pub(super) run_on: BTreeMap<&'a str, BTreeSet<Release>>,
+}
 
 /// What the runs show of these cases. Later runs replace earlier ones.
 pub(super) fn measure<'a>(cases: &[&'a Scenario], runs: &'a [RunRecord]) -> Measured<'a> {
-    let mut measured = Measured::new();
+    let mut measured = Measured::default();
     for run in runs {
         let mut of_run: BTreeMap<Site<'_>, BTreeMap<Release, Vec<Seen<'_>>>> = BTreeMap::new();
         for cell in &run.cells {
             let Some(case) = cases.iter().find(|one| one.id == cell.scenario) else { continue };
-            let Some(release) = cell.release.filter(|_| cell.verdict != Verdict::Error) else { continue };
+            let Some(release) = cell.release else { continue };
+            measured.run_on.entry(&case.id).or_default().insert(release);
+            if cell.verdict == Verdict::Error {
+                continue;
+            }
             for (step, seen) in seen_of(case, cell) {
                 of_run.entry((&case.id, step)).or_default().entry(release).or_default().push(seen);
             }
         }
         for (site, releases) in of_run {
+            let of_site = measured.observed.entry(site).or_default();
             for (release, mut seen) in releases {
                 // What is not always the same says nothing about the release.
-                if seen.windows(2).any(|pair| pair[0].right != pair[1].right) {
-                    continue;
-                }
-                if let Some(last) = seen.pop() {
-                    measured.entry(site).or_default().insert(release, last);
-                }
+                let same = seen.windows(2).all(|pair| pair[0].right == pair[1].right);
+                match seen.pop().filter(|_| same) {
+                    Some(last) => of_site.insert(release, last),
+                    None => of_site.remove(&release),
+                };
             }
         }
     }

@@ -2,18 +2,48 @@
 
 use crate::release::{Release, ReleaseRange};
 
-/// The ranges in which a measurement holds: one for each stretch of measured releases that agree.
-///
-/// A range ends before the next release that was measured otherwise; what holds on the oldest or the
-/// newest measured release is taken to hold before or after it.
-pub(super) fn ranges<T: PartialEq>(measured: &[(Release, T)]) -> Vec<(ReleaseRange, &T)> {
+/// Neighbouring releases on which the same was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stretch<'a, T> {
+    /// What was measured.
+    pub(super) value: &'a T,
+    /// The first release.
+    pub(super) first: Release,
+    /// The last release.
+    pub(super) last: Release,
+    /// The next release, where it was measured and differs.
+    pub(super) next: Option<Release>,
+}
+
+impl<T> Stretch<'_, T> {
+    /// The range of the stretch: up to the next release where that was measured, else up to the last.
+    pub(super) fn range(&self) -> ReleaseRange {
+        match self.next {
+            Some(next) => ReleaseRange::from_until(Some(self.first), Some(next)),
+            None => self.closed(),
+        }
+    }
+
+    /// The range that ends with the last release.
+    pub(super) fn closed(&self) -> ReleaseRange {
+        ReleaseRange::from_through(self.first, self.last)
+    }
+}
+
+/// The stretches of releases that agree. Releases stand in their order, and those that were run without a
+/// measurement have none: no stretch goes over them.
+pub(super) fn stretches<T: PartialEq>(run: &[(Release, Option<T>)]) -> Vec<Stretch<'_, T>> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some((first, value)) = measured.get(at) {
-        let same = measured[at..].iter().take_while(|(_, one)| one == value).count();
-        let low = (at > 0).then_some(*first);
-        let high = measured.get(at + same).map(|(release, _)| *release);
-        found.push((ReleaseRange::from_until(low, high), value));
+    while let Some((first, value)) = run.get(at) {
+        let Some(value) = value else {
+            at += 1;
+            continue;
+        };
+        let same = run[at..].iter().take_while(|(_, one)| one.as_ref() == Some(value)).count();
+        let last = run.get(at + same - 1).map_or(*first, |(release, _)| *release);
+        let next = run.get(at + same).filter(|(_, one)| one.is_some()).map(|(release, _)| *release);
+        found.push(Stretch { value, first: *first, last, next });
         at += same;
     }
     found
@@ -31,23 +61,26 @@ mod tests {
 
     #[test]
     fn neighbours_that_agree_share_a_range() {
-        let measured = [(release(1), 'a'), (release(2), 'b'), (release(3), 'b'), (release(5), 'a')];
+        let days =
+            [(1, Some('a')), (2, Some('b')), (3, Some('b')), (5, Some('a')), (7, None), (8, Some('a'))];
+        let run = days.map(|(day, value)| (release(day), value));
         let texts: Vec<_> =
-            ranges(&measured).into_iter().map(|(range, value)| format!("{range} {value}")).collect();
-        assert_eq!(texts, ["<2026.4.2 a", ">=2026.4.2, <2026.4.5 b", ">=2026.4.5 a"]);
+            stretches(&run).into_iter().map(|one| format!("{} {}", one.range(), one.value)).collect();
+        assert_eq!(texts, [">=2026.4.1, <2026.4.2 a", ">=2026.4.2, <2026.4.5 b", "2026.4.5 a", "2026.4.8 a"]);
     }
 
     proptest! {
         #[test]
-        fn every_measured_release_is_in_exactly_the_ranges_of_its_value(values in prop::collection::vec(0..3_u8, 1..20)) {
-            let measured: Vec<_> = (1..).map(release).zip(values).collect();
-            let ranges = ranges(&measured);
-            for (release, value) in &measured {
-                let inside: Vec<_> = ranges.iter().filter(|(range, _)| range.contains(release)).collect();
-                prop_assert_eq!(inside.len(), 1);
-                prop_assert_eq!(inside[0].1, value);
+        fn every_measured_release_is_in_exactly_the_range_of_its_value(
+            values in prop::collection::vec(prop::option::of(0..3_u8), 1..20),
+        ) {
+            let run: Vec<_> = (1..).map(release).zip(values).collect();
+            let stretches = stretches(&run);
+            for (release, value) in &run {
+                let inside: Vec<_> = stretches.iter().filter(|one| one.range().contains(release)).collect();
+                prop_assert_eq!(inside.len(), usize::from(value.is_some()));
+                prop_assert_eq!(inside.first().map(|one| *one.value), *value);
             }
-            prop_assert!(ranges.windows(2).all(|pair| pair[0].1 != pair[1].1));
         }
     }
 }

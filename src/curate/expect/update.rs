@@ -1,21 +1,23 @@
 //! Which deviations the runs show, beside those that are listed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
 
 use super::candidate::describe;
-use super::edit::{Change, Entry, flow, rewrite};
+use super::edit::{Change, EditError, Entry, rewrite};
 use super::measured::{Measured, Site, measure};
-use super::spans::ranges;
+use super::spans::stretches;
 use crate::release::{Release, ReleaseRange};
 use crate::run::RunRecord;
-use crate::scenario::{Expectation, Scenario};
+use crate::scenario::{Diagnostic, Expectation, Scenario, Severity, Source, StoryDeviation, check, load};
 use crate::verdict::{Outcome, satisfies};
 
 /// A scenario file with other deviations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileUpdate {
-    /// The file.
-    pub path: String,
+    /// The file as it is.
+    pub source: Arc<Source>,
     /// Its new text.
     pub text: String,
     /// Deviations that were added.
@@ -51,163 +53,318 @@ pub enum Problem {
         /// The first such release.
         release: Release,
     },
+    /// The file cannot be edited.
+    #[error("the file stays as it is: {0}")]
+    NotEditable(String),
+    /// `check` would refuse the new text.
+    #[error("the file stays as it is: with what the runs show, `gatecrash check` would refuse it ({0})")]
+    Refused(String),
 }
-
-type Wanted<'a> = BTreeMap<Site<'a>, Vec<(ReleaseRange, Expectation)>>;
 
 /// The deviations of the files of these scenarios, as the runs show them. Later runs replace earlier ones.
 ///
-/// Only files that change come back. Every new deviation has the class `unreviewed`.
-pub fn update(scenarios: &[Scenario], runs: &[RunRecord]) -> (Vec<FileUpdate>, Vec<LeftAlone>) {
-    let mut files: BTreeMap<&str, Vec<&Scenario>> = BTreeMap::new();
-    for one in scenarios {
-        files.entry(one.source.path.as_str()).or_default().push(one);
-    }
+/// Scenarios are chosen by their ids out of all that the sources hold. Only files that change come back, each
+/// read again and checked. Every new deviation has the class `unreviewed`. A deviation is only said to hold on
+/// releases on which the step was seen to do so.
+pub fn update(
+    sources: &[(String, Arc<Source>)],
+    chosen: &BTreeSet<&str>,
+    runs: &[RunRecord],
+) -> (Vec<FileUpdate>, Vec<LeftAlone>) {
+    let suite = load(sources);
+    let known: BTreeSet<String> = errors(sources).iter().map(summary).collect();
     let mut updates = Vec::new();
     let mut left = Vec::new();
-    for (path, cases) in files {
-        let file = File { path, measured: measure(&cases, runs), cases };
-        updates.extend(file.update(&mut left));
+    for (id, source) in sources {
+        let cases: Vec<&Scenario> =
+            suite.scenarios.iter().filter(|case| case.source.path == source.path).collect();
+        let of_runs: Vec<&Scenario> =
+            cases.iter().filter(|case| chosen.contains(case.id.as_str())).copied().collect();
+        if !of_runs.is_empty() {
+            let file = File { id, source, measured: measure(&of_runs, runs), cases };
+            updates.extend(file.update(&mut left));
+        }
     }
+    drop_refused(sources, &known, &mut updates, &mut left);
     (updates, left)
 }
 
+/// Checks the suite with all updates, and takes out those that bring an error with them.
+fn drop_refused(
+    sources: &[(String, Arc<Source>)],
+    known: &BTreeSet<String>,
+    updates: &mut Vec<FileUpdate>,
+    left: &mut Vec<LeftAlone>,
+) {
+    while !updates.is_empty() {
+        let mut changed = sources.to_vec();
+        for (_, source) in &mut changed {
+            if let Some(one) = updates.iter().find(|one| one.source.path == source.path) {
+                *source = Arc::new(Source { path: source.path.clone(), text: one.text.clone() });
+            }
+        }
+        let found = errors(&changed).into_iter().find(|one| !known.contains(&summary(one)));
+        let Some(error) = found else { return };
+        let places: Vec<&str> = std::iter::once(&error.source)
+            .chain(error.related.iter().map(|one| &one.source))
+            .map(|source| source.path.as_str())
+            .collect();
+        // The file with the error, else one that it has to do with.
+        let at = places
+            .iter()
+            .find_map(|path| updates.iter().position(|one| one.source.path == *path))
+            .unwrap_or_default();
+        let path = updates.remove(at).source.path.clone();
+        left.push(LeftAlone { path, line: None, problem: Problem::Refused(error.message.clone()) });
+    }
+}
+
+fn errors(sources: &[(String, Arc<Source>)]) -> Vec<Diagnostic> {
+    check(&load(sources), false).into_iter().filter(|one| one.severity == Severity::Error).collect()
+}
+
+fn summary(error: &Diagnostic) -> String {
+    format!("{} {} {}", error.source.path, error.code, error.message)
+}
+
 struct File<'a> {
-    path: &'a str,
+    id: &'a str,
+    source: &'a Arc<Source>,
+    /// All cases of the file, measured or not.
     cases: Vec<&'a Scenario>,
     measured: Measured<'a>,
 }
 
-/// What a site does in a range: nothing to list, or an expectation in text and data.
-type Listing = Option<(String, Expectation)>;
+/// What a site does on a release: nothing to list, or the outcome that has to be listed.
+type Listing = Option<Expectation>;
+/// What was seen of each site.
+type Wanted<'a> = BTreeMap<Site<'a>, BTreeMap<Release, Listing>>;
+
+/// What becomes of an entry, as far as one of its steps is concerned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Proposal {
+    Keep,
+    Widen(ReleaseRange),
+    Narrow(ReleaseRange),
+    Remove,
+}
 
 impl<'a> File<'a> {
     fn update(&self, left: &mut Vec<LeftAlone>) -> Option<FileUpdate> {
+        let path = &self.source.path;
         let mut wanted = Wanted::new();
-        for (site, releases) in &self.measured {
-            let listed: Vec<(Release, Listing)> =
+        for (site, releases) in &self.measured.observed {
+            let listed =
                 releases.keys().map(|release| (*release, self.listing(*site, *release, left))).collect();
-            let holds = ranges(&listed).into_iter();
-            let holds = holds.filter_map(|(range, one)| Some((range, one.as_ref()?.1.clone())));
-            wanted.insert(*site, holds.collect());
+            wanted.insert(*site, listed);
         }
-        let mut changes = Vec::new();
-        for line in self.entries() {
-            match self.settle(line, &mut wanted) {
-                Ok(change) => changes.extend(change.map(|change| (line, change))),
+        let mut changes = BTreeMap::new();
+        for start in self.entries() {
+            match self.settle(start, &wanted) {
+                Ok(change) => changes.extend(change.map(|change| (start, change))),
                 Err(problem) => {
-                    left.push(LeftAlone { path: self.path.to_owned(), line: Some(line), problem });
+                    let line = self.source.text.get(..start).map(|text| text.matches('\n').count() + 1);
+                    left.push(LeftAlone { path: path.clone(), line, problem });
                 }
             }
         }
-        let more = self.merged(&wanted);
+        let more = self.merged(&self.missing(&wanted, &changes));
         if changes.is_empty() && more.is_empty() {
             return None;
         }
-        let text = rewrite(&self.cases[0].source.text, &changes, &more);
-        Some(FileUpdate { path: self.path.to_owned(), text, added: more.len(), changed: changes.len() })
+        match rewrite(self.source, &changes, &more) {
+            Ok(text) => Some(FileUpdate {
+                source: Arc::clone(self.source),
+                text,
+                added: more.len(),
+                changed: changes.len(),
+            }),
+            Err(error @ (EditError::Layout | EditError::Meaning)) => {
+                let problem = Problem::NotEditable(error.to_string());
+                left.push(LeftAlone { path: path.clone(), line: None, problem });
+                None
+            }
+        }
     }
 
     /// What has to be listed for a site on a release.
     fn listing(&self, site: Site<'_>, release: Release, left: &mut Vec<LeftAlone>) -> Listing {
-        let seen = &self.measured[&site][&release];
+        let of_site = &self.measured.observed[&site];
+        let seen = &of_site[&release];
         let case = self.cases.iter().find(|one| one.id == site.0)?;
         let here = case.deviation(site.1, &release).map(|(_, one)| &one.value);
         let fits = |one: &&Expectation| satisfies(seen.outcome, one);
         if seen.right {
             // One of several listed outcomes: the release does not always go wrong, and this time it did not.
             let several = |one: &&Expectation| matches!(one, Expectation::AnyOf(_));
-            return here.filter(several).filter(fits).map(|one| (flow(one), one.clone()));
+            return here.filter(several).filter(fits).cloned();
         }
         let listed =
             case.deviations.iter().flat_map(|entry| &entry.steps).filter(|(step, _)| step.value == site.1);
         // References have no value in a stored run, so what holds them is taken as it stands.
         if let Some(one) = here.filter(|one| one.to_string().contains("${")) {
-            return Some((flow(one), one.clone()));
+            return Some(one.clone());
         }
-        let known = listed.map(|(_, one)| &one.value).find(fits);
-        let right: Vec<&Outcome> =
-            self.measured[&site].values().filter(|one| one.right).map(|one| one.outcome).collect();
+        let known = here.filter(fits).or_else(|| listed.map(|(_, one)| &one.value).find(fits));
+        let right: Vec<&Outcome> = of_site.values().filter(|one| one.right).map(|one| one.outcome).collect();
         let one = known.cloned().or_else(|| describe(seen.outcome, seen.mismatch, &right));
         if one.is_none() {
             let problem = Problem::Indescribable { scenario: site.0.into(), step: site.1.into(), release };
-            left.push(LeftAlone { path: self.path.to_owned(), line: None, problem });
+            left.push(LeftAlone { path: self.source.path.clone(), line: None, problem });
         }
-        one.map(|one| (flow(&one), one))
+        one
     }
 
-    /// The lines of the entries that are written already.
+    /// The deviations of a case that are written in this file; those of scenarios that it uses are not.
+    fn own<'c>(&self, case: &'c Scenario) -> impl Iterator<Item = &'c StoryDeviation> + use<'c, '_, 'a> {
+        let path = self.source.path.as_str();
+        case.deviations.iter().filter(move |entry| entry.source.path == path)
+    }
+
+    /// Where the entries that are written already start.
     fn entries(&self) -> BTreeSet<usize> {
-        let all = self.cases.iter().flat_map(|case| &case.deviations);
-        all.map(|entry| entry.source.line(entry.span)).collect()
+        self.cases.iter().flat_map(|case| self.own(case)).map(|entry| entry.span.start).collect()
     }
 
-    /// Compares an entry with what is wanted, and takes out of that what the entry says.
-    fn settle(&self, line: usize, wanted: &mut Wanted<'a>) -> Result<Option<Change>, Problem> {
-        let mut says: Vec<(Site<'a>, &Expectation, ReleaseRange)> = Vec::new();
+    /// Compares an entry with what was seen.
+    fn settle(&self, start: usize, wanted: &Wanted<'a>) -> Result<Option<Change>, Problem> {
+        let mut proposals = Vec::new();
+        let mut written = BTreeSet::new();
+        let mut says = None;
         for case in &self.cases {
-            for entry in case.deviations.iter().filter(|one| one.source.line(one.span) == line) {
-                let steps = entry
-                    .steps
-                    .iter()
-                    .map(|(step, one)| ((case.id.as_str(), step.value.as_str()), &one.value, entry.releases));
-                says.extend(steps);
+            for entry in self.own(case).filter(|one| one.span.start == start) {
+                written.insert(entry.releases.to_string());
+                says = Some(entry.releases);
+                for (step, one) in &entry.steps {
+                    let site = (case.id.as_str(), step.value.as_str());
+                    proposals.extend(self.propose(site, &one.value, entry.releases, wanted)?);
+                }
             }
         }
-        let inside = |site: &Site<'_>, range: &ReleaseRange| -> Vec<Release> {
-            let all = self.measured.get(site).into_iter().flat_map(BTreeMap::keys);
-            all.filter(|release| range.contains(release)).copied().collect()
+        let Some(says) = says else { return Ok(None) };
+        let first = |kept: &Proposal| proposals.iter().find(|one| *one != kept).copied();
+        let Some(change) = first(&Proposal::Keep) else { return Ok(None) };
+        let all = proposals.iter().all(|one| *one == change);
+        let releases = match change {
+            // Wider is what the other steps or rows may not be. Then the rest becomes an entry of its own.
+            Proposal::Widen(range) if all => range,
+            _ if proposals.iter().all(|one| matches!(one, Proposal::Keep | Proposal::Widen(_))) => {
+                return Ok(None);
+            }
+            Proposal::Narrow(range) if all => range,
+            Proposal::Remove if all => return Ok(Some(Change::Remove)),
+            _ => return Err(Problem::HoldsInPart),
         };
-        let mut proposals: Vec<Option<ReleaseRange>> = Vec::new();
-        for (site, one, range) in &says {
-            if inside(site, range).is_empty() {
-                continue;
-            }
-            let there = wanted.get(site).into_iter().flatten();
-            let fits = there.filter(|(wanted, expected)| expected == *one && wanted.overlaps(range));
-            let fits: Vec<ReleaseRange> = fits
-                .map(|(wanted, _)| *wanted)
-                .filter(|wanted| inside(site, wanted).iter().any(|one| range.contains(one)))
-                .collect();
-            match fits.as_slice() {
-                [] => proposals.push(None),
-                [wanted] if inside(site, wanted) == inside(site, range) => proposals.push(Some(*range)),
-                [wanted] => proposals.push(Some(*wanted)),
-                _ => return Err(Problem::HoldsInPart),
-            }
-        }
-        let Some(first) = proposals.first() else { return Ok(None) };
-        if proposals.iter().any(|one| one != first) {
+        if written.len() > 1 {
+            // Its releases come out of the table.
             return Err(Problem::HoldsInPart);
         }
-        for (site, one, range) in &says {
-            if let Some(list) = wanted.get_mut(site) {
-                let covered = first.as_ref().unwrap_or(range);
-                list.retain(|(wanted, expected)| expected != *one || !wanted.overlaps(covered));
+        Ok((releases != says).then_some(Change::Releases(releases)))
+    }
+
+    /// What becomes of an entry by what was seen of one of its steps; none where nothing was.
+    fn propose(
+        &self,
+        site: Site<'a>,
+        one: &Expectation,
+        range: ReleaseRange,
+        wanted: &Wanted<'a>,
+    ) -> Result<Option<Proposal>, Problem> {
+        let Some(seen) = wanted.get(&site) else { return Ok(None) };
+        let agrees = |listing: &Listing| listing.as_ref() == Some(one);
+        let inside: Vec<(Release, bool)> = seen
+            .iter()
+            .filter(|(release, _)| range.contains(release))
+            .map(|(release, listing)| (*release, agrees(listing)))
+            .collect();
+        let with = |agrees: bool| inside.iter().filter(move |(_, one)| *one == agrees).map(|(at, _)| *at);
+        let (Some(first), Some(last)) = (with(true).min(), with(true).max()) else {
+            return with(false).min().map(|_| nowhere(range, &inside)).transpose();
+        };
+        let below = with(false).any(|release| release < first);
+        let above = with(false).any(|release| release > last);
+        if with(false).any(|release| release > first && release < last) {
+            return Err(Problem::HoldsInPart);
+        }
+        let run = self.run(site, seen);
+        let run = stretches(&run);
+        let around = |release: Release| {
+            run.iter()
+                .find(|one| one.first <= release && release <= one.last)
+                .map(super::spans::Stretch::range)
+        };
+        let (Some(low), Some(high)) = (around(first), around(last)) else { return Ok(Some(Proposal::Keep)) };
+        let low = if below { low } else { range.hull(&low) };
+        let high = if above { high } else { range.hull(&high) };
+        let new = ReleaseRange::between(&low, &high).unwrap_or(range);
+        // Nothing more was seen outside: a bound that says the same of all releases that were run may stay.
+        let outside =
+            seen.iter().any(|(at, listing)| agrees(listing) && !range.contains(at) && new.contains(at));
+        Ok(Some(match (below || above, outside) {
+            (false, false) => Proposal::Keep,
+            (false, true) => Proposal::Widen(new),
+            (true, _) => Proposal::Narrow(new),
+        }))
+    }
+
+    /// The releases that a case was run on, with what a site did there where it was seen.
+    fn run(&self, site: Site<'a>, seen: &BTreeMap<Release, Listing>) -> Vec<(Release, Option<Listing>)> {
+        let run_on = self.measured.run_on.get(site.0).into_iter().flatten();
+        run_on.map(|release| (*release, seen.get(release).cloned())).collect()
+    }
+
+    /// What was seen and is not listed, with the changes made: ranges that nothing else speaks of.
+    fn missing(
+        &self,
+        wanted: &Wanted<'a>,
+        changes: &BTreeMap<usize, Change>,
+    ) -> Vec<(Site<'a>, ReleaseRange, Expectation)> {
+        let mut missing = Vec::new();
+        for (site, seen) in wanted {
+            let Some(case) = self.cases.iter().find(|one| one.id == site.0) else { continue };
+            let of_site =
+                case.deviations.iter().filter(|one| one.steps.iter().any(|(id, _)| id.value == site.1));
+            let listed: Vec<ReleaseRange> = of_site
+                .filter_map(|entry| {
+                    let own = entry.source.path == self.source.path;
+                    match changes.get(&entry.span.start).filter(|_| own) {
+                        Some(Change::Remove) => None,
+                        Some(Change::Releases(range)) => Some(*range),
+                        None => Some(entry.releases),
+                    }
+                })
+                .collect();
+            // A release of which an entry speaks counts as seen otherwise: it says the same, or it was left to a
+            // person.
+            let run: Vec<(Release, Option<Listing>)> = self
+                .run(*site, seen)
+                .into_iter()
+                .map(|(release, value)| {
+                    let spoken_of = listed.iter().any(|range| range.contains(&release));
+                    (release, if spoken_of { Some(None) } else { value })
+                })
+                .collect();
+            for stretch in stretches(&run) {
+                let Some(one) = stretch.value else { continue };
+                let free = |range: &ReleaseRange| !listed.iter().any(|other| other.overlaps(range));
+                let range = [stretch.range(), stretch.closed()].into_iter().find(free);
+                missing.extend(range.map(|range| (*site, range, one.clone())));
             }
         }
-        let unchanged = says.first().is_some_and(|(_, _, range)| *first == Some(*range));
-        Ok(match first {
-            None => Some(Change::Remove),
-            Some(_) if unchanged => None,
-            Some(range) => Some(Change::Releases(*range)),
-        })
+        missing
     }
 
     /// New entries: what holds on the same releases stands together.
-    fn merged(&self, wanted: &Wanted<'_>) -> Vec<Entry> {
+    fn merged(&self, missing: &[(Site<'_>, ReleaseRange, Expectation)]) -> Vec<Entry> {
         /// What holds on these releases, and in which rows.
         type Held = (ReleaseRange, Expectation, Vec<String>);
 
-        let base = self.base();
         let mut by_step: BTreeMap<(String, &str, String), Held> = BTreeMap::new();
-        for ((case, step), list) in wanted {
-            for (range, one) in list {
-                let key = (range.to_string(), *step, flow(one));
-                let (_, _, rows) = by_step.entry(key).or_insert_with(|| (*range, one.clone(), Vec::new()));
-                let row = case.strip_prefix(base).map_or("", |row| row.trim_start_matches('/'));
-                rows.push(row.to_owned());
-            }
+        for ((case, step), range, one) in missing {
+            let key = (range.to_string(), *step, one.to_string());
+            let (_, _, rows) = by_step.entry(key).or_insert_with(|| (*range, one.clone(), Vec::new()));
+            let row = case.strip_prefix(self.id).map_or("", |row| row.trim_start_matches('/'));
+            rows.push(row.to_owned());
         }
         let mut entries: Vec<Entry> = Vec::new();
         for ((_, step, _), (releases, one, rows)) in by_step {
@@ -223,23 +380,40 @@ impl<'a> File<'a> {
                 None => entries.push(Entry { releases, rows, steps: vec![(step.to_owned(), one)] }),
             }
         }
-        let measured: BTreeSet<Release> = self.measured.values().flat_map(BTreeMap::keys).copied().collect();
+        let run_on: BTreeSet<Release> = self.measured.run_on.values().flatten().copied().collect();
         let stretch = |entry: &Entry| {
             let mut inside =
-                measured.iter().enumerate().filter(|(_, one)| entry.releases.contains(one)).map(|(at, _)| at);
+                run_on.iter().enumerate().filter(|(_, one)| entry.releases.contains(one)).map(|(at, _)| at);
             let first = inside.next();
             (first, inside.next_back().or(first))
         };
         entries.sort_by_key(stretch);
         entries
     }
+}
 
-    /// The id that all cases of the file begin with.
-    fn base(&self) -> &str {
-        let path = self.path.trim_end_matches(".yaml").trim_end_matches(".yml");
-        let id = self.cases[0].id.as_str();
-        let parent = id.rsplit_once('/').map_or(id, |(parent, _)| parent);
-        if path.ends_with(id) { id } else { parent }
+/// What becomes of an entry that was not seen to hold on any release. What was not run may hold still: an
+/// entry goes as a whole only where both of its ends were seen.
+fn nowhere(range: ReleaseRange, inside: &[(Release, bool)]) -> Result<Proposal, Problem> {
+    let seen = |release: &Release| inside.iter().any(|(one, _)| one == release);
+    let low = match range.low() {
+        Bound::Included(first) => seen(&first),
+        Bound::Excluded(_) => true,
+        Bound::Unbounded => false,
+    };
+    // Of a range without an end, what is not published yet says nothing.
+    let high = match range.high() {
+        Bound::Included(last) => seen(&last),
+        Bound::Excluded(_) | Bound::Unbounded => true,
+    };
+    let Some((first, _)) = inside.first() else { return Ok(Proposal::Keep) };
+    match (low, high) {
+        (true, true) => Ok(Proposal::Remove),
+        (false, true) => {
+            let until = ReleaseRange::from_until(None, Some(*first));
+            range.intersection(&until).map(Proposal::Narrow).ok_or(Problem::HoldsInPart)
+        }
+        _ => Err(Problem::HoldsInPart),
     }
 }
 
@@ -251,7 +425,6 @@ mod tests {
 
     use super::*;
     use crate::run::Cell;
-    use crate::scenario::{Source, load};
 
     const TEXT: &str = "\
 title: t
@@ -264,11 +437,17 @@ steps:
   - connect: {as: c, device: d, scopes: [\"${each.scope}\"]}
 ";
 
-    fn suite(text: &str) -> Vec<Scenario> {
-        let source = Arc::new(Source { path: "scenarios/x.yaml".into(), text: text.to_owned() });
-        let suite = load(&[("x".to_owned(), source)]);
-        assert_eq!(suite.scenarios.len(), 2, "{:?}", suite.diagnostics);
-        suite.scenarios
+    fn sources(text: &str) -> Vec<(String, Arc<Source>)> {
+        let source = Source { path: "scenarios/x.yaml".into(), text: text.to_owned() };
+        vec![("x".to_owned(), Arc::new(source))]
+    }
+
+    /// Updates a file of which all cases are chosen.
+    fn update(text: &str, runs: &[RunRecord]) -> (Vec<FileUpdate>, Vec<LeftAlone>) {
+        let sources = sources(text);
+        let suite = load(&sources);
+        assert_eq!(suite.diagnostics, []);
+        super::update(&sources, &suite.scenarios.iter().map(|case| case.id.as_str()).collect(), runs)
     }
 
     fn cell(row: &str, release: &str, verdict: &str, outcome: &Value) -> Cell {
@@ -305,7 +484,7 @@ steps:
 
     #[test]
     fn what_runs_show_is_listed_in_the_fewest_entries() {
-        let (updates, left) = update(&suite(TEXT), &[measured()]);
+        let (updates, left) = update(TEXT, &[measured()]);
         assert_eq!(left, []);
         insta::assert_snapshot!(updates[0].text.strip_prefix(TEXT).unwrap(), @r#"
 
@@ -314,7 +493,7 @@ steps:
             class: unreviewed
             rows: [one]
             steps: {c: {closed: 1008, details: {code: PAIRING_REQUIRED, reason: scope-upgrade}}}
-          - releases: ">=2026.3.28"
+          - releases: ">=2026.3.28, <=2026.4.2"
             class: unreviewed
             rows: [two]
             steps: {c: {closed: 1008, details: {code: PAIRING_REQUIRED, reason: scope-upgrade}}}
@@ -323,16 +502,16 @@ steps:
 
     #[test]
     fn what_is_listed_already_is_not_written_twice() {
-        let (updates, _) = update(&suite(TEXT), &[measured()]);
-        assert_eq!(update(&suite(&updates[0].text), &[measured()]), (vec![], vec![]));
+        let (updates, _) = update(TEXT, &[measured()]);
+        assert_eq!(update(&updates[0].text, &[measured()]), (vec![], vec![]));
     }
 
     #[test]
     fn an_entry_that_holds_elsewhere_gets_other_releases() {
-        let (updates, _) = update(&suite(TEXT), &[measured()]);
+        let (updates, _) = update(TEXT, &[measured()]);
         let wider =
             updates[0].text.replace(">=2026.3.28, <2026.4.2", "*").replace("unreviewed", "superseded");
-        let (again, left) = update(&suite(&wider), &[measured()]);
+        let (again, left) = update(&wider, &[measured()]);
         assert_eq!(left, []);
         assert_eq!((again[0].added, again[0].changed), (0, 1));
         assert_eq!(again[0].text, updates[0].text.replace("unreviewed", "superseded"));
@@ -341,15 +520,15 @@ steps:
     #[test]
     fn a_release_that_does_not_always_go_wrong_stays_listed_when_it_goes_right() {
         let text = format!(
-            "{TEXT}deviations:\n  - releases: \">=2026.3.28\"\n    class: regression\n    steps: {{c: {{any_of: \
+            "{TEXT}deviations:\n  - releases: \">=2026.3.28\"\n    class: superseded\n    steps: {{c: {{any_of: \
              [hello, {{closed: 1008}}]}}}}\n"
         );
         let hello = json!({"kind": "hello", "payload": {}});
         let all = ["2026.3.24", "2026.3.28", "2026.4.2"];
         let right = all.iter().flat_map(|at| ["one", "two"].map(|row| cell(row, at, "pass", &hello)));
-        assert_eq!(update(&suite(&text), &[run(right.collect())]), (vec![], vec![]));
+        assert_eq!(update(&text, &[run(right.collect())]), (vec![], vec![]));
         let wrong = ["one", "two"].map(|row| cell(row, "2026.4.2", "known", &refused()));
-        assert_eq!(update(&suite(&text), &[run(wrong.to_vec())]), (vec![], vec![]));
+        assert_eq!(update(&text, &[run(wrong.to_vec())]), (vec![], vec![]));
     }
 
     #[test]
@@ -358,8 +537,191 @@ steps:
         let all = ["2026.3.24", "2026.3.28", "2026.4.2"];
         let fixed =
             all.iter().flat_map(|release| ["one", "two"].map(|row| cell(row, release, "fixed", &hello)));
-        let (updates, _) = update(&suite(TEXT), &[measured()]);
-        let (again, _) = update(&suite(&updates[0].text), &[run(fixed.collect())]);
+        let (updates, _) = update(TEXT, &[measured()]);
+        let (again, _) = update(&updates[0].text, &[run(fixed.collect())]);
         assert_eq!(again[0].text, TEXT);
+    }
+
+    /// One case with two steps; the second is skipped where the first goes wrong.
+    const PLAIN: &str = "\
+title: t
+why: w
+devices: {d: {}}
+steps:
+  - connect: {as: c, device: d}
+  - call: {on: c, id: s, method: status}
+";
+
+    fn plain(release: &str, c: &str, s: &str) -> Cell {
+        let step = |id: &str, verdict: &str| {
+            let outcome = match verdict {
+                "pass" | "fixed" => json!({"kind": "ok", "payload": {}}),
+                "skipped" => Value::Null,
+                _ => json!({"kind": "refused", "error": {"code": "INVALID_REQUEST", "message": "no"}}),
+            };
+            let mut step = json!({"id": id, "verb": "call", "path": "x", "line": 1, "verdict": verdict,
+                "duration_ms": 1, "first_entry": 0});
+            if !outcome.is_null() {
+                step["outcome"] = outcome;
+            }
+            step
+        };
+        serde_json::from_value(json!({
+            "scenario": "x", "target": release, "release": release, "attempt": 1,
+            "verdict": if s == "skipped" { c } else { s }, "duration_ms": 1, "transcript": [], "log": [],
+            "steps": [step("c", c), step("s", s)],
+        }))
+        .unwrap()
+    }
+
+    fn listed(text: &str) -> Vec<String> {
+        let lines = text.lines().filter(|line| line.contains("releases:") || line.contains("steps: {"));
+        lines.map(|line| line.trim().trim_start_matches("- ").to_owned()).collect()
+    }
+
+    #[test]
+    fn no_range_goes_over_releases_on_which_the_step_did_not_run() {
+        let runs = [run(vec![
+            plain("2026.3.24", "pass", "pass"),
+            plain("2026.3.28", "pass", "fail"),
+            plain("2026.3.31", "fail", "skipped"),
+            plain("2026.4.1", "pass", "fail"),
+            plain("2026.4.2", "pass", "fail"),
+        ])];
+        let (updates, left) = update(PLAIN, &runs);
+        assert_eq!(left, []);
+        let text = &updates[0].text;
+        assert_eq!(
+            listed(text),
+            [
+                r#"releases: "2026.3.28""#,
+                "steps: {s: {error: INVALID_REQUEST}}",
+                r#"releases: ">=2026.3.31, <2026.4.1""#,
+                "steps: {c: {error: INVALID_REQUEST}}",
+                r#"releases: ">=2026.4.1, <=2026.4.2""#,
+                "steps: {s: {error: INVALID_REQUEST}}",
+            ],
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_new_entry_keeps_clear_of_those_that_were_not_measured() {
+        let text = format!(
+            "{PLAIN}deviations:\n  - {{releases: \">=2026.3.31, <2026.4.2\", class: superseded, steps: {{s: \
+             silence}}}}\n"
+        );
+        let runs = [run(vec![plain("2026.3.28", "pass", "fail"), plain("2026.4.2", "pass", "pass")])];
+        let text = text.replace("s: silence", "s: {error: OTHER}");
+        let (updates, left) = update(&text, &runs);
+        assert_eq!(left, []);
+        assert_eq!(
+            listed(&updates[0].text)[1..],
+            [r#"releases: "2026.3.28""#, "steps: {s: {error: INVALID_REQUEST}}"]
+        );
+    }
+
+    #[test]
+    fn an_entry_is_widened_only_over_what_was_seen() {
+        let listing = |range: &str| {
+            format!(
+                "{PLAIN}deviations:\n  - {{releases: \"{range}\", class: superseded, steps: {{s: {{error: \
+                 INVALID_REQUEST}}}}}}\n"
+            )
+        };
+        let runs = [run(vec![
+            plain("2026.3.24", "pass", "pass"),
+            plain("2026.3.28", "pass", "fail"),
+            plain("2026.3.31", "pass", "known"),
+            plain("2026.4.1", "fail", "skipped"),
+            plain("2026.4.2", "pass", "fail"),
+        ])];
+        let (updates, _) = update(&listing("2026.3.31"), &runs);
+        let releases: Vec<String> =
+            listed(&updates[0].text).into_iter().filter(|line| line.contains("s:")).collect();
+        assert!(releases[0].contains(r#"releases: ">=2026.3.28, <=2026.3.31""#), "{releases:?}");
+        assert!(releases.iter().any(|line| line == r#"releases: "2026.4.2""#), "{releases:?}");
+    }
+
+    #[rstest::rstest]
+    #[case("<2026.9.6", &[("2026.9.5", "fixed")], Some(r#"releases: "<2026.9.5""#))]
+    #[case(">=2026.3.2, <2026.9.6", &[("2026.9.5", "fixed")], Some(r#"releases: ">=2026.3.2, <2026.9.5""#))]
+    #[case(">=2026.3.2, <=2026.9.6", &[("2026.9.5", "fixed")], None)]
+    #[case("2026.9.5", &[("2026.9.5", "fixed")], Some("title: t"))]
+    fn a_run_on_a_few_releases_does_not_take_away_what_is_known_of_others(
+        #[case] range: &str,
+        #[case] cells: &[(&str, &str)],
+        #[case] now: Option<&str>,
+    ) {
+        let text = format!(
+            "{PLAIN}deviations:\n  - releases: \"{range}\"\n    class: superseded\n    steps: {{s: {{error: \
+             INVALID_REQUEST}}}}\n"
+        );
+        let cells = cells.iter().map(|(release, verdict)| plain(release, "pass", verdict)).collect();
+        let (updates, left) = update(&text, &[run(cells)]);
+        match now {
+            Some(line) if line.starts_with("releases") => assert_eq!(listed(&updates[0].text)[0], line),
+            Some(_) => assert_eq!(updates[0].text, PLAIN),
+            None => {
+                assert_eq!(updates, []);
+                assert_eq!(left[0].problem, Problem::HoldsInPart);
+            }
+        }
+    }
+
+    #[test]
+    fn entries_on_one_line_are_told_apart() {
+        let text = format!(
+            "{PLAIN}deviations: [{{releases: 2026.3.28, class: superseded, steps: {{s: {{error: INVALID_REQUEST}}}}}}, \
+             {{releases: 2026.3.31, class: superseded, steps: {{s: {{error: INVALID_REQUEST}}}}}}] # both\r\n"
+        );
+        let runs = [run(vec![plain("2026.3.28", "pass", "known"), plain("2026.3.31", "pass", "fixed")])];
+        let (updates, left) = update(&text, &runs);
+        assert_eq!(left, []);
+        assert!(updates[0].text.ends_with("error: INVALID_REQUEST}}}] # both\r\n"), "{}", updates[0].text);
+        assert!(updates[0].text.contains("2026.3.28") && !updates[0].text.contains("2026.3.31"));
+    }
+
+    #[test]
+    fn one_row_of_a_table_says_nothing_about_the_others() {
+        let sources = sources(TEXT);
+        let (updates, _) = super::update(&sources, &BTreeSet::from(["x/one"]), &[measured()]);
+        assert!(updates[0].text.contains("rows: [one]"), "{}", updates[0].text);
+    }
+
+    #[test]
+    fn what_check_would_refuse_is_not_written() {
+        // A scenario that is used lists what the other one would list again.
+        let used = ("a".to_owned(), Source { path: "scenarios/a.yaml".into(), text: PLAIN.to_owned() });
+        let text =
+            "title: t\nwhy: w\nuse: [a]\nsteps:\n  - call: {on: c, id: z, method: health}\n".to_owned();
+        let user = ("b".to_owned(), Source { path: "scenarios/b.yaml".into(), text });
+        let sources: Vec<(String, Arc<Source>)> =
+            [used, user].into_iter().map(|(id, source)| (id, Arc::new(source))).collect();
+        let cells = ["a", "b"].map(|id| Cell { scenario: id.into(), ..plain("2026.3.28", "pass", "fail") });
+        let (updates, left) = super::update(&sources, &BTreeSet::from(["a", "b"]), &[run(cells.to_vec())]);
+        assert_eq!(updates.len(), 1);
+        assert_eq!(updates[0].source.path, "scenarios/a.yaml");
+        assert!(
+            matches!(&left[0], LeftAlone { path, problem: Problem::Refused(_), .. } if path == "scenarios/b.yaml")
+        );
+    }
+
+    #[test]
+    fn an_alias_is_refused_and_the_file_left_as_it_is() {
+        let text = PLAIN.replace("title: t", "title: &x t").replace("why: w", "why: *x");
+        let runs = [run(vec![plain("2026.3.28", "pass", "fail")])];
+        let (updates, left) = update(&text, &runs);
+        assert_eq!((updates.len(), left.len()), (1, 0), "an alias elsewhere is no hindrance");
+        let text = format!(
+            "{PLAIN}deviations:\n  - &a {{releases: 2026.3.31, class: superseded, steps: {{s: silence}}}}\n  - *a\n"
+        );
+        let text = text.replace("s: silence", "s: {error: OTHER}");
+        let (updates, left) = super::update(&sources(&text), &BTreeSet::from(["x"]), &runs);
+        assert_eq!(updates, []);
+        assert!(
+            matches!(left.last().unwrap().problem, Problem::NotEditable(_) | Problem::Refused(_)),
+            "{left:?}"
+        );
     }
 }

@@ -62,6 +62,16 @@ impl Cache {
         }
     }
 
+    /// The list as it was stored last, however old it is; nothing is asked for.
+    pub fn listed(&self) -> Vec<AvailableRelease> {
+        self.stored_list().ok().flatten().map(|list| list.releases).unwrap_or_default()
+    }
+
+    /// Whether nothing may be fetched.
+    pub fn is_offline(&self) -> bool {
+        self.tools.offline()
+    }
+
     /// The newest stable release.
     pub fn latest(&self) -> Result<Release, InstallError> {
         self.available(Refresh::WhenOld)?

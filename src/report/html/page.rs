@@ -13,7 +13,8 @@ use crate::report::difference::{Difference, differences};
 use crate::report::known::{KnownWrong, known_deviations};
 use crate::report::standing::Standing;
 use crate::report::text::{count, duration};
-use crate::run::{KnownCounts, RunInfo, RunRecord, behaviour};
+use crate::report::undone;
+use crate::run::{KnownCounts, RunInfo, RunRecord, Series, behaviour};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = concat!(
@@ -40,6 +41,7 @@ struct Page<'a> {
     differences: Vec<Look>,
     wrongs: Vec<Look>,
     releases: Vec<ReleaseChanges<'a>>,
+    not_run: Vec<String>,
     troubles: Vec<String>,
     tags: Vec<&'a str>,
     target_names: Vec<&'a str>,
@@ -99,6 +101,7 @@ pub fn render(record: &RunRecord) -> String {
         differences: differences(record).iter().map(|one| look(record, one)).collect(),
         wrongs: known_deviations(record).iter().filter(|one| one.known.is_wrong()).map(wrong).collect(),
         releases: by_release(record),
+        not_run: undone::lines(record),
         troubles: record.run.unusable.iter().chain(&record.run.leaks).cloned().collect(),
         tags,
         target_names: record.targets.iter().map(|one| one.target.as_str()).collect(),
@@ -117,7 +120,6 @@ fn for_script(json: &str) -> String {
 fn headline(record: &RunRecord) -> String {
     let sums = &record.summary;
     let unlisted = sums.fail + sums.fixed + sums.flaky + sums.error;
-    let word = if record.run.interrupted { "Interrupted: " } else { "" };
     let bad = match (unlisted, sums.listed.denied) {
         (0, 0) => None,
         (0, denied) => Some(format!("{} denied", count(denied, "cell"))),
@@ -125,12 +127,18 @@ fn headline(record: &RunRecord) -> String {
         (unlisted, denied) => Some(format!("{} not as listed, {denied} denied", count(unlisted, "cell"))),
     };
     let wrongs = KnownCounts { superseded: 0, unsupported: 0, ..sums.listed }.told().join(", ");
-    match (bad, sums.pass + sums.known) {
-        (Some(bad), _) if wrongs.is_empty() => format!("{word}{bad}"),
-        (Some(bad), _) => format!("{word}{bad} · {wrongs}"),
-        (None, 0) => format!("{word}Nothing could be tested"),
-        (None, _) if wrongs.is_empty() => format!("{word}As expected"),
-        (None, _) => format!("{word}As listed: {wrongs}"),
+    let listed = if wrongs.is_empty() { String::new() } else { format!(" · {wrongs}") };
+    let ending = undone::ending(record).map(|ending| {
+        let mut letters = ending.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    });
+    match (ending, bad, sums.pass + sums.known) {
+        (Some(ending), None, _) => format!("{ending}{listed}"),
+        (Some(ending), Some(bad), _) => format!("{ending}; {bad}{listed}"),
+        (None, Some(bad), _) => format!("{bad}{listed}"),
+        (None, None, 0) => "Nothing could be tested".to_owned(),
+        (None, None, _) if wrongs.is_empty() => "As expected".to_owned(),
+        (None, None, _) => format!("As listed: {wrongs}"),
     }
 }
 
@@ -169,7 +177,7 @@ fn look(record: &RunRecord, one: &Difference<'_>) -> Look {
     Look {
         link: link(&one.cell.scenario, &one.cell.target),
         verdict: Standing::of(&record.run.deny, one.cell).word(),
-        scenario: one.cell.scenario.clone(),
+        scenario: one.heading(),
         on: format!("{}{also}", one.cell.target),
         said: said.unwrap_or_default(),
     }
@@ -177,9 +185,13 @@ fn look(record: &RunRecord, one: &Difference<'_>) -> Look {
 
 fn by_release(record: &RunRecord) -> Vec<ReleaseChanges<'_>> {
     let mut releases: Vec<ReleaseChanges<'_>> = Vec::new();
+    let series = Series::of(&record.cells);
     for change in changes(record) {
-        let name = change.release.to_string();
-        let target = record.targets.iter().find(|one| one.release == Some(change.release));
+        let name = change.place();
+        let target = record
+            .targets
+            .iter()
+            .find(|one| one.release == Some(change.release) && series.label(&one.target) == Some(change.of));
         let turned = turned(&change, target.map_or(name.as_str(), |one| one.target.as_str()));
         match releases.last_mut() {
             Some(open) if open.name == name => open.changes.push(turned),
@@ -243,6 +255,23 @@ mod tests {
             assert!(!page.contains(outside), "{outside}");
         }
         assert!(page.contains("3 cells not as listed") || page.contains("5 cells not as listed"));
+    }
+
+    #[test]
+    fn a_card_names_two_releases_where_those_between_were_not_run() {
+        let page = render(&RunRecord::of(&sample::events()));
+        assert!(page.contains("<h3>2026.3.31</h3>"), "{page}");
+        assert!(page.contains("<h3>between 2026.4.2 and 2026.9.6</h3>"), "{page}");
+        assert!(!page.contains("<h3>2026.9.6</h3>"), "{page}");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_called_so() {
+        let mut events = sample::events();
+        events.truncate(events.len() - 6);
+        let page = render(&RunRecord::of(&events));
+        assert!(page.contains("<title>Cut off, "), "{page}");
+        assert!(page.contains("<h2 id=\"undone-title\">Not run"), "{page}");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::Look;
 use super::palette::paint;
-use crate::report::compare::{Changed, Comparison};
+use crate::report::compare::{Changed, Comparison, Finding, Part};
 use crate::report::text::{count, cut, cut_middle, padded, width};
+use crate::run::Ending;
 use crate::verdict::Verdict;
 
 /// Names of missing cells that are shown.
@@ -18,18 +19,42 @@ pub fn comparison(found: &Comparison, look: &Look) -> String {
         text.extend([&padded(&cut_middle(&one.scenario, id_width), id_width), "  "]);
         text.extend([&paint(look.palette.quiet(), &one.target), "  ", &turn(one, look), "\n"]);
     }
-    for (which, names) in [("first", &found.only_first), ("second", &found.only_second)] {
+    let lists = [
+        ("only in the first run", &found.only_first),
+        ("only in the second run", &found.only_second),
+        ("untestable or broken in both runs", &found.unseen),
+    ];
+    for (what, names) in lists {
         if names.is_empty() {
             continue;
         }
         let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
-        let line = format!("only in the {which} run ({}): {shown}", count(names.len(), "cell"));
+        let line = format!("{what} ({}): {shown}", count(names.len(), "cell"));
         text.extend([&paint(look.palette.quiet(), &cut(&line, look.width)), "\n"]);
     }
-    let (word, verdict) =
-        if found.changed.is_empty() { ("ALIKE", Verdict::Pass) } else { ("CHANGED", Verdict::Fail) };
+    for (which, part) in [("first", &found.first), ("second", &found.second)] {
+        let Some(told) = &part.told else { continue };
+        let line = format!("the {which} run is {told}{}", named(part));
+        text.extend([&paint(look.palette.of(Verdict::Error), &cut(&line, look.width)), "\n"]);
+    }
+    let (word, verdict) = match found.finding() {
+        Finding::Changed => ("CHANGED", Verdict::Fail),
+        Finding::NotWhole(Ending::CutOff) => ("CUT OFF", Verdict::Error),
+        Finding::NotWhole(Ending::Interrupted) => ("INTERRUPTED", Verdict::Error),
+        Finding::NotWhole(Ending::Incomplete | Ending::Whole) => ("INCOMPLETE", Verdict::Error),
+        Finding::NothingInCommon => ("NOTHING IN COMMON", Verdict::Error),
+        Finding::Alike => ("ALIKE", Verdict::Pass),
+    };
     let sums = format!(": {} changed, {} alike\n", count(found.changed.len(), "cell"), found.alike);
     text + &paint(look.palette.of(verdict), word) + &sums
+}
+
+/// The cells that a run lacks.
+fn named(part: &Part) -> String {
+    if part.lacks.is_empty() {
+        return String::new();
+    }
+    format!(": {}", part.lacks.iter().take(MOST).cloned().collect::<Vec<_>>().join(", "))
 }
 
 fn turn(one: &Changed, look: &Look) -> String {
@@ -50,7 +75,7 @@ mod tests {
     use crate::report::compare::compare;
     use crate::report::sample;
     use crate::report::terminal::Palette;
-    use crate::run::RunRecord;
+    use crate::run::{Event, RunRecord};
 
     #[test]
     fn a_comparison_reads_as_a_list() {
@@ -63,6 +88,26 @@ mod tests {
         }
         let look = Look { width: 100, palette: Palette::PLAIN };
         insta::assert_snapshot!(comparison(&compare(&first, &second), &look));
-        assert_eq!(comparison(&compare(&first, &first), &look), "ALIKE: 0 cells changed, 42 alike\n");
+        let itself = comparison(&compare(&first, &first), &look);
+        assert!(itself.ends_with("\nALIKE: 0 cells changed, 36 alike\n"), "{itself}");
+        second.cells.clear();
+        let nothing = comparison(&compare(&first, &second), &look);
+        assert!(nothing.ends_with("\nNOTHING COMPARED: 0 cells changed, 0 alike\n"), "{nothing}");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_named() {
+        let whole = RunRecord::of(&sample::events());
+        let mut events = sample::events();
+        events.retain(|event| match event {
+            Event::CellFinished(cell) => cell.target != "2026.9.6" || !cell.scenario.starts_with("state/"),
+            other => !matches!(other, Event::RunFinished { .. }),
+        });
+        let look = Look { width: 200, palette: Palette::PLAIN };
+        insta::assert_snapshot!(comparison(&compare(&whole, &RunRecord::of(&events)), &look), @r"
+        only in the first run (2 cells): state/imported-from-json on 2026.9.6, state/restart-keeps-pairing on 2026.9.6
+        the second run is cut off, 2 cells not run: state/imported-from-json on 2026.9.6, state/restart-keeps-pairing on 2026.9.6
+        CUT OFF: 0 cells changed, 40 alike
+        ");
     }
 }

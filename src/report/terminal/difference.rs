@@ -11,6 +11,8 @@ use crate::verdict::Verdict;
 
 /// Frames and log lines that are shown: the last ones.
 const LAST: usize = 8;
+/// Scenarios that are named for one reason.
+const MOST: usize = 8;
 /// Lines of prose longer than this are hard to follow with the eye.
 const WIDEST: usize = 120;
 /// Width of the labels on the left.
@@ -24,15 +26,22 @@ pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, look: &Look) 
     let word = standing.word().to_uppercase();
     let on =
         std::iter::once(cell.target.as_str()).chain(one.also.iter().copied()).collect::<Vec<_>>().join(", ");
-    let heading = format!("{} on {on}", cell.scenario);
+    let heading = format!("{} on {on}", one.heading());
     for (at, line) in wrap(&heading, look.width.saturating_sub(width(&word) + 1)).iter().enumerate() {
         let word =
             if at == 0 { paint(look.palette.standing(standing), &word) } else { " ".repeat(width(&word)) };
         block.line(&format!("{word} {}", paint(look.palette.strong(), line)));
     }
-    if let Some(scenario) = one.scenario {
+    // Where nothing ran, it is not about what a scenario says.
+    if let Some(scenario) = one.scenario.filter(|_| one.more.is_empty()) {
         block.prose("", &scenario.title);
         block.prose("why", &scenario.why);
+    }
+    if !one.more.is_empty() {
+        let mut names: Vec<&str> = one.more.iter().take(MOST).copied().collect();
+        let rest = format!("and {} more", one.more.len().saturating_sub(MOST));
+        names.extend((one.more.len() > MOST).then_some(rest.as_str()));
+        block.prose("also", &names.join(", "));
     }
     if let Standing::Denied(known) = standing {
         block.prose("denied", known.phrase());

@@ -10,7 +10,8 @@ use crate::report::difference::{Difference, differences, reproduce};
 use crate::report::known::{KnownWrong, known_deviations};
 use crate::report::standing::Standing;
 use crate::report::text::{count, cut, duration, joined, wrap};
-use crate::run::{Known, RunRecord, behaviour};
+use crate::report::undone;
+use crate::run::{Ending, Known, RunRecord, behaviour};
 use crate::verdict::Verdict;
 
 /// Differences that are shown in full; the others get a line each.
@@ -25,10 +26,11 @@ pub fn render(record: &RunRecord, look: &Look) -> String {
     let mut parts = if record.targets.len() > 1 {
         vec![matrix(record, look), timelines(record, look)]
     } else {
-        vec![list(record, look)]
+        vec![list(record, &differences, look)]
     };
     parts.push(untestable(record, look));
-    parts.push(troubles(record, look));
+    parts.push(not_run(record, look));
+    parts.push(troubles(record, &differences, look));
     parts.extend(differences.iter().take(IN_FULL).map(|one| difference(record, one, look)));
     parts.push(in_short(record, differences.get(IN_FULL..).unwrap_or_default(), look));
     parts.push(known_wrongs(record, look));
@@ -68,10 +70,34 @@ fn untestable(record: &RunRecord, look: &Look) -> String {
     text
 }
 
+/// Planned cells without a verdict: those that were running, then the others.
+fn not_run(record: &RunRecord, look: &Look) -> String {
+    if record.unfinished.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "{} ({})\n",
+        paint(look.palette.of(Verdict::Error), "not run"),
+        count(record.unfinished.len(), "cell")
+    );
+    for line in undone::lines(record) {
+        text.extend(["  ", &cut(&line, look.width.saturating_sub(2)), "\n"]);
+    }
+    text
+}
+
 /// Targets that could not be used, and what gateways left behind.
-fn troubles(record: &RunRecord, look: &Look) -> String {
+fn troubles(record: &RunRecord, differences: &[Difference<'_>], look: &Look) -> String {
     let mut text = String::new();
-    for (title, lines) in [("unusable targets", &record.run.unusable), ("leaks", &record.run.leaks)] {
+    // Those whose scenarios are told of below are not told of twice.
+    let is_told = |line: &String| {
+        differences.iter().any(|one| {
+            let Difference { cell, .. } = one;
+            cell.reason.as_ref().is_some_and(|reason| *line == format!("{}: {reason}", cell.target))
+        })
+    };
+    let unusable: Vec<String> = record.run.unusable.iter().filter(|line| !is_told(line)).cloned().collect();
+    for (title, lines) in [("unusable targets", &unusable), ("leaks", &record.run.leaks)] {
         if lines.is_empty() {
             continue;
         }
@@ -127,10 +153,11 @@ fn known_wrongs(record: &RunRecord, look: &Look) -> String {
 
 fn in_short(record: &RunRecord, rest: &[Difference<'_>], look: &Look) -> String {
     let mut text = String::new();
-    for Difference { cell, also, .. } in rest {
+    for Difference { cell, also, more, .. } in rest {
         let standing = Standing::of(&record.run.deny, cell);
         let word = paint(look.palette.standing(standing), &standing.word().to_uppercase());
-        let more = if also.is_empty() { String::new() } else { format!(" (and {} more)", also.len()) };
+        let others = also.len() + more.len();
+        let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
         text.extend([&word, " ", &reproduce(record, cell), &more, "\n"]);
     }
     text
@@ -143,6 +170,9 @@ fn summary(record: &RunRecord, look: &Look) -> String {
     let mut parts = vec![word.to_owned()];
     // What is known stands together, and may be broken between its parts.
     parts.extend(record.summary.told().iter().flat_map(|told| told.split_inclusive(", ")).map(str::to_owned));
+    if record.summary.not_run > 0 {
+        parts.push(format!("{} not run", record.summary.not_run));
+    }
     parts.push(count(record.summary.total(), "cell"));
     parts.push(count(run.boots, "boot"));
     parts.push(duration(run.duration_ms));
@@ -165,12 +195,16 @@ fn summary(record: &RunRecord, look: &Look) -> String {
 /// How a run went, in capitals. `AS EXPECTED` is one in which no known wrong showed.
 fn headword(record: &RunRecord, palette: &Palette) -> (&'static str, anstyle::Style) {
     let sums = &record.summary;
-    if record.run.interrupted {
+    if record.ending() == Ending::Interrupted {
         ("INTERRUPTED", palette.of(Verdict::Error))
+    } else if record.ending() == Ending::CutOff {
+        ("CUT OFF", palette.of(Verdict::Error))
     } else if sums.error > 0 || !record.run.unusable.is_empty() {
         ("BROKEN", palette.of(Verdict::Error))
     } else if sums.fail + sums.fixed + sums.flaky + sums.listed.denied > 0 {
         ("DIFFERENT", palette.of(Verdict::Fail))
+    } else if record.ending() == Ending::Incomplete {
+        ("INCOMPLETE", palette.of(Verdict::Error))
     } else if sums.pass + sums.known == 0 {
         ("NOTHING TESTABLE", palette.of(Verdict::Error))
     } else if sums.listed.regression_of_security > 0 {
@@ -190,6 +224,7 @@ mod tests {
     use crate::report::sample;
     use crate::report::terminal::Palette;
     use crate::report::text::width;
+    use crate::run::test_support::{cell, finished, started};
     use crate::run::{Event, RunStarted};
 
     const PLAIN: Look = Look { width: 80, palette: Palette::PLAIN };
@@ -271,6 +306,29 @@ mod tests {
         let mut interrupted = sample();
         interrupted.run.interrupted = true;
         assert_eq!(last(&interrupted), "INTERRUPTED");
+        interrupted.run.cut_off = true;
+        assert_eq!(last(&interrupted), "CUT OFF");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_says_what_is_missing() {
+        let target = "2026.3.31";
+        let done = Event::CellFinished(Box::new(cell("a/x", target, Verdict::Pass)));
+        let begun = Event::CellStarted { scenario: "a/y".into(), target: target.into(), attempt: 1 };
+        let mut events = vec![started(&["a/x", "a/y", "a/z"], &[target]), done, begun];
+        insta::assert_snapshot!(render(&RunRecord::of(&events), &PLAIN), @r"
+        a
+          ✓ x                                                                       3 ms
+
+        not run (2 cells)
+          was running: a/y on 2026.3.31
+          1 cell on 2026.3.31: a/z
+
+        CUT OFF: 1 cell · 1 pass · 2 not run · 0 boots · 0 ms · seed 7 · run run
+        ");
+        events.pop();
+        events.push(finished());
+        assert!(render(&RunRecord::of(&events), &PLAIN).contains("INCOMPLETE: 1 cell · 1 pass · 2 not run"));
     }
 
     #[test]

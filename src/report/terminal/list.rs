@@ -1,8 +1,10 @@
 //! One target: a list of scenarios by section.
 
+use std::collections::HashSet;
+
 use super::Look;
 use super::palette::{mark, paint};
-use crate::report::difference::{deciding_step, section};
+use crate::report::difference::{Difference, deciding_step, section};
 use crate::report::standing::Standing;
 use crate::report::text::{cut, cut_middle, duration, padded, width};
 use crate::run::{Cell, RunRecord, behaviour};
@@ -11,17 +13,23 @@ use crate::verdict::Verdict;
 /// Lines longer than this are hard to follow with the eye.
 const WIDEST: usize = 110;
 
-/// The cells of a run with one target.
-pub(super) fn list(record: &RunRecord, look: &Look) -> String {
+/// The cells of a run with one target, but for those that did not run for one reason: they are told of together.
+pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], look: &Look) -> String {
+    let folded: HashSet<&str> = differences
+        .iter()
+        .filter(|one| !one.more.is_empty())
+        .flat_map(|one| one.more.iter().copied().chain([one.cell.scenario.as_str()]))
+        .collect();
+    let cells = || record.cells.iter().filter(|cell| !folded.contains(cell.scenario.as_str()));
     let wide = look.width.min(WIDEST);
     let name = |cell: &Cell| {
         cell.scenario.trim_start_matches(section(&cell.scenario)).trim_start_matches('/').to_owned()
     };
-    let longest = record.cells.iter().map(|cell| width(&name(cell))).max().unwrap_or(0);
+    let longest = cells().map(|cell| width(&name(cell))).max().unwrap_or(0);
     let id_width = longest.min(wide / 2);
     let mut text = String::new();
     let mut open = "";
-    for cell in &record.cells {
+    for cell in cells() {
         let section = section(&cell.scenario);
         if section != open {
             open = section;

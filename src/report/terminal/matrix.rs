@@ -7,7 +7,7 @@ use super::palette::{mark, paint};
 use crate::report::difference::section;
 use crate::report::standing::Standing;
 use crate::report::text::{count, cut, cut_middle, padded, width};
-use crate::run::{Cell, Known, RunRecord, TargetInfo, behaviour};
+use crate::run::{Cell, Known, RunRecord, TargetInfo, Unfinished, behaviour};
 use crate::verdict::Verdict;
 
 /// The widest column of a target.
@@ -71,11 +71,13 @@ impl<'a> Grid<'a> {
             let cells: Vec<_> = record
                 .targets
                 .iter()
-                .map(|target| cells.get(&(&*scenario.id, &*target.target)).copied())
-                .map(|cell| {
-                    let cell = cell.map(|cell| (cell, Standing::of(&record.run.deny, cell)));
-                    let word = cell.map_or_else(|| "·".to_owned(), |(cell, standing)| word(cell, standing));
-                    (word, cell.map(|(_, standing)| standing))
+                .map(|target| (target, cells.get(&(&*scenario.id, &*target.target)).copied()))
+                .map(|(target, cell)| match cell {
+                    Some(cell) => {
+                        let standing = Standing::of(&record.run.deny, cell);
+                        (word(cell, standing), Some(standing))
+                    }
+                    None => (missing(record, &scenario.id, &target.target), None),
                 })
                 .collect();
             let dull = cells.iter().all(|(_, standing)| *standing == Some(PASS));
@@ -111,6 +113,13 @@ impl<'a> Grid<'a> {
         }
         text
     }
+}
+
+/// What stands for a cell without a verdict.
+fn missing(record: &RunRecord, scenario: &str, target: &str) -> String {
+    let unfinished = record.unfinished(scenario, target);
+    let word = if unfinished.is_some_and(Unfinished::was_running) { "· was running" } else { "·" };
+    word.to_owned()
 }
 
 /// What a cell shows, as short as possible: only what is right has no sign.

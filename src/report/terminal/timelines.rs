@@ -3,8 +3,8 @@
 use super::Look;
 use super::palette::paint;
 use crate::report::standing::Standing;
-use crate::report::text::{count, cut_middle, joined, padded, width};
-use crate::run::{RunRecord, Stretch, Timeline, behaviour};
+use crate::report::text::{count, cut, cut_middle, joined, padded, width};
+use crate::run::{GAP, RunRecord, Series, Stretch, Timeline, behaviour};
 use crate::verdict::Verdict;
 
 /// The rows that change over the releases of a run.
@@ -16,14 +16,21 @@ pub(super) fn timelines(record: &RunRecord, look: &Look) -> String {
     }
     let mut text = paint(look.palette.strong(), "timelines");
     text.push('\n');
-    let longest = changing.iter().map(|one| width(&one.scenario)).max().unwrap_or(0);
+    let longest = changing.iter().map(|one| width(&one.name())).max().unwrap_or(0);
     let id_width = longest.min((look.width / 2).max(24));
+    let series = Series::of(&record.cells);
+    let gaps = changing.iter().any(|one| one.has_gaps());
     for timeline in changing {
-        let lines = bars(record, timeline, look, look.width.saturating_sub(id_width + 4));
+        let lines = bars((record, &series), timeline, look, look.width.saturating_sub(id_width + 4));
         for (at, line) in lines.iter().enumerate() {
-            let id = if at == 0 { cut_middle(&timeline.scenario, id_width) } else { String::new() };
+            let id = if at == 0 { cut_middle(&timeline.name(), id_width) } else { String::new() };
             text.extend(["  ", &padded(&id, id_width), "  ", line, "\n"]);
         }
+    }
+    if gaps {
+        let legend = format!("  {GAP} the change came somewhere between: releases between were not run");
+        text.push_str(&paint(look.palette.quiet(), &cut(&legend, look.width)));
+        text.push('\n');
     }
     if alike > 0 {
         let rest = format!("  {} alike on every release", count(alike, "scenario"));
@@ -34,9 +41,10 @@ pub(super) fn timelines(record: &RunRecord, look: &Look) -> String {
 }
 
 /// A timeline in lines, each stretch in the colour of its worst cell.
-fn bars(record: &RunRecord, timeline: &Timeline, look: &Look, most: usize) -> Vec<String> {
-    let plain: Vec<String> = timeline.to_string().split(" │ ").map(str::to_owned).collect();
-    let mut stretches = timeline.stretches.iter().zip(&plain);
+fn bars(run: (&RunRecord, &Series), timeline: &Timeline, look: &Look, most: usize) -> Vec<String> {
+    let parts = timeline.parts();
+    let plain: Vec<&str> = parts.iter().map(|(_, text)| text.as_str()).collect();
+    let mut stretches = parts.iter();
     let lines = joined(&plain, " │ ", most.saturating_sub(2));
     let count = lines.len();
     lines
@@ -45,7 +53,11 @@ fn bars(record: &RunRecord, timeline: &Timeline, look: &Look, most: usize) -> Ve
         .map(|(at, line)| {
             let parts = line.split(" │ ").map(|_| {
                 let (stretch, text) = stretches.next()?;
-                Some(paint(look.palette.standing(worst(record, timeline, stretch)), text))
+                let style = match stretch {
+                    Some(stretch) => look.palette.standing(worst(run, timeline, stretch)),
+                    None => look.palette.quiet(),
+                };
+                Some(paint(style, text))
             });
             let goes_on = if at + 1 < count { " │" } else { "" };
             parts.flatten().collect::<Vec<_>>().join(" │ ") + goes_on
@@ -54,12 +66,13 @@ fn bars(record: &RunRecord, timeline: &Timeline, look: &Look, most: usize) -> Ve
 }
 
 /// How the worst cell of a stretch stands.
-fn worst(record: &RunRecord, timeline: &Timeline, stretch: &Stretch) -> Standing {
+fn worst((record, series): (&RunRecord, &Series), timeline: &Timeline, stretch: &Stretch) -> Standing {
     let inside = |release| stretch.first <= release && release <= stretch.last;
     record
         .cells
         .iter()
         .filter(|cell| cell.scenario == timeline.scenario && cell.release.is_some_and(inside))
+        .filter(|cell| series.label(&cell.target) == Some(timeline.of.as_str()))
         .filter(|cell| behaviour(cell) == stretch.behaviour)
         .map(|cell| Standing::of(&record.run.deny, cell))
         .min_by_key(|standing| standing.place())

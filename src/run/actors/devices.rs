@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::step::{Stage, Trouble, outcome_of};
+use super::super::step::{Missing, Stage, Trouble, outcome_of};
 use crate::client::Answer;
 use crate::gateway::ProgramRequest;
 use crate::scenario::{Approve, Revoke, Spanned};
@@ -22,6 +22,10 @@ impl Stage<'_> {
             let mut outcome = Outcome::Silence;
             for request in waiting {
                 outcome = self.command("approve", &["devices", "approve", &request]).await?;
+                // What was not approved stays told, whatever becomes of the next one.
+                if !matches!(outcome, Outcome::Ok { .. }) {
+                    break;
+                }
             }
             return Ok(outcome);
         };
@@ -36,6 +40,9 @@ impl Stage<'_> {
             let params = json!({"requestId": request});
             let answer = connection.call("device.pair.approve", Some(&params), self.lane.timeout()).await;
             outcome = outcome_of(answer);
+            if !matches!(outcome, Outcome::Ok { .. }) {
+                break;
+            }
         }
         Ok(outcome)
     }
@@ -60,8 +67,9 @@ impl Stage<'_> {
         let bindings = self.bindings();
         match device {
             Some(device) => Ok(bindings.identity.key(&device.value).id()),
-            None => bindings.own_identity.ok_or_else(|| {
-                Trouble::Unreached("no program has made an identity in the gateway's home".to_owned())
+            None => bindings.own_identity.ok_or_else(|| Trouble::Unreached {
+                text: "no program has made an identity in the gateway's home".to_owned(),
+                missing: Missing::Identity,
             }),
         }
     }

@@ -46,7 +46,7 @@ impl Stage<'_> {
             if told.is_some() || exit.is_some() {
                 break match (self.refused(&relay, told).await, exit) {
                     (Some(refused), _) => refused,
-                    (None, exit) => Outcome::Exit { code: exit.and_then(|exit| exit.code), stdout, stderr },
+                    (None, exit) => super::program::ended_with(exit.unwrap_or_default(), stdout, stderr),
                 };
             }
             if begun.elapsed() >= within {

@@ -30,10 +30,15 @@ impl Ended {
     /// As an outcome: silence where it did not end.
     pub(super) fn outcome(self) -> Outcome {
         match self.exit {
-            Some(exit) => Outcome::Exit { code: exit.code, stdout: self.stdout, stderr: self.stderr },
+            Some(exit) => ended_with(exit, self.stdout, self.stderr),
             None => Outcome::Silence,
         }
     }
+}
+
+/// The outcome of a program that ended, with what it printed.
+pub(super) fn ended_with(exit: Exit, stdout: String, stderr: String) -> Outcome {
+    Outcome::Exit { code: exit.code, signal: exit.signal_name(), stdout, stderr }
 }
 
 impl Stage<'_> {
@@ -96,7 +101,7 @@ impl Stage<'_> {
 
     /// Looks which identity the programs of the gateway's home have made.
     pub(in super::super) async fn look_at_identity(&self) {
-        if !self.scenario.is_alone() {
+        if !self.scenario.is_alone(self.lane.release().as_ref()) {
             return;
         }
         let host = self.lane.host().await;
@@ -120,7 +125,7 @@ impl Stage<'_> {
 
     /// Makes every secret known that programs have stored.
     pub(in super::super) async fn learn_stored(&self, masker: &mut Masker) {
-        if !self.scenario.is_alone() {
+        if !self.scenario.is_alone(self.lane.release().as_ref()) {
             return;
         }
         if let Ok(stored) = self.lane.stored().await {

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::super::step::{Stage, Trouble};
-use crate::gateway::{BootError, HostError};
-use crate::scenario::{Destination, EditState, Upgrade};
+use crate::gateway::{BootError, Ended, HostError, Stopping};
+use crate::scenario::{Destination, EditState, Ready, Upgrade};
 use crate::verdict::Outcome;
 
 impl Stage<'_> {
@@ -26,11 +26,12 @@ impl Stage<'_> {
         };
         let launch = launch.ok_or_else(|| Trouble::Untestable("the target runs already".to_owned()))?;
         let config = step.config.as_ref().map(|config| self.bindings().fill(config)).transpose()?;
-        let booted = self.lane.host_alone().await.restart_as(launch, step.fork_home, config.as_ref()).await;
-        // The sockets of before are gone, whatever the gateway said when it went.
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut host = self.lane.host_alone().await;
+        let booted = host.restart_as(launch, step.fork_home, config.as_ref(), step.ready).await;
+        drop(host);
         match booted {
-            Ok(()) => {
+            Ok(Some(ended)) if ended.killed => Err(broken(had_to_be_killed(&ended))),
+            Ok(_) => {
                 self.lane.now_runs(release);
                 let release = release.map(|release| release.to_string());
                 Ok(Outcome::Ok { payload: json!({"release": release}) })
@@ -42,7 +43,7 @@ impl Stage<'_> {
                 Err(broken("the gateway gave up at boot because the machine is too slow".to_owned()))
             }
             Err(HostError::Restart(BootError::Died { exit, tail })) => {
-                Ok(Outcome::Exit { code: exit.code, stdout: String::new(), stderr: tail.join("\n") })
+                Ok(super::program::ended_with(exit, String::new(), tail.join("\n")))
             }
             Err(error) => Err(broken(error.to_string())),
         }
@@ -67,8 +68,11 @@ impl Stage<'_> {
             })
             .collect::<Result<_, Trouble>>()?;
         let mut host = self.lane.host_alone().await;
-        host.halt().await;
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(ended) = host.halt(Stopping::default()).await
+            && ended.killed
+        {
+            return Err(Trouble::Broken(had_to_be_killed(&ended)));
+        }
         let home = host.home().ok_or_else(|| Trouble::Untestable("its files are out of reach".to_owned()))?;
         let file = inside(&home.state(), &step.file.value).ok_or_else(|| {
             Trouble::Broken(format!("{} leads out of the state directory", step.file.value))
@@ -79,12 +83,18 @@ impl Stage<'_> {
 
     /// Starts a gateway that a step has stopped.
     pub(in super::super) async fn wake(&self) -> Result<(), Trouble> {
-        if !self.scenario.is_alone() || !self.lane.host().await.is_halted() {
+        if !self.scenario.is_alone(self.lane.release().as_ref()) || !self.lane.host().await.is_halted() {
             return Ok(());
         }
-        let restarted = self.lane.host_alone().await.restart(None).await;
-        restarted.map_err(|error| Trouble::Broken(error.to_string()))
+        let mut host = self.lane.host_alone().await;
+        let restarted = host.restart(None, Stopping::default(), Ready::Answers).await;
+        restarted.map(drop).map_err(|error| Trouble::Broken(error.to_string()))
     }
+}
+
+/// What this step needs is a gateway that ends when asked; one that does not is the subject of `stop` and `restart`.
+fn had_to_be_killed(ended: &Ended) -> String {
+    format!("the gateway did not end within {} ms of SIGTERM and was killed", ended.stop_ms)
 }
 
 fn inside(state: &Path, file: &str) -> Option<PathBuf> {

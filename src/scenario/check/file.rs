@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::diagnostic::Diagnostic;
 use super::super::file::{Deviation, DeviationClass};
-use super::super::load::Draft;
+use super::super::load::{BUILT_IN, Draft};
 use super::super::reference::{BUILTIN_REFERENCES, Reference, ReferenceError, is_name, references_in};
 use super::super::span::{Span, Spanned};
 use super::super::story::Source;
@@ -45,7 +45,8 @@ impl Rules<'_> {
 
     fn id(&mut self) {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-/".contains(c);
-        if !self.draft.id.chars().all(allowed) {
+        let id = self.draft.id.strip_prefix(BUILT_IN).unwrap_or(&self.draft.id);
+        if !id.chars().all(allowed) {
             let message = format!("`{}` cannot be the id of a scenario", self.draft.id);
             let help = "name files and directories with lower-case letters, digits and `-`";
             self.add("bad-id", message, Span::default(), "", help);

@@ -14,28 +14,28 @@ use super::super::suggest::{advice, quoted};
 
 /// The outcomes that a verb can have.
 fn possible(step: &Step) -> &'static [ExpectationKind] {
-    use ExpectationKind::{Arrives, Closed, Error, Exit, Hello, Http, Ok, Silence, State, Tool};
+    use ExpectationKind::{
+        Arrives, Closed, Error, Exit, Hello, Http, Ok, ProtocolError, Silence, State, Tool,
+    };
     match step {
-        Step::Connect(_) => &[Hello, Closed, Error, Http, Silence],
-        Step::Call(_) => &[Ok, Error, Closed, Silence],
-        Step::Http(_) => &[Http, Closed],
+        Step::Connect(_) => &[Hello, Closed, Error, Http, ProtocolError, Silence],
+        Step::Call(_) => &[Ok, Error, Closed, ProtocolError, Silence],
+        Step::Http(_) => &[Http, Closed, Silence],
         Step::Start(_) => &[Ok, Error, Silence],
-        Step::Event(_) => &[Arrives, Silence, Closed],
-        Step::Send(one) if one.name.is_some() => &[Closed, Error, Ok, Silence, Http],
-        Step::Send(_) => &[Closed, Error, Ok, Silence],
+        Step::Event(_) => &[Arrives, Silence, Closed, ProtocolError],
+        Step::Send(one) if one.name.is_some() => &[Closed, Error, Ok, Silence, Http, ProtocolError],
+        Step::Send(_) => &[Closed, Error, Ok, Silence, ProtocolError],
+        Step::Restart(_) | Step::Stop(_) => &[Exit, Silence],
         Step::Upgrade(_) => &[Ok, Exit],
         Step::Cli(_) => &[Exit, Silence],
         Step::NodeHost(_) => &[Hello, Closed, Exit, Silence],
         Step::AgentTurn(_) => &[Tool, Exit, Ok, Error, Closed, Silence],
         Step::Approve(_) | Step::Revoke(_) => &[Ok, Error, Exit, Closed, Silence],
         Step::State(_) => &[State],
-        Step::Wait(_) => &[Closed, Silence],
-        Step::Disconnect(_)
-        | Step::Restart(_)
-        | Step::EditState(_)
-        | Step::Model(_)
-        | Step::Together(_)
-        | Step::Repeat(_) => &[],
+        Step::Wait(_) => &[Closed, Silence, ProtocolError],
+        Step::Disconnect(_) | Step::EditState(_) | Step::Model(_) | Step::Together(_) | Step::Repeat(_) => {
+            &[]
+        }
     }
 }
 
@@ -98,7 +98,9 @@ fn impossible(expectation: &Expectation) -> Option<String> {
         Expectation::Tool { result, refused } => {
             not_text(result, "tool").or_else(|| refused.as_ref().and_then(|one| not_text(one, "refused")))
         }
+        Expectation::ProtocolError(what) => not_text(what, "protocol_error"),
         Expectation::Exit(exit) => never(&exit.code)
+            .or_else(|| exit.signal.as_ref().and_then(|one| not_text(one, "signal")))
             .or_else(|| exit.stdout.as_ref().and_then(|one| not_text(one, "stdout")))
             .or_else(|| exit.stderr.as_ref().and_then(|one| not_text(one, "stderr")))
             .or_else(|| exit.json.as_ref().and_then(never)),

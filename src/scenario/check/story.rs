@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::diagnostic::Diagnostic;
 use super::super::reference::{Part, Reference, parse_text};
 use super::super::span::{Span, Spanned};
-use super::super::step::{Step, Wait};
+use super::super::step::Step;
 use super::super::story::{Action, Scenario, Source, StoryStep};
 use super::super::suggest::advice;
 use super::step::check_step;
@@ -41,7 +41,7 @@ pub(super) fn check_story(scenario: &Scenario, captures: &mut CaptureUse, found:
     let mut saved = Vec::new();
     for step in scenario.all_steps() {
         let Action::One(one, _) = &step.action else { continue };
-        if let Some(name) = opens(one) {
+        if let Some(name) = one.opens() {
             opened.entry(name.value.as_str()).or_insert((name.span, &step.source));
         }
         for name in one.saves().into_iter().flat_map(super::super::entries::Entries::keys) {
@@ -49,7 +49,8 @@ pub(super) fn check_story(scenario: &Scenario, captures: &mut CaptureUse, found:
         }
     }
     let mut walk = Walk { scenario, opened, saved: &saved, used: HashSet::new(), found };
-    let mut here = Here::default();
+    let identity = scenario.files.contains_key(IDENTITY) || scenario.starts_on.is_some();
+    let mut here = Here { identity, ..Here::default() };
     walk.steps(&scenario.steps, &mut here);
     walk.steps(&scenario.finally, &mut here);
     walk.deviations();
@@ -61,36 +62,39 @@ pub(super) fn check_story(scenario: &Scenario, captures: &mut CaptureUse, found:
     }
 }
 
-/// The connection that a step opens.
-fn opens(step: &Step) -> Option<&Spanned<String>> {
-    match step {
-        Step::Connect(one) => Some(&one.name),
-        Step::Send(one) => one.name.as_ref(),
-        _ => None,
-    }
-}
-
-/// The connection that a step works on.
-fn works_on(step: &Step) -> Option<&Spanned<String>> {
-    match step {
-        Step::Call(one) => Some(&one.on),
-        Step::Event(one) => Some(&one.on),
-        Step::Disconnect(one) => Some(&one.on),
-        Step::Send(one) => one.on.as_ref(),
-        Step::Approve(one) => one.on.as_ref(),
-        Step::Revoke(one) => one.on.as_ref(),
-        Step::AgentTurn(one) => one.on.as_ref(),
-        Step::Wait(Wait::Closed(one)) => Some(&one.on),
-        _ => None,
-    }
-}
-
 /// What is there at a point of the story.
 #[derive(Clone, Default)]
 struct Here {
     connections: HashSet<String>,
+    /// Connections that are surely gone, with the reason.
+    ended: HashMap<String, String>,
     captures: HashSet<String>,
+    /// Whether the gateway's home may have an identity of its own.
+    identity: bool,
 }
+
+impl Here {
+    fn end(&mut self, connection: &str, why: &str) {
+        if self.connections.remove(connection) {
+            self.ended.insert(connection.to_owned(), why.to_owned());
+        }
+    }
+}
+
+/// Whether a step may leave the identity in the gateway's home that its programs share.
+fn makes_identity(step: &Step) -> bool {
+    match step {
+        Step::Cli(_) | Step::NodeHost(_) | Step::AgentTurn(_) => true,
+        Step::EditState(edit) => edit.file.value == IDENTITY,
+        // An approval or a revocation without a connection is done by the command line.
+        Step::Approve(one) => one.on.is_none(),
+        Step::Revoke(one) => one.on.is_none(),
+        _ => false,
+    }
+}
+
+/// The file with the identity that the programs of a home share.
+const IDENTITY: &str = "identity/device.json";
 
 struct Walk<'a> {
     scenario: &'a Scenario,
@@ -120,7 +124,11 @@ impl Walk<'_> {
             let mut inside = before.clone();
             self.steps(std::slice::from_ref(branch), &mut inside);
             here.connections.extend(inside.connections);
+            for (name, why) in inside.ended {
+                here.end(&name, &why);
+            }
             here.captures.extend(inside.captures);
+            here.identity |= inside.identity;
             let mut mine: Vec<(&Spanned<String>, &Arc<Source>)> = Vec::new();
             connections_of(branch, &mut mine);
             for (name, source) in &mine {
@@ -154,11 +162,34 @@ impl Walk<'_> {
         if let Some(device) = device {
             self.device(&device.value, device.span, source);
         }
-        if let Some(name) = works_on(one) {
+        let shared_identity = match one {
+            Step::State(one) => one.device.is_none(),
+            Step::Approve(one) => one.device.is_none() && one.on.is_some(),
+            Step::Revoke(one) => one.device.is_none() && one.on.is_some(),
+            _ => false,
+        };
+        if shared_identity && !here.identity {
+            self.found.push(no_identity(
+                &format!("this `{}` names no device", one.verb()),
+                source,
+                step.span,
+            ));
+        }
+        if let Some(name) = one.works_on() {
             self.connection(name, source, here);
         }
-        if let Some(name) = opens(one) {
+        if let Some(name) = one.opens() {
+            here.ended.remove(&name.value);
             here.connections.insert(name.value.clone());
+        }
+        here.identity |= makes_identity(one);
+        if let Step::Disconnect(one) = one {
+            here.end(&one.on.value, "this side has ended it by then");
+        }
+        if one.stops_the_gateway() {
+            let all: Vec<String> = here.connections.drain().collect();
+            let why = format!("`{}` ends every connection", one.verb());
+            here.ended.extend(all.into_iter().map(|name| (name, why.clone())));
         }
         for name in one.saves().into_iter().flat_map(super::super::entries::Entries::keys) {
             if !here.captures.insert(name.value.clone()) {
@@ -180,6 +211,11 @@ impl Walk<'_> {
             return;
         }
         let error = |message: String| Diagnostic::error("unknown-connection", message, source, name.span);
+        if let Some(why) = here.ended.get(&name.value) {
+            let message = format!("the connection `{}` has ended before this step", name.value);
+            self.found.push(error(message).label("no longer open").help(format!("{why}; open another one")));
+            return;
+        }
         self.found.push(if let Some((span, there)) = self.opened.get(name.value.as_str()) {
             error(format!("the connection `{}` is not open yet", name.value))
                 .label("used too early")
@@ -259,12 +295,27 @@ impl Walk<'_> {
                     self.connection(&name, source, here);
                 }
             }
+            Reference::IdentityId => {
+                if here.is_some_and(|here| !here.identity) {
+                    self.found.push(no_identity(
+                        &format!("`{}` has no value", reference.value),
+                        source,
+                        span,
+                    ));
+                }
+            }
+            Reference::Clock => {
+                if here.is_some() {
+                    let error = undefined(format!("`{}` has no value in a step", reference.value));
+                    self.found.push(
+                        error.label("undefined here").help("it is for `config` and `files`, before the boot"),
+                    );
+                }
+            }
             // Without a table, loading has said of `each` that there is none.
             Reference::GatewayToken
-            | Reference::IdentityId
             | Reference::GatewayPassword
             | Reference::GatewayPort
-            | Reference::Clock
             | Reference::Each(_) => {}
         }
     }
@@ -303,11 +354,19 @@ impl Walk<'_> {
     }
 }
 
+/// The home's own identity is used, and nothing can have made one.
+fn no_identity(what: &str, source: &Arc<Source>, span: Span) -> Diagnostic {
+    let message = format!("{what}, and the gateway's home has no identity of its own yet");
+    Diagnostic::error("no-identity", message, source, span)
+        .label("never resolves")
+        .help("a `cli`, `node_host` or `agent_turn` before it makes one; or name a device of the scenario")
+}
+
 /// All connections that a branch opens or works on.
 fn connections_of<'a>(step: &'a StoryStep, into: &mut Vec<(&'a Spanned<String>, &'a Arc<Source>)>) {
     match &step.action {
         Action::One(one, _) => {
-            into.extend(opens(one).into_iter().chain(works_on(one)).map(|name| (name, &step.source)));
+            into.extend(one.opens().into_iter().chain(one.works_on()).map(|name| (name, &step.source)));
         }
         Action::Together(inner) | Action::Repeat(_, inner) => {
             for one in inner {

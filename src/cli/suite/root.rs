@@ -1,0 +1,184 @@
+//! Where a suite begins: the folder that ids are counted from.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use crate::cli::failure::Failure;
+
+/// The folder that holds a suite where nothing else is said.
+pub(super) const FOLDER: &str = "scenarios";
+
+/// What editors check scenarios by. The folder that it lies in is the root of a suite.
+pub(in crate::cli) const SCHEMA: &str = "scenario.schema.json";
+
+/// Where the ids of a suite are counted from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Root {
+    /// The suite that is part of this program.
+    BuiltIn,
+    /// A folder, as an absolute path.
+    Folder(PathBuf),
+}
+
+/// The innermost folder above a place, or the place itself, that is the root of a suite by its name or by the
+/// schema that lies in it.
+pub(super) fn suite_above(place: &Path) -> Option<&Path> {
+    let is_root = |dir: &&Path| {
+        dir.join(SCHEMA).is_file() || (dir.file_name().is_some_and(|name| name == FOLDER) && dir.is_dir())
+    };
+    place.ancestors().find(is_root)
+}
+
+/// Whether a folder holds scenarios: a schema, or a file that looks like a scenario, however broken. Other
+/// things are called `scenarios`, too.
+pub(super) fn is_suite_folder(dir: &Path) -> bool {
+    let holds_one = |entry: &DirEntry| {
+        is_scenario_name(entry.path())
+            && fs::read_to_string(entry.path()).is_ok_and(|text| looks_like_a_scenario(&text))
+    };
+    dir.is_dir()
+        && (dir.join(SCHEMA).is_file()
+            || entries_below(dir).filter_map(Result::ok).any(|one| holds_one(&one)))
+}
+
+/// The suite that is found from a working directory without a word: its folder `scenarios`, or the one that it
+/// lies in. None where that is the built-in one.
+pub(super) fn found_from(working_dir: &Path) -> Option<PathBuf> {
+    let folder = working_dir.join(FOLDER);
+    if is_suite_folder(&folder) {
+        return Some(folder);
+    }
+    working_dir.ancestors().find(|dir| dir.join(SCHEMA).is_file()).map(Path::to_owned)
+}
+
+/// Where a new scenario is written: into the suite that is found, or the folder that will be one.
+pub(in crate::cli) fn own_root(working_dir: &Path) -> PathBuf {
+    found_from(working_dir).unwrap_or_else(|| working_dir.join(FOLDER))
+}
+
+/// Whether a suite is found without a word.
+pub(in crate::cli) fn is_found(working_dir: &Path, root: &Path) -> bool {
+    found_from(working_dir).is_some_and(|found| found == absolute(working_dir, root))
+}
+
+fn looks_like_a_scenario(text: &str) -> bool {
+    let key = |line: &str| ["title:", "why:", "steps:", "{title:"].iter().any(|key| line.starts_with(key));
+    text.contains(SCHEMA) || text.trim_start_matches('\u{feff}').lines().any(key)
+}
+
+/// Whether a file is read as a scenario, by its name.
+pub(super) fn is_scenario_name(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+fn entries_below(dir: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    let is_hidden = |entry: &DirEntry| {
+        entry.depth() > 0 && entry.file_name().to_str().is_some_and(|name| name.starts_with('.'))
+    };
+    WalkDir::new(dir)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(move |one| !is_hidden(one))
+}
+
+/// All files below a folder that are read as scenarios, in the order of their names. Hidden ones are not.
+pub(super) fn scenario_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for entry in entries_below(dir) {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && is_scenario_name(entry.path()) => {
+                files.push(entry.into_path());
+            }
+            Ok(_) => {}
+            // A link that leads back to where it stands adds nothing.
+            Err(error) if error.loop_ancestor().is_some() => {}
+            Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", dir.display()))),
+        }
+    }
+    Ok(files)
+}
+
+/// A path as an absolute one without `.` and `..`. The last part stays what it is, a link too, since ids are
+/// made of names.
+pub(super) fn absolute(working_dir: &Path, path: &Path) -> PathBuf {
+    let joined: PathBuf = working_dir.join(path).components().collect();
+    if !joined.components().any(|part| part == Component::ParentDir) {
+        return joined;
+    }
+    let ends_in_name = matches!(joined.components().next_back(), Some(Component::Normal(_)));
+    let (folder, name) = match (joined.parent(), joined.file_name()) {
+        (Some(parent), Some(name)) if ends_in_name => (parent, Some(name)),
+        _ => (joined.as_path(), None),
+    };
+    match (folder.canonicalize(), name) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        (Ok(folder), None) => folder,
+        (Err(_), _) => joined,
+    }
+}
+
+/// A place as people read it: below the working directory from there, else in full.
+pub(in crate::cli) fn shown(working_dir: &Path, place: &Path) -> PathBuf {
+    match place.strip_prefix(working_dir) {
+        Ok(below) if below.as_os_str().is_empty() => PathBuf::from("."),
+        Ok(below) => below.to_owned(),
+        Err(_) => place.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    #[rstest]
+    #[case::scenario("scenarios/a/x.yaml", "title: T\nwhy: W\nsteps: []\n", true)]
+    #[case::broken("scenarios/x.yml", "titel: T\nsteps: [\n", true)]
+    #[case::only_the_schema_line("scenarios/x.yaml", "# $schema=../scenario.schema.json\n- 1\n", true)]
+    #[case::schema("scenarios/scenario.schema.json", "{}", true)]
+    #[case::of_another_tool("scenarios/load.yaml", "config:\n  target: http://x\n  title: T\n", false)]
+    #[case::no_yaml("scenarios/login.feature", "title: T\n", false)]
+    #[case::hidden("scenarios/.github/x.yaml", "steps: []\n", false)]
+    fn a_folder_of_scenarios_is_known_by_what_is_in_it(
+        #[case] path: &str,
+        #[case] text: &str,
+        #[case] is_one: bool,
+    ) {
+        let folder = folder(&[(path, text)]);
+        assert_eq!(is_suite_folder(&folder.path().join("scenarios")), is_one);
+    }
+
+    #[test]
+    fn the_root_is_the_innermost_folder_with_a_name_or_a_schema() {
+        let folder = folder(&[("scenarios/a/x.yaml", ""), ("scenarios/own/scenario.schema.json", "{}")]);
+        let at = |path: &str| folder.path().join(path);
+        assert_eq!(suite_above(&at("scenarios/a/x.yaml")), Some(at("scenarios").as_path()));
+        assert_eq!(suite_above(&at("scenarios/own/b/x.yaml")), Some(at("scenarios/own").as_path()));
+        assert_eq!(suite_above(&at("elsewhere/x.yaml")), None);
+    }
+
+    #[test]
+    fn a_path_keeps_its_name_and_loses_its_detours() {
+        let folder = folder(&[("a/x.yaml", ""), ("b/y.yaml", "")]);
+        let real = folder.path().canonicalize().unwrap();
+        assert_eq!(absolute(&real.join("a"), Path::new("../b/./y.yaml")), real.join("b/y.yaml"));
+        assert_eq!(absolute(&real.join("a"), Path::new("..")), real);
+        assert_eq!(shown(&real, &real.join("a/x.yaml")), Path::new("a/x.yaml"));
+        assert_eq!(shown(&real, &real), Path::new("."));
+        assert_eq!(shown(&real.join("a"), &real.join("b")), real.join("b"));
+    }
+}

@@ -1,0 +1,182 @@
+//! The files of one suite, and the scenarios that they hold.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use include_dir::{Dir, DirEntry, include_dir};
+
+use super::root::{Root, is_scenario_name, scenario_files, shown};
+use crate::cli::failure::Failure;
+use crate::scenario::{BUILT_IN, Scenario, Source, Suite, load};
+
+/// The suite of this version, for a gatecrash that is installed somewhere else than its repository.
+static BUILT_IN_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+
+/// Scenarios with this tag are left out unless they are asked for.
+pub(super) const SLOW: &str = "slow";
+
+/// A file of a suite.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    /// Its path below the root, without the extension.
+    pub(super) id: String,
+    pub(super) source: Arc<Source>,
+    /// The file itself, links followed; none for a built-in one.
+    place: Option<PathBuf>,
+}
+
+/// The files of one suite, as far as they have been asked for.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub(super) root: Root,
+    pub(super) files: Vec<File>,
+    /// Where shown paths are counted from.
+    working_dir: PathBuf,
+    loaded: Option<Suite>,
+}
+
+impl Shelf {
+    /// The built-in suite; its ids begin with `builtin:` where it stands beside another one.
+    pub(super) fn built_in(beside: bool) -> Self {
+        let prefix = if beside { BUILT_IN } else { "" };
+        let mut files = Vec::new();
+        collect(&BUILT_IN_FILES, prefix, &mut files);
+        Self { root: Root::BuiltIn, files, working_dir: PathBuf::new(), loaded: None }
+    }
+
+    /// A suite below a folder, without files at first.
+    pub(super) fn below(root: &Path, working_dir: &Path) -> Self {
+        Self {
+            root: Root::Folder(root.to_owned()),
+            files: Vec::new(),
+            working_dir: working_dir.to_owned(),
+            loaded: None,
+        }
+    }
+
+    /// Takes in a file of the suite, which is there already where it was taken in before.
+    pub(super) fn add(&mut self, path: &Path) -> Result<Arc<Source>, Failure> {
+        let unreadable =
+            |error: std::io::Error| Failure::usage(format!("cannot read {}: {error}", path.display()));
+        let place = path.canonicalize().map_err(unreadable)?;
+        if let Some(known) = self.files.iter().find(|one| one.place.as_ref() == Some(&place)) {
+            return Ok(Arc::clone(&known.source));
+        }
+        let Root::Folder(root) = &self.root else {
+            return Err(Failure::usage(format!("{} is no file of the built-in suite", path.display())));
+        };
+        let below = path.strip_prefix(root).unwrap_or(path);
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let source = Arc::new(Source { path: shown(&self.working_dir, path).display().to_string(), text });
+        self.files.push(File { id: id_of(below), source: Arc::clone(&source), place: Some(place) });
+        self.loaded = None;
+        Ok(source)
+    }
+
+    /// Takes in all files of the suite.
+    pub(super) fn add_all(&mut self) -> Result<(), Failure> {
+        if let Root::Folder(root) = self.root.clone() {
+            for file in scenario_files(&root)? {
+                self.add(&file)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in the file that an id is of, its own or that of its table; whether there is one.
+    pub(super) fn add_id(&mut self, id: &str) -> Result<bool, Failure> {
+        let Root::Folder(root) = self.root.clone() else { return Ok(false) };
+        let tables = std::iter::successors(Some(id), |id| id.rsplit_once('/').map(|(table, _)| table));
+        for id in tables
+            .filter(|id| Path::new(id).components().all(|one| matches!(one, std::path::Component::Normal(_))))
+        {
+            for extension in ["yaml", "yml"] {
+                let path = root.join(format!("{id}.{extension}"));
+                if path.is_file() {
+                    self.add(&path)?;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The scenarios of all files that were taken in. Files that they use are taken in as well.
+    pub(super) fn load(&mut self) -> Result<&Suite, Failure> {
+        if self.loaded.is_none() {
+            let mut suite = load(&self.sources());
+            while self.add_used(&suite)? {
+                suite = load(&self.sources());
+            }
+            self.loaded = Some(suite);
+        }
+        Ok(self.loaded.get_or_insert_default())
+    }
+
+    /// The scenarios, where they were loaded.
+    pub(super) fn scenarios(&self) -> &[Scenario] {
+        self.loaded.as_ref().map_or(&[], |suite| &suite.scenarios)
+    }
+
+    /// What the files hold, where they were loaded.
+    pub(super) fn suite(&self) -> Option<&Suite> {
+        self.loaded.as_ref()
+    }
+
+    /// Texts with their ids; the built-in ones too where a text may use them.
+    fn sources(&self) -> Vec<(String, Arc<Source>)> {
+        let mut sources: Vec<(String, Arc<Source>)> =
+            self.files.iter().map(|one| (one.id.clone(), Arc::clone(&one.source))).collect();
+        let uses_built_in =
+            self.root != Root::BuiltIn && self.files.iter().any(|one| one.source.text.contains(BUILT_IN));
+        if uses_built_in {
+            sources.extend(Self::built_in(true).files.into_iter().map(|one| (one.id, one.source)));
+        }
+        sources
+    }
+
+    /// Takes in what loaded scenarios use and what is not there yet; whether there was any.
+    fn add_used(&mut self, suite: &Suite) -> Result<bool, Failure> {
+        let before = self.files.len();
+        for one in suite.diagnostics.iter().filter(|one| one.code == "unknown-use") {
+            let used = one.source.text.get(one.span.start..one.span.end).unwrap_or_default();
+            let used = used.trim_matches(['"', '\'']).to_owned();
+            self.add_id(&used)?;
+        }
+        Ok(self.files.len() > before)
+    }
+}
+
+fn collect(dir: &Dir<'_>, prefix: &str, into: &mut Vec<File>) {
+    for entry in dir.entries() {
+        match entry {
+            DirEntry::Dir(dir) => collect(dir, prefix, into),
+            DirEntry::File(file) => {
+                if let Some(text) = file.contents_utf8().filter(|_| is_scenario_name(file.path())) {
+                    let path = format!("{BUILT_IN}{}", file.path().display());
+                    let source = Arc::new(Source { path, text: text.to_owned() });
+                    let id = format!("{prefix}{}", id_of(file.path()));
+                    into.push(File { id, source, place: None });
+                }
+            }
+        }
+    }
+}
+
+fn id_of(below_root: &Path) -> String {
+    below_root.with_extension("").to_string_lossy().replace('\\', "/")
+}
+
+/// Ids of all scenarios below a folder, for tests that make one test of each. Slow ones are left out.
+pub fn scenario_ids(root: &Path) -> Result<Vec<String>, Failure> {
+    let mut shelf = Shelf::below(root, root);
+    shelf.add_all()?;
+    let suite = shelf.load()?;
+    let quick = suite.scenarios.iter().filter(|one| !one.tags.iter().any(|tag| tag == SLOW));
+    let ids: Vec<String> = quick.map(|one| one.id.clone()).collect();
+    if ids.is_empty() {
+        return Err(Failure::nothing(format!("no scenario is below {}", root.display())));
+    }
+    Ok(ids)
+}

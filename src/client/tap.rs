@@ -1,0 +1,183 @@
+//! Looks at the bytes below the WebSocket library for what the library does not tell: the close code as sent.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// No close frame with a code has been seen.
+const NONE: u32 = u32::MAX;
+
+/// A stream that is read by a WebSocket client, with an eye on close frames.
+///
+/// The library replaces a close code that no frame may carry (0, 999, 1005, 5000 and the like) by 1002, as if
+/// the gateway had sent that. The code that was really sent is remembered here.
+#[derive(Debug)]
+pub(super) struct Tap<S> {
+    stream: S,
+    walk: Walk,
+    seen: CloseCode,
+}
+
+/// The code of the close frame that came, once one has come.
+#[derive(Clone, Debug)]
+pub(super) struct CloseCode(Arc<AtomicU32>);
+
+impl CloseCode {
+    /// The code as it was sent; none where no close frame with a code came.
+    pub(super) fn get(&self) -> Option<u16> {
+        u16::try_from(self.0.load(Ordering::Acquire)).ok()
+    }
+}
+
+impl<S> Tap<S> {
+    /// Taps a stream on which a WebSocket handshake is about to start.
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, walk: Walk::default(), seen: CloseCode(Arc::new(AtomicU32::new(NONE))) }
+    }
+
+    /// Where the close code can be read.
+    pub(super) fn close_code(&self) -> CloseCode {
+        self.seen.clone()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if matches!(polled, Poll::Ready(Ok(()))) {
+            let new = &buffer.filled()[before..];
+            if let Some(code) = self.walk.take(new) {
+                self.seen.0.store(u32::from(code), Ordering::Release);
+            }
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Walks over frames (RFC 6455, section 5.2) without keeping their payloads.
+#[derive(Debug, Default)]
+struct Walk {
+    /// The last bytes of the HTTP answer, until its end has come.
+    upgraded: bool,
+    tail: [u8; 4],
+    /// The header of the frame that is being read.
+    header: Vec<u8>,
+    /// Bytes of the payload that are still to come, and whether they belong to a close frame.
+    payload: u64,
+    closing: bool,
+    code: Vec<u8>,
+}
+
+impl Walk {
+    /// Takes what has come; answers the code of a close frame that is now complete enough to have one.
+    fn take(&mut self, mut bytes: &[u8]) -> Option<u16> {
+        while !self.upgraded {
+            let (first, rest) = bytes.split_first()?;
+            self.tail.rotate_left(1);
+            self.tail[3] = *first;
+            self.upgraded = self.tail == *b"\r\n\r\n";
+            bytes = rest;
+        }
+        let mut found = None;
+        while !bytes.is_empty() {
+            if self.payload > 0 {
+                let here = usize::try_from(self.payload).unwrap_or(usize::MAX).min(bytes.len());
+                if self.closing && self.code.len() < 2 {
+                    self.code.extend(bytes[..here].iter().take(2 - self.code.len()));
+                    if let [high, low] = self.code[..] {
+                        found.get_or_insert(u16::from_be_bytes([high, low]));
+                    }
+                }
+                self.payload -= here as u64;
+                bytes = &bytes[here..];
+                continue;
+            }
+            self.header.push(bytes[0]);
+            bytes = &bytes[1..];
+            if let Some((opcode, length)) = header(&self.header) {
+                self.header.clear();
+                self.payload = length;
+                self.closing = opcode == 8;
+                self.code.clear();
+            }
+        }
+        found
+    }
+}
+
+/// Opcode and length of the payload, once the header is complete. A mask counts as payload: a server sends none,
+/// and one that does has broken the protocol in a way that the library tells of.
+fn header(bytes: &[u8]) -> Option<(u8, u64)> {
+    let (opcode, short) = (bytes[0] & 15, *bytes.get(1)? & 127);
+    let length = match short {
+        126 => u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)),
+        127 => u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?),
+        short => u64::from(short),
+    };
+    Some((opcode, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn close(code: u16) -> Vec<u8> {
+        [&[0x88, 4][..], &code.to_be_bytes(), b"no"].concat()
+    }
+
+    fn stream(code: u16) -> Vec<u8> {
+        let long = [&[0x81, 126, 1, 0][..], &[b'x'; 256]].concat();
+        let longer = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[0x88; 65_536]].concat();
+        [b"HTTP/1.1 101 Switching Protocols\r\n\r\n".to_vec(), long, longer, close(code)].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn the_code_is_found_however_the_bytes_are_cut(code: u16, cut in 1_usize..4_000) {
+            let mut walk = Walk::default();
+            let found: Vec<u16> = stream(code).chunks(cut).filter_map(|chunk| walk.take(chunk)).collect();
+            prop_assert_eq!(found, vec![code]);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let mut walk = Walk { upgraded: true, ..Walk::default() };
+            let _ = walk.take(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_close_without_a_code_has_none() {
+        let mut walk = Walk { upgraded: true, ..Walk::default() };
+        assert_eq!(walk.take(&[0x88, 0]), None);
+    }
+}

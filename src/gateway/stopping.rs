@@ -1,0 +1,47 @@
+//! How a gateway is stopped, and how it then ended.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::watch::Exit;
+use crate::scenario::StopSignal;
+
+/// SIGTERM ends every measured release within 2.2 s.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How a gateway is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopping {
+    /// The signal that it is sent.
+    pub signal: StopSignal,
+    /// How long it may take to end before it is killed.
+    pub within: Duration,
+}
+
+impl Default for Stopping {
+    fn default() -> Self {
+        Self { signal: StopSignal::Term, within: GRACE }
+    }
+}
+
+/// How a gateway ended that was stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Exit code or signal.
+    pub exit: Exit,
+    /// Whether it did not end in time, so that the harness killed it.
+    pub killed: bool,
+    /// How long the stop took, in milliseconds.
+    pub stop_ms: u64,
+}
+
+/// The signal as the system knows it.
+pub(super) const fn raw(signal: StopSignal) -> Signal {
+    match signal {
+        StopSignal::Term => Signal::TERM,
+        StopSignal::Interrupt => Signal::INT,
+        StopSignal::HangUp => Signal::HUP,
+        StopSignal::Kill => Signal::KILL,
+    }
+}

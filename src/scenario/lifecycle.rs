@@ -1,0 +1,141 @@
+//! Stopping and starting a gateway: signals, how it must end, and when the story goes on.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+use serde_json::Value;
+
+use super::duration::Millis;
+use super::expect::Expectation;
+use super::span::Spanned;
+
+/// Stops the gateway and leaves it stopped. The next step that needs it starts it again.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// Name of this step. Default: `stop`.
+    pub id: Option<Spanned<String>>,
+    /// The signal to send. Default: `SIGTERM`.
+    pub signal: Option<StopSignal>,
+    /// How long it may take to end before gatecrash kills it. Default: 5 s.
+    pub within: Option<Millis>,
+    /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: by itself, with any
+    /// exit code.
+    pub expect: Option<Spanned<Expectation>>,
+}
+
+/// Stops the gateway and starts it again on the same home.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Restart {
+    /// Name of this step. Default: `restart`.
+    pub id: Option<Spanned<String>>,
+    /// Keys of the configuration to change while the gateway is stopped.
+    pub config: Option<Value>,
+    /// The signal that stops it. Default: `SIGTERM`.
+    pub signal: Option<StopSignal>,
+    /// How long it may take to end before gatecrash kills it. Default: 5 s.
+    pub within: Option<Millis>,
+    /// When the next step begins. Default: once a connect would be answered.
+    #[serde(default)]
+    pub ready: Ready,
+    /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: by itself, with any
+    /// exit code.
+    pub expect: Option<Spanned<Expectation>>,
+}
+
+impl Restart {
+    /// Whether it is the usual restart, which several scenarios of one gateway can share.
+    pub fn is_plain(&self) -> bool {
+        self.config.is_none()
+            && self.signal.is_none()
+            && self.within.is_none()
+            && self.ready == Ready::Answers
+            && self.expect.is_none()
+    }
+}
+
+/// A signal that stops a gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, serde::Serialize, JsonSchema)]
+pub enum StopSignal {
+    /// Asks to end.
+    #[default]
+    #[serde(rename = "SIGTERM")]
+    Term,
+    /// What Ctrl-C sends.
+    #[serde(rename = "SIGINT")]
+    Interrupt,
+    /// What a terminal sends when it goes away.
+    #[serde(rename = "SIGHUP")]
+    HangUp,
+    /// Cannot be ignored: a crash.
+    #[serde(rename = "SIGKILL")]
+    Kill,
+}
+
+impl StopSignal {
+    /// The name that scenarios and reports use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Term => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+            Self::HangUp => "SIGHUP",
+            Self::Kill => "SIGKILL",
+        }
+    }
+}
+
+/// When a gateway that starts counts as started, so that the story goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ready {
+    /// A connect would be answered.
+    #[default]
+    Answers,
+    /// Its port is open.
+    Port,
+    /// At once. The first connect waits for the port by itself.
+    AtOnce,
+}
+
+impl<'de> Deserialize<'de> for Ready {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WordOrBool;
+
+        impl Visitor<'_> for WordOrBool {
+            type Value = Ready;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `port` or `false`")
+            }
+
+            fn visit_bool<E: de::Error>(self, answers: bool) -> Result<Ready, E> {
+                Ok(if answers { Ready::Answers } else { Ready::AtOnce })
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Ready, E> {
+                match word {
+                    "port" => Ok(Ready::Port),
+                    other => Err(E::unknown_variant(other, &["true", "port", "false"])),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(WordOrBool)
+    }
+}
+
+impl JsonSchema for Ready {
+    fn schema_name() -> Cow<'static, str> {
+        "Ready".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "When the next step begins: `true` once a connect would be answered, `port` once the port is open, `false` at once.",
+            "enum": [true, "port", false],
+        })
+    }
+}

@@ -1,0 +1,323 @@
+//! Scenarios of one's own, anywhere: found however they are named, with ids that keep their section, beside the
+//! built-in suite. Whatever names nothing, or leaves nothing to look at, is told and is no success.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::{contains, ends_with};
+use rstest::rstest;
+use tempfile::TempDir;
+
+const GOOD: &str = "title: A device connects\nwhy: It may.\ntags: [own]\nsteps: [{connect: {as: a}}]\n";
+const BROKEN: &str = "title: T\nwhy: W\ntags: [own]\nsteps: [{connect: {as: a, persna: cli}}]\n";
+
+struct Bench(TempDir);
+
+impl Bench {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let bench = Self(TempDir::new().unwrap());
+        for (path, text) in files {
+            bench.write(path, text);
+        }
+        bench
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.0.path().canonicalize().unwrap().join(below)
+    }
+
+    fn write(&self, below: &str, text: &str) {
+        let path = self.path(below);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn gatecrash(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("gatecrash").unwrap();
+        let here = self.path("");
+        let arguments = arguments.iter().map(|one| one.replace("{here}", &here.display().to_string()));
+        command
+            .current_dir(&here)
+            .env("TMPDIR", &here)
+            .env("GATECRASH_CACHE_DIR", self.path("cache"))
+            .env("GATECRASH_OFFLINE", "1")
+            .env_remove("GATECRASH_GATEWAY")
+            .args(arguments);
+        command
+    }
+
+    /// The ids that names select.
+    fn ids(&self, arguments: &[&str]) -> Vec<String> {
+        let output =
+            self.gatecrash(&["list", "--format", "json"]).args(self.filled(arguments)).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{text}");
+        let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn filled(&self, arguments: &[&str]) -> Vec<String> {
+        let here = self.path("");
+        let here = here.display().to_string();
+        arguments.iter().map(|one| one.replace("{here}/", &here)).collect()
+    }
+}
+
+#[rstest]
+#[case::relative("suite/broken.yaml")]
+#[case::absolute("{here}/suite/broken.yaml")]
+#[case::with_detours("./suite/../suite/./broken.yaml")]
+#[case::through_its_folder("suite")]
+#[case::through_an_absolute_folder("{here}/suite")]
+#[case::through_a_folder_above("{here}/")]
+#[case::through_a_link("link.yaml")]
+#[case::through_a_linked_folder("linked/broken.yaml")]
+#[case::in_a_folder_called_scenarios("more/scenarios/pairing/broken.yaml")]
+fn a_broken_file_is_shown_broken_however_it_is_named(#[case] name: &str) {
+    let bench = Bench::new(&[
+        ("suite/broken.yaml", BROKEN),
+        ("suite/good.yaml", GOOD),
+        ("more/scenarios/pairing/broken.yaml", BROKEN),
+    ]);
+    std::os::unix::fs::symlink(bench.path("suite/broken.yaml"), bench.path("link.yaml")).unwrap();
+    std::os::unix::fs::symlink(bench.path("suite"), bench.path("linked")).unwrap();
+    let name = &bench.filled(&[name])[0];
+    bench.gatecrash(&["check", name]).assert().code(2).stdout(contains("unknown key `persna`"));
+    for command in ["list", "run"] {
+        let told = contains("unknown key `persna`");
+        bench.gatecrash(&[command, name]).assert().code(2).stderr(told);
+    }
+}
+
+/// A file that is fine and uses one that is not gives no scenario: that is an error, too.
+#[test]
+fn a_fault_in_what_a_file_uses_is_shown() {
+    let uses = "title: T\nwhy: W\nuse: [broken]\nsteps: [{call: {on: a, method: status}}]\n";
+    let bench = Bench::new(&[("suite/broken.yaml", BROKEN), ("suite/uses.yaml", uses)]);
+    bench.gatecrash(&["check", "suite/uses.yaml"]).assert().code(2).stdout(contains("unknown key `persna`"));
+}
+
+#[rstest]
+#[case::no_file(&["nowhere.yaml"], 2, "there is no file or folder `nowhere.yaml`")]
+#[case::almost_a_file(&["suite/godo.yaml"], 2, "did you mean `suite/good.yaml`?")]
+#[case::no_folder(&["./nowhere"], 2, "there is no file or folder `./nowhere`")]
+#[case::absolute(&["/nowhere/at/all"], 2, "there is no file or folder `/nowhere/at/all`")]
+#[case::no_scenario_file(&["notes.txt"], 2, "`notes.txt` is no scenario file")]
+#[case::no_id(&["roles/nothing-like-this-at-all"], 2, "no scenario is called")]
+#[case::no_built_in_id(&["builtin:roles/nothing"], 2, "no scenario is called `builtin:roles/nothing`")]
+#[case::no_root(&["--folder", "nowhere"], 2, "the folder nowhere does not exist")]
+#[case::empty_folder(&["empty"], 3, "no scenario file is below empty")]
+#[case::empty_root(&["--folder", "empty"], 3, "no scenario file is below empty")]
+#[case::glob(&["zzz*"], 3, "no scenario fits `zzz*`")]
+#[case::one_of_two_globs(&["*", "zzz*"], 3, "no scenario fits `zzz*`")]
+#[case::built_in_glob(&["builtin:zzz*"], 3, "no scenario fits `builtin:zzz*`")]
+fn what_names_nothing_is_told_by_every_command(
+    #[case] names: &[&str],
+    #[case] exit: i32,
+    #[case] told: &str,
+    #[values(
+        &["check"], &["list"], &["run"], &["matrix", "--gateways", "embedded:2026.3.31,embedded:2026.4.2"],
+        &["diff", "embedded:2026.3.31", "embedded:2026.4.2"], &["mutants"]
+    )]
+    command: &[&str],
+) {
+    let bench = Bench::new(&[("suite/good.yaml", GOOD), ("notes.txt", "no scenario")]);
+    fs::create_dir(bench.path("empty")).unwrap();
+    bench.gatecrash(&[command, names].concat()).assert().code(exit).stderr(contains(told));
+}
+
+#[rstest]
+#[case::unknown(&["--tag", "roels"], "did you mean `roles`?")]
+#[case::one_of_two(&["--tag", "roles", "--tag", "no-such-tag"], "no scenario has the tag `no-such-tag`")]
+#[case::not_of_these(&["tokens/rotated-token", "--tag", "roles"], "none of 1 scenario has the tag `roles`")]
+fn a_tag_that_leaves_nothing_is_told(
+    #[case] arguments: &[&str],
+    #[case] told: &str,
+    #[values("list", "run", "mutants")] command: &str,
+) {
+    let bench = Bench::new(&[]);
+    bench.gatecrash(&[&[command], arguments].concat()).assert().code(3).stderr(contains(told));
+}
+
+#[test]
+fn stored_runs_without_anything_to_look_at_are_told() {
+    let bench = Bench::new(&[("scenarios/a/one.yaml", GOOD), ("scenarios/b/two.yaml", GOOD)]);
+    for (id, file) in [("a/one", "one.events"), ("b/two", "two.events")] {
+        let report = format!("events={file}");
+        bench.gatecrash(&["run", id, "--gateway", "embedded", "--report", &report]).assert().code(0);
+    }
+    bench
+        .gatecrash(&["compare", "one.events", "two.events"])
+        .assert()
+        .code(3)
+        .stdout(contains("NOTHING COMPARED").and(contains("only in the first run (1 cell)")));
+    bench.gatecrash(&["compare", "one.events", "one.events"]).assert().code(0).stdout(contains("ALIKE"));
+    bench
+        .gatecrash(&["expect", "update", "b/two", "--from", "one.events"])
+        .assert()
+        .code(3)
+        .stderr(contains("measured none of these scenarios"));
+    bench.gatecrash(&["releases", "verify"]).assert().code(3).stderr(contains("no release is installed"));
+}
+
+#[rstest]
+#[case::found(&[], &["pairing/one", "two"])]
+#[case::by_id(&["pairing/one"], &["pairing/one"])]
+#[case::by_section(&["pairing"], &["pairing/one"])]
+#[case::by_file(&["scenarios/pairing/one.yaml"], &["pairing/one"])]
+#[case::by_absolute_file(&["{here}/scenarios/pairing/one.yaml"], &["pairing/one"])]
+#[case::by_folder(&["scenarios/pairing"], &["pairing/one"])]
+#[case::by_glob_of_paths(&["scenarios/pairing/*"], &["pairing/one"])]
+#[case::elsewhere(&["elsewhere"], &["roles/three"])]
+#[case::elsewhere_by_file(&["elsewhere/roles/three.yaml"], &["three"])]
+#[case::elsewhere_with_a_root(&["elsewhere/roles/three.yaml", "--folder", "elsewhere"], &["roles/three"])]
+#[case::id_below_a_root(&["roles/three", "--folder", "{here}/elsewhere"], &["roles/three"])]
+#[case::all_below_a_root(&["--folder", "elsewhere"], &["roles/three"])]
+#[case::in_another_folder_called_scenarios(&["{here}/other/scenarios/auth/four.yaml"], &["auth/four"])]
+#[case::below_a_schema(&["marked/auth/five.yaml"], &["auth/five"])]
+#[case::several_suites(&["two", "elsewhere", "marked"], &["two", "roles/three", "auth/five"])]
+#[case::beside_the_built_in_one(
+    &["two", "builtin:roles/legacy-empty-token-map/operator"],
+    &["two", "builtin:roles/legacy-empty-token-map/operator"]
+)]
+fn ids_keep_their_section_however_files_are_named(#[case] names: &[&str], #[case] ids: &[&str]) {
+    let bench = Bench::new(&[
+        ("scenarios/pairing/one.yaml", GOOD),
+        ("scenarios/two.yaml", GOOD),
+        ("elsewhere/roles/three.yaml", GOOD),
+        ("other/scenarios/auth/four.yaml", GOOD),
+        ("marked/auth/five.yaml", GOOD),
+        ("marked/scenario.schema.json", "{}"),
+    ]);
+    assert_eq!(bench.ids(names), ids);
+    let arguments = bench.filled(names);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let on = ["--gateway", "embedded:2026.4.2"];
+    bench.gatecrash(&[&["run"], &arguments[..], &on[..]].concat()).assert().code(0);
+    let diff = ["diff", "embedded:2026.4.1", "embedded:2026.4.2"];
+    bench
+        .gatecrash(&[&diff, &arguments[..]].concat())
+        .assert()
+        .stdout(contains(format!("{} alike", ids.len())).or(contains("DIFFERENT")));
+    let matrix = ["matrix", "--gateways", "embedded:2026.4.1,embedded:2026.4.2"];
+    bench.gatecrash(&[&matrix, &arguments[..]].concat()).assert().code(0);
+    bench
+        .gatecrash(&[&["check"], &arguments[..]].concat())
+        .assert()
+        .code(0)
+        .stdout(ends_with("nothing wrong\n"));
+}
+
+#[test]
+fn the_built_in_suite_is_not_hidden_by_another_folder_called_scenarios() {
+    let bench = Bench::new(&[("scenarios/load-test.yaml", "phases:\n  - duration: 60\n")]);
+    let built_in = bench.ids(&["builtin:*"]);
+    assert!(built_in.len() > 400, "{}", built_in.len());
+    assert_eq!(bench.ids(&["*"]), built_in);
+    bench
+        .gatecrash(&["list", "roles/legacy-empty-token-map"])
+        .assert()
+        .code(0)
+        .stderr(contains("holds no scenario, so the built-in suite is used"));
+    // One that holds a scenario is a suite, however broken that is.
+    bench.write("scenarios/broken.yaml", BROKEN);
+    bench
+        .gatecrash(&["run", "--gateway", "embedded"])
+        .assert()
+        .code(2)
+        .stderr(contains("unknown key `persna`"));
+    bench
+        .gatecrash(&["list", "roles/legacy-empty-token-map"])
+        .assert()
+        .code(2)
+        .stderr(contains("did you mean `builtin:roles/legacy-empty-token-map`, of the built-in suite?"));
+    assert_eq!(bench.ids(&["builtin:*"]).len(), built_in.len());
+}
+
+#[test]
+fn own_scenarios_may_use_built_in_ones() {
+    let uses =
+        "title: T\nwhy: W\nuse: [\"builtin:roles/legacy-empty-token-map/operator\"]\nsteps: [{wait: 1ms}]\n";
+    let bench = Bench::new(&[("suite/uses.yaml", uses)]);
+    bench.gatecrash(&["check", "suite"]).assert().code(0).stdout("1 scenario, nothing wrong\n");
+    bench.gatecrash(&["run", "suite", "--gateway", "embedded:2026.4.2"]).assert().code(0);
+}
+
+#[test]
+fn what_could_be_two_things_is_asked_back() {
+    let bench = Bench::new(&[("roles/own.yaml", GOOD), ("scenarios/roles/other.yaml", GOOD)]);
+    bench
+        .gatecrash(&["list", "roles"])
+        .assert()
+        .code(2)
+        .stderr(contains("write `./roles` for the folder, or `scenarios/roles` for the section"));
+    assert_eq!(bench.ids(&["./roles"]), ["own"]);
+    assert_eq!(bench.ids(&["scenarios/roles"]), ["roles/other"]);
+    bench.write("scenarios/own.yaml", GOOD);
+    let told = contains("two scenarios are called `own`");
+    bench.gatecrash(&["list", "./roles", "own"]).assert().code(2).stderr(told);
+}
+
+#[test]
+fn bisect_takes_a_file_of_ones_own() {
+    let bench = Bench::new(&[("suite/one.yaml", GOOD)]);
+    // Without releases the search ends at once, but it knows what it is about.
+    bench
+        .gatecrash(&["bisect", "{here}/suite/one.yaml", "--good", "2026.3.28", "--bad", "2026.3.31"])
+        .assert()
+        .code(2)
+        .stderr(contains("there is no stable release 2026.3.28 to test"));
+    bench
+        .gatecrash(&["bisect", "suite/two.yaml", "--good", "2026.3.28", "--bad", "2026.3.31"])
+        .assert()
+        .code(2)
+        .stderr(contains("there is no file or folder `suite/two.yaml`"));
+}
+
+#[test]
+fn rows_of_other_origins_have_ids_that_can_be_selected() {
+    let bench = Bench::new(&[]);
+    let ids = bench.ids(&["upgrade/operator-and-node/from-3-8"]);
+    assert_eq!(ids, ["upgrade/operator-and-node/from-3-8"]);
+    bench.gatecrash(&["list", "upgrade/operator-and-node/from-nowhere"]).assert().code(2);
+    let from = ["--upgrade-from", "2026.3.8", "--to", "embedded:2026.4.2"];
+    bench
+        .gatecrash(&[&["matrix", "roles/legacy-empty-token-map"][..], &from].concat())
+        .assert()
+        .code(3)
+        .stderr(contains("none of these scenarios begins on another release"));
+}
+
+#[rstest]
+#[case::of_the_folder(&[], "scenarios")]
+#[case::named(&["--folder", "my suite"], "my suite")]
+#[case::absolute(&["--folder", "{here}/deep/suite"], "deep/suite")]
+fn a_new_scenario_names_a_schema_that_is_there(#[case] folder: &[&str], #[case] root: &str) {
+    let bench = Bench::new(&[]);
+    let folder = bench.filled(folder);
+    let arguments = ["new", "scenario", "pairing/deep/first"];
+    let output = bench.gatecrash(&arguments).args(&folder).assert().code(0).get_output().stdout.clone();
+    let file = bench.path(root).join("pairing/deep/first.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let schema = text.lines().next().unwrap().split_once("$schema=").unwrap().1;
+    let schema = file.parent().unwrap().join(schema);
+    assert_eq!(fs::read_to_string(schema).unwrap(), gatecrash::scenario::schema_text());
+    // The command that it names runs it.
+    let told = String::from_utf8(output).unwrap();
+    let next = told.lines().last().unwrap().split_once("then gatecrash ").unwrap().1;
+    let next = next.replace("--gateway 2026.3.31", "--gateway embedded:2026.3.31");
+    let bin = Path::new(env!("CARGO_BIN_EXE_gatecrash"));
+    let status = std::process::Command::new("sh")
+        .args(["-c", &format!("'{}' {next}", bin.display())])
+        .current_dir(bench.path(""))
+        .env("TMPDIR", bench.path(""))
+        .env("GATECRASH_CACHE_DIR", bench.path("cache"))
+        .status()
+        .unwrap();
+    assert!(status.success(), "{next}");
+    bench.gatecrash(&arguments).args(&folder).assert().code(2).stderr(contains("is there already"));
+}
