@@ -33,7 +33,7 @@ fn without_a_gateway_the_model_is_run_and_the_real_thing_named() {
         .assert()
         .success()
         .stderr(contains("embedded model of 2026.9.6").and(contains("--gateway 2026.9.6")))
-        .stdout(contains("AS EXPECTED"));
+        .stdout(contains("AS LISTED · "));
     let report: Value =
         serde_json::from_slice(&std::fs::read(place.path().join("run.json")).unwrap()).unwrap();
     assert_eq!(report["summary"]["fail"], 0);
@@ -226,4 +226,122 @@ steps:
     assert_eq!(told["differing"][0]["step"], "laptop");
     assert_eq!(told["differing"][0]["reasons"][1]["targets"], serde_json::json!(["embedded:2026.9.6"]));
     gatecrash(&place, &["reasons", "older.json"]).assert().code(3);
+}
+
+/// The hole that is open in the newest release.
+const HOLE: &str = "tokens/revoked-operator-returns-with-the-shared-token";
+
+#[rstest]
+#[case::by_default(&[], 0, "AS LISTED · 1 known regression (1 of security) · 1 cell · ")]
+#[case::its_class(&["--deny", "regression"], 1, "DIFFERENT · 1 denied · 1 known regression (1 of security)")]
+#[case::security(&["--deny", "superseded,security"], 1, "DIFFERENT · 1 denied · ")]
+#[case::other_classes(&["--deny", "superseded,unsupported", "--deny", "unreviewed"], 0, "AS LISTED · ")]
+fn a_known_hole_is_told_and_fails_where_it_is_denied(
+    #[case] deny: &[&str],
+    #[case] exit: i32,
+    #[case] last: &str,
+) {
+    let place = TempDir::new().unwrap();
+    let reports = ["--report", "junit=run.xml", "--report", "github=run.txt", "--report", "sarif=run.sarif"];
+    for command in [["run", "--gateway"], ["matrix", "--gateways"]] {
+        let arguments = [&command[..], &["embedded:2026.9.6", HOLE], deny, &reports].concat();
+        let told = gatecrash(&place, &arguments).assert().code(exit);
+        let told = String::from_utf8(told.get_output().stdout.clone()).unwrap();
+        assert!(told.contains(last), "{told}");
+        let read = |name: &str| std::fs::read_to_string(place.path().join(name)).unwrap();
+        let (junit, github, sarif) = (read("run.xml"), read("run.txt"), read("run.sarif"));
+        assert!(!junit.contains("<skipped"), "{junit}");
+        if exit == 0 {
+            let block = told.find("known security regressions (1 cell)").unwrap();
+            assert!(block < told.find(last).unwrap(), "the worst stands above the last line: {told}");
+            assert!(github.starts_with("::warning file=scenarios/tokens/"), "{github}");
+            assert!(
+                sarif.contains("\"level\": \"warning\"") && !junit.contains("<failure"),
+                "{sarif}{junit}"
+            );
+        } else {
+            assert!(told.contains("DENIED "), "{told}");
+            assert!(github.starts_with("::error file=scenarios/tokens/"), "{github}");
+            assert!(sarif.contains("\"level\": \"error\""), "{sarif}");
+            assert!(junit.contains("type=\"known-security\""), "{junit}");
+        }
+    }
+}
+
+#[test]
+fn as_expected_is_a_run_in_which_nothing_known_to_be_wrong_showed() {
+    let place = TempDir::new().unwrap();
+    gatecrash(
+        &place,
+        &["run", "origin/control-ui-scope-upgrade", "roles/default", "--gateway", "embedded:2026.9.6"],
+    )
+    .assert()
+    .success()
+    .stdout(contains("AS EXPECTED · 1 superseded · 1 pass · 2 cells"));
+}
+
+#[test]
+fn classes_that_do_not_exist_cannot_be_denied() {
+    let place = TempDir::new().unwrap();
+    gatecrash(&place, &["run", HOLE, "--deny", "regresion"])
+        .assert()
+        .code(2)
+        .stderr(contains("regresion").and(contains("regression")));
+}
+
+/// A scenario of one's own, as the report of its run on the model.
+fn own(text: &str) -> (Value, String) {
+    let place = TempDir::new().unwrap();
+    std::fs::create_dir(place.path().join("scenarios")).unwrap();
+    std::fs::write(place.path().join("scenarios/own.yaml"), text).unwrap();
+    let told = gatecrash(&place, &["run", "own", "--report", "json=run.json"]).assert().code(1);
+    let report = std::fs::read(place.path().join("run.json")).unwrap();
+    let told = String::from_utf8(told.get_output().stdout.clone()).unwrap();
+    (serde_json::from_slice(&report).unwrap(), told)
+}
+
+#[test]
+fn a_failure_inside_together_names_its_step_and_shows_its_own_frames() {
+    let (_, told) = own("title: Two things at once
+why: A test.
+devices: {laptop: {}, phone: {}, pad: {}}
+steps:
+  - connect: {as: one, device: laptop, scopes: [operator.read]}
+  - connect: {as: two, device: phone, scopes: [operator.read]}
+  - together:
+      steps:
+        - connect: {as: beside, device: pad}
+        - call: {on: one, id: fine, method: status}
+        - call: {on: two, id: wrong, method: status, expect: {error: INVALID_REQUEST}}
+  - call: {on: one, id: after, method: health}
+");
+    assert!(told.contains("scenarios/own.yaml:11  step `wrong` (call)"), "{told}");
+    let frames = told.split_once("frames of `wrong`").unwrap().1.split_once("reproduce").unwrap().0;
+    assert!(frames.contains("two → status"), "{frames}");
+    assert!(
+        !frames.contains("one ") && !frames.contains("beside "),
+        "only what the step itself did: {frames}"
+    );
+}
+
+#[test]
+fn a_step_that_fails_after_thousands_of_frames_shows_its_own() {
+    let (report, told) = own("title: A flood, and then a failure
+why: A test.
+devices: {laptop: {}}
+steps:
+  - connect: {as: one, device: laptop, scopes: [operator.read]}
+  - repeat: {times: 1300, steps: [{call: {on: one, id: flood, method: health}}]}
+  - call: {on: one, id: last, method: status, expect: {error: INVALID_REQUEST}}
+");
+    let frames = told.split_once("frames of `last`").unwrap().1;
+    assert!(frames.contains("one → status"), "{told}");
+    let cell = &report["cells"][0];
+    let last = cell["steps"].as_array().unwrap().last().unwrap();
+    let first = last["first_entry"].as_u64().unwrap();
+    assert!(first > 2_000, "{first}");
+    let entries = cell["transcript"].as_array().unwrap();
+    assert!(entries.len() <= 2_000, "{}", entries.len());
+    let own = entries.iter().find(|entry| entry["number"] == first).unwrap();
+    assert!(own["text"].as_str().unwrap().contains("status"), "{own}");
 }

@@ -271,6 +271,8 @@ mod tests {
             mismatch: None,
             duration_ms: 1,
             first_entry: 0,
+            end_entry: None,
+            connection: None,
         }
     }
 

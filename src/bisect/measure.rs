@@ -55,6 +55,7 @@ impl Measure<'_> {
             jobs: 1,
             repeat: self.repeat,
             fail_fast: false,
+            deny: Vec::new(),
             id: format!("{target}-{attempt}"),
             rerun: Rerun::default(),
         };

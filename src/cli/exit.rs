@@ -7,9 +7,9 @@ use crate::run::{Ending, RunRecord, Summary};
 /// The result of a command as its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: all right (pass and known).
+    /// 0: all right (pass, and known that is not denied).
     Fine,
-    /// 1: an unlisted failure, a fixed deviation or a flake; targets that differ.
+    /// 1: an unlisted failure, a fixed or denied deviation, or a flake; targets that differ.
     Bad,
     /// 2: bad usage or a bad scenario.
     Usage,
@@ -39,13 +39,13 @@ impl Exit {
 
     /// The exit of a run. What broke weighs more than what failed: a broken harness says nothing.
     pub fn of_run(record: &RunRecord) -> Self {
-        let Summary { fail, fixed, flaky, error, untestable, .. } = record.summary;
+        let Summary { fail, fixed, flaky, error, untestable, listed, .. } = record.summary;
         let ending = record.ending();
         if ending == Ending::Interrupted {
             Self::Interrupted
         } else if ending == Ending::CutOff || error > 0 || !record.run.unusable.is_empty() {
             Self::Broke
-        } else if fail + fixed + flaky > 0 {
+        } else if fail + fixed + flaky + listed.denied > 0 {
             Self::Bad
         } else if ending == Ending::Incomplete {
             Self::Broke
@@ -93,9 +93,9 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::run::Event;
-    use crate::run::RunRecord;
-    use crate::run::test_support::{cell, finished, started};
+    use crate::run::test_support::{cell, finished, listed_step, started};
+    use crate::run::{Cell, Deny, Event, RunRecord};
+    use crate::scenario::DeviationClass;
     use crate::verdict::Verdict::{self, *};
 
     fn record(verdicts: &[Verdict]) -> RunRecord {
@@ -147,5 +147,22 @@ mod tests {
     fn each_result_has_one_exit(#[case] verdicts: &[Verdict], #[case] exit: Exit, #[case] bisect: Exit) {
         assert_eq!(Exit::of_run(&record(verdicts)), exit);
         assert_eq!(Exit::for_bisect(&record(verdicts)), bisect);
+    }
+
+    #[test]
+    fn what_is_denied_is_bad() {
+        let run = |deny: Vec<Deny>| {
+            let mut first = started(&["s"], &["2026.3.31"]);
+            if let Event::RunStarted(started) = &mut first {
+                started.deny = deny;
+            }
+            let step = listed_step(DeviationClass::Regression, true);
+            let known = Cell { steps: vec![step], ..cell("s", "2026.3.31", Known) };
+            Exit::of_run(&RunRecord::of(&[first, Event::CellFinished(Box::new(known))]))
+        };
+        assert_eq!(run(vec![]), Exit::Fine);
+        assert_eq!(run(vec![Deny::Security]), Exit::Bad);
+        assert_eq!(run(vec![Deny::Regression]), Exit::Bad);
+        assert_eq!(run(vec![Deny::Superseded, Deny::Unsupported, Deny::Unreviewed]), Exit::Fine);
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// Files of events
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
-    /// Write a report of the whole: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE or tap=FILE; `-` is standard output
+    /// Write a report of the whole: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     reports: Vec<Report>,
 }

@@ -41,6 +41,10 @@ const FROM: &str = "/from-";
 
 /// The story that an id of `--upgrade-from` names, made of a scenario or a table as `--upgrade-from` would.
 pub(super) fn from_id(id: &str, scenarios: &[Scenario]) -> Option<Scenario> {
+    // A row that is written with such a name is a scenario like any other.
+    if scenarios.iter().any(|one| one.id == id) {
+        return None;
+    }
     let (base, origin) = id.rsplit_once(FROM)?;
     let below = format!("{base}/");
     let of_base = |one: &&Scenario| one.id == base || one.id.starts_with(&below);

@@ -14,7 +14,7 @@ pub(super) struct Args {
     /// A file of events or a JSON report, or the id of a kept run, or `latest`
     #[arg(value_name = "RUN")]
     run: String,
-    /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE or tap=FILE; `-` is standard output
+    /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     reports: Vec<Report>,
     /// Write the HTML page, as `--report html=FILE` does

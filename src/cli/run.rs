@@ -9,9 +9,9 @@ use crate::model::NEWEST;
 
 /// Run scenarios against a gateway and judge what it does.
 ///
-/// Exit codes: 0 all right (pass and known), 1 an unlisted failure, a fixed deviation or a flake, 2 bad
-/// usage or a bad scenario, 3 nothing testable or nothing to look at, 4 harness or gateway broke, 130
-/// interrupted.
+/// Exit codes: 0 all right (pass, and known that is not denied), 1 an unlisted failure, a fixed or denied
+/// deviation, or a flake, 2 bad usage or a bad scenario, 3 nothing testable or nothing to look at, 4 harness or
+/// gateway broke, 130 interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all but those tagged `slow`]

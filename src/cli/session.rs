@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::ProgressDrawTarget;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,7 @@ use crate::gateway::{Profiles, Target, Workshop};
 use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
 use crate::report::{self, Destination, EventStream, Report};
-use crate::run::{Emit, Event, Order, Rerun, RunRecord, RunRequest, Schedule, Settings};
+use crate::run::{Deny, Emit, Event, Order, Rerun, RunRecord, RunRequest, Schedule, Settings};
 use crate::scenario::Millis;
 
 /// Options that `run` and `matrix` share.
@@ -61,10 +62,13 @@ pub(super) struct RunOptions {
     /// End the run at the first cell that is not fine
     #[arg(long)]
     pub(super) fail_fast: bool,
+    /// Fail for listed deviations, too: of these classes, or those of security [repeat it, or separate by commas]
+    #[arg(long, value_name = "CLASS,…", value_delimiter = ',', value_parser = denied_classes())]
+    pub(super) deny: Vec<Deny>,
     /// Copy the state of every gateway into this folder when it stops
     #[arg(long, value_name = "DIR")]
     pub(super) keep_state: Option<PathBuf>,
-    /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE or tap=FILE; `-` is standard output
+    /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     pub(super) reports: Vec<Report>,
     /// Where gateways write which code they execute; nothing that is given on the command line.
@@ -149,6 +153,7 @@ pub(super) fn measure(
         memory: options.memory.map(|one| one.0).or(context.memory.map(|all| all / 2)),
         repeat: options.repeat,
         fail_fast: options.fail_fast,
+        deny: options.deny.clone(),
         rerun,
     };
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
@@ -194,6 +199,11 @@ pub(super) fn measure(
         anstream::eprintln!("warning: the run cannot be kept: {error}");
     }
     Ok(record)
+}
+
+/// The words of `--deny`, which completion and the help show.
+fn denied_classes() -> impl TypedValueParser<Value = Deny> {
+    PossibleValuesParser::new(Deny::ALL.map(Deny::word)).try_map(|word| word.parse::<Deny>())
 }
 
 /// Progress goes to standard error, so that reports on standard output stay clean.

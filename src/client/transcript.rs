@@ -1,5 +1,6 @@
 //! What went over the wire, in order.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -11,7 +12,8 @@ use crate::wire::Masker;
 /// Texts longer than this are cut when they are shown.
 const LONGEST: usize = 16 * 1024;
 
-/// Transcripts longer than this drop what came in the middle, so that a flood stays bounded.
+/// Transcripts longer than this drop what came in the middle, so that a flood stays bounded: the first half
+/// shows how it began, and of the rest only the latest is of use.
 const MOST: usize = 2_000;
 
 /// Which way something went.
@@ -37,6 +39,10 @@ pub enum Direction {
 /// One thing that went over the wire.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
+    /// Its number in the scenario, from 0; numbers that are missing were left out of a transcript that was too
+    /// long. Older programs wrote none and left nothing out but the middle.
+    #[serde(default)]
+    pub number: usize,
     /// Milliseconds since the scenario started.
     pub at_ms: u64,
     /// Name of the connection in the scenario.
@@ -56,8 +62,9 @@ pub struct Transcript {
 
 #[derive(Debug, Default)]
 struct Kept {
-    entries: Vec<Entry>,
-    dropped: usize,
+    first: Vec<Entry>,
+    latest: VecDeque<Entry>,
+    added: usize,
 }
 
 impl Transcript {
@@ -70,17 +77,22 @@ impl Transcript {
     pub fn add(&self, connection: &str, direction: Direction, text: impl Into<String>) {
         let at_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.entries.len() >= MOST {
-            // The first half shows how it began; of the rest only the latest is of use.
-            kept.entries.remove(MOST / 2);
-            kept.dropped += 1;
+        let number = kept.added;
+        kept.added += 1;
+        let entry = Entry { number, at_ms, connection: connection.to_owned(), direction, text: text.into() };
+        if kept.first.len() < MOST / 2 {
+            kept.first.push(entry);
+            return;
         }
-        kept.entries.push(Entry { at_ms, connection: connection.to_owned(), direction, text: text.into() });
+        if kept.latest.len() == MOST / 2 {
+            kept.latest.pop_front();
+        }
+        kept.latest.push_back(entry);
     }
 
-    /// How many entries there are.
+    /// How many entries were added so far, whether they were kept or not: the number of the next one.
     pub fn len(&self) -> usize {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).added
     }
 
     /// Whether there is none.
@@ -88,21 +100,15 @@ impl Transcript {
         self.len() == 0
     }
 
-    /// All entries from number `from` on, with secrets replaced and long texts cut.
+    /// The entries that were kept, from number `from` on, with secrets replaced and long texts cut.
     pub fn masked(&self, from: usize, masker: &Masker) -> Vec<Entry> {
         let kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut shown: Vec<Entry> = kept
-            .entries
+        kept.first
             .iter()
-            .skip(from)
+            .chain(&kept.latest)
+            .filter(|entry| entry.number >= from)
             .map(|entry| Entry { text: cut(masker.frame(&entry.text)), ..entry.clone() })
-            .collect();
-        if kept.dropped > 0
-            && let Some(entry) = shown.last_mut()
-        {
-            entry.text = format!("{} … ({} entries left out before)", entry.text, kept.dropped);
-        }
-        shown
+            .collect()
     }
 }
 
@@ -128,9 +134,26 @@ mod tests {
         }
         let shown = transcript.masked(0, &Masker::default());
         assert_eq!(shown.len(), MOST);
-        assert_eq!(shown[0].text, "0");
-        assert!(shown[MOST - 1].text.starts_with(&(MOST + 499).to_string()));
-        assert!(shown[MOST - 1].text.contains("500 entries left out"));
+        assert_eq!(transcript.len(), MOST + 500);
+        for entry in &shown {
+            assert_eq!(entry.text, entry.number.to_string(), "an entry keeps its number and its text");
+        }
+        let gap = (shown[MOST / 2 - 1].number, shown[MOST / 2].number);
+        assert_eq!(gap, (MOST / 2 - 1, MOST / 2 + 500));
+        assert_eq!(shown[MOST - 1].number, MOST + 499);
+    }
+
+    #[test]
+    fn a_step_that_comes_after_a_flood_finds_its_entries() {
+        let transcript = Transcript::new(Instant::now());
+        for number in 0..3 * MOST {
+            transcript.add("c", Direction::Received, number.to_string());
+        }
+        let first = transcript.len();
+        transcript.add("c", Direction::Sent, "the last");
+        let found = transcript.masked(first, &Masker::default());
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].text, "the last");
     }
 
     #[test]

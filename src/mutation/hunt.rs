@@ -134,6 +134,7 @@ async fn verdicts(
         jobs,
         repeat: 1,
         fail_fast: false,
+        deny: Vec::new(),
         id: format!("mutants-{release}"),
         rerun: Rerun::default(),
     };

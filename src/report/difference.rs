@@ -1,8 +1,8 @@
 //! Differences that a person has to look at, with what is needed to understand them.
 
+use super::standing::Standing;
 use super::text::count;
-use crate::client::Entry;
-use crate::run::{Cell, CellName, RunRecord, ScenarioInfo, StepRecord, start_failure};
+use crate::run::{Cell, CellName, Known, RunRecord, ScenarioInfo, StepRecord, deciding, start_failure};
 use crate::verdict::{Signature, Verdict};
 
 /// Runs that most likely show what is flaky.
@@ -31,11 +31,12 @@ impl Difference<'_> {
     }
 }
 
-/// What has to be looked at: failures, deviations that are fixed, flakes and errors, in the order of rows.
+/// What has to be looked at: failures, deviations that are fixed or denied, flakes and errors, in the order
+/// of rows.
 pub fn differences(record: &RunRecord) -> Vec<Difference<'_>> {
     let mut found: Vec<Difference<'_>> = Vec::new();
-    let listed = |cell: &&Cell| !cell.verdict.is_fine() && cell.verdict != Verdict::Untestable;
-    for cell in record.cells.iter().filter(listed) {
+    let differs = |cell: &&Cell| Standing::of(&record.run.deny, cell).is_difference();
+    for cell in record.cells.iter().filter(differs) {
         if let Some(open) = found.iter_mut().find(|one| is_same_start(one.cell, cell)) {
             open.more.push(&cell.scenario);
             continue;
@@ -73,19 +74,15 @@ fn is_same(one: &Cell, other: &Cell) -> bool {
 
 /// The step that gave a cell its verdict.
 pub(crate) fn deciding_step(cell: &Cell) -> Option<&StepRecord> {
+    if cell.verdict == Verdict::Known {
+        return deciding(cell);
+    }
     let of_signature = |step: &&StepRecord| cell.signature.as_ref().is_some_and(|one| one.step == step.id);
     let heaviest = cell.steps.iter().map(|step| step.verdict).max()?;
     cell.steps
         .iter()
         .find(|step| step.verdict == heaviest && !heaviest.is_fine())
         .or_else(|| cell.steps.iter().find(of_signature))
-}
-
-/// What went over the wire during a step.
-pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> &'a [Entry] {
-    let until = cell.steps.iter().map(|one| one.first_entry).filter(|at| *at > step.first_entry).min();
-    let until = until.unwrap_or(usize::MAX).min(cell.transcript.len());
-    cell.transcript.get(step.first_entry..until).unwrap_or_default()
 }
 
 /// What the gateway logged meanwhile; the last lines of the gateway itself where it broke.
@@ -97,13 +94,14 @@ pub(crate) fn log_of<'a>(record: &'a RunRecord, cell: &'a Cell) -> &'a [String] 
 }
 
 /// The listed deviations that a cell showed, such as ``known regression (openclaw#59045) at `node` ``.
-pub(crate) fn known_deviations(cell: &Cell) -> String {
-    let listed = cell.steps.iter().filter(|step| step.verdict == Verdict::Known).filter_map(|step| {
-        let deviation = step.deviation.as_ref()?;
-        let issue = deviation.issue.as_ref().map(|issue| format!(" ({issue})")).unwrap_or_default();
-        Some(format!("{}{issue} at `{}`", deviation.class.word(), step.id))
+pub(crate) fn listed_deviations(cell: &Cell) -> String {
+    let listed = cell.steps.iter().filter_map(|step| {
+        let known = Known::of_step(step)?;
+        let issue = step.deviation.as_ref().and_then(|listed| listed.issue.as_deref());
+        let issue = issue.map(|issue| format!(" ({issue})")).unwrap_or_default();
+        Some(format!("{}{issue} at `{}`", known.phrase(), step.id))
     });
-    format!("known {}", listed.collect::<Vec<_>>().join(", "))
+    listed.collect::<Vec<_>>().join(", ")
 }
 
 /// The command that shows a cell again.
@@ -189,17 +187,6 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].more.len(), last - 1);
         assert_eq!(found[0].heading(), format!("{} and {} more scenarios", found[0].cell.scenario, last - 1));
-    }
-
-    #[test]
-    fn a_failing_step_knows_its_frames() {
-        let record = RunRecord::of(&sample::events());
-        let cell = record.cell("pairing/remote-role-upgrade", "2026.9.6").unwrap();
-        let step = deciding_step(cell).unwrap();
-        assert_eq!(step.id, "node-behind-a-proxy");
-        let frames = frames_of(cell, step);
-        assert_eq!(frames.len(), 2);
-        assert!(frames.iter().all(|entry| entry.connection == step.id));
     }
 
     #[rstest]

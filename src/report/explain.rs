@@ -64,7 +64,7 @@ pub const TOPICS: &[Topic] = &[
         "known",
         "A step did something else than what is right, exactly as a deviation of the scenario lists for this release.",
         None,
-        "Nothing now; the issue that the deviation names tells more.",
+        "The class of the deviation says whether that is wrong: `regression` is, `superseded` and `unsupported` are not. `--deny CLASS` makes it fail the run; the issue that the deviation names tells more.",
     ),
     topic(
         Kind::Verdict,
@@ -106,7 +106,14 @@ pub const TOPICS: &[Topic] = &[
         "regression",
         "It was right before, or promised, and this release does it wrong.",
         None,
-        "Keep the issue in the entry; end the range where a release mends it.",
+        "Keep the issue in the entry; end the range where a release mends it. `security: true` where somebody gets in, stays in, sees or gets what the right outcome refuses.",
+    ),
+    topic(
+        Kind::Class,
+        "security",
+        "A deviation of class `regression` or `superseded` that lets in, keeps in, shows or grants what the right outcome refuses: `security: true`. What only locks out or breaks down is none.",
+        None,
+        "`--deny security` makes it fail a run; reports name those that are regressions first.",
     ),
     topic(
         Kind::Class,

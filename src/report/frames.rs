@@ -3,7 +3,73 @@
 use serde_json::{Map, Value};
 
 use crate::client::{Direction, Entry};
+use crate::run::{Cell, StepRecord};
 use crate::wire::Frame;
+
+/// A part of a transcript.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Shown<'a> {
+    /// Something that went over the wire.
+    Entry(&'a Entry),
+    /// So many entries that the transcript was too long for.
+    LeftOut(usize),
+}
+
+impl Shown<'_> {
+    /// What stands in the place of entries that were left out.
+    pub(crate) fn left_out(number: usize) -> String {
+        format!("… {number} left out: the transcript was too long")
+    }
+}
+
+/// Entries with their numbers; those of older programs have none, and their place counts.
+pub(crate) fn numbered(cell: &Cell) -> impl Iterator<Item = (usize, &Entry)> {
+    let number = |(place, entry): (usize, &Entry)| if entry.number == 0 { place } else { entry.number };
+    cell.transcript.iter().enumerate().map(move |(place, entry)| (number((place, entry)), entry))
+}
+
+/// What went over the wire during a step, with a note where something is missing.
+///
+/// Of steps that ran at the same time as others, only what their own connection sent and received.
+pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<Shown<'a>> {
+    let end = step.end_entry.unwrap_or(step.first_entry);
+    let ran = |one: &&StepRecord| one.end_entry.is_some_and(|end| end > one.first_entry);
+    let others = || cell.steps.iter().filter(|one| !std::ptr::eq(*one, step) && one.id != step.id);
+    let at_once = others()
+        .filter(ran)
+        .any(|one| one.first_entry < end && one.end_entry.is_some_and(|other| step.first_entry < other));
+    // What comes between two steps belongs to the one before.
+    let later = cell.steps.iter().map(|one| one.first_entry);
+    let until = later.filter(|first| *first > step.first_entry && *first >= end).min().unwrap_or(usize::MAX);
+    let own = |entry: &Entry| match &step.connection {
+        Some(name) if at_once => entry.connection == *name,
+        _ => true,
+    };
+    let mut shown = Vec::new();
+    let mut next = step.first_entry;
+    for (number, entry) in numbered(cell).filter(|(number, _)| (step.first_entry..until).contains(number)) {
+        if number > next {
+            shown.push(Shown::LeftOut(number - next));
+        }
+        next = number + 1;
+        if own(entry) {
+            shown.push(Shown::Entry(entry));
+        }
+    }
+    if until != usize::MAX && until > next || end > next {
+        shown.push(Shown::LeftOut(if until == usize::MAX { end } else { until } - next));
+    }
+    shown
+}
+
+/// Whether an entry refuses something: an error response, an HTTP answer, a close by the gateway.
+pub(crate) fn is_refusal(entry: &Entry) -> bool {
+    match entry.direction {
+        Direction::Http | Direction::ClosedByGateway => true,
+        Direction::Received => matches!(Frame::parse(&entry.text), Frame::Response { result: Err(_), .. }),
+        Direction::Opened | Direction::Sent | Direction::ClosedByClient | Direction::Ended => false,
+    }
+}
 
 /// Which way something went, as a sign.
 pub(crate) const fn arrow(direction: Direction) -> &'static str {
@@ -81,6 +147,12 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::report::difference::deciding_step;
+    use crate::report::sample;
+    use crate::run::RunRecord;
+    use crate::run::test_support::{cell, listed_step};
+    use crate::scenario::DeviationClass;
+    use crate::verdict::Verdict;
 
     #[rstest]
     #[case(Direction::Sent, r#"{"type":"req","id":"1","method":"connect","params":{"minProtocol":3,"maxProtocol":4,"client":{"id":"cli","mode":"cli"},"role":"operator","scopes":["operator.read"],"auth":{"token":"‹token›"},"device":{}}}"#,
@@ -99,7 +171,66 @@ mod tests {
     #[case(Direction::ClosedByGateway, "1008 \"no\"", "gateway closed 1008 \"no\"")]
     #[case(Direction::Ended, "exit code 1", "ended: exit code 1")]
     fn an_entry_reads_as_one_line(#[case] direction: Direction, #[case] text: &str, #[case] line: &str) {
-        let entry = Entry { at_ms: 0, connection: "c".into(), direction, text: text.into() };
+        let entry = Entry { number: 0, at_ms: 0, connection: "c".into(), direction, text: text.into() };
         assert_eq!(headline(&entry), line);
+    }
+
+    fn entry(number: usize, connection: &str) -> Entry {
+        let text = number.to_string();
+        Entry { number, at_ms: 0, connection: connection.into(), direction: Direction::Received, text }
+    }
+
+    fn step(id: &str, first_entry: usize, end_entry: usize) -> StepRecord {
+        let step = listed_step(DeviationClass::Regression, false);
+        let (end_entry, connection) = (Some(end_entry), Some(id.to_owned()));
+        StepRecord { id: id.into(), first_entry, end_entry, connection, ..step }
+    }
+
+    fn told(cell: &Cell, at: usize) -> Vec<String> {
+        let one = |shown: &Shown<'_>| match shown {
+            Shown::Entry(entry) => entry.text.clone(),
+            Shown::LeftOut(number) => format!("{number} left out"),
+        };
+        frames_of(cell, &cell.steps[at]).iter().map(one).collect()
+    }
+
+    #[test]
+    fn steps_find_their_frames_by_number() {
+        let transcript = [0, 1, 2, 3, 1000, 1001, 1002].map(|number| entry(number, "c")).to_vec();
+        let steps = vec![step("a", 0, 2), step("flood", 2, 1001), step("last", 1001, 1003)];
+        let cell = Cell { steps, transcript, ..cell("x", "2026.3.31", Verdict::Fail) };
+        assert_eq!(told(&cell, 0), ["0", "1"]);
+        assert_eq!(told(&cell, 1), ["2", "3", "996 left out", "1000"]);
+        assert_eq!(told(&cell, 2), ["1001", "1002"]);
+    }
+
+    #[test]
+    fn what_was_left_out_whole_is_told() {
+        let transcript = [0, 1, 10, 11].map(|number| entry(number, "c")).to_vec();
+        let steps = vec![step("a", 0, 2), step("lost", 3, 8), step("last", 10, 12)];
+        let cell = Cell { steps, transcript, ..cell("x", "2026.3.31", Verdict::Fail) };
+        assert_eq!(told(&cell, 1), ["7 left out"]);
+    }
+
+    #[test]
+    fn steps_at_the_same_time_show_their_own_connection() {
+        let names = ["first", "second", "second", "first", "first", "second", "after"];
+        let transcript = names.iter().enumerate().map(|(at, name)| entry(at, name)).collect();
+        let steps = vec![step("first", 0, 5), step("second", 1, 6), step("after", 6, 7)];
+        let cell = Cell { steps, transcript, ..cell("x", "2026.3.31", Verdict::Fail) };
+        assert_eq!(told(&cell, 0), ["0", "3", "4"]);
+        assert_eq!(told(&cell, 1), ["1", "2", "5"]);
+        assert_eq!(told(&cell, 2), ["6"]);
+    }
+
+    #[test]
+    fn entries_of_older_programs_count_by_their_place() {
+        let record = RunRecord::of(&sample::events());
+        let cell = record.cell("pairing/remote-role-upgrade", "2026.9.6").unwrap();
+        let step = deciding_step(cell).unwrap();
+        assert_eq!(step.id, "node-behind-a-proxy");
+        let frames = frames_of(cell, step);
+        assert_eq!(frames.len(), 2);
+        assert!(frames.iter().all(|one| matches!(one, Shown::Entry(entry) if entry.connection == step.id)));
     }
 }

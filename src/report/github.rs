@@ -1,43 +1,62 @@
-//! Annotations for GitHub Actions, at the line of the failing step.
+//! Annotations for GitHub Actions, at the line of the step that differs: an error for what fails the run, a
+//! warning for what is known to be wrong, a notice for contracts of before and for what a release lacks.
 
-use super::difference::{Difference, deciding_step, differences, reproduce};
+use super::difference::{deciding_step, differences, reproduce};
+use super::known::known_deviations;
+use super::standing::Standing;
 use super::undone;
-use crate::run::RunRecord;
+use crate::run::{Cell, RunRecord};
+use crate::verdict::Verdict;
 
-/// A command to the runner for each difference.
+/// A command to the runner for each difference, and for each listed deviation. The worst come first, since
+/// the runner shows a few of a kind only.
 pub(super) fn render(record: &RunRecord) -> String {
     let undone = undone::ending(record).map(|ending| {
-        let lines = undone::lines(record);
-        format!(
-            "::error title={}::{}\n",
-            property(&format!("the run is {ending}")),
-            message(&lines.join("\n"))
-        )
+        let title = property(&format!("the run is {ending}"));
+        format!("::error title={title}::{}\n", message(&undone::lines(record).join("\n")))
     });
-    undone.into_iter().chain(differences(record).iter().map(|one| annotation(record, one))).collect()
+    let differences = differences(record);
+    let unlisted = differences.iter().map(|one| {
+        let on: Vec<&str> =
+            std::iter::once(one.cell.target.as_str()).chain(one.also.iter().copied()).collect();
+        annotation(record, "error", (one.cell, &one.heading()), &on)
+    });
+    let known = known_deviations(record);
+    let listed = known.iter().map(|one| {
+        let kind = if one.known.is_wrong() { "warning" } else { "notice" };
+        annotation(record, kind, (one.cell, &one.cell.scenario), &one.on)
+    });
+    undone.into_iter().chain(unlisted).chain(listed).collect()
 }
 
-fn annotation(record: &RunRecord, one: &Difference<'_>) -> String {
-    let cell = one.cell;
+fn annotation(record: &RunRecord, kind: &str, (cell, heading): (&Cell, &str), on: &[&str]) -> String {
     let step = deciding_step(cell);
+    let scenario = record.scenarios.iter().find(|one| one.id == cell.scenario);
     let file =
-        step.map(|step| step.path.as_str()).or_else(|| one.scenario.map(|scenario| scenario.path.as_str()));
+        step.map(|step| step.path.as_str()).or_else(|| scenario.map(|scenario| scenario.path.as_str()));
     let line = step.map_or(1, |step| step.line);
-    let on =
-        std::iter::once(cell.target.as_str()).chain(one.also.iter().copied()).collect::<Vec<_>>().join(", ");
-    let title = format!("{} {} on {on}", cell.verdict, one.heading());
+    let standing = Standing::of(&record.run.deny, cell);
+    let title = format!("{} {heading} on {}", standing.phrase(), on.join(", "));
     let mut lines = Vec::new();
-    if let Some(scenario) = one.scenario {
+    if let Some(scenario) = scenario {
         lines.push(scenario.title.clone());
     }
     lines.extend(cell.reason.clone());
     if let Some(step) = step {
-        lines.extend(step.expected.as_ref().map(|expected| format!("expected {expected}")));
+        let listed = step.deviation.as_ref().filter(|_| cell.verdict == Verdict::Known);
+        let expected = listed.map(|listed| format!("right is {}", listed.right));
+        lines.extend(
+            expected.or_else(|| step.expected.as_ref().map(|expected| format!("expected {expected}"))),
+        );
         lines.extend(step.outcome.as_ref().map(|outcome| format!("got {outcome}")));
+        if let Some(listed) = listed {
+            lines.extend(listed.why.clone());
+            lines.extend(listed.issue.clone());
+        }
     }
     lines.push(format!("reproduce: {}", reproduce(record, cell)));
     let place = file.map_or(String::new(), |file| format!("file={},line={line},", property(file)));
-    format!("::error {place}title={}::{}\n", property(&title), message(&lines.join("\n")))
+    format!("::{kind} {place}title={}::{}\n", property(&title), message(&lines.join("\n")))
 }
 
 /// A message as the runner reads it.

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::run::{Format, RUN_FORMAT, RunRecord};
+use crate::run::{Format, RUN_FORMAT, RunRecord, Summary};
 
 /// Why a document is not a run that this program can read.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,10 @@ pub fn read(text: &str) -> Result<RunRecord, ReadJsonError> {
     if format.major > RUN_FORMAT.major {
         return Err(ReadJsonError::Newer { found: format.major });
     }
-    let record: RunRecord = serde_json::from_str(text)?;
+    let mut record: RunRecord = serde_json::from_str(text)?;
+    // Counts of an older document know less than its cells do.
+    let not_run = record.summary.not_run;
+    record.summary = Summary { not_run, ..Summary::of(&record.cells, &record.run.deny) };
     // The first version did not say which planned cells were not run.
     Ok(if format.minor == 0 { record.with_cells_not_run() } else { record })
 }

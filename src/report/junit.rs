@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use super::difference::{deciding_step, frames_of, known_deviations, log_of, reproduce, section};
+use super::difference::{deciding_step, listed_deviations, log_of, reproduce, section};
+use super::frames::{Shown, frames_of};
+use super::standing::Standing;
 use super::text;
 use super::undone::why;
-use crate::run::{Cell, RunRecord, StepRecord, TargetInfo, Unfinished};
+use crate::run::{Cell, KnownCounts, RunRecord, StepRecord, TargetInfo, Unfinished, is_of_security};
 use crate::verdict::Verdict;
 
 /// The report as XML.
@@ -32,6 +34,16 @@ fn suite(record: &RunRecord, target: &TargetInfo) -> TestSuite {
     suite.add_property(Property::new("boots", boots.to_string()));
     suite.add_property(Property::new("run", record.run.id.as_str()));
     let cells: Vec<&Cell> = record.cells.iter().filter(|cell| cell.target == target.target).collect();
+    let counts = KnownCounts::of(cells.iter().copied(), &record.run.deny);
+    for (name, number) in [
+        ("known-regressions", counts.regression),
+        ("known-security-regressions", counts.regression_of_security),
+        ("unreviewed", counts.unreviewed),
+        ("superseded", counts.superseded),
+        ("unsupported", counts.unsupported),
+    ] {
+        suite.add_property(Property::new(name, number.to_string()));
+    }
     suite.set_time(Duration::from_millis(cells.iter().map(|cell| cell.duration_ms).sum()));
     suite.add_test_cases(cells.into_iter().map(|cell| case(record, cell)));
     let not_run = record.unfinished.iter().filter(|one| one.target == target.target && one.has_no_verdict());
@@ -47,7 +59,29 @@ fn case(record: &RunRecord, cell: &Cell) -> TestCase {
         case.add_property(Property::new("title", scenario.title.as_str()));
         case.extra.insert("file".into(), scenario.path.as_str().into());
     }
+    if cell.verdict == Verdict::Known {
+        known(&mut case, record, cell);
+    }
     case
+}
+
+/// What a listed deviation is, for readers of properties and for readers of outputs.
+fn known(case: &mut TestCase, record: &RunRecord, cell: &Cell) {
+    let standing = Standing::of(&record.run.deny, cell);
+    let step = deciding_step(cell);
+    let listed = step.and_then(|step| step.deviation.as_ref());
+    case.add_property(Property::new("known", listed.map_or("unreviewed", |listed| listed.class.word())));
+    case.add_property(Property::new("security", is_of_security(cell).to_string()));
+    if let Some(issue) = listed.and_then(|listed| listed.issue.as_deref()) {
+        case.add_property(Property::new("issue", issue));
+    }
+    if matches!(standing, Standing::Known(_)) {
+        case.set_system_out(format!(
+            "{}\n{}",
+            text::one_line(&listed_deviations(cell)),
+            story(record, cell, step)
+        ));
+    }
 }
 
 /// A planned cell without a verdict: whoever counts tests must not take it for one that passed.
@@ -68,7 +102,11 @@ fn status(record: &RunRecord, cell: &Cell) -> TestCaseStatus {
     };
     match cell.verdict {
         Verdict::Pass | Verdict::Skipped => TestCaseStatus::success(),
-        Verdict::Known => skipped(known_deviations(cell)),
+        Verdict::Known => match Standing::of(&record.run.deny, cell) {
+            Standing::Denied(known) => failing(NonSuccessKind::Failure, &format!("known-{}", known.word())),
+            // It was looked at, and it went as it is known to go: its properties and its output say how.
+            Standing::Known(_) | Standing::Verdict(_) => TestCaseStatus::success(),
+        },
         Verdict::Untestable => {
             skipped(format!("untestable: {}", cell.reason.as_deref().unwrap_or("no reason")))
         }
@@ -98,6 +136,9 @@ fn message(cell: &Cell, step: Option<&StepRecord>) -> String {
         let mismatch = step.mismatch.as_ref()?;
         Some(format!("{}: expected {}, got {}", step.id, mismatch.expected, mismatch.got))
     };
+    if cell.verdict == Verdict::Known {
+        return text::one_line(&listed_deviations(cell));
+    }
     text::one_line(&reason.or_else(at_step).unwrap_or_else(|| cell.verdict.to_string()))
 }
 
@@ -106,6 +147,9 @@ fn story(record: &RunRecord, cell: &Cell, step: Option<&StepRecord>) -> String {
     let mut lines = Vec::new();
     if let Some(step) = step {
         lines.push(format!("--> {}:{} step `{}` ({})", step.path, step.line, step.id, step.verb));
+        if let Some(listed) = &step.deviation {
+            lines.push(format!("right:    {}", listed.right));
+        }
         if let Some(expected) = &step.expected {
             lines.push(format!("expected: {expected}"));
         }
@@ -115,10 +159,13 @@ fn story(record: &RunRecord, cell: &Cell, step: Option<&StepRecord>) -> String {
         if let Some(mismatch) = &step.mismatch {
             lines.push(format!("at:       {}", mismatch.at));
         }
-        for entry in frames_of(cell, step) {
-            let direction = super::frames::arrow(entry.direction);
-            lines.push(format!("{:>6} ms {} {direction} {}", entry.at_ms, entry.connection, entry.text));
-        }
+        lines.extend(frames_of(cell, step).iter().map(|shown| match shown {
+            Shown::LeftOut(number) => Shown::left_out(*number),
+            Shown::Entry(entry) => {
+                let direction = super::frames::arrow(entry.direction);
+                format!("{:>6} ms {} {direction} {}", entry.at_ms, entry.connection, entry.text)
+            }
+        }));
     }
     lines.extend(log_of(record, cell).iter().map(|line| format!("log: {line}")));
     lines.push(format!("reproduce: {}", reproduce(record, cell)));
@@ -151,7 +198,43 @@ mod tests {
             record.summary.fail + record.summary.fixed + record.summary.flaky
         );
         assert_eq!(sum(|suite| suite.errors), record.summary.error);
-        assert_eq!(sum(|suite| suite.skipped), record.summary.known + record.summary.untestable);
+        assert_eq!(sum(|suite| suite.skipped), record.summary.untestable);
+    }
+
+    /// The test case of a scenario on a target.
+    fn case_of(record: &RunRecord, scenario: &str, target: &str) -> TestCase {
+        let report = quick_junit::Report::deserialize_from_str(&render(record)).unwrap();
+        let suite = report.test_suites.into_iter().find(|suite| suite.name.as_str() == target).unwrap();
+        suite.test_cases.into_iter().find(|case| case.name.as_str() == scenario).unwrap()
+    }
+
+    #[test]
+    fn a_known_regression_passes_and_says_what_it_is() {
+        let record = RunRecord::of(&sample::events());
+        let case = case_of(&record, "pairing/revoked-node-stays-out", "2026.4.2");
+        assert!(matches!(case.status, TestCaseStatus::Success { .. }));
+        let properties: Vec<(&str, &str)> =
+            case.properties.iter().map(|one| (one.name.as_str(), one.value.as_str())).collect();
+        for one in [("known", "regression"), ("security", "true"), ("issue", "openclaw#59092")] {
+            assert!(properties.contains(&one), "{one:?} in {properties:?}");
+        }
+        let out = case.system_out.unwrap();
+        assert!(
+            out.as_str().starts_with("known security regression (openclaw#59092) at `node-again`"),
+            "{out:?}"
+        );
+    }
+
+    #[test]
+    fn a_known_regression_that_is_denied_fails() {
+        let mut record = RunRecord::of(&sample::events());
+        record.run.deny = vec![crate::run::Deny::Security];
+        let case = case_of(&record, "pairing/revoked-node-stays-out", "2026.4.2");
+        let TestCaseStatus::NonSuccess { kind, ty, .. } = case.status else { panic!("{:?}", case.status) };
+        assert_eq!(kind, NonSuccessKind::Failure);
+        assert_eq!(ty.unwrap().as_str(), "known-security");
+        let other = case_of(&record, "pairing/legacy-empty-token-map", "2026.3.31");
+        assert!(matches!(other.status, TestCaseStatus::Success { .. }), "only security is denied");
     }
 
     #[test]

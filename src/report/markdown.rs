@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 
 use super::change::changes;
 use super::difference::{Difference, deciding_step, differences, reproduce};
+use super::known::{KnownWrong, known_deviations};
+use super::standing::Standing;
 use super::terminal::headings;
 use super::text::{count, cut, duration, one_line};
 use super::undone;
-use crate::run::{Cell, RunRecord, behaviour};
+use crate::run::{Cell, Known, KnownCounts, RunRecord, behaviour};
 use crate::verdict::Verdict;
 
 /// Lines of a list that are shown; places that take Markdown limit its size.
@@ -32,6 +34,7 @@ pub(super) fn render(record: &RunRecord) -> String {
         }
         text += &left_out(lines.len());
     }
+    text += &known(record);
     let changed = changes(record);
     if !changed.is_empty() {
         text += "\n### What changed\n\n";
@@ -61,22 +64,68 @@ pub(super) fn render(record: &RunRecord) -> String {
 }
 
 fn head(record: &RunRecord, unlisted: usize) -> String {
+    let sums = &record.summary;
     let word = match unlisted {
-        0 => "everything is as listed".to_owned(),
+        0 if sums.pass + sums.known == 0 => "nothing could be tested".to_owned(),
+        0 if sums.listed.any_wrong() => format!("as listed: {}", wrongs(&sums.listed)),
+        0 => "as expected".to_owned(),
         _ => format!("{} to look at", count(unlisted, "difference")),
     };
-    // Of a run that is not whole nothing can be called everything.
+    // Of a run that is not whole nothing can be called as expected.
     let word = match undone::ending(record) {
         None => word,
-        Some(ending) if unlisted == 0 => ending,
+        Some(ending) if unlisted == 0 && !sums.listed.any_wrong() => ending,
         Some(ending) => format!("{ending}, {word}"),
     };
-    let mut facts: Vec<String> =
-        record.summary.counted().iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
+    let mut facts = sums.told();
     facts.push(count(record.targets.len(), "target"));
     facts.push(count(record.run.boots, "boot"));
     facts.push(duration(record.run.duration_ms));
     format!("## gatecrash: {word}\n\n{}\n", facts.join(" · "))
+}
+
+/// What is wrong among the listed ones.
+fn wrongs(counts: &KnownCounts) -> String {
+    KnownCounts { superseded: 0, unsupported: 0, ..*counts }.told().join(", ")
+}
+
+/// What is known to be wrong and showed, those of security first.
+fn known(record: &RunRecord) -> String {
+    let found: Vec<KnownWrong<'_>> =
+        known_deviations(record).into_iter().filter(|one| one.known.is_wrong()).collect();
+    if found.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "\n### Known to be wrong\n\n| what | scenario | on | got | right is | issue |\n|---|---|---|---|---|---|\n",
+    );
+    for one in found.iter().take(MOST) {
+        let right = one.step.and_then(|step| step.deviation.as_ref()).map(|listed| listed.right.as_str());
+        let _ = writeln!(
+            text,
+            "| {} | `{}` | {} | {} | {} | {} |",
+            flag(one.known),
+            one.cell.scenario,
+            escaped(&one.on.join(", ")),
+            escaped(&one.came()),
+            escaped(right.unwrap_or_default()),
+            escaped(one.issue().unwrap_or_default()),
+        );
+    }
+    text += &left_out(found.len());
+    text
+}
+
+/// A known deviation in a word and a sign.
+fn flag(known: Known) -> String {
+    let sign = match known {
+        Known::Security => "🔓",
+        Known::Regression => "⚠️",
+        Known::Unreviewed => "❔",
+        Known::Superseded => "≈",
+        Known::Unsupported => "∅",
+    };
+    format!("{sign} {}", known.word())
 }
 
 fn to_look_at(record: &RunRecord, differences: &[Difference<'_>]) -> String {
@@ -86,14 +135,16 @@ fn to_look_at(record: &RunRecord, differences: &[Difference<'_>]) -> String {
     for one in differences.iter().take(MOST) {
         let Difference { cell, also, more, .. } = one;
         let step = deciding_step(cell);
-        let expected = step.and_then(|step| step.expected.clone()).unwrap_or_default();
+        let denied = step.filter(|_| cell.verdict == Verdict::Known).and_then(|step| step.deviation.as_ref());
+        let expected = denied.map(|listed| listed.right.clone());
+        let expected = expected.or_else(|| step?.expected.clone()).unwrap_or_default();
         let outcome = step.and_then(|step| step.outcome.as_ref()).map(ToString::to_string);
         let got = cell.reason.clone().or(outcome).unwrap_or_default();
         let on: Vec<&str> = std::iter::once(cell.target.as_str()).chain(also.iter().copied()).collect();
         let _ = writeln!(
             text,
             "| {} | `{}`{} | {} | {} | {} |",
-            cell.verdict,
+            escaped(&Standing::of(&record.run.deny, cell).phrase()),
             cell.scenario,
             if more.is_empty() {
                 String::new()
@@ -125,7 +176,7 @@ fn table(record: &RunRecord) -> String {
         let dull = |cell: &Cell| matches!(cell.verdict, Verdict::Pass | Verdict::Untestable);
         if !row.iter().all(|cell| cell.is_some_and(|cell| dull(cell))) {
             let words: Vec<String> =
-                row.iter().map(|cell| cell.map_or(String::new(), |cell| word(cell))).collect();
+                row.iter().map(|cell| cell.map_or(String::new(), |cell| word(record, cell))).collect();
             rows.push(format!("| `{}` | {} |\n", scenario.id, words.join(" | ")));
         }
     }
@@ -147,13 +198,17 @@ fn table(record: &RunRecord) -> String {
     text
 }
 
-fn word(cell: &Cell) -> String {
-    match cell.verdict {
-        Verdict::Pass | Verdict::Skipped => "ok".to_owned(),
-        Verdict::Untestable => "–".to_owned(),
-        Verdict::Known => escaped(&behaviour(cell)),
-        Verdict::Fail => format!("❌ {}", escaped(&behaviour(cell))),
-        Verdict::Fixed | Verdict::Flaky | Verdict::Error => format!("❌ *{}*", cell.verdict),
+fn word(record: &RunRecord, cell: &Cell) -> String {
+    match Standing::of(&record.run.deny, cell) {
+        Standing::Verdict(Verdict::Pass | Verdict::Skipped) => "ok".to_owned(),
+        Standing::Verdict(Verdict::Untestable) => "–".to_owned(),
+        Standing::Known(known) => format!("{} {}", flag(known), escaped(&behaviour(cell))),
+        Standing::Verdict(verdict @ (Verdict::Fixed | Verdict::Flaky | Verdict::Error)) => {
+            format!("❌ *{verdict}*")
+        }
+        Standing::Verdict(Verdict::Fail | Verdict::Known) | Standing::Denied(_) => {
+            format!("❌ {}", escaped(&behaviour(cell)))
+        }
     }
 }
 

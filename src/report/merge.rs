@@ -1,6 +1,6 @@
 //! Joining the parts of a run that was spread over machines.
 
-use crate::run::{Event, PlannedPart, RunStarted};
+use crate::run::{Deny, Event, PlannedPart, RunStarted};
 
 /// Why runs cannot be joined.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +91,8 @@ fn join(whole: &mut RunStarted, part: RunStarted) -> Result<(), MergeError> {
     whole.started_ms = whole.started_ms.min(part.started_ms);
     whole.repeat = whole.repeat.max(part.repeat);
     whole.parts.extend(part.planned());
+    let more: Vec<Deny> = part.deny.into_iter().filter(|one| !whole.deny.contains(one)).collect();
+    whole.deny.extend(more);
     for target in part.targets {
         if !whole.targets.contains(&target) {
             whole.targets.push(target);

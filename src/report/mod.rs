@@ -12,13 +12,16 @@ mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
+mod known;
 mod load;
 mod markdown;
 mod merge;
 #[cfg(test)]
 #[path = "../../tests/sample/mod.rs"]
 pub(crate) mod sample;
+mod sarif;
 mod sink;
+mod standing;
 mod store;
 mod stream;
 mod tap;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{events, github, html, json, junit, markdown, tap};
+use super::{events, github, html, json, junit, markdown, sarif, tap};
 use crate::run::{Event, RunRecord};
 
 /// Kinds of report.
@@ -27,6 +27,8 @@ pub enum ReportKind {
     Github,
     /// The Test Anything Protocol.
     Tap,
+    /// Results for code scanning.
+    Sarif,
 }
 
 /// All kinds, with the words that name them.
@@ -38,6 +40,7 @@ const KINDS: &[(&str, ReportKind)] = &[
     ("markdown", ReportKind::Markdown),
     ("github", ReportKind::Github),
     ("tap", ReportKind::Tap),
+    ("sarif", ReportKind::Sarif),
 ];
 
 /// Where a report goes.
@@ -187,6 +190,7 @@ fn render(kind: ReportKind, events: &[Event], record: &RunRecord) -> String {
         ReportKind::Markdown => markdown::render(record),
         ReportKind::Github => github::render(record),
         ReportKind::Tap => tap::render(record),
+        ReportKind::Sarif => sarif::render(record),
     }
 }
 
@@ -255,15 +259,15 @@ mod tests {
     )]
     #[case(
         "jsno=x",
-        "there is no report `jsno` (did you mean `json`?): the kinds are json, events, junit, html, markdown, github, tap"
+        "there is no report `jsno` (did you mean `json`?): the kinds are json, events, junit, html, markdown, github, tap, sarif"
     )]
     #[case(
         "JUnit=x",
-        "there is no report `JUnit` (did you mean `junit`?): the kinds are json, events, junit, html, markdown, github, tap"
+        "there is no report `JUnit` (did you mean `junit`?): the kinds are json, events, junit, html, markdown, github, tap, sarif"
     )]
     #[case(
         "pdf=x",
-        "there is no report `pdf`: the kinds are json, events, junit, html, markdown, github, tap"
+        "there is no report `pdf`: the kinds are json, events, junit, html, markdown, github, tap, sarif"
     )]
     fn other_texts_are_refused(#[case] text: &str, #[case] message: &str) {
         assert_eq!(text.parse::<Report>().unwrap_err().to_string(), message);

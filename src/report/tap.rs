@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::difference::{deciding_step, known_deviations, reproduce};
+use super::difference::{deciding_step, listed_deviations, reproduce};
+use super::standing::Standing;
 use super::text::one_line;
 use super::undone::why;
 use crate::run::{Cell, RunRecord};
@@ -25,10 +26,21 @@ pub(super) fn render(record: &RunRecord) -> String {
             Verdict::Untestable => {
                 let _ = writeln!(text, "ok {number} - {name} # SKIP untestable: {reason}");
             }
-            Verdict::Known => {
-                let listed = escaped(&known_deviations(cell));
-                let _ = writeln!(text, "not ok {number} - {name} # TODO {listed}");
-            }
+            Verdict::Known => match Standing::of(&record.run.deny, cell) {
+                // Somebody has to mend it, some day.
+                Standing::Known(known) if known.is_wrong() => {
+                    let listed = escaped(&listed_deviations(cell));
+                    let _ = writeln!(text, "not ok {number} - {name} # TODO {listed}");
+                }
+                Standing::Known(_) => {
+                    let listed = escaped(&listed_deviations(cell));
+                    let _ = writeln!(text, "ok {number} - {name}: {listed}");
+                }
+                Standing::Denied(_) | Standing::Verdict(_) => {
+                    let _ = writeln!(text, "not ok {number} - {name}");
+                    text += &diagnosis(record, cell);
+                }
+            },
             Verdict::Fail | Verdict::Fixed | Verdict::Flaky | Verdict::Error => {
                 let _ = writeln!(text, "not ok {number} - {name}");
                 text += &diagnosis(record, cell);
@@ -50,7 +62,7 @@ pub(super) fn render(record: &RunRecord) -> String {
 fn diagnosis(record: &RunRecord, cell: &Cell) -> String {
     let step = deciding_step(cell);
     let entries = [
-        ("verdict", Some(cell.verdict.to_string())),
+        ("verdict", Some(Standing::of(&record.run.deny, cell).phrase())),
         ("at", step.map(|step| format!("{}:{}", step.path, step.line))),
         ("reason", cell.reason.clone()),
         ("expected", step.and_then(|step| step.expected.clone())),

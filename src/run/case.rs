@@ -265,6 +265,7 @@ impl Stage<'_> {
         let mut record = skipped(step, round);
         record.duration_ms = millis(started);
         record.first_entry = first_entry;
+        record.end_entry = Some(self.transcript.len());
         record.deviation = listed.map(|(entry, listed)| listed_deviation(entry, &listed.value, right));
         let observed = match done {
             Ok((outcome, right, expected)) => {
@@ -457,6 +458,8 @@ fn skipped(step: &StoryStep, round: Option<u32>) -> StepRecord {
         mismatch: None,
         duration_ms: 0,
         first_entry: 0,
+        end_entry: None,
+        connection: step.connection().map(str::to_owned),
     }
 }
 
@@ -467,6 +470,7 @@ fn listed_deviation(
 ) -> ListedDeviation {
     ListedDeviation {
         class: entry.class,
+        security: entry.is_of_security(),
         issue: entry.issue.clone(),
         why: entry.why.clone(),
         right: right.map(ToString::to_string).unwrap_or_default(),

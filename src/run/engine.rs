@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::case::{Case, Doubt, Ran};
 use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::known::{Deny, denied};
 use super::lane::{Lane, Settings};
 use super::plan::{LanePlan, plan};
 use super::rerun::Rerun;
@@ -51,6 +52,8 @@ pub struct RunRequest {
     pub repeat: u32,
     /// Whether the first cell that is not fine ends the run.
     pub fail_fast: bool,
+    /// Listed deviations that fail the run all the same.
+    pub deny: Vec<Deny>,
     /// Id of the run.
     pub id: String,
     /// What has to be said again to see a cell again.
@@ -100,6 +103,7 @@ fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
             .collect(),
         scenarios: request.scenarios.iter().map(info).collect(),
         repeat: request.repeat,
+        deny: request.deny.clone(),
         rerun: request.rerun.clone(),
         parts: Vec::new(),
     }
@@ -390,7 +394,8 @@ impl Engine<'_> {
     }
 
     fn finish(&self, cell: Cell) {
-        let bad = !cell.verdict.is_fine() && cell.verdict != Verdict::Untestable;
+        let bad = !cell.verdict.is_fine() && cell.verdict != Verdict::Untestable
+            || denied(&self.request.deny, &cell);
         (self.emit)(Event::CellFinished(Box::new(cell)));
         if bad && self.request.fail_fast {
             self.fail_fast.cancel();

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::known::Deny;
 use super::rerun::Rerun;
 use crate::client::Entry;
 use crate::release::Release;
@@ -140,6 +141,9 @@ pub struct RunStarted {
     pub scenarios: Vec<ScenarioInfo>,
     /// How often each cell is run.
     pub repeat: u32,
+    /// Listed deviations that fail this run all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<Deny>,
     /// What has to be said again to see a cell again.
     #[serde(default)]
     pub rerun: Rerun,
@@ -254,6 +258,12 @@ pub struct StepRecord {
     pub duration_ms: u64,
     /// Number of the first transcript entry of this step.
     pub first_entry: usize,
+    /// Number of the entry that comes next when it has ended; none where it did not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_entry: Option<usize>,
+    /// The connection that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
 }
 
 /// A deviation that a scenario lists.
@@ -261,6 +271,9 @@ pub struct StepRecord {
 pub struct ListedDeviation {
     /// Kind.
     pub class: DeviationClass,
+    /// Whether it lets in, keeps in, shows or grants what the right outcome refuses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub security: bool,
     /// The issue that knows of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issue: Option<String>,

@@ -8,6 +8,7 @@ mod engine;
 mod event;
 mod handshake;
 mod identity;
+mod known;
 mod lane;
 mod plan;
 mod pool;
@@ -28,6 +29,8 @@ pub use event::{
     Cell, Event, Format, ListedDeviation, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord,
     StoredRecords, TargetInfo,
 };
+pub use known::{Deny, Known, KnownCounts, ParseDenyError};
+pub(crate) use known::{deciding, denied, is_of_security};
 pub use lane::Settings;
 pub use plan::{Order, Schedule};
 pub use pool::{Pool, PoolError};

@@ -88,6 +88,7 @@ impl Pool {
             }],
             scenarios: self.scenarios.iter().filter(|one| one.id == scenario).map(info).collect(),
             repeat: 1,
+            deny: Vec::new(),
             rerun: Rerun::default(),
             parts: Vec::new(),
         };

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Cell, Event, Format, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::known::{Deny, KnownCounts};
 use super::rerun::Rerun;
 use super::timeline::{Timeline, timelines};
 use super::unfinished::{Begun, Ending, Unfinished, unfinished};
@@ -60,6 +61,9 @@ pub struct RunInfo {
     pub cut_off: bool,
     /// Targets that could not be used, with the reason.
     pub unusable: Vec<String>,
+    /// Listed deviations that fail the run all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<Deny>,
     /// What has to be said again to see a cell again.
     #[serde(default)]
     pub rerun: Rerun,
@@ -103,17 +107,20 @@ pub struct Summary {
     pub untestable: usize,
     /// Harness or gateway broke.
     pub error: usize,
+    /// What the known ones are.
+    #[serde(default)]
+    pub listed: KnownCounts,
     /// Planned, and without a verdict; not counted among the cells.
     #[serde(default)]
     pub not_run: usize,
 }
 
 impl Summary {
-    /// Counts verdicts.
-    pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Self {
-        let mut summary = Self::default();
-        for verdict in verdicts {
-            match verdict {
+    /// Counts the cells of a run that denies these.
+    pub fn of(cells: &[Cell], deny: &[Deny]) -> Self {
+        let mut summary = Self { listed: KnownCounts::of(cells, deny), ..Self::default() };
+        for cell in cells {
+            match cell.verdict {
                 Verdict::Pass | Verdict::Skipped => summary.pass += 1,
                 Verdict::Known => summary.known += 1,
                 Verdict::Fail => summary.fail += 1,
@@ -126,18 +133,28 @@ impl Summary {
         summary
     }
 
-    /// Verdicts with their counts, in the order of reports; those without a cell are left out.
-    pub fn counted(&self) -> Vec<(Verdict, usize)> {
-        let all = [
-            (Verdict::Pass, self.pass),
-            (Verdict::Known, self.known),
+    /// The counts in words, the worst first; what no cell shows is left out.
+    pub fn told(&self) -> Vec<String> {
+        let counted = |(verdict, number): (Verdict, usize)| {
+            if number > 0 { Some(format!("{number} {verdict}")) } else { None }
+        };
+        let unlisted = [
+            (Verdict::Error, self.error),
             (Verdict::Fail, self.fail),
             (Verdict::Fixed, self.fixed),
             (Verdict::Flaky, self.flaky),
-            (Verdict::Untestable, self.untestable),
-            (Verdict::Error, self.error),
         ];
-        all.into_iter().filter(|(_, count)| *count > 0).collect()
+        let mut parts: Vec<String> = unlisted.into_iter().filter_map(counted).collect();
+        if self.listed.denied > 0 {
+            parts.push(format!("{} denied", self.listed.denied));
+        }
+        let known = self.listed.told();
+        if !known.is_empty() {
+            parts.push(known.join(", "));
+        }
+        let rest = [(Verdict::Pass, self.pass), (Verdict::Untestable, self.untestable)];
+        parts.extend(rest.into_iter().filter_map(counted));
+        parts
     }
 
     /// All cells that have a verdict.
@@ -221,6 +238,7 @@ impl Recorder {
         self.run.harness.clone_from(&started.harness);
         self.run.seed = started.seed;
         self.run.started_ms = started.started_ms;
+        self.run.deny.clone_from(&started.deny);
         self.run.rerun.clone_from(&started.rerun);
         self.targets.clone_from(&started.targets);
         self.scenarios.clone_from(&started.scenarios);
@@ -253,7 +271,7 @@ impl Recorder {
             timelines: timelines(&self.scenarios, &cells),
             summary: Summary {
                 not_run: unfinished.iter().filter(|one| one.has_no_verdict()).count(),
-                ..Summary::of(cells.iter().map(|cell| cell.verdict))
+                ..Summary::of(&cells, &run.deny)
             },
             run,
             targets: self.targets.clone(),
@@ -355,8 +373,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::run::event::{ListedDeviation, StepRecord};
-    use crate::run::test_support::{cell, started};
+    use crate::run::test_support::{cell, listed_step, started};
     use crate::scenario::DeviationClass;
 
     fn record_of(cells: Vec<Cell>) -> RunRecord {
@@ -375,7 +392,9 @@ mod tests {
         let order: Vec<_> =
             record.cells.iter().map(|one| (one.scenario.as_str(), one.target.as_str())).collect();
         assert_eq!(order, [("a", "2026.3.28"), ("a", "2026.3.31"), ("b", "2026.3.31")]);
-        assert_eq!(record.summary, Summary { pass: 1, known: 1, fail: 1, not_run: 1, ..Summary::default() });
+        let listed = KnownCounts { unreviewed: 1, ..KnownCounts::default() };
+        let expected = Summary { pass: 1, known: 1, fail: 1, listed, not_run: 1, ..Summary::default() };
+        assert_eq!(record.summary, expected);
         assert_eq!(record.summary.total(), 3);
     }
 
@@ -393,27 +412,10 @@ mod tests {
     fn known(outcome: &str, several: bool) -> Cell {
         let signature =
             Signature { step: "s".into(), class: outcome.into(), code: None, detail: None, reason: None };
-        let listed = ListedDeviation {
-            class: DeviationClass::Regression,
-            issue: None,
-            why: None,
-            right: "ok".into(),
-            several,
-        };
-        let step = StepRecord {
-            id: "s".into(),
-            verb: "call".into(),
-            path: "a.yaml".into(),
-            line: 1,
-            verdict: Verdict::Known,
-            reason: None,
-            outcome: None,
-            expected: None,
-            deviation: Some(listed),
-            mismatch: None,
-            duration_ms: 1,
-            first_entry: 0,
-        };
+        let mut step = listed_step(DeviationClass::Regression, false);
+        if let Some(listed) = &mut step.deviation {
+            listed.several = several;
+        }
         Cell { signature: Some(signature), steps: vec![step], ..cell("a", "2026.3.31", Verdict::Known) }
     }
 

@@ -1,7 +1,10 @@
 //! Small runs for tests.
 
-use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
+use super::event::{
+    Cell, Event, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, TargetInfo,
+};
 use super::rerun::Rerun;
+use crate::scenario::DeviationClass;
 use crate::verdict::Verdict;
 
 /// The first event of a run over these scenarios and releases.
@@ -28,9 +31,38 @@ pub(crate) fn started(scenarios: &[&str], targets: &[&str]) -> Event {
             })
             .collect(),
         repeat: 1,
+        deny: Vec::new(),
         rerun: Rerun::default(),
         parts: Vec::new(),
     })
+}
+
+/// A step that showed a listed deviation.
+pub(crate) fn listed_step(class: DeviationClass, security: bool) -> StepRecord {
+    let listed = ListedDeviation {
+        class,
+        security,
+        issue: Some("openclaw#59092".into()),
+        why: None,
+        right: "closed 1008".into(),
+        several: false,
+    };
+    StepRecord {
+        id: "s".into(),
+        verb: "connect".into(),
+        path: "a.yaml".into(),
+        line: 1,
+        verdict: Verdict::Known,
+        reason: None,
+        outcome: None,
+        expected: None,
+        deviation: Some(listed),
+        mismatch: None,
+        duration_ms: 1,
+        first_entry: 0,
+        end_entry: None,
+        connection: None,
+    }
 }
 
 /// The last event of a run that came to its end.

@@ -373,6 +373,7 @@ fn deviations_of(draft: &Draft) -> Vec<StoryDeviation> {
             span: one.span,
             releases: one.releases.value,
             class: one.class.value,
+            security: one.security.clone(),
             issue: one.issue.as_ref().map(|issue| issue.value.clone()),
             why: one.why.clone(),
             steps: one.steps.iter().map(|(name, outcome)| (name.clone(), outcome.clone())).collect(),

@@ -131,6 +131,10 @@ pub struct Deviation {
     pub releases: Spanned<ReleaseRange>,
     /// What kind of difference it is.
     pub class: Spanned<DeviationClass>,
+    /// Whether it lets in, keeps in, shows or grants what the right outcome refuses. Only for `regression` and
+    /// `superseded`: a release that lacks a protection is one or the other. `false` says that somebody has
+    /// looked at an outcome that lets in, and that nothing is protected by the right one.
+    pub security: Option<Spanned<bool>>,
     /// The issue or pull request that knows of it.
     pub issue: Option<Spanned<String>>,
     /// What happens and why, where the issue does not say it.

@@ -13,7 +13,7 @@ use super::file::{Capability, DeviationClass, Requires};
 use super::lifecycle::Ready;
 use super::reference::Reference;
 use super::span::{Span, Spanned};
-use super::step::Step;
+use super::step::{Step, Wait};
 use crate::release::{Release, ReleaseRange};
 
 /// A scenario's text and the name under which people know the file.
@@ -123,12 +123,38 @@ pub struct StoryDeviation {
     pub releases: ReleaseRange,
     /// What kind of difference it is.
     pub class: DeviationClass,
+    /// Whether it lets in, keeps in, shows or grants what the right outcome refuses; none where the entry
+    /// does not say.
+    pub security: Option<Spanned<bool>>,
     /// The issue that knows of it.
     pub issue: Option<String>,
     /// What happens and why.
     pub why: Option<String>,
     /// The outcome of each step that differs, by the step's name.
     pub steps: Vec<(Spanned<String>, Spanned<Expectation>)>,
+}
+
+impl StoryStep {
+    /// The connection that it opens or uses, as the transcript names it.
+    pub fn connection(&self) -> Option<&str> {
+        let Action::One(step, _) = &self.action else { return None };
+        match step {
+            Step::Connect(one) => Some(&one.name.value),
+            Step::Call(one) => Some(&one.on.value),
+            Step::Event(one) => Some(&one.on.value),
+            Step::Disconnect(one) => Some(&one.on.value),
+            Step::Send(one) => one.on.as_ref().or(one.name.as_ref()).map(|name| name.value.as_str()),
+            Step::Wait(Wait::Closed(one)) => Some(&one.on.value),
+            _ => None,
+        }
+    }
+}
+
+impl StoryDeviation {
+    /// Whether it lets in, keeps in, shows or grants what the right outcome refuses.
+    pub fn is_of_security(&self) -> bool {
+        self.security.as_ref().is_some_and(|one| one.value)
+    }
 }
 
 impl Scenario {

@@ -217,6 +217,7 @@ fn events_of(rows: &[(String, &Row)], releases: &[String]) -> Vec<Event> {
         targets: targets.collect(),
         scenarios: scenarios.collect(),
         repeat: 1,
+        deny: Vec::new(),
         rerun: Rerun::default(),
         parts: Vec::new(),
     })];
@@ -322,6 +323,8 @@ fn step(cell: &mut Cell, at: usize, step: &Connect) {
         expected: Some(listed.as_ref().map_or_else(|| right.to_string(), |(listed, ..)| listed.to_string())),
         deviation: listed.as_ref().map(|(_, class, issue)| ListedDeviation {
             class: *class,
+            // Somebody gets in who is to stay out.
+            security: *class == DeviationClass::Regression && matches!(step.came, Answer::Hello),
             issue: Some((*issue).into()),
             why: Some("Roles are read from tokens alone.".into()),
             right: right.to_string(),
@@ -348,6 +351,8 @@ fn record(step: &Connect, cell: &Cell, at: usize, first_entry: usize) -> StepRec
         mismatch: None,
         duration_ms: 12,
         first_entry,
+        end_entry: None,
+        connection: Some(step.id.into()),
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) fn outcome(answer: Answer, role: &str) -> Option<Outcome> {
 
 pub(super) fn frames(id: &str, role: &str, start: u64, outcome: &Outcome) -> Vec<Entry> {
     let entry = |after: u64, direction, text: String| Entry {
+        // The place in the transcript counts where no number is given.
+        number: 0,
         at_ms: start + after,
         connection: id.into(),
         direction,

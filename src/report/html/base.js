@@ -2,8 +2,9 @@
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
 const { rows, targets, words, verdicts } = data;
-const MARKS = { pass: "✓", known: "≈", fail: "✗", fixed: "✗", flaky: "~", error: "!", untestable: "–", skipped: "–" };
-const LISTED = new Set(["pass", "known", "skipped", "untestable"]);
+const MARKS = { pass: "✓", security: "◆", regression: "≠", unreviewed: "?", superseded: "≈", unsupported: "∅", denied: "✗", fail: "✗", fixed: "✗", flaky: "~", error: "!", untestable: "–", skipped: "–" };
+const KNOWN = new Set(["security", "regression", "unreviewed", "superseded", "unsupported"]);
+const LISTED = new Set(["pass", "skipped", "untestable", ...KNOWN]);
 
 /** An element with properties and children. */
 function el(tag, props, ...children) {

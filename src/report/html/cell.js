@@ -50,7 +50,7 @@ function render(row, column, story) {
   const verdict = cell?.verdict ?? "untestable";
   const title = el("h2", { id: "cell-title", tabindex: "-1" }, scenario.id, el("small", {}, ` on ${targets[column].name}`));
   const header = el("div", { class: "head" },
-    el("span", { class: `chip v-${verdict}` }, cell ? `${MARKS[verdict]} ${verdict}` : "not run"), title,
+    el("span", { class: `chip v-${verdict}` }, cell ? `${MARKS[verdict]} ${story?.standing ?? verdict}` : "not run"), title,
     el("button", { type: "button", class: "close", onclick: close, "aria-label": "Close" }, "✕"));
   const body = el("div", { class: "body" }, about(scenario), strip(row, column));
   if (story) body.append(...parts(scenario, story, verdict));
@@ -71,7 +71,7 @@ function strip(row, column) {
   const links = targets.map((target, at) => {
     const cell = cellOf(row, at);
     return el("a", { href: linkOf(row, at), class: `v-${cell?.verdict ?? "untestable"}`, title: spoken(cell, target), "aria-current": at === column ? "page" : null },
-      target.short, el("small", {}, cell ? (cell.verdict === "untestable" ? "–" : cell.word) : "·"));
+      target.short, el("small", {}, cell ? shortText(cell) : "·"));
   });
   const walk = [column - 1, column + 1].map((at, next) => (targets[at] ? el("a", { href: linkOf(row, at), "data-walk": next ? "next" : "previous" }, next ? `${targets[at].short} →` : `← ${targets[at].short}`) : el("span")));
   return el("nav", { "aria-label": "This scenario on other targets" }, el("div", { class: "strip" }, links), el("div", { class: "walk" }, walk));
@@ -104,7 +104,7 @@ function versus(step, verdict) {
   const section = el("section", {}, el("h3", {}, `Step ${step.id} `, el("small", { class: "mono" }, `${step.path}:${step.line}`)), box);
   if (step.deviation) {
     const { class: kind, issue, why, right } = step.deviation;
-    section.append(el("p", { class: "note" }, el("b", {}, `Listed ${kind}${issue ? ` (${issue})` : ""}. `), why ? `${why} ` : "", "Right would be: ", el("code", {}, right), ". ",
+    section.append(el("p", { class: "note" }, el("b", {}, `Listed ${kind}${step.deviation.security ? ", of security" : ""}${issue ? ` (${issue})` : ""}. `), why ? `${why} ` : "", "Right would be: ", el("code", {}, right), ". ",
       verdict === "fixed" ? "It did not happen: take this release out of the listed range." : ""));
   }
   return section;
@@ -119,11 +119,13 @@ function diagram(story) {
   const life = lanes.concat("").map((_, at) => `linear-gradient(var(--line), var(--line)) calc(var(--time) + (100% - var(--time)) * ${(at + 0.5) / (gateway + 1)}) 0 / 1px 100% no-repeat`);
   const list = el("ol", { style: { "--lifelines": "none" } });
   const starts = story.steps.map((step, at) => ({ step, at })).sort((a, b) => a.step.first - b.step.first || a.at - b.at);
+  const gaps = new Map(story.gaps ?? []);
   const heads = (until) => { while (starts.length && starts[0].step.first <= until) list.append(el("li", { class: "step" }, stepLine(starts.shift().step))); };
   const telling = tellingEntries(story);
   let before = null;
   story.entries.forEach((entry, number) => {
     heads(number);
+    if (gaps.has(number)) list.append(el("li", { class: "gap" }, `… ${gaps.get(number)} left out: the transcript was too long`));
     const [at, connection, direction, headline, text] = entry;
     const lane = Math.max(0, lanes.indexOf(connection));
     const span = gateway - lane;
@@ -149,10 +151,8 @@ function diagram(story) {
 /** Entries that show why a step was judged as it was, with its verdict: refusals, else the last answer. */
 function tellingEntries(story) {
   const found = new Map();
-  const firsts = [...new Set(story.steps.map((step) => step.first))].sort((a, b) => a - b);
   for (const step of story.steps.filter((one) => one.verdict !== "pass" && one.verdict !== "skipped")) {
-    const until = firsts.find((first) => first > step.first) ?? story.entries.length;
-    const own = story.entries.map((entry, at) => at).filter((at) => at >= step.first && at < until);
+    const own = step.own;
     const refusals = own.filter((at) => story.entries[at][5]);
     const answers = own.filter((at) => story.entries[at][2] === "received").slice(-1);
     for (const at of refusals.length ? refusals : answers) found.set(at, step.verdict);

@@ -9,13 +9,14 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde::Serialize;
 
-use crate::client::Direction;
+use crate::client::{Direction, Entry};
 use crate::report::difference::{deciding_step, log_of, reproduce, section};
-use crate::report::frames::headline;
+use crate::report::frames::{Shown, frames_of, headline, is_refusal, numbered};
+use crate::report::standing::Standing;
 use crate::report::terminal::headings;
 use crate::report::text::one_line;
 use crate::run::{Cell, ListedDeviation, RunRecord, StepRecord, StoredRecords, behaviour};
-use crate::verdict::{Mismatch, Outcome, Verdict};
+use crate::verdict::{Mismatch, Outcome};
 
 /// All cells in as few bytes as possible.
 #[derive(Serialize)]
@@ -48,12 +49,17 @@ struct Row<'a> {
 /// A cell in full.
 #[derive(Serialize)]
 struct Story<'a> {
+    /// What the cell is, in full.
+    standing: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     steps: Vec<Step<'a>>,
     /// The step that gave the verdict; else the first.
     deciding: usize,
     entries: Vec<(u64, &'a str, Direction, String, &'a str, u8)>,
+    /// Places in the entries before which so many were left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gaps: Vec<(usize, usize)>,
     log: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stored: Option<&'a StoredRecords>,
@@ -66,8 +72,11 @@ struct Step<'a> {
     verb: &'a str,
     path: &'a str,
     line: usize,
-    verdict: Verdict,
+    verdict: &'static str,
+    /// Place of its first entry.
     first: usize,
+    /// Places of the entries that were its own.
+    own: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +107,8 @@ impl<'a> Index<'a> {
         for scenario in &record.scenarios {
             let row = record.targets.iter().map(|target| {
                 let cell = cells.get(&(&*scenario.id, &*target.target))?;
-                let verdict = position(&mut index.verdicts, cell.verdict.word());
+                let standing = Standing::of(&record.run.deny, cell);
+                let verdict = position(&mut index.verdicts, standing.word());
                 let next = words.len();
                 let word = *words.entry(behaviour(cell)).or_insert(next);
                 Some((verdict, word))
@@ -147,32 +157,37 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
     let deciding = deciding_step(cell).map_or(cell.steps.len().saturating_sub(1), |step| {
         cell.steps.iter().position(|one| std::ptr::eq(one, step)).unwrap_or(0)
     });
+    let mut next = 0;
+    let mut gaps = Vec::new();
+    for (place, (number, _)) in numbered(cell).enumerate() {
+        if number > next {
+            gaps.push((place, number - next));
+        }
+        next = number + 1;
+    }
     let entries = cell.transcript.iter().map(|entry| {
-        let refusal = u8::from(is_refusal(entry.direction, &entry.text));
+        let refusal = u8::from(is_refusal(entry));
         (entry.at_ms, &*entry.connection, entry.direction, headline(entry), &*entry.text, refusal)
     });
     Story {
+        standing: Standing::of(&record.run.deny, cell).phrase(),
         reason: cell.reason.as_deref(),
-        steps: cell.steps.iter().map(step).collect(),
+        steps: cell.steps.iter().map(|one| step(cell, one)).collect(),
         deciding,
         entries: entries.collect(),
+        gaps,
         log: log_of(record, cell).iter().map(|line| one_line(line)).collect(),
         stored: cell.stored.as_ref(),
         reproduce: reproduce(record, cell),
     }
 }
 
-/// Whether an entry refuses something: an error response, an HTTP answer, a close by the gateway.
-fn is_refusal(direction: Direction, text: &str) -> bool {
-    use crate::wire::Frame;
-    match direction {
-        Direction::Http | Direction::ClosedByGateway => true,
-        Direction::Received => matches!(Frame::parse(text), Frame::Response { result: Err(_), .. }),
-        Direction::Opened | Direction::Sent | Direction::ClosedByClient | Direction::Ended => false,
-    }
-}
-
-fn step(step: &StepRecord) -> Step<'_> {
+fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> Step<'a> {
+    let place = |wanted: &Entry| cell.transcript.iter().position(|entry| std::ptr::eq(entry, wanted));
+    let own = frames_of(cell, step).into_iter().filter_map(|shown| match shown {
+        Shown::Entry(entry) => place(entry),
+        Shown::LeftOut(_) => None,
+    });
     let payload = match &step.outcome {
         Some(Outcome::State { document }) => Some(document),
         Some(Outcome::Ok { payload } | Outcome::Arrived { payload } | Outcome::Hello { payload }) => {
@@ -185,8 +200,9 @@ fn step(step: &StepRecord) -> Step<'_> {
         verb: &step.verb,
         path: &step.path,
         line: step.line,
-        verdict: step.verdict,
-        first: step.first_entry,
+        verdict: Standing::of_step(step).word(),
+        first: numbered(cell).filter(|(number, _)| *number < step.first_entry).count(),
+        own: own.collect(),
         expected: step.expected.as_deref(),
         got: step.outcome.as_ref().map(|outcome| match outcome {
             Outcome::State { .. } => "state".to_owned(),

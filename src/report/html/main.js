@@ -13,6 +13,7 @@ function theme(name) {
 
 theme(THEMES.includes(kept("gatecrash-theme")) ? kept("gatecrash-theme") : "auto");
 byId("theme").addEventListener("click", () => theme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]));
+for (const chip of document.querySelectorAll("[data-sign]")) chip.prepend(`${MARKS[chip.dataset.sign]} `);
 build();
 view(targets.length > 8 || innerWidth <= 700);
 refill();

@@ -40,10 +40,10 @@ function nameParts(id) {
   return at < 0 ? [el("span", {}, id)] : [el("span", {}, id.slice(0, at)), el("span", {}, id.slice(at))];
 }
 
-/** The column that says most about a row: not as listed, else not right, else the last one. */
+/** The column that says most about a row: what fails the run, else the worst of what is known, else the last one. */
 function telling(row) {
   const at = (test) => rows[row].cells.findLastIndex((_, column) => { const one = cellOf(row, column); return one && inRange(column) && test(one); });
-  for (const test of [(one) => !LISTED.has(one.verdict), (one) => one.verdict === "known", () => true]) {
+  for (const test of [(one) => !LISTED.has(one.verdict), ...[...KNOWN].map((word) => (one) => one.verdict === word), () => true]) {
     if (at(test) >= 0) return at(test);
   }
   return targets.length - 1;
@@ -67,11 +67,11 @@ function head() {
   table.classList.toggle("roomy", shown.length <= 12 && innerWidth > 700);
 }
 
-/** What a cell shows: a bare word is listed or right, a sign says that it is not. */
+/** What a cell shows: only what is right has no sign. */
 function shortText(cell) {
   if (!cell) return "";
   if (cell.verdict === "untestable") return "–";
-  if (LISTED.has(cell.verdict)) return cell.word;
+  if (cell.verdict === "pass" || cell.verdict === "skipped") return cell.word;
   return `${MARKS[cell.verdict]} ${cell.verdict === "fixed" || cell.verdict === "error" ? cell.verdict : cell.word}`;
 }
 

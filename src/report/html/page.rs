@@ -10,10 +10,11 @@ use sha2::{Digest as _, Sha256};
 use super::data::{Index, cells, stories};
 use crate::report::change::{Change, changes};
 use crate::report::difference::{Difference, differences};
+use crate::report::known::{KnownWrong, known_deviations};
+use crate::report::standing::Standing;
 use crate::report::text::{count, duration};
 use crate::report::undone;
-use crate::run::{RunInfo, RunRecord, Series, behaviour};
-use crate::verdict::Verdict;
+use crate::run::{KnownCounts, RunInfo, RunRecord, Series, behaviour};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = concat!(
@@ -38,6 +39,7 @@ struct Page<'a> {
     targets: String,
     counts: Vec<Count>,
     differences: Vec<Look>,
+    wrongs: Vec<Look>,
     releases: Vec<ReleaseChanges<'a>>,
     not_run: Vec<String>,
     troubles: Vec<String>,
@@ -96,7 +98,8 @@ pub fn render(record: &RunRecord) -> String {
         scenarios: count(record.scenarios.len(), "scenario"),
         targets: count(record.targets.len(), "target"),
         counts: counts(record),
-        differences: differences(record).iter().map(look).collect(),
+        differences: differences(record).iter().map(|one| look(record, one)).collect(),
+        wrongs: known_deviations(record).iter().filter(|one| one.known.is_wrong()).map(wrong).collect(),
         releases: by_release(record),
         not_run: undone::lines(record),
         troubles: record.run.unusable.iter().chain(&record.run.leaks).cloned().collect(),
@@ -117,46 +120,63 @@ fn for_script(json: &str) -> String {
 fn headline(record: &RunRecord) -> String {
     let sums = &record.summary;
     let unlisted = sums.fail + sums.fixed + sums.flaky + sums.error;
+    let bad = match (unlisted, sums.listed.denied) {
+        (0, 0) => None,
+        (0, denied) => Some(format!("{} denied", count(denied, "cell"))),
+        (unlisted, 0) => Some(format!("{} not as listed", count(unlisted, "cell"))),
+        (unlisted, denied) => Some(format!("{} not as listed, {denied} denied", count(unlisted, "cell"))),
+    };
+    let wrongs = KnownCounts { superseded: 0, unsupported: 0, ..sums.listed }.told().join(", ");
+    let listed = if wrongs.is_empty() { String::new() } else { format!(" · {wrongs}") };
     let ending = undone::ending(record).map(|ending| {
         let mut letters = ending.chars();
         letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     });
-    let different = format!("{} not as listed", count(unlisted, "cell"));
-    match (ending, unlisted, sums.pass + sums.known) {
-        (Some(ending), 0, _) => ending,
-        (Some(ending), ..) => format!("{ending}; {different}"),
-        (None, 0, 0) => "Nothing could be tested".to_owned(),
-        (None, 0, _) => "Everything is as listed".to_owned(),
-        (None, ..) => different,
+    match (ending, bad, sums.pass + sums.known) {
+        (Some(ending), None, _) => format!("{ending}{listed}"),
+        (Some(ending), Some(bad), _) => format!("{ending}; {bad}{listed}"),
+        (None, Some(bad), _) => format!("{bad}{listed}"),
+        (None, None, 0) => "Nothing could be tested".to_owned(),
+        (None, None, _) if wrongs.is_empty() => "As expected".to_owned(),
+        (None, None, _) => format!("As listed: {wrongs}"),
     }
 }
 
+/// Cells by how they stand, the worst first.
 fn counts(record: &RunRecord) -> Vec<Count> {
-    let meaning = |verdict| match verdict {
-        Verdict::Pass => "right",
-        Verdict::Known => "listed deviation",
-        Verdict::Fail => "not right, not listed",
-        Verdict::Fixed => "listed, did not happen",
-        Verdict::Flaky => "not always the same",
-        Verdict::Untestable => "cannot be shown there",
-        Verdict::Error => "harness or gateway broke",
-        Verdict::Skipped => "not reached",
-    };
-    let of = |(verdict, number): (Verdict, usize)| Count {
-        word: verdict.word(),
-        number,
-        meaning: meaning(verdict),
-    };
-    record.summary.counted().into_iter().map(of).collect()
+    let mut found: Vec<(Standing, Count)> = Vec::new();
+    for cell in &record.cells {
+        let standing = Standing::of(&record.run.deny, cell);
+        match found.iter_mut().find(|(_, one)| one.word == standing.word()) {
+            Some((_, open)) => open.number += 1,
+            None => {
+                let count = Count { word: standing.word(), number: 1, meaning: standing.meaning() };
+                found.push((standing, count));
+            }
+        }
+    }
+    found.sort_by_key(|(standing, _)| standing.place());
+    found.into_iter().map(|(_, count)| count).collect()
 }
 
-fn look(one: &Difference<'_>) -> Look {
+/// What is known to be wrong, as a line of its list.
+fn wrong(one: &KnownWrong<'_>) -> Look {
+    Look {
+        link: link(&one.cell.scenario, one.on.first().copied().unwrap_or(&one.cell.target)),
+        verdict: one.known.word(),
+        scenario: one.cell.scenario.clone(),
+        on: one.on.join(", "),
+        said: format!("{}. {}", one.told(), one.why()).trim().to_owned(),
+    }
+}
+
+fn look(record: &RunRecord, one: &Difference<'_>) -> Look {
     let also = if one.also.is_empty() { String::new() } else { format!(", {}", one.also.join(", ")) };
     let word = behaviour(one.cell);
     let said = if word == "ok" || word == "?" { one.cell.reason.clone() } else { Some(word) };
     Look {
         link: link(&one.cell.scenario, &one.cell.target),
-        verdict: one.cell.verdict.word(),
+        verdict: Standing::of(&record.run.deny, one.cell).word(),
         scenario: one.heading(),
         on: format!("{}{also}", one.cell.target),
         said: said.unwrap_or_default(),

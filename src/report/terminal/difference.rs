@@ -2,9 +2,9 @@
 
 use super::Look;
 use super::palette::paint;
-use crate::client::Entry;
-use crate::report::difference::{Difference, deciding_step, frames_of, log_of, reproduce};
-use crate::report::frames::{arrow, headline};
+use crate::report::difference::{Difference, deciding_step, log_of, reproduce};
+use crate::report::frames::{Shown, arrow, frames_of, headline, is_refusal};
+use crate::report::standing::Standing;
 use crate::report::text::{cut, one_line, padded, width, wrap};
 use crate::run::{Cell, RunRecord, StepRecord};
 use crate::verdict::Verdict;
@@ -22,13 +22,14 @@ const LABEL: usize = 11;
 pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, look: &Look) -> String {
     let cell = one.cell;
     let mut block = Block::new(look);
-    let word = cell.verdict.to_string().to_uppercase();
+    let standing = Standing::of(&record.run.deny, cell);
+    let word = standing.word().to_uppercase();
     let on =
         std::iter::once(cell.target.as_str()).chain(one.also.iter().copied()).collect::<Vec<_>>().join(", ");
     let heading = format!("{} on {on}", one.heading());
     for (at, line) in wrap(&heading, look.width.saturating_sub(width(&word) + 1)).iter().enumerate() {
         let word =
-            if at == 0 { paint(look.palette.of(cell.verdict), &word) } else { " ".repeat(width(&word)) };
+            if at == 0 { paint(look.palette.standing(standing), &word) } else { " ".repeat(width(&word)) };
         block.line(&format!("{word} {}", paint(look.palette.strong(), line)));
     }
     // Where nothing ran, it is not about what a scenario says.
@@ -42,6 +43,9 @@ pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, look: &Look) 
         names.extend((one.more.len() > MOST).then_some(rest.as_str()));
         block.prose("also", &names.join(", "));
     }
+    if let Standing::Denied(known) = standing {
+        block.prose("denied", known.phrase());
+    }
     let step = deciding_step(cell);
     if let Some(step) = step {
         block.line(&format!("  --> {}:{}  step `{}` ({})", step.path, step.line, step.id, step.verb));
@@ -51,7 +55,7 @@ pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, look: &Look) 
     }
     if let Some(step) = step {
         judged(&mut block, step);
-        frames(&mut block, &format!("frames of `{}`", step.id), frames_of(cell, step), LAST);
+        frames(&mut block, &format!("frames of `{}`", step.id), &frames_of(cell, step), LAST);
     }
     log(&mut block, record, cell);
     block.line(&format!("  reproduce: {}", reproduce(record, cell)));
@@ -63,10 +67,12 @@ pub(super) fn judged(block: &mut Block<'_>, step: &StepRecord) {
     if let Some(listed) = &step.deviation {
         let issue = listed.issue.as_deref().unwrap_or_default();
         let why = listed.why.as_deref().unwrap_or_default();
-        block.prose("listed", &format!("{} {issue} {why}", listed.class.word()));
+        let security = if listed.security { ", of security" } else { "" };
+        block.prose("listed", &format!("{}{security} {issue} {why}", listed.class.word()));
+        block.prose("right", &listed.right);
     }
     if let Some(expected) = &step.expected {
-        block.prose("expected", expected);
+        block.prose(if step.deviation.is_some() { "as listed" } else { "expected" }, expected);
     }
     if let Some(outcome) = &step.outcome {
         block.prose("got", &outcome.to_string());
@@ -82,34 +88,58 @@ pub(super) fn judged(block: &mut Block<'_>, step: &StepRecord) {
     }
 }
 
-/// The last of some entries.
-pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[Entry], last: usize) {
+/// The last of some entries. What refuses something is shown whole, the others in a line each.
+pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[Shown<'_>], last: usize) {
     if entries.is_empty() {
         return;
     }
+    let before = entries.len().saturating_sub(last);
     if !title.is_empty() {
-        block.line(&format!("  {title}"));
+        let more =
+            if before > 0 { format!(" (the last {last} of {})", entries.len()) } else { String::new() };
+        block.line(&format!("  {title}{more}"));
     }
-    let last = &entries[entries.len().saturating_sub(last)..];
-    let names = last.iter().map(|entry| width(&entry.connection)).max().unwrap_or(0).min(20);
-    for entry in last {
+    let last = &entries[before..];
+    let of_entry = |one: &Shown<'_>| match one {
+        Shown::Entry(entry) => width(&entry.connection),
+        Shown::LeftOut(_) => 0,
+    };
+    let names = last.iter().map(of_entry).max().unwrap_or(0).min(20);
+    for one in last {
+        let entry = match one {
+            Shown::Entry(entry) => entry,
+            Shown::LeftOut(number) => {
+                block.line(&format!("  {:>9}  {}", "", Shown::left_out(*number)));
+                continue;
+            }
+        };
         let name = padded(&cut(&entry.connection, names), names);
         let head = format!("  {:>6} ms  {name} {} ", entry.at_ms, arrow(entry.direction));
-        let line = cut(&headline(entry), block.look.width.saturating_sub(width(&head)));
-        block.line(&format!("{head}{line}"));
+        if is_refusal(entry) {
+            block.hanging(&head, width(&head), &headline(entry));
+        } else {
+            let line = cut(&headline(entry), block.look.width.saturating_sub(width(&head)));
+            block.line(&format!("{head}{line}"));
+        }
     }
 }
 
+/// The last lines of the log, each whole.
 pub(super) fn log(block: &mut Block<'_>, record: &RunRecord, cell: &Cell) {
     let log = log_of(record, cell);
     if log.is_empty() {
         return;
     }
-    block.line("  gateway log");
-    let most = block.look.width.saturating_sub(4);
-    for line in &log[log.len().saturating_sub(LAST)..] {
-        let line = paint(block.look.palette.quiet(), &cut(&one_line(line), most));
-        block.line(&format!("    {line}"));
+    let before = log.len().saturating_sub(LAST);
+    let more = if before > 0 { format!(" (the last {LAST} of {} lines)", log.len()) } else { String::new() };
+    block.line(&format!("  gateway log{more}"));
+    let most = block.look.width.saturating_sub(6);
+    for line in &log[before..] {
+        for (at, part) in wrap(&one_line(line), most).iter().enumerate() {
+            let indent = if at == 0 { "    " } else { "      " };
+            let part = paint(block.look.palette.quiet(), part);
+            block.line(&format!("{indent}{part}"));
+        }
     }
 }
 
@@ -131,6 +161,17 @@ impl<'a> Block<'a> {
     pub(super) fn line(&mut self, line: &str) {
         self.text.push_str(line.trim_end());
         self.text.push('\n');
+    }
+
+    /// A text behind `head`, broken into lines that are indented by `indent`.
+    pub(super) fn hanging(&mut self, head: &str, indent: usize, text: &str) {
+        for (at, line) in wrap(&one_line(text), self.look.width.saturating_sub(indent)).iter().enumerate() {
+            if at == 0 {
+                self.line(&format!("{head}{line}"));
+            } else {
+                self.line(&format!("{}{line}", " ".repeat(indent)));
+            }
+        }
     }
 
     /// A label and a text beside it, broken into lines.

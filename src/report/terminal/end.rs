@@ -1,19 +1,24 @@
 //! The end of a run: what every cell showed, then what has to be looked at, last.
 
-use super::Look;
-use super::difference::difference;
+use super::difference::{Block, difference};
 use super::list::list;
 use super::matrix::matrix;
-use super::palette::paint;
+use super::palette::{mark, paint};
 use super::timelines::timelines;
+use super::{Look, Palette};
 use crate::report::difference::{Difference, differences, reproduce};
+use crate::report::known::{KnownWrong, known_deviations};
+use crate::report::standing::Standing;
 use crate::report::text::{count, cut, duration, joined, wrap};
 use crate::report::undone;
-use crate::run::{Ending, RunRecord};
+use crate::run::{Ending, Known, RunRecord, behaviour};
 use crate::verdict::Verdict;
 
 /// Differences that are shown in full; the others get a line each.
 const IN_FULL: usize = 30;
+
+/// Known regressions that get a line each; of those of security each gets its lines.
+const KNOWN_LINES: usize = 20;
 
 /// The whole report, ending in its summary line.
 pub fn render(record: &RunRecord, look: &Look) -> String {
@@ -28,6 +33,7 @@ pub fn render(record: &RunRecord, look: &Look) -> String {
     parts.push(troubles(record, &differences, look));
     parts.extend(differences.iter().take(IN_FULL).map(|one| difference(record, one, look)));
     parts.push(in_short(record, differences.get(IN_FULL..).unwrap_or_default(), look));
+    parts.push(known_wrongs(record, look));
     parts.push(summary(record, look));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
@@ -107,10 +113,49 @@ fn troubles(record: &RunRecord, differences: &[Difference<'_>], look: &Look) -> 
     text
 }
 
+/// What is known to be wrong and showed, those of security first.
+fn known_wrongs(record: &RunRecord, look: &Look) -> String {
+    let all = known_deviations(record);
+    let mut blocks = Vec::new();
+    for (known, title) in [
+        (Known::Security, "known security regressions"),
+        (Known::Regression, "known regressions"),
+        (Known::Unreviewed, "unreviewed deviations: nobody has said yet whether they are wrong"),
+    ] {
+        let these: Vec<&KnownWrong<'_>> = all.iter().filter(|one| one.known == known).collect();
+        if these.is_empty() {
+            continue;
+        }
+        let style = look.palette.standing(Standing::Known(known));
+        let cells = count(these.iter().map(|one| one.on.len()).sum(), "cell");
+        let mut block = Block::new(look);
+        block.line(&format!("{} ({cells})", paint(style, title)));
+        let most = if known == Known::Security { these.len() } else { KNOWN_LINES };
+        for one in these.iter().take(most) {
+            let sign = paint(style, mark(Standing::Known(known)));
+            let what = format!("{} on {}: {}", one.cell.scenario, one.on.join(", "), behaviour(one.cell));
+            if known == Known::Security {
+                block.hanging(&format!("  {sign} "), 4, &what);
+                block.hanging("    ", 4, &one.told());
+                block.hanging("    ", 4, &one.why());
+            } else {
+                let issue = one.issue().map(|issue| format!(" ({issue})")).unwrap_or_default();
+                block.hanging(&format!("  {sign} "), 4, &format!("{what}{issue}"));
+            }
+        }
+        if these.len() > most {
+            block.line(&paint(look.palette.quiet(), &format!("  … and {} more", these.len() - most)));
+        }
+        blocks.push(block.into_text());
+    }
+    blocks.join("\n")
+}
+
 fn in_short(record: &RunRecord, rest: &[Difference<'_>], look: &Look) -> String {
     let mut text = String::new();
     for Difference { cell, also, more, .. } in rest {
-        let word = paint(look.palette.of(cell.verdict), &cell.verdict.to_string().to_uppercase());
+        let standing = Standing::of(&record.run.deny, cell);
+        let word = paint(look.palette.standing(standing), &standing.word().to_uppercase());
         let others = also.len() + more.len();
         let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
         text.extend([&word, " ", &reproduce(record, cell), &more, "\n"]);
@@ -118,46 +163,56 @@ fn in_short(record: &RunRecord, rest: &[Difference<'_>], look: &Look) -> String 
     text
 }
 
-/// One line: how it went, how many of each, what it cost.
+/// One line: how it went, how many of each with the worst first, what it cost.
 fn summary(record: &RunRecord, look: &Look) -> String {
     let run = &record.run;
-    let (word, verdict) = headword(record);
-    let mut parts = vec![format!("{word}: {}", count(record.summary.total(), "cell"))];
-    parts.extend(record.summary.counted().iter().map(|(verdict, number)| format!("{number} {verdict}")));
+    let (word, style) = headword(record, &look.palette);
+    let mut parts = vec![word.to_owned()];
+    // What is known stands together, and may be broken between its parts.
+    parts.extend(record.summary.told().iter().flat_map(|told| told.split_inclusive(", ")).map(str::to_owned));
     if record.summary.not_run > 0 {
         parts.push(format!("{} not run", record.summary.not_run));
     }
+    parts.push(count(record.summary.total(), "cell"));
     parts.push(count(run.boots, "boot"));
     parts.push(duration(run.duration_ms));
     parts.push(format!("seed {}", run.seed));
     parts.push(format!("run {}", run.id));
-    let lines = joined(&parts, " · ", look.width);
+    let lines: Vec<String> = joined(&parts, " · ", look.width)
+        .iter()
+        .map(|line| line.replace(",  · ", ", ").trim_end().to_owned())
+        .collect();
     let painted: Vec<String> = lines
         .iter()
         .map(|line| match line.strip_prefix(word) {
-            Some(rest) => format!("{}{rest}\n", paint(look.palette.of(verdict), word)),
+            Some(rest) => format!("{}{rest}\n", paint(style, word)),
             None => format!("{line}\n"),
         })
         .collect();
     painted.concat()
 }
 
-fn headword(record: &RunRecord) -> (&'static str, Verdict) {
+/// How a run went, in capitals. `AS EXPECTED` is one in which no known wrong showed.
+fn headword(record: &RunRecord, palette: &Palette) -> (&'static str, anstyle::Style) {
     let sums = &record.summary;
-    if record.ending() == Ending::CutOff {
-        ("CUT OFF", Verdict::Error)
-    } else if record.ending() == Ending::Interrupted {
-        ("INTERRUPTED", Verdict::Error)
+    if record.ending() == Ending::Interrupted {
+        ("INTERRUPTED", palette.of(Verdict::Error))
+    } else if record.ending() == Ending::CutOff {
+        ("CUT OFF", palette.of(Verdict::Error))
     } else if sums.error > 0 || !record.run.unusable.is_empty() {
-        ("BROKEN", Verdict::Error)
-    } else if sums.fail + sums.fixed + sums.flaky > 0 {
-        ("DIFFERENT", Verdict::Fail)
+        ("BROKEN", palette.of(Verdict::Error))
+    } else if sums.fail + sums.fixed + sums.flaky + sums.listed.denied > 0 {
+        ("DIFFERENT", palette.of(Verdict::Fail))
     } else if record.ending() == Ending::Incomplete {
-        ("INCOMPLETE", Verdict::Error)
+        ("INCOMPLETE", palette.of(Verdict::Error))
     } else if sums.pass + sums.known == 0 {
-        ("NOTHING TESTABLE", Verdict::Error)
+        ("NOTHING TESTABLE", palette.of(Verdict::Error))
+    } else if sums.listed.regression_of_security > 0 {
+        ("AS LISTED", palette.standing(Standing::Known(Known::Security)))
+    } else if sums.listed.any_wrong() {
+        ("AS LISTED", palette.standing(Standing::Known(Known::Regression)))
     } else {
-        ("AS EXPECTED", Verdict::Pass)
+        ("AS EXPECTED", palette.of(Verdict::Pass))
     }
 }
 
@@ -242,10 +297,11 @@ mod tests {
     #[test]
     fn the_last_line_says_how_it_went() {
         let last =
-            |record: &RunRecord| summary(record, &PLAIN).split(':').next().unwrap_or_default().to_owned();
+            |record: &RunRecord| summary(record, &PLAIN).split(" · ").next().unwrap_or_default().to_owned();
         assert_eq!(last(&sample()), "BROKEN");
         assert_eq!(last(&on("2026.9.6")), "DIFFERENT");
-        assert_eq!(last(&on("2026.3.31")), "AS EXPECTED");
+        assert_eq!(last(&on("2026.3.28")), "AS EXPECTED");
+        assert_eq!(last(&on("2026.3.31")), "AS LISTED");
         assert_eq!(last(&RunRecord::of(&[])), "NOTHING TESTABLE");
         let mut interrupted = sample();
         interrupted.run.interrupted = true;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::Look;
 use super::palette::{mark, paint};
-use crate::report::difference::{Difference, section};
+use crate::report::difference::{Difference, deciding_step, section};
+use crate::report::standing::Standing;
 use crate::report::text::{cut, cut_middle, duration, padded, width};
 use crate::run::{Cell, RunRecord, behaviour};
 use crate::verdict::Verdict;
@@ -35,13 +36,14 @@ pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], look: &Lo
             text.push_str(&paint(look.palette.strong(), section));
             text.push('\n');
         }
-        let style = look.palette.of(cell.verdict);
+        let standing = Standing::of(&record.run.deny, cell);
+        let style = look.palette.standing(standing);
         let time = duration(cell.duration_ms);
-        let said = cut(&said(cell), wide.saturating_sub(id_width + width(&time) + 8));
+        let said = cut(&said(cell, standing), wide.saturating_sub(id_width + width(&time) + 8));
         let gap = wide.saturating_sub(id_width + width(&said) + width(&time) + 6);
         text.extend([
             "  ",
-            &paint(style, mark(cell.verdict)),
+            &paint(style, mark(standing)),
             " ",
             &padded(&cut_middle(&name(cell), id_width), id_width),
             "  ",
@@ -55,22 +57,25 @@ pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], look: &Lo
 }
 
 /// What is said beside a scenario.
-fn said(cell: &Cell) -> String {
-    match cell.verdict {
-        Verdict::Pass | Verdict::Skipped => String::new(),
-        Verdict::Known => {
-            let listed = cell
-                .steps
-                .iter()
-                .find_map(|step| step.deviation.as_ref().filter(|_| step.verdict == Verdict::Known));
-            let class = listed.map_or("listed", |one| one.class.word());
-            let issue = listed.and_then(|one| one.issue.as_deref()).unwrap_or_default();
-            format!("known {class}: {} {issue}", behaviour(cell)).trim_end().to_owned()
+fn said(cell: &Cell, standing: Standing) -> String {
+    let listed = || {
+        let issue = deciding_step(cell).and_then(|step| step.deviation.as_ref()?.issue.as_deref());
+        format!("{}: {} {}", standing.phrase(), behaviour(cell), issue.unwrap_or_default())
+            .trim_end()
+            .to_owned()
+    };
+    match (standing, cell.verdict) {
+        (Standing::Known(_), _) => listed(),
+        (Standing::Denied(known), _) => {
+            format!("DENIED {}: {}", known.phrase(), behaviour(cell))
         }
-        Verdict::Fail => format!("FAIL: {}", behaviour(cell)),
-        Verdict::Fixed => "FIXED: a listed deviation did not happen".to_owned(),
-        Verdict::Flaky => "FLAKY: not always the same".to_owned(),
-        Verdict::Untestable => format!("untestable: {}", cell.reason.as_deref().unwrap_or("no reason")),
-        Verdict::Error => format!("ERROR: {}", cell.reason.as_deref().unwrap_or("harness or gateway broke")),
+        (_, Verdict::Pass | Verdict::Skipped | Verdict::Known) => String::new(),
+        (_, Verdict::Fail) => format!("FAIL: {}", behaviour(cell)),
+        (_, Verdict::Fixed) => "FIXED: a listed deviation did not happen".to_owned(),
+        (_, Verdict::Flaky) => "FLAKY: not always the same".to_owned(),
+        (_, Verdict::Untestable) => format!("untestable: {}", cell.reason.as_deref().unwrap_or("no reason")),
+        (_, Verdict::Error) => {
+            format!("ERROR: {}", cell.reason.as_deref().unwrap_or("harness or gateway broke"))
+        }
     }
 }

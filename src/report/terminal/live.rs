@@ -8,8 +8,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Palette;
 use super::palette::{mark, paint};
+use crate::report::standing::Standing;
 use crate::report::text::{count, cut_middle, duration, padded};
-use crate::run::{Event, RunStarted, behaviour};
+use crate::run::{Deny, Event, RunStarted, behaviour};
 
 /// Columns of a target's name.
 const NAME: usize = 18;
@@ -20,6 +21,7 @@ pub struct Live {
     targets: BTreeMap<String, Progress>,
     gateways: BTreeMap<usize, String>,
     cells: usize,
+    deny: Vec<Deny>,
     shape: Shape,
 }
 
@@ -42,7 +44,14 @@ impl Live {
     /// Bars that are redrawn, for a terminal.
     pub fn bars(target: ProgressDrawTarget, palette: Palette) -> Self {
         let shape = Shape::Bars { all: MultiProgress::with_draw_target(target), bars: BTreeMap::new() };
-        Self { palette, targets: BTreeMap::new(), gateways: BTreeMap::new(), cells: 0, shape }
+        Self {
+            palette,
+            targets: BTreeMap::new(),
+            gateways: BTreeMap::new(),
+            cells: 0,
+            deny: Vec::new(),
+            shape,
+        }
     }
 
     /// A line for each cell and gateway, for pipes, files and CI.
@@ -52,6 +61,7 @@ impl Live {
             targets: BTreeMap::new(),
             gateways: BTreeMap::new(),
             cells: 0,
+            deny: Vec::new(),
             shape: Shape::Lines(to),
         }
     }
@@ -69,7 +79,7 @@ impl Live {
             }
             Shape::Bars { all, bars } => {
                 // Above the bars only what has to be looked at; the rest is in the counts.
-                if let Some(line) = line.filter(|_| is_trouble(event)) {
+                if let Some(line) = line.filter(|_| is_trouble(&self.deny, event)) {
                     let _ = all.println(line);
                 }
                 if let Some((name, progress)) = target.and_then(|name| self.targets.get_key_value(&name)) {
@@ -88,6 +98,7 @@ impl Live {
         let name = match event {
             Event::RunStarted(started) => {
                 self.cells = cells_of_a_target(started);
+                self.deny.clone_from(&started.deny);
                 return None;
             }
             Event::Preparing { target, .. }
@@ -121,7 +132,7 @@ impl Live {
             Event::GatewayStopped { .. } => progress.up = progress.up.saturating_sub(1),
             Event::CellFinished(cell) => {
                 progress.done += 1;
-                progress.unlisted += usize::from(is_trouble_of(cell.verdict));
+                progress.unlisted += usize::from(Standing::of(&self.deny, cell).is_difference());
             }
             Event::RunStarted(_) | Event::CellStarted { .. } | Event::RunFinished { .. } => {}
         }
@@ -150,14 +161,15 @@ impl Live {
                 Some(format!("! {} {error}", name(target)))
             }
             Event::CellFinished(cell) => {
-                let style = self.palette.of(cell.verdict);
+                let standing = Standing::of(&self.deny, cell);
+                let style = self.palette.standing(standing);
                 let word = behaviour(cell);
                 let said = if word == "ok" || word == "?" { String::new() } else { format!(" {word}") };
                 Some(format!(
-                    "{} {} {:<10} {}{said} {}",
-                    paint(style, mark(cell.verdict)),
+                    "{} {} {:<11} {}{said} {}",
+                    paint(style, mark(standing)),
                     name(&cell.target),
-                    cell.verdict,
+                    standing.word(),
                     cell.scenario,
                     quiet(&duration(cell.duration_ms)),
                 ))
@@ -174,14 +186,10 @@ fn cells_of_a_target(started: &RunStarted) -> usize {
     started.scenarios.len() * usize::try_from(started.repeat.max(1)).unwrap_or(1)
 }
 
-const fn is_trouble_of(verdict: crate::verdict::Verdict) -> bool {
-    !verdict.is_fine() && !matches!(verdict, crate::verdict::Verdict::Untestable)
-}
-
-const fn is_trouble(event: &Event) -> bool {
+fn is_trouble(deny: &[Deny], event: &Event) -> bool {
     match event {
         Event::TargetUnusable { .. } | Event::GatewayFailed { .. } => true,
-        Event::CellFinished(cell) => is_trouble_of(cell.verdict),
+        Event::CellFinished(cell) => Standing::of(deny, cell).is_difference(),
         _ => false,
     }
 }

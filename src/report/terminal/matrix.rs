@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::Look;
-use super::palette::paint;
+use super::palette::{mark, paint};
 use crate::report::difference::section;
+use crate::report::standing::Standing;
 use crate::report::text::{count, cut, cut_middle, padded, width};
-use crate::run::{Cell, RunRecord, TargetInfo, Unfinished, behaviour};
+use crate::run::{Cell, Known, RunRecord, TargetInfo, Unfinished, behaviour};
 use crate::verdict::Verdict;
 
 /// The widest column of a target.
@@ -15,6 +16,9 @@ const WIDEST: usize = 18;
 const GAP: usize = 2;
 /// With more rows than this, those that are fine everywhere are only counted.
 const MOST_ROWS: usize = 60;
+
+/// How a cell stands that is right.
+const PASS: Standing = Standing::Verdict(Verdict::Pass);
 
 /// The matrix of a run.
 pub(super) fn matrix(record: &RunRecord, look: &Look) -> String {
@@ -52,7 +56,7 @@ struct Grid<'a> {
 struct Row<'a> {
     section: &'a str,
     name: &'a str,
-    cells: Vec<(String, Option<Verdict>)>,
+    cells: Vec<(String, Option<Standing>)>,
 }
 
 impl<'a> Grid<'a> {
@@ -69,11 +73,14 @@ impl<'a> Grid<'a> {
                 .iter()
                 .map(|target| (target, cells.get(&(&*scenario.id, &*target.target)).copied()))
                 .map(|(target, cell)| match cell {
-                    Some(cell) => (word(cell), Some(cell.verdict)),
+                    Some(cell) => {
+                        let standing = Standing::of(&record.run.deny, cell);
+                        (word(cell, standing), Some(standing))
+                    }
                     None => (missing(record, &scenario.id, &target.target), None),
                 })
                 .collect();
-            let dull = cells.iter().all(|(_, verdict)| *verdict == Some(Verdict::Pass));
+            let dull = cells.iter().all(|(_, standing)| *standing == Some(PASS));
             if dull && record.scenarios.len() > MOST_ROWS {
                 match grid.fine.iter_mut().find(|(known, _)| *known == section) {
                     Some((_, number)) => *number += 1,
@@ -98,8 +105,9 @@ impl<'a> Grid<'a> {
             }
             let name = padded(&format!("  {}", cut_middle(row.name, id_width.saturating_sub(2))), id_width);
             let cells = columns.iter().map(|(at, wide)| {
-                let (word, verdict) = &row.cells[*at];
-                (word.as_str(), *wide, verdict.map_or(look.palette.quiet(), |one| look.palette.of(one)))
+                let (word, standing) = &row.cells[*at];
+                let style = standing.map_or(look.palette.quiet(), |one| look.palette.standing(one));
+                (word.as_str(), *wide, style)
             });
             text.push_str(&line(&name, cells));
         }
@@ -114,16 +122,15 @@ fn missing(record: &RunRecord, scenario: &str, target: &str) -> String {
     word.to_owned()
 }
 
-/// What a cell shows, as short as possible: a bare word is listed or right, a sign says that it is not.
-fn word(cell: &Cell) -> String {
-    let word = match cell.verdict {
-        Verdict::Pass | Verdict::Skipped => "ok".to_owned(),
-        Verdict::Known => behaviour(cell),
-        Verdict::Fail => format!("✗ {}", behaviour(cell)),
-        Verdict::Fixed => "✗ fixed".to_owned(),
-        Verdict::Flaky => "~ flaky".to_owned(),
-        Verdict::Untestable => "–".to_owned(),
-        Verdict::Error => "! error".to_owned(),
+/// What a cell shows, as short as possible: only what is right has no sign.
+fn word(cell: &Cell, standing: Standing) -> String {
+    let word = match standing {
+        Standing::Verdict(Verdict::Pass | Verdict::Skipped) => "ok".to_owned(),
+        Standing::Verdict(Verdict::Untestable) => "–".to_owned(),
+        Standing::Verdict(verdict @ (Verdict::Fixed | Verdict::Flaky | Verdict::Error)) => {
+            format!("{} {verdict}", mark(standing))
+        }
+        _ => format!("{} {}", mark(standing), behaviour(cell)),
     };
     cut(&word, WIDEST)
 }
@@ -175,14 +182,26 @@ fn line<'a>(name: &str, cells: impl Iterator<Item = (&'a str, usize, anstyle::St
 
 /// What the signs mean, as far as they occur.
 fn legend(record: &RunRecord, look: &Look) -> String {
-    let seen = |verdict: Verdict| record.cells.iter().any(|cell| cell.verdict == verdict);
+    let seen =
+        |standing: Standing| record.cells.iter().any(|cell| Standing::of(&record.run.deny, cell) == standing);
+    let denied =
+        record.cells.iter().any(|cell| matches!(Standing::of(&record.run.deny, cell), Standing::Denied(_)));
+    let known = |known: Known| seen(Standing::Known(known));
+    let verdict = |verdict: Verdict| seen(Standing::Verdict(verdict));
     let whole = record.cells.len() == record.scenarios.len() * record.targets.len();
+    let unlisted = verdict(Verdict::Fail) || verdict(Verdict::Fixed);
     let parts = [
-        (seen(Verdict::Known), "a bare word: listed deviation"),
-        (seen(Verdict::Fail) || seen(Verdict::Fixed), "✗ not as listed"),
-        (seen(Verdict::Flaky), "~ not always the same"),
-        (seen(Verdict::Untestable), "– untestable"),
-        (seen(Verdict::Error), "! harness or gateway broke"),
+        (unlisted && denied, "✗ not as listed, or denied"),
+        (unlisted && !denied, "✗ not as listed"),
+        (denied && !unlisted, "✗ listed, and denied"),
+        (known(Known::Security), "◆ known security regression"),
+        (known(Known::Regression), "≠ known regression"),
+        (known(Known::Unreviewed), "? listed, unreviewed"),
+        (known(Known::Superseded), "≈ superseded contract"),
+        (known(Known::Unsupported), "∅ unsupported"),
+        (verdict(Verdict::Flaky), "~ not always the same"),
+        (verdict(Verdict::Untestable), "– untestable"),
+        (verdict(Verdict::Error), "! harness or gateway broke"),
         (!whole, "· not run"),
     ];
     let parts: Vec<&str> = parts.iter().filter(|(there, _)| *there).map(|(_, text)| *text).collect();

@@ -2,13 +2,18 @@
 
 use anstyle::{AnsiColor, Style};
 
+use crate::report::standing::Standing;
+use crate::run::Known;
 use crate::verdict::Verdict;
 
 /// The colours of a text. Without colours every part is still told apart by words and signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Palette {
     good: Style,
-    listed: Style,
+    hole: Style,
+    wrong: Style,
+    other: Style,
+    lacking: Style,
     bad: Style,
     broken: Style,
     quiet: Style,
@@ -19,7 +24,10 @@ impl Palette {
     /// No colours, for pipes and files.
     pub const PLAIN: Self = Self {
         good: Style::new(),
-        listed: Style::new(),
+        hole: Style::new(),
+        wrong: Style::new(),
+        other: Style::new(),
+        lacking: Style::new(),
         bad: Style::new(),
         broken: Style::new(),
         quiet: Style::new(),
@@ -29,7 +37,10 @@ impl Palette {
     /// The sixteen colours that every terminal has.
     pub const COLOURED: Self = Self {
         good: AnsiColor::Green.on_default(),
-        listed: AnsiColor::Yellow.on_default(),
+        hole: AnsiColor::Red.on_default().underline(),
+        wrong: AnsiColor::Yellow.on_default(),
+        other: AnsiColor::Cyan.on_default(),
+        lacking: AnsiColor::Blue.on_default(),
         bad: AnsiColor::Red.on_default().bold(),
         broken: AnsiColor::Magenta.on_default().bold(),
         quiet: Style::new().dimmed(),
@@ -41,11 +52,23 @@ impl Palette {
         if coloured { Self::COLOURED } else { Self::PLAIN }
     }
 
+    /// The style of how a cell stands.
+    pub(crate) const fn standing(&self, standing: Standing) -> Style {
+        match standing {
+            Standing::Verdict(verdict) => self.of(verdict),
+            Standing::Known(Known::Security) => self.hole,
+            Standing::Known(Known::Regression | Known::Unreviewed) => self.wrong,
+            Standing::Known(Known::Superseded) => self.other,
+            Standing::Known(Known::Unsupported) => self.lacking,
+            Standing::Denied(_) => self.bad,
+        }
+    }
+
     /// The style of a verdict.
     pub(crate) const fn of(&self, verdict: Verdict) -> Style {
         match verdict {
             Verdict::Pass => self.good,
-            Verdict::Known => self.listed,
+            Verdict::Known => self.wrong,
             Verdict::Fail | Verdict::Fixed | Verdict::Flaky => self.bad,
             Verdict::Error => self.broken,
             Verdict::Skipped | Verdict::Untestable => self.quiet,
@@ -68,14 +91,18 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{style}{text}{style:#}") }
 }
 
-/// The sign of a verdict, one column wide.
-pub(crate) const fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✓",
-        Verdict::Known => "≈",
-        Verdict::Fail | Verdict::Fixed => "✗",
-        Verdict::Flaky => "~",
-        Verdict::Error => "!",
-        Verdict::Skipped | Verdict::Untestable => "–",
+/// The sign of how a cell stands, one column wide.
+pub(crate) const fn mark(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Verdict(Verdict::Pass) => "✓",
+        Standing::Known(Known::Security) => "◆",
+        Standing::Known(Known::Regression) | Standing::Verdict(Verdict::Known) => "≠",
+        Standing::Known(Known::Unreviewed) => "?",
+        Standing::Known(Known::Superseded) => "≈",
+        Standing::Known(Known::Unsupported) => "∅",
+        Standing::Verdict(Verdict::Fail | Verdict::Fixed) | Standing::Denied(_) => "✗",
+        Standing::Verdict(Verdict::Flaky) => "~",
+        Standing::Verdict(Verdict::Error) => "!",
+        Standing::Verdict(Verdict::Skipped | Verdict::Untestable) => "–",
     }
 }

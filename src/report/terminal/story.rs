@@ -3,13 +3,16 @@
 use super::Look;
 use super::difference::{Block, frames, judged, log};
 use super::palette::{mark, paint};
-use crate::report::difference::{frames_of, reproduce};
+use crate::report::difference::reproduce;
+use crate::report::frames::frames_of;
+use crate::report::standing::Standing;
 use crate::run::{Cell, RunRecord};
 
 /// A cell as lines.
 pub fn story(record: &RunRecord, cell: &Cell, look: &Look) -> String {
     let mut block = Block::new(look);
-    let word = paint(look.palette.of(cell.verdict), &cell.verdict.to_string().to_uppercase());
+    let standing = Standing::of(&record.run.deny, cell);
+    let word = paint(look.palette.standing(standing), &standing.phrase().to_uppercase());
     let title = paint(look.palette.strong(), &format!("{} on {}", cell.scenario, cell.target));
     block.line(&format!("{word} {title}"));
     if let Some(scenario) = record.scenarios.iter().find(|one| one.id == cell.scenario) {
@@ -20,12 +23,13 @@ pub fn story(record: &RunRecord, cell: &Cell, look: &Look) -> String {
         block.prose("reason", reason);
     }
     for step in &cell.steps {
-        let sign = paint(look.palette.of(step.verdict), mark(step.verdict));
+        let standing = Standing::of_step(step);
+        let sign = paint(look.palette.standing(standing), mark(standing));
         let name = paint(look.palette.strong(), &step.id);
         block.line("");
         block.line(&format!("{sign} {name}  {}  {}:{}", step.verb, step.path, step.line));
         judged(&mut block, step);
-        frames(&mut block, "", frames_of(cell, step), usize::MAX);
+        frames(&mut block, "", &frames_of(cell, step), usize::MAX);
     }
     block.line("");
     log(&mut block, record, cell);

@@ -2,6 +2,7 @@
 
 use super::Look;
 use super::palette::paint;
+use crate::report::standing::Standing;
 use crate::report::text::{count, cut, cut_middle, joined, padded, width};
 use crate::run::{GAP, RunRecord, Series, Stretch, Timeline, behaviour};
 use crate::verdict::Verdict;
@@ -39,7 +40,7 @@ pub(super) fn timelines(record: &RunRecord, look: &Look) -> String {
     text
 }
 
-/// A timeline in lines, each stretch in the colour of its heaviest cell.
+/// A timeline in lines, each stretch in the colour of its worst cell.
 fn bars(run: (&RunRecord, &Series), timeline: &Timeline, look: &Look, most: usize) -> Vec<String> {
     let parts = timeline.parts();
     let plain: Vec<&str> = parts.iter().map(|(_, text)| text.as_str()).collect();
@@ -53,7 +54,7 @@ fn bars(run: (&RunRecord, &Series), timeline: &Timeline, look: &Look, most: usiz
             let parts = line.split(" │ ").map(|_| {
                 let (stretch, text) = stretches.next()?;
                 let style = match stretch {
-                    Some(stretch) => look.palette.of(heaviest(run, timeline, stretch)),
+                    Some(stretch) => look.palette.standing(worst(run, timeline, stretch)),
                     None => look.palette.quiet(),
                 };
                 Some(paint(style, text))
@@ -64,8 +65,8 @@ fn bars(run: (&RunRecord, &Series), timeline: &Timeline, look: &Look, most: usiz
         .collect()
 }
 
-/// The heaviest verdict of a stretch.
-fn heaviest((record, series): (&RunRecord, &Series), timeline: &Timeline, stretch: &Stretch) -> Verdict {
+/// How the worst cell of a stretch stands.
+fn worst((record, series): (&RunRecord, &Series), timeline: &Timeline, stretch: &Stretch) -> Standing {
     let inside = |release| stretch.first <= release && release <= stretch.last;
     record
         .cells
@@ -73,7 +74,7 @@ fn heaviest((record, series): (&RunRecord, &Series), timeline: &Timeline, stretc
         .filter(|cell| cell.scenario == timeline.scenario && cell.release.is_some_and(inside))
         .filter(|cell| series.label(&cell.target) == Some(timeline.of.as_str()))
         .filter(|cell| behaviour(cell) == stretch.behaviour)
-        .map(|cell| cell.verdict)
-        .max()
-        .unwrap_or(Verdict::Pass)
+        .map(|cell| Standing::of(&record.run.deny, cell))
+        .min_by_key(|standing| standing.place())
+        .unwrap_or(Standing::Verdict(Verdict::Pass))
 }

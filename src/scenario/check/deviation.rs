@@ -1,9 +1,9 @@
 //! Rules for the lists of releases that differ.
 
 use super::super::diagnostic::Diagnostic;
-use super::super::expect::Expectation;
+use super::super::expect::{Expectation, ExpectationKind};
 use super::super::file::DeviationClass;
-use super::super::story::{Action, Scenario};
+use super::super::story::{Action, Scenario, StoryDeviation, StoryStep};
 use super::super::suggest::advice;
 use super::outcome::check_outcome;
 
@@ -19,6 +19,7 @@ pub(super) fn check_deviations(scenario: &Scenario, found: &mut Vec<Diagnostic>)
                 "find out why it happens, and set the class `regression`, `superseded` or `unsupported`";
             found.push(warning.label("unreviewed").help(help));
         }
+        found.extend(check_security(entry, &steps));
         if let Some(required) = &scenario.requires.releases
             && !required.value.overlaps(&entry.releases)
         {
@@ -68,6 +69,46 @@ pub(super) fn check_deviations(scenario: &Scenario, found: &mut Vec<Diagnostic>)
             }
         }
     }
+}
+
+/// Whether security was looked at: where it may be said, and where it has to be.
+fn check_security(entry: &StoryDeviation, steps: &[&StoryStep]) -> Option<Diagnostic> {
+    let source = &entry.source;
+    let has_grounds = matches!(entry.class, DeviationClass::Regression | DeviationClass::Superseded);
+    match &entry.security {
+        Some(said) if !has_grounds => {
+            let message = format!("`security` says nothing about the class `{}`", entry.class.word());
+            let error = Diagnostic::error("security-class", message, source, said.span);
+            Some(error.label("not for this class").help(
+                "a release that lets in what is refused elsewhere broke a promise (`regression`), or had another \
+                 contract (`superseded`)",
+            ))
+        }
+        None if has_grounds => {
+            let (name, _) = entry.steps.iter().find(|(name, listed)| {
+                let step = steps.iter().find(|step| step.id == name.value);
+                matches!(step.map(|step| &step.action), Some(Action::One(_, Some(right))) if lets_in(&right.value, &listed.value))
+            })?;
+            let message = format!("`{}` is refused where all is right, and gets through here", name.value);
+            let warning = Diagnostic::error("security-unsaid", message, source, name.span).as_warning();
+            Some(warning.label("is this a hole?").help(
+                "set `security: true` where it lets in, keeps in, shows or grants what nobody may have; else \
+                 `security: false`",
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// Whether one outcome refuses what the other one gives.
+fn lets_in(right: &Expectation, listed: &Expectation) -> bool {
+    use ExpectationKind::{Arrives, Closed, Error, Hello, Http, Ok, Silence};
+    let (right, listed) = (right.kinds(), listed.kinds());
+    let refuses = |kind: &ExpectationKind| matches!(kind, Closed | Error | Http);
+    let gives = |kind: &ExpectationKind| matches!(kind, Hello | Ok | Arrives);
+    // A session that should have ended and goes on shows as silence.
+    let goes_on = right.iter().all(|kind| *kind == Closed) && listed.contains(&Silence);
+    right.iter().all(refuses) && listed.iter().any(gives) || goes_on
 }
 
 fn holds_anyway(right: &Expectation, listed: &Expectation) -> bool {

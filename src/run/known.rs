@@ -1,0 +1,326 @@
+//! What listed deviations are: known wrongs, contracts of before, lacking features.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::event::{Cell, ListedDeviation, StepRecord};
+use crate::scenario::DeviationClass;
+use crate::verdict::Verdict;
+
+/// What a cell with a listed deviation shows, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Known {
+    /// A regression that lets in, keeps in, shows or grants what is to be refused.
+    Security,
+    /// Any other regression.
+    Regression,
+    /// Listed by a command, and not yet looked at by a person.
+    Unreviewed,
+    /// The contract then was another.
+    Superseded,
+    /// The release lacks the thing.
+    Unsupported,
+}
+
+impl Known {
+    /// All of them, the worst first.
+    pub const ALL: [Self; 5] =
+        [Self::Security, Self::Regression, Self::Unreviewed, Self::Superseded, Self::Unsupported];
+
+    /// What a cell shows: the worst of its listed deviations. None where its verdict is another than `known`.
+    pub fn of(cell: &Cell) -> Option<Self> {
+        let worst = deciding(cell).and_then(|step| step.deviation.as_ref()).map(Self::of_deviation);
+        // A cell that names no deviation was looked at by nobody.
+        (cell.verdict == Verdict::Known).then(|| worst.unwrap_or(Self::Unreviewed))
+    }
+
+    /// What a step shows; none where its verdict is another than `known`.
+    pub fn of_step(step: &StepRecord) -> Option<Self> {
+        let listed = step.deviation.as_ref().map(Self::of_deviation);
+        (step.verdict == Verdict::Known).then(|| listed.unwrap_or(Self::Unreviewed))
+    }
+
+    const fn of_deviation(listed: &ListedDeviation) -> Self {
+        match listed.class {
+            DeviationClass::Regression if listed.security => Self::Security,
+            DeviationClass::Regression => Self::Regression,
+            DeviationClass::Unreviewed => Self::Unreviewed,
+            DeviationClass::Superseded => Self::Superseded,
+            DeviationClass::Unsupported => Self::Unsupported,
+        }
+    }
+
+    /// The word that reports use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Security => "security",
+            Self::Regression => "regression",
+            Self::Unreviewed => "unreviewed",
+            Self::Superseded => "superseded",
+            Self::Unsupported => "unsupported",
+        }
+    }
+
+    /// What it is, in full.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Security => "known security regression",
+            Self::Regression => "known regression",
+            Self::Unreviewed => "unreviewed deviation",
+            Self::Superseded => "superseded contract",
+            Self::Unsupported => "unsupported by the release",
+        }
+    }
+
+    /// Whether the release is wrong, or may be: nobody has said that it is not.
+    pub const fn is_wrong(self) -> bool {
+        matches!(self, Self::Security | Self::Regression | Self::Unreviewed)
+    }
+}
+
+/// The step whose listed deviation is the worst of a cell.
+pub(crate) fn deciding(cell: &Cell) -> Option<&StepRecord> {
+    listed(cell).min_by_key(|(_, listed)| Known::of_deviation(listed)).map(|(step, _)| step)
+}
+
+/// Steps that showed a listed deviation, with it.
+fn listed(cell: &Cell) -> impl Iterator<Item = (&StepRecord, &ListedDeviation)> {
+    let known = cell.steps.iter().filter(|step| step.verdict == Verdict::Known);
+    known.filter_map(|step| Some((step, step.deviation.as_ref()?)))
+}
+
+/// Whether a listed deviation of a cell lets in, keeps in, shows or grants what is to be refused.
+pub(crate) fn is_of_security(cell: &Cell) -> bool {
+    cell.verdict == Verdict::Known && listed(cell).any(|(_, listed)| listed.security)
+}
+
+/// Listed deviations that fail a run all the same: `--deny`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deny {
+    /// Regressions, those of security among them.
+    Regression,
+    /// What lets in, keeps in, shows or grants what is to be refused, whatever its class.
+    Security,
+    /// Contracts of before.
+    Superseded,
+    /// What a release lacks.
+    Unsupported,
+    /// What nobody has looked at.
+    Unreviewed,
+}
+
+/// A word that names no deviations.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names no deviations: there are regression, security, superseded, unsupported and unreviewed")]
+pub struct ParseDenyError(String);
+
+impl Deny {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Regression, Self::Security, Self::Superseded, Self::Unsupported, Self::Unreviewed];
+
+    /// The word on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Regression => "regression",
+            Self::Security => "security",
+            Self::Superseded => "superseded",
+            Self::Unsupported => "unsupported",
+            Self::Unreviewed => "unreviewed",
+        }
+    }
+
+    /// Whether a cell shows what is denied.
+    pub fn denies(self, cell: &Cell) -> bool {
+        let class = match self {
+            Self::Security => return is_of_security(cell),
+            // A cell that names no deviation was looked at by nobody.
+            Self::Unreviewed if Known::of(cell) == Some(Known::Unreviewed) => return true,
+            Self::Unreviewed => DeviationClass::Unreviewed,
+            Self::Regression => DeviationClass::Regression,
+            Self::Superseded => DeviationClass::Superseded,
+            Self::Unsupported => DeviationClass::Unsupported,
+        };
+        cell.verdict == Verdict::Known && listed(cell).any(|(_, listed)| listed.class == class)
+    }
+}
+
+impl fmt::Display for Deny {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for Deny {
+    type Err = ParseDenyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|one| one.word() == text);
+        found.ok_or_else(|| ParseDenyError(text.to_owned()))
+    }
+}
+
+/// Whether a run that denies these fails because of a cell.
+pub(crate) fn denied(deny: &[Deny], cell: &Cell) -> bool {
+    deny.iter().any(|one| one.denies(cell))
+}
+
+/// Cells that are as listed, by what they show. Each is counted once, for the worst of its deviations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct KnownCounts {
+    /// Regressions, those of security among them.
+    pub regression: usize,
+    /// Regressions that let in, keep in, show or grant what is to be refused.
+    pub regression_of_security: usize,
+    /// What nobody has looked at.
+    pub unreviewed: usize,
+    /// Contracts of before, those of security among them.
+    pub superseded: usize,
+    /// Contracts of before that let in, keep in, show or grant what is to be refused.
+    pub superseded_of_security: usize,
+    /// What a release lacks.
+    pub unsupported: usize,
+    /// Cells of any kind that fail the run, because it denies them.
+    pub denied: usize,
+}
+
+impl KnownCounts {
+    /// Counts the cells that are as listed.
+    pub fn of<'a>(cells: impl IntoIterator<Item = &'a Cell>, deny: &[Deny]) -> Self {
+        let mut counts = Self::default();
+        for cell in cells {
+            let Some(known) = Known::of(cell) else { continue };
+            counts.denied += usize::from(denied(deny, cell));
+            match known {
+                Known::Security => {
+                    counts.regression += 1;
+                    counts.regression_of_security += 1;
+                }
+                Known::Regression => counts.regression += 1,
+                Known::Unreviewed => counts.unreviewed += 1,
+                Known::Superseded => {
+                    counts.superseded += 1;
+                    counts.superseded_of_security += usize::from(is_of_security(cell));
+                }
+                Known::Unsupported => counts.unsupported += 1,
+            }
+        }
+        counts
+    }
+
+    /// In words, the worst first, such as `12 known regressions (3 of security)` and `40 superseded`.
+    pub fn told(&self) -> Vec<String> {
+        let plural = if self.regression == 1 { "" } else { "s" };
+        let of_security =
+            |number| if number > 0 { format!(" ({number} of security)") } else { String::new() };
+        let parts = [
+            (self.regression, format!("known regression{plural}"), self.regression_of_security),
+            (self.unreviewed, "unreviewed".to_owned(), 0),
+            (self.superseded, "superseded".to_owned(), self.superseded_of_security),
+            (self.unsupported, "unsupported".to_owned(), 0),
+        ];
+        let there = parts.into_iter().filter(|(number, ..)| *number > 0);
+        there.map(|(number, what, security)| format!("{number} {what}{}", of_security(security))).collect()
+    }
+
+    /// Whether a known wrong showed, or what nobody has looked at.
+    pub const fn any_wrong(&self) -> bool {
+        self.regression > 0 || self.unreviewed > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::run::test_support::{cell, listed_step};
+    use DeviationClass::{Regression, Superseded, Unreviewed, Unsupported};
+
+    fn known(steps: &[(DeviationClass, bool)]) -> Cell {
+        let steps = steps.iter().zip(1..).map(|((class, security), number)| StepRecord {
+            id: format!("step-{number}"),
+            ..listed_step(*class, *security)
+        });
+        Cell { steps: steps.collect(), ..cell("a", "2026.3.31", Verdict::Known) }
+    }
+
+    #[rstest]
+    #[case(&[(Unsupported, false), (Superseded, true)], Known::Superseded, "step-2")]
+    #[case(&[(Superseded, true), (Regression, false)], Known::Regression, "step-2")]
+    #[case(&[(Regression, false), (Regression, true)], Known::Security, "step-2")]
+    #[case(&[(Unreviewed, false), (Unsupported, false)], Known::Unreviewed, "step-1")]
+    fn a_cell_shows_the_worst_of_its_deviations(
+        #[case] steps: &[(DeviationClass, bool)],
+        #[case] worst: Known,
+        #[case] step: &str,
+    ) {
+        let cell = known(steps);
+        assert_eq!(Known::of(&cell), Some(worst));
+        assert_eq!(deciding(&cell).unwrap().id, step);
+    }
+
+    #[test]
+    fn only_known_cells_are_listed() {
+        let failed = Cell { verdict: Verdict::Fail, ..known(&[(Regression, true)]) };
+        assert_eq!(Known::of(&failed), None);
+        assert!(!denied(&Deny::ALL, &failed) && !is_of_security(&failed));
+        assert_eq!(KnownCounts::of([&failed], &Deny::ALL), KnownCounts::default());
+    }
+
+    #[test]
+    fn a_cell_that_names_no_deviation_is_unreviewed() {
+        let bare = cell("a", "2026.3.31", Verdict::Known);
+        assert_eq!(Known::of(&bare), Some(Known::Unreviewed));
+        assert!(Deny::Unreviewed.denies(&bare) && !Deny::Regression.denies(&bare));
+    }
+
+    #[rstest]
+    #[case(Deny::Regression, [true, true, false, false, false, false])]
+    #[case(Deny::Security, [true, false, true, false, false, false])]
+    #[case(Deny::Superseded, [false, false, true, true, false, false])]
+    #[case(Deny::Unsupported, [false, false, false, false, true, false])]
+    #[case(Deny::Unreviewed, [false, false, false, false, false, true])]
+    fn what_is_denied(#[case] deny: Deny, #[case] expected: [bool; 6]) {
+        let cells = [
+            (Regression, true),
+            (Regression, false),
+            (Superseded, true),
+            (Superseded, false),
+            (Unsupported, false),
+            (Unreviewed, false),
+        ];
+        assert_eq!(cells.map(|one| deny.denies(&known(&[one]))), expected);
+    }
+
+    #[test]
+    fn cells_are_counted_once_and_told_with_the_worst_first() {
+        let cells = [
+            known(&[(Superseded, false)]),
+            known(&[(Superseded, true)]),
+            known(&[(Unsupported, false)]),
+            known(&[(Regression, true), (Superseded, true)]),
+            known(&[(Regression, false)]),
+        ];
+        let counts = KnownCounts::of(&cells, &[Deny::Security]);
+        assert_eq!(
+            counts.told(),
+            ["2 known regressions (1 of security)", "2 superseded (1 of security)", "1 unsupported"]
+        );
+        assert_eq!(counts.denied, 2);
+        assert!(counts.any_wrong() && !KnownCounts::of(&cells[..3], &[]).any_wrong());
+    }
+
+    #[test]
+    fn words_are_read_back() {
+        for one in Deny::ALL {
+            assert_eq!(one.to_string().parse(), Ok(one));
+        }
+        assert!("regresion".parse::<Deny>().is_err());
+    }
+}
