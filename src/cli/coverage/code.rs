@@ -155,7 +155,7 @@ pub(super) fn run(
         at_once: None,
         isolate: false,
         fail_fast: false,
-        deny: crate::run::Deny::default(),
+        deny: Vec::new(),
         keep_state: None,
         reports: Vec::new(),
         profiles: Some(profiles.clone()),
