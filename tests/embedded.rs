@@ -273,7 +273,7 @@ fn as_expected_is_a_run_in_which_nothing_known_to_be_wrong_showed() {
     let place = TempDir::new().unwrap();
     gatecrash(
         &place,
-        &["run", "origin/control-ui-scope-upgrade", "roles/default", "--gateway", "embedded:2026.9.6"],
+        &["run", "pairing/fresh-device-behind-a-proxy", "roles/default", "--gateway", "embedded:2026.9.6"],
     )
     .assert()
     .success()

@@ -14,7 +14,7 @@ fn each_row_makes_a_case_with_its_values() {
            - connect:\n      as: operator\n      scopes: ${each.scopes}\n      platform: os-${each.port}\n      \
              headers: {X-Case: \"${each.name}\"}\n      expect: ${each.outcome}\n\
          deviations:\n  \
-           - {releases: \"<2026.4.1\", class: superseded, rows: [refused], steps: {operator: hello}}",
+           - {releases: \"<2026.4.1\", class: superseded, security: true, rows: [refused], steps: {operator: hello}}",
     );
     let suite = suite(&[("auth/scopes", &text)]);
     assert_eq!(check(&suite, true), []);
