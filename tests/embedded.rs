@@ -254,14 +254,14 @@ fn a_known_hole_is_told_and_fails_where_it_is_denied(
         if exit == 0 {
             let block = told.find("known security regressions (1 cell)").unwrap();
             assert!(block < told.find(last).unwrap(), "the worst stands above the last line: {told}");
-            assert!(github.starts_with("::warning file=scenarios/tokens/"), "{github}");
+            assert!(github.starts_with("::warning title=known security regression tokens/"), "{github}");
             assert!(
                 sarif.contains("\"level\": \"warning\"") && !junit.contains("<failure"),
                 "{sarif}{junit}"
             );
         } else {
             assert!(told.contains("DENIED "), "{told}");
-            assert!(github.starts_with("::error file=scenarios/tokens/"), "{github}");
+            assert!(github.starts_with("::error title=denied"), "{github}");
             assert!(sarif.contains("\"level\": \"error\""), "{sarif}");
             assert!(junit.contains("type=\"known-security\""), "{junit}");
         }

@@ -6,6 +6,7 @@ use super::known::known_deviations;
 use super::standing::Standing;
 use super::undone;
 use crate::run::{Cell, RunRecord};
+use crate::scenario::BUILT_IN;
 use crate::verdict::Verdict;
 
 /// A command to the runner for each difference, and for each listed deviation. The worst come first, since
@@ -34,6 +35,8 @@ fn annotation(record: &RunRecord, kind: &str, (cell, heading): (&Cell, &str), on
     let scenario = record.scenarios.iter().find(|one| one.id == cell.scenario);
     let file =
         step.map(|step| step.path.as_str()).or_else(|| scenario.map(|scenario| scenario.path.as_str()));
+    // A scenario that is part of this program is no file of the repository that is checked.
+    let file = file.filter(|file| !file.starts_with(BUILT_IN));
     let line = step.map_or(1, |step| step.line);
     let standing = Standing::of(&record.run.deny, cell);
     let title = format!("{} {heading} on {}", standing.phrase(), on.join(", "));
