@@ -52,6 +52,7 @@ fn request(launch: Launch) -> BootRequest {
         config: Changes::default(),
         files: Vec::new(),
         env: Vec::new(),
+        ready: Ready::Answers,
         ready_within: None,
     }
 }

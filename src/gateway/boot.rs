@@ -104,7 +104,7 @@ impl Gateway {
         };
         let mut tries = 1;
         loop {
-            match gateway.start(Ready::Answers).await {
+            match gateway.start(gateway.request.ready).await {
                 // Another program took the port between the probe and the gateway's bind.
                 Err(BootError::Died { tail, .. }) if port_was_taken(&tail) && tries < PORT_TRIES => {
                     gateway.port = lease(&machine.homes).map_err(BootError::Port)?;

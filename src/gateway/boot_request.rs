@@ -10,6 +10,7 @@ use super::home::Homes;
 use super::launch::Launch;
 use super::ready::Seen;
 use super::watch::Exit;
+use crate::scenario::Ready;
 
 /// The facts of this machine that a boot needs; read once, at the start of the program.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct BootRequest {
     pub files: Vec<(PathBuf, Vec<u8>)>,
     /// More environment, over everything the harness sets but `PATH` and Node's own settings.
     pub env: Vec<(String, String)>,
+    /// When it counts as booted.
+    pub ready: Ready,
     /// How long it may take until the gateway is ready, if not as long as the launch allows.
     pub ready_within: Option<Duration>,
 }

@@ -20,7 +20,7 @@ use super::state::StateError;
 use super::target::Address;
 use super::workshop::PrepareError;
 use crate::release::Release;
-use crate::scenario::{Action, Capability, Scenario, Step};
+use crate::scenario::{Action, Capability, Ready, Scenario, Step};
 
 /// Scenarios at work at the same time on one gateway.
 ///
@@ -72,6 +72,8 @@ pub struct StartRequest {
     pub env: Vec<(String, String)>,
     /// Records to place in its store.
     pub seed: Seed,
+    /// When it counts as booted.
+    pub ready: Ready,
     /// How long it may take to boot, if not as long as its release is known to need.
     pub ready_within: Option<Duration>,
 }
@@ -100,19 +102,6 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// The exit code of a gateway that ended by itself.
-    pub fn exit_code(&self) -> Option<i32> {
-        match self {
-            Self::Boot(BootError::Died { exit, .. }) => exit.code,
-            Self::Boot(_)
-            | Self::Prepare(_)
-            | Self::Model(_)
-            | Self::Profiles(_)
-            | Self::Seed(_)
-            | Self::Embedded(_) => None,
-        }
-    }
-
     /// The gateway's last lines.
     pub fn log(&self) -> &[String] {
         match self {
@@ -245,6 +234,7 @@ impl Subject {
             state: request.state,
             files: request.seed.files().into_iter().chain(request.files).collect(),
             env: request.env,
+            ready: request.ready,
             ready_within: request.ready_within,
         };
         let gateway = Gateway::boot(&self.machine, boot).await?;

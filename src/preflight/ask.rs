@@ -12,7 +12,7 @@ use super::judge::Answer;
 use super::stand_in::StandIn;
 use crate::client::{self, Opened, Transcript, open};
 use crate::gateway::{Host, ScriptedModel, StartError, StartRequest, Subject, merge};
-use crate::scenario::{Address, Capability};
+use crate::scenario::{Address, Capability, Ready};
 use crate::wire::{ConnectParams, DeviceProof, SignedFields, connect_request};
 
 /// How long a gateway may take to answer one device.
@@ -79,6 +79,7 @@ pub(super) async fn ask(subject: &Subject, question: &Question<'_>) -> Result<As
         merge(&mut config, &model.config());
     }
     let request = StartRequest {
+        ready: Ready::Answers,
         state: Some(question.state.to_owned()),
         token: question.token.to_owned(),
         config,

@@ -18,7 +18,7 @@ use super::pressure::{Pressure, Stretch, Watched};
 use super::seeds;
 use super::step::Trouble;
 use crate::gateway::{
-    Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest, Stopping,
+    BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest, Stopping,
     StoredPairing, Subject, merge,
 };
 use crate::release::Release;
@@ -156,6 +156,7 @@ impl Lane {
             files: first.map(|one| placed(&filled(&one.files))).unwrap_or_default(),
             env: own_env.into_iter().chain(profiles.iter().flat_map(GatewayProfiles::env)).collect(),
             seed,
+            ready: Ready::Answers,
             ready_within: settings.boot_timeout,
         };
         let host = subject.start(request).await?;
@@ -377,7 +378,7 @@ impl Lane {
     }
 
     /// Starts another gateway of the same release in a home of its own, and stops it again.
-    pub(super) async fn start_beside(&self, start: &Start) -> Outcome {
+    pub(super) async fn start_beside(&self, start: &Start) -> Result<Outcome, Trouble> {
         let _alone = self.beside.lock().await;
         let filled = |map: &Map<String, Value>| with_secrets(map, &self.token, &self.password, self.now_ms());
         let request = StartRequest {
@@ -388,19 +389,23 @@ impl Lane {
             seed: Seed::default(),
             launch: None,
             state: None,
+            ready: start.ready,
             ready_within: self.settings.boot_timeout,
         };
         match self.subject.start(request).await {
             Ok(host) => {
                 host.stop(None).await;
-                Outcome::Ok { payload: json!({}) }
+                Ok(Outcome::Ok { payload: json!({}) })
             }
-            Err(error) => {
-                let tail = error.log().join("\n");
-                let message = if tail.is_empty() { error.to_string() } else { tail };
-                let details = json!({"exit": error.exit_code()});
-                Outcome::Refused { error: WireError { code: "EXITED".to_owned(), message, details } }
+            Err(StartError::Boot(BootError::Died { exit, tail })) => {
+                let tail = tail.join("\n");
+                let message = if tail.is_empty() { exit.to_string() } else { tail };
+                let details = json!({"exit": exit.code});
+                Ok(Outcome::Refused { error: WireError { code: "EXITED".to_owned(), message, details } })
             }
+            // That we did not wait longer is no refusal.
+            Err(StartError::Boot(BootError::NotReady { .. })) => Ok(Outcome::Silence),
+            Err(error) => Err(Trouble::Broken(error.to_string())),
         }
     }
 

@@ -175,7 +175,7 @@ impl Stage<'_> {
             Step::Approve(approve) => self.approve(approve).await,
             Step::Revoke(revoke) => self.revoke(revoke).await,
             Step::Http(request) => self.http(request).await,
-            Step::Start(start) => Ok(self.lane.start_beside(start).await),
+            Step::Start(start) => self.lane.start_beside(start).await,
             Step::State(state) => self.state(state, right).await,
             Step::Wait(Wait::For(time)) => {
                 tokio::time::sleep(time.as_duration()).await;

@@ -8,6 +8,7 @@ use super::connect::Address;
 use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
+use super::lifecycle::Ready;
 use super::span::Spanned;
 
 /// Sends a plain HTTP request, or an upgrade request written by hand.
@@ -39,7 +40,8 @@ pub struct HttpRequest {
 /// Starts another gateway of the same release beside this one, to see whether it comes up.
 ///
 /// It has a home of its own and is stopped again at once. Where it comes up the outcome is `ok`; where it ends
-/// instead, an error with the code `EXITED`, its last lines as the message, and `{exit: CODE}` as the details.
+/// instead, an error with the code `EXITED`, its last lines as the message, and `{exit: CODE}` as the details. One
+/// that neither ends nor is ready in its time is `silence`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
@@ -49,6 +51,9 @@ pub struct Start {
     pub config: Option<Value>,
     /// Files to place in its state directory, as the file's `files` are.
     pub files: Option<Map<String, Value>>,
+    /// What counts as coming up. Default: a connect would be answered.
+    #[serde(default)]
+    pub ready: Ready,
     /// The outcome that is right: `ok`, or an `error`. Default: `ok`.
     pub expect: Option<Spanned<Expectation>>,
 }
