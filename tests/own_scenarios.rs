@@ -154,7 +154,7 @@ fn stored_runs_without_anything_to_look_at_are_told() {
         .gatecrash(&["compare", "one.events", "two.events"])
         .assert()
         .code(3)
-        .stdout(contains("NOTHING COMPARED").and(contains("only in the first run (1 cell)")));
+        .stdout(contains("NOTHING IN COMMON").and(contains("only in the first run (1 cell)")));
     bench.gatecrash(&["compare", "one.events", "one.events"]).assert().code(0).stdout(contains("ALIKE"));
     bench
         .gatecrash(&["expect", "update", "b/two", "--from", "one.events"])

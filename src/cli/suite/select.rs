@@ -151,9 +151,7 @@ fn all_named(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Name
     if names.is_empty() {
         let first = catalogue.whole()?;
         if catalogue.shelves[first].files.is_empty() {
-            let folder = catalogue.folder(first).unwrap_or_else(|| FOLDER.to_owned());
-            return Err(Failure::nothing(format!("no scenario file is below {folder}"))
-                .hint("`gatecrash new scenario` writes one"));
+            return Err(empty(catalogue, first));
         }
         return Ok(vec![Named { picks: vec![(first, Pick::All)], made: None }]);
     }
@@ -166,12 +164,24 @@ fn all_named(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Name
                 || shelf.scenarios().iter().any(|one| pick.picks(&one.id, &one.source))
         };
         if named.made.is_none() && !named.picks.iter().any(picks_one) {
+            if let [(only, _)] = named.picks[..]
+                && catalogue.shelves[only].files.is_empty()
+            {
+                return Err(empty(catalogue, only));
+            }
             return Err(Failure::nothing(format!("no scenario fits `{name}`"))
                 .hint("`gatecrash list` shows all scenarios"));
         }
         all.push(named);
     }
     Ok(all)
+}
+
+/// There is a suite, and no scenario file in it.
+fn empty(catalogue: &Catalogue<'_>, shelf: usize) -> Failure {
+    let folder = catalogue.folder(shelf).unwrap_or_else(|| FOLDER.to_owned());
+    Failure::nothing(format!("no scenario file is below {folder}"))
+        .hint("`gatecrash new scenario` writes one")
 }
 
 fn picks_of(named: &[Named], shelf: usize) -> impl Iterator<Item = &Pick> {
