@@ -110,7 +110,14 @@ pub fn reproduce(record: &RunRecord, cell: &Cell) -> String {
     let times = if cell.verdict == Verdict::Flaky { cell.attempt.max(OFTEN) } else { cell.attempt };
     let seed = Some(record.run.seed);
     let name = CellName { scenario: &cell.scenario, target: &cell.target, seed, times };
-    shell_line(&record.run.rerun.words(&name))
+    let mut words = record.run.rerun.words(&name);
+    // Without the word a denied deviation is as listed, and fine.
+    let denied: Vec<&str> =
+        record.run.deny.iter().filter(|one| one.denies(cell)).map(|one| one.word()).collect();
+    if !denied.is_empty() {
+        words.extend(["--deny".to_owned(), denied.join(",")]);
+    }
+    shell_line(&words)
 }
 
 /// Words as a line for a shell.
@@ -138,6 +145,7 @@ mod tests {
 
     use super::*;
     use crate::report::sample;
+    use crate::run::Deny;
 
     #[test]
     fn each_unlisted_difference_is_found_once() {
@@ -166,6 +174,16 @@ mod tests {
         let found = differences(&record);
         assert_eq!(found.len(), 5);
         assert!(found.iter().any(|one| one.also == ["embedded:2026.9.6"]));
+    }
+
+    #[test]
+    fn what_is_denied_is_denied_again() {
+        let mut record = RunRecord::of(&sample::events());
+        record.run.deny = vec![Deny::Superseded, Deny::Security, Deny::Regression];
+        let line =
+            |target| reproduce(&record, record.cell("pairing/revoked-node-stays-out", target).unwrap());
+        assert!(line("2026.4.2").ends_with(" --deny security,regression"), "{}", line("2026.4.2"));
+        assert!(!line("2026.4.1").contains("--deny"), "{}", line("2026.4.1"));
     }
 
     #[test]

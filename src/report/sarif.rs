@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::difference::{deciding_step, differences, reproduce};
+use super::difference::{Difference, deciding_step, differences, reproduce};
 use super::known::known_deviations;
 use super::standing::Standing;
+use super::undone;
 use crate::run::{Cell, Known, RunRecord, ScenarioInfo, StepRecord, is_of_security};
 use crate::verdict::{Outcome, Verdict};
 
@@ -43,9 +44,10 @@ pub(super) fn render(record: &RunRecord) -> String {
     let mut findings = Vec::new();
     let mut broken = Vec::new();
     for one in differences(record) {
-        let on: Vec<&str> = std::iter::once(one.cell.target.as_str()).chain(one.also).collect();
+        let on: Vec<&str> =
+            std::iter::once(one.cell.target.as_str()).chain(one.also.iter().copied()).collect();
         if one.cell.verdict == Verdict::Error {
-            broken.push(notification(record, one.cell, &on));
+            broken.push(notification(record, &one, &on));
         } else {
             findings.push(finding(&mut rules, one.cell, &on));
         }
@@ -56,6 +58,11 @@ pub(super) fn render(record: &RunRecord) -> String {
     let unusable =
         record.run.unusable.iter().map(|text| json!({"level": "error", "message": {"text": text}}));
     broken.extend(unusable);
+    let undone = undone::ending(record).map(|ending| {
+        let lines = undone::lines(record).join("\n");
+        json!({"level": "error", "message": {"text": format!("the run is {ending}\n{lines}").trim_end()}})
+    });
+    broken.extend(undone);
     let document = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -69,7 +76,7 @@ pub(super) fn render(record: &RunRecord) -> String {
             "automationDetails": {"id": "gatecrash/"},
             "columnKind": "unicodeCodePoints",
             "invocations": [{
-                "executionSuccessful": broken.is_empty() && !record.run.interrupted,
+                "executionSuccessful": broken.is_empty(),
                 "toolExecutionNotifications": broken,
             }],
             "properties": {"run": record.run.id, "seed": record.run.seed, "targets": targets(record)},
@@ -266,10 +273,11 @@ fn encoded(path: &str) -> String {
 }
 
 /// What broke says nothing about the gateway's rules: it is told of the run.
-fn notification(record: &RunRecord, cell: &Cell, on: &[&str]) -> Value {
+fn notification(record: &RunRecord, one: &Difference<'_>, on: &[&str]) -> Value {
+    let cell = one.cell;
     let reason = cell.reason.as_deref().unwrap_or("harness or gateway broke");
     let text =
-        format!("{} on {}: {reason}\nreproduce: {}", cell.scenario, on.join(", "), reproduce(record, cell));
+        format!("{} on {}: {reason}\nreproduce: {}", one.heading(), on.join(", "), reproduce(record, cell));
     let mut told = json!({"level": "error", "message": {"text": text}});
     if let Some(location) = location(record, cell, deciding_step(cell)) {
         told["locations"] = json!([location]);
@@ -381,6 +389,19 @@ mod tests {
         assert_eq!(invocation["executionSuccessful"], false);
         let told = invocation["toolExecutionNotifications"][0]["message"]["text"].as_str().unwrap();
         assert!(told.contains("the gateway ended with exit status 1"), "{told}");
+    }
+
+    #[test]
+    fn a_run_without_its_end_was_not_executed_successfully() {
+        let mut record = sample();
+        record.cells.retain(|cell| cell.verdict != Verdict::Error);
+        record.run.unusable.clear();
+        let invocation = |record: &RunRecord| document(record)["runs"][0]["invocations"][0].clone();
+        assert_eq!(invocation(&record)["executionSuccessful"], true);
+        record.run.cut_off = true;
+        let told = invocation(&record);
+        assert_eq!(told["executionSuccessful"], false);
+        assert_eq!(told["toolExecutionNotifications"][0]["message"]["text"], "the run is cut off");
     }
 
     #[test]

@@ -81,6 +81,7 @@ function parts(scenario, story, verdict) {
   const list = [];
   const step = story.steps[story.deciding];
   if (story.reason) list.push(el("p", {}, el("b", {}, "Reason: "), story.reason));
+  if (story.retried) list.push(el("p", {}, el("b", {}, "Tried again: "), story.retried));
   if (step) list.push(versus(step, verdict));
   if (story.entries.length) list.push(diagram(story));
   else if (story.steps.length) list.push(el("section", {}, el("h3", {}, "Steps"), el("ol", { class: "steps" }, story.steps.map((one) => el("li", {}, stepLine(one))))));
@@ -91,7 +92,7 @@ function parts(scenario, story, verdict) {
 }
 
 function stepLine(step) {
-  return [el("span", { class: `chip v-${step.verdict}` }, `${MARKS[step.verdict]} ${step.verdict}`), el("b", {}, step.id), step.verb, el("span", { class: "where" }, `${step.path}:${step.line}`)];
+  return [el("span", { class: `chip v-${step.verdict}` }, `${MARKS[step.verdict]} ${step.verdict}`), el("b", {}, step.id), step.verb, el("span", { class: "where" }, `${step.path}:${step.line}`), step.reason ? el("small", { class: "passed-over" }, step.reason) : null];
 }
 
 /** Expected against got, with the place where they part. */

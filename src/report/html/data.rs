@@ -53,6 +53,9 @@ struct Story<'a> {
     standing: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// Why what counts is the second try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retried: Option<&'a str>,
     steps: Vec<Step<'a>>,
     /// The step that gave the verdict; else the first.
     deciding: usize,
@@ -73,6 +76,9 @@ struct Step<'a> {
     path: &'a str,
     line: usize,
     verdict: &'static str,
+    /// Why it was passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
     /// Place of its first entry.
     first: usize,
     /// Places of the entries that were its own.
@@ -172,6 +178,7 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
     Story {
         standing: Standing::of(&record.run.deny, cell).phrase(),
         reason: cell.reason.as_deref(),
+        retried: cell.retried.as_deref(),
         steps: cell.steps.iter().map(|one| step(cell, one)).collect(),
         deciding,
         entries: entries.collect(),
@@ -201,6 +208,7 @@ fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> Step<'a> {
         path: &step.path,
         line: step.line,
         verdict: Standing::of_step(step).word(),
+        reason: step.reason.as_deref(),
         first: numbered(cell).filter(|(number, _)| *number < step.first_entry).count(),
         own: own.collect(),
         expected: step.expected.as_deref(),

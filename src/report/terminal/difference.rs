@@ -53,17 +53,31 @@ pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, look: &Look) 
     if let Some(reason) = &cell.reason {
         block.prose("reason", reason);
     }
+    if let Some(retried) = &cell.retried {
+        block.prose("retried", retried);
+    }
     if let Some(step) = step {
         judged(&mut block, step);
         frames(&mut block, &format!("frames of `{}`", step.id), &frames_of(cell, step), LAST);
+    }
+    for (step, reason) in passed_over(cell) {
+        block.prose("skipped", &format!("`{}`: {reason}", step.id));
     }
     log(&mut block, record, cell);
     block.line(&format!("  reproduce: {}", reproduce(record, cell)));
     block.into_text()
 }
 
+/// The steps that were not done because of what an earlier one showed, with the reason.
+fn passed_over(cell: &Cell) -> impl Iterator<Item = (&StepRecord, &str)> {
+    cell.steps.iter().filter_map(|step| Some((step, step.reason.as_deref()?)))
+}
+
 /// What was expected of a step, what came, and where they part.
 pub(super) fn judged(block: &mut Block<'_>, step: &StepRecord) {
+    if let Some(reason) = &step.reason {
+        block.prose("skipped", reason);
+    }
     if let Some(listed) = &step.deviation {
         let issue = listed.issue.as_deref().unwrap_or_default();
         let why = listed.why.as_deref().unwrap_or_default();

@@ -22,6 +22,9 @@ pub fn story(record: &RunRecord, cell: &Cell, look: &Look) -> String {
     if let Some(reason) = &cell.reason {
         block.prose("reason", reason);
     }
+    if let Some(retried) = &cell.retried {
+        block.prose("retried", retried);
+    }
     for step in &cell.steps {
         let standing = Standing::of_step(step);
         let sign = paint(look.palette.standing(standing), mark(standing));
