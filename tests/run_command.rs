@@ -302,8 +302,8 @@ fn events_on_standard_output_come_when_they_happen() {
 }
 
 #[rstest]
-#[case::interrupted("-INT", 130, "INTERRUPTED")]
-#[case::killed("-KILL", 4, "CUT OFF")]
+#[case::interrupted("-INT", 130, "\nINTERRUPTED · 1 error")]
+#[case::killed("-KILL", 4, "\nCUT OFF · 1 not run")]
 fn a_run_that_did_not_end_tells_what_was_running(
     #[case] signal: &str,
     #[case] code: i32,
@@ -322,10 +322,15 @@ fn a_run_that_did_not_end_tells_what_was_running(
     seen.extend(lines);
     child.wait().unwrap();
     bench.write("run.events", &format!("{}\n", seen.join("\n")));
-    let said = contains(format!("\n{word}: 0 cells · 1 not run")).and(contains("was running: hello on cmd:"));
-    bench.gatecrash(&["show", "run.events"]).assert().code(code).stdout(said);
-    let said = contains(" was running when the run was ");
-    bench.gatecrash(&["show", "run.events", "hello"]).assert().code(code).stderr(said);
+    let shown = bench.gatecrash(&["show", "run.events"]).assert().code(code).stdout(contains(word));
+    let cell = bench.gatecrash(&["show", "run.events", "hello"]).assert().code(code);
+    if signal == "-INT" {
+        // There was time to say in which step it was.
+        cell.stdout(contains("interrupted during this step"));
+    } else {
+        shown.stdout(contains("1 not run").and(contains("was running: hello on cmd:")));
+        cell.stderr(contains(" was running when the run was "));
+    }
 }
 
 /// A run of two scenarios in `whole.events`, and what is left of it in `cut.events`.
@@ -351,8 +356,8 @@ fn before_the_last_cell(lines: &[&str]) -> String {
 }
 
 #[rstest]
-#[case::without_its_last_line(|lines: &[&str]| lines[..lines.len() - 1].iter().map(|line| format!("{line}\n")).collect(), "CUT OFF: 2 cells")]
-#[case::in_the_middle_of_its_last_line(|lines: &[&str]| { let whole = lines.join("\n"); whole[..whole.len() - 9].to_owned() }, "CUT OFF: 2 cells")]
+#[case::without_its_last_line(|lines: &[&str]| lines[..lines.len() - 1].iter().map(|line| format!("{line}\n")).collect(), "2 cells")]
+#[case::in_the_middle_of_its_last_line(|lines: &[&str]| { let whole = lines.join("\n"); whole[..whole.len() - 9].to_owned() }, "2 cells")]
 #[case::before_a_cell_was_finished(before_the_last_cell, "1 not run")]
 #[case::in_the_middle_of_a_cell(|lines: &[&str]| before_the_last_cell(lines) + r#"{"event":"cell-finished","scenario":"#, "1 not run")]
 fn a_run_that_was_cut_off_is_called_so_by_every_reader(
@@ -361,7 +366,7 @@ fn a_run_that_was_cut_off_is_called_so_by_every_reader(
 ) {
     let bench = cut_off(cut);
     let reads = |arguments: &[&str]| bench.gatecrash(arguments).assert().code(4);
-    reads(&["show", "cut.events"]).stdout(contains("CUT OFF: ").and(contains(told)));
+    reads(&["show", "cut.events"]).stdout(contains("CUT OFF · ").and(contains(told)));
     reads(&["report", "cut.events", "--html", "run.html"]).stderr(contains("cut.events is cut off"));
     assert!(fs::read_to_string(bench.path("run.html")).unwrap().contains("<title>Cut off"));
     let alike = || contains("ALIKE").not();
@@ -370,8 +375,8 @@ fn a_run_that_was_cut_off_is_called_so_by_every_reader(
     reads(&["compare", "cut.events", "whole.events"])
         .stdout(contains("the first run is cut off").and(alike()));
     reads(&["compare", "cut.events", "cut.events"]).stdout(alike());
-    reads(&["merge", "cut.events", "--report", "json=merged.json"]).stdout(contains("CUT OFF: "));
-    reads(&["show", "merged.json"]).stdout(contains("CUT OFF: "));
+    reads(&["merge", "cut.events", "--report", "json=merged.json"]).stdout(contains("CUT OFF · "));
+    reads(&["show", "merged.json"]).stdout(contains("CUT OFF · "));
     reads(&["timeline", "cut.events"]).stderr(contains("cut.events is cut off"));
     reads(&["timeline", "cut.events", "--store", "kept.json"]).stderr(contains("cut off"));
     assert!(!bench.path("kept.json").exists(), "a history that is not whole is not kept");
@@ -382,7 +387,11 @@ fn a_run_that_was_cut_off_is_called_so_by_every_reader(
 #[test]
 fn a_planned_cell_that_was_not_run_is_missing_in_a_run_that_has_its_end() {
     let bench = cut_off(|lines| before_the_last_cell(lines) + lines.last().unwrap() + "\n");
-    bench.gatecrash(&["show", "cut.events"]).assert().code(4).stdout(contains("INCOMPLETE: 1 cell"));
+    bench
+        .gatecrash(&["show", "cut.events"])
+        .assert()
+        .code(4)
+        .stdout(contains("INCOMPLETE · ").and(contains("1 cell")));
     bench
         .gatecrash(&["compare", "whole.events", "cut.events"])
         .assert()

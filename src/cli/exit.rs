@@ -158,7 +158,7 @@ mod tests {
             }
             let step = listed_step(DeviationClass::Regression, true);
             let known = Cell { steps: vec![step], ..cell("s", "2026.3.31", Known) };
-            Exit::of_run(&RunRecord::of(&[first, Event::CellFinished(Box::new(known))]))
+            Exit::of_run(&RunRecord::of(&[first, Event::CellFinished(Box::new(known)), finished()]))
         };
         assert_eq!(run(vec![]), Exit::Fine);
         assert_eq!(run(vec![Deny::Security]), Exit::Bad);

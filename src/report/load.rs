@@ -116,7 +116,9 @@ mod tests {
         let around_the_end = text.len() - 200..text.len() - 1;
         for end in (head..text.len()).step_by(997).chain(around_the_end) {
             let loaded = load(&text.as_bytes()[..end]).unwrap();
-            let whole = serde_json::from_str::<Event>(text[..end].lines().last().unwrap());
+            let whole = serde_json::from_str::<Event>(
+                String::from_utf8_lossy(&text.as_bytes()[..end]).lines().last().unwrap(),
+            );
             let ended = matches!(whole, Ok(Event::RunFinished { .. }));
             assert_eq!(loaded.record.ending() == Ending::Whole, ended, "{end}");
         }

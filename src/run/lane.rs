@@ -18,8 +18,8 @@ use super::pressure::{Pressure, Stretch, Watched};
 use super::seeds;
 use super::step::Trouble;
 use crate::gateway::{
-    BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest, Stopping,
-    StoredPairing, Subject, merge,
+    BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest,
+    Stopping, StoredPairing, Subject, merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Start};

@@ -324,11 +324,11 @@ mod tests {
           was running: a/y on 2026.3.31
           1 cell on 2026.3.31: a/z
 
-        CUT OFF: 1 cell · 1 pass · 2 not run · 0 boots · 0 ms · seed 7 · run run
+        CUT OFF · 1 pass · 2 not run · 1 cell · 0 boots · 0 ms · seed 7 · run run
         ");
         events.pop();
         events.push(finished());
-        assert!(render(&RunRecord::of(&events), &PLAIN).contains("INCOMPLETE: 1 cell · 1 pass · 2 not run"));
+        assert!(render(&RunRecord::of(&events), &PLAIN).contains("INCOMPLETE · 1 pass · 2 not run · 1 cell"));
     }
 
     #[test]
