@@ -19,6 +19,9 @@ const RELEASES: [&str; 8] =
 /// A step of a scenario, and one word for each release: `ok`, `HTTP 403`, or what the refusal's details say.
 type Row = (&'static str, &'static str, [&'static str; 8]);
 
+/// A step of a scenario with some releases and their words.
+type Told = (&'static str, &'static str, [(&'static str, &'static str); 3]);
+
 const OK: &str = "ok";
 const ROLE: &str = "role-upgrade";
 const TOKEN: &str = "AUTH_DEVICE_TOKEN_MISMATCH";
@@ -40,7 +43,7 @@ const CELLS: &[Row] = &[
 /// The same case with the release's own programs: a node host beside the command line's identity. The model runs no
 /// programs.
 #[rustfmt::skip]
-const PROGRAMS: &[(&str, &str, [(&str, &str); 3])] = &[
+const PROGRAMS: &[Told] = &[
     ("exec/node-after-cli", "node", [("2026.3.28", ROLE), ("2026.3.31", ROLE), ("2026.4.2", OK)]),
 ];
 

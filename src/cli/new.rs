@@ -70,12 +70,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let schema = suite::shown(&context.working_dir, &schema);
         text.extend(["wrote ", &schema.display().to_string(), " for editors\n"]);
     }
-    let folder = match suite::is_found(&context.working_dir, &root) {
-        true => String::new(),
-        false => {
-            let root = suite::shown(&context.working_dir, &root);
-            format!(" --folder {}", quoted_for_shell(&root.display().to_string()))
-        }
+    let folder = if suite::is_found(&context.working_dir, &root) {
+        String::new()
+    } else {
+        let root = suite::shown(&context.working_dir, &root);
+        format!(" --folder {}", quoted_for_shell(&root.display().to_string()))
     };
     let next = format!("gatecrash run {id}{folder} --gateway 2026.3.31");
     text.extend(["wrote ", &shown.display().to_string(), "\nnext: fill it in, then ", &next, "\n"]);

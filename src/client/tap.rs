@@ -156,7 +156,7 @@ mod tests {
 
     fn stream(code: u16) -> Vec<u8> {
         let long = [&[0x81, 126, 1, 0][..], &[b'x'; 256]].concat();
-        let longer = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[0x88; 65_536]].concat();
+        let longer = [vec![0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0], vec![0x88; 65_536]].concat();
         [b"HTTP/1.1 101 Switching Protocols\r\n\r\n".to_vec(), long, longer, close(code)].concat()
     }
 

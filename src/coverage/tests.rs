@@ -70,7 +70,7 @@ fn offsets_are_units_and_not_bytes() {
     let a = "function a(b) {\n\tif (b) return 1;\n\treturn 2;\n}";
     let never = counted(&text, &[("function never() {\n\treturn sign;\n}", 0)]);
     let first = [whole(&text), counted(&text, &[(a, 3), ("return 1;", 0)]), never.clone()];
-    let measured = measure("t", &[one.clone()], &[trace("x", &[(&one, &first)])], Vec::new());
+    let measured = measure("t", std::slice::from_ref(&one), &[trace("x", &[(&one, &first)])], Vec::new());
     assert_eq!(figures(&measured.files[0]), [(4, 6), (1, 2), (1, 2)]);
     assert_eq!(
         measured.files[0].never,
@@ -94,7 +94,8 @@ fn a_function_that_is_left_out_is_not_counted_and_neither_is_what_is_in_it() {
     let code = "function a() {\n\treturn 1;\n}\nfunction tailnet(b) {\n\treturn b ? () => 1 : 2;\n}";
     let text = bundle("src/auth/a.ts", code);
     let one = chunk("dist/a.js", text.clone()).unwrap();
-    let measured = measure("t", &[one.clone()], &[trace("x", &[(&one, &[whole(&text)])])], Vec::new());
+    let measured =
+        measure("t", std::slice::from_ref(&one), &[trace("x", &[(&one, &[whole(&text)])])], Vec::new());
     assert_eq!(figures(&measured.files[0]), [(2, 2), (0, 0), (1, 1)]);
     let left_out = LeftOutFunction { function: "tailnet".into(), reason: "needs a tailnet".into() };
     assert_eq!(measured.files[0].functions_left_out, [left_out]);

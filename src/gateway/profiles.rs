@@ -15,7 +15,7 @@ const THREADS: &str = include_str!("threads.cjs");
 const HANDS_OUT: Duration = Duration::from_secs(10);
 
 /// How long a gateway with profiles to write may take to end.
-const WRITES: Duration = Duration::from_secs(60);
+const WRITES: Duration = Duration::from_mins(1);
 
 const COVERAGE: &str = "NODE_V8_COVERAGE";
 

@@ -38,7 +38,7 @@ const CHILDREN_FOLLOW: Duration = Duration::from_millis(150);
 const KILL_TAKES: Duration = Duration::from_secs(2);
 
 /// How long a process that a gateway left in its place may take to serve the port: it boots like any other.
-const SUCCESSOR_BOOTS: Duration = Duration::from_secs(60);
+const SUCCESSOR_BOOTS: Duration = Duration::from_mins(1);
 const LOOK_FOR_SUCCESSOR: Duration = Duration::from_millis(20);
 
 /// What the harness says.

@@ -1,5 +1,7 @@
 //! SARIF 2.1.0, for code scanning: a rule for each scenario, a result for each outcome that is not right.
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -116,8 +118,8 @@ impl Rules<'_> {
 
     fn told(&self) -> Vec<Value> {
         let known = |id: &String| self.record.scenarios.iter().find(|one| one.id == *id);
-        let of_one = |(id, severity): (&String, &Option<&'static str>)| rule(id, known(id), *severity);
-        self.ids.iter().zip(&self.severities).map(of_one).collect()
+        let rules = self.ids.iter().zip(&self.severities);
+        rules.map(|(id, severity)| rule(id, known(id), *severity)).collect()
     }
 }
 
@@ -266,7 +268,8 @@ fn encoded(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -314,22 +314,18 @@ impl Engine<'_> {
         let mut confirmed = 0;
         while !doubted.is_empty() {
             if self.fail_fast.is_cancelled() || confirmed >= ENOUGH {
-                doubted.into_iter().for_each(|one| self.finish(one.cell));
-                return;
+                return self.finish_all(doubted);
             }
             let cases: Vec<Case<'_>> = doubted
                 .iter()
                 .map(|one| Case { scenario: &self.request.scenarios[one.scenario], attempt: one.attempt })
                 .collect();
             let label = format!("second try, one by one: {}", cases.len());
-            let (lane, gateway) = match self.boot(&subject, label, &cases).await {
-                Ok(Some((lane, gateway))) => (lane.one_by_one(), gateway),
+            let Ok(Some((lane, gateway))) = self.boot(&subject, label, &cases).await else {
                 // The first try is all there is.
-                Ok(None) | Err(_) => {
-                    doubted.into_iter().for_each(|one| self.finish(one.cell));
-                    return;
-                }
+                return self.finish_all(doubted);
             };
+            let lane = lane.one_by_one();
             let mut rest = doubted.into_iter();
             for (first, case) in rest.by_ref().zip(&cases) {
                 let ran = self.case(&lane, *case).await;
@@ -342,6 +338,12 @@ impl Engine<'_> {
             }
             doubted = rest.collect();
             self.stop(lane, gateway).await;
+        }
+    }
+
+    fn finish_all(&self, doubted: Vec<Doubted>) {
+        for one in doubted {
+            self.finish(one.cell);
         }
     }
 

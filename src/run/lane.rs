@@ -235,7 +235,7 @@ impl Lane {
     /// Begins to watch what the machine gives the gateway.
     pub(super) async fn watch(&self) -> Stretch {
         let host = self.host.read().await;
-        self.pressure.watch(match &*host {
+        Pressure::watch(match &*host {
             Host::Booted(gateway) => gateway.pid().map_or(Watched::Here, Watched::Process),
             Host::Embedded(_) => Watched::Here,
             Host::Attached(_) => Watched::Elsewhere,

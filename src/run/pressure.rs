@@ -58,7 +58,7 @@ impl Pressure {
     }
 
     /// Begins to watch a stretch of time in which a gateway is waited for.
-    pub(super) fn watch(&self, gateway: Watched) -> Stretch {
+    pub(super) fn watch(gateway: Watched) -> Stretch {
         Stretch { begun: Instant::now(), before: Reading::of(gateway), gateway }
     }
 
@@ -213,7 +213,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_harness_that_cannot_run_notices() {
         let pressure = Pressure::start();
-        let stretch = pressure.watch(Watched::Here);
+        let stretch = Pressure::watch(Watched::Here);
         tokio::task::yield_now().await;
         std::thread::sleep(Duration::from_millis(900));
         tokio::time::sleep(Duration::from_millis(60)).await;

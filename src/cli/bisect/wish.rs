@@ -227,7 +227,7 @@ mod tests {
 
     use super::*;
 
-    fn wish(more: serde_json::Value) -> Wish {
+    fn wish(more: &serde_json::Value) -> Wish {
         let mut whole = json!({
             "scenario": "roles/x#node", "find": "regression", "any_failure": false, "all_transitions": false,
             "no_cache": false, "repeat": 1, "timeout": TIMEOUT, "seed": 7, "build_timeout": BUILD_TIMEOUT,
@@ -260,6 +260,6 @@ mod tests {
         #[case] kind: Kind,
         #[case] line: &str,
     ) {
-        assert_eq!(wish(asked).reproduce(kind, "2026.3.28", "2026.3.31"), line);
+        assert_eq!(wish(&asked).reproduce(kind, "2026.3.28", "2026.3.31"), line);
     }
 }

@@ -1,5 +1,6 @@
 //! What a name on the command line picks.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use globset::{Glob, GlobMatcher};
@@ -54,7 +55,8 @@ fn is_or_is_below(id: &str, above: &str) -> bool {
 /// Whether a name can only be a path: an id has neither a leading `/` or `.`, nor an extension.
 pub(super) fn is_path(name: &str) -> bool {
     let leads = ["/", "./", "../", "~"].iter().any(|lead| name.starts_with(lead));
-    leads || matches!(name, "." | "..") || name.ends_with(".yaml") || name.ends_with(".yml")
+    let extension = Path::new(name).extension();
+    leads || matches!(name, "." | "..") || extension.is_some_and(|one| one == "yaml" || one == "yml")
 }
 
 /// Whether a name has the signs of a glob.

@@ -532,7 +532,7 @@ deviations:
             if flow_list {
                 let one = |style: &u8| format!("{{releases: 2026.4.{}, class: superseded}}", style + 1);
                 let entries: Vec<String> = styles.iter().map(one).collect();
-                text.push_str(&format!(" [{}]\n", entries.join(",\n  ")));
+                text.extend([" [", &entries.join(",\n  "), "]\n"]);
             } else {
                 text.push('\n');
                 for style in &styles {

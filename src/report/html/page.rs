@@ -147,12 +147,11 @@ fn counts(record: &RunRecord) -> Vec<Count> {
     let mut found: Vec<(Standing, Count)> = Vec::new();
     for cell in &record.cells {
         let standing = Standing::of(&record.run.deny, cell);
-        match found.iter_mut().find(|(_, one)| one.word == standing.word()) {
-            Some((_, open)) => open.number += 1,
-            None => {
-                let count = Count { word: standing.word(), number: 1, meaning: standing.meaning() };
-                found.push((standing, count));
-            }
+        if let Some((_, open)) = found.iter_mut().find(|(_, one)| one.word == standing.word()) {
+            open.number += 1;
+        } else {
+            let count = Count { word: standing.word(), number: 1, meaning: standing.meaning() };
+            found.push((standing, count));
         }
     }
     found.sort_by_key(|(standing, _)| standing.place());
