@@ -48,6 +48,18 @@ pub struct BootRequest {
     pub ready_within: Option<Duration>,
 }
 
+/// What a gateway says that ends its start because the machine gave it no processor time: 2026.9.6 waits five
+/// seconds for the heartbeat of its lease (measured with four times as much work as processors).
+const STARVED: &[&str] = &["heartbeat did not become ready"];
+
+impl BootError {
+    /// Whether it gave up for want of processor time, which is no fault of the release.
+    pub fn is_of_a_starved_machine(&self) -> bool {
+        let Self::Died { tail, .. } = self else { return false };
+        tail.iter().any(|line| STARVED.iter().any(|sign| line.contains(sign)))
+    }
+}
+
 /// Why a gateway did not boot. The log lines are not masked.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {

@@ -102,6 +102,11 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Whether it gave up for want of processor time.
+    pub fn is_of_a_starved_machine(&self) -> bool {
+        matches!(self, Self::Boot(error) if error.is_of_a_starved_machine())
+    }
+
     /// The gateway's last lines.
     pub fn log(&self) -> &[String] {
         match self {

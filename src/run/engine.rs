@@ -134,6 +134,10 @@ struct Engine<'a> {
     gateways: AtomicUsize,
 }
 
+/// A gateway gave up at its start because the machine gave it no processor time.
+#[derive(Debug)]
+struct Starved;
+
 /// A cell that does not count before its case was tried again.
 struct Doubted {
     /// Index into the scenarios of the run.
@@ -214,22 +218,40 @@ impl Engine<'_> {
         attempts: RangeInclusive<u32>,
         starts: &Starts,
     ) {
-        let doubted = self.first_try(Arc::clone(&subject), plan, attempts, starts).await;
+        let share = if subject.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
+        let tried = self.first_try(Arc::clone(&subject), plan, attempts.clone(), starts, Some(share)).await;
+        let doubted = match tried {
+            Ok(doubted) => doubted,
+            // Once more with nothing else going on; what happens then counts.
+            Err(Starved) => {
+                let again = self.first_try(Arc::clone(&subject), plan, attempts, starts, None).await;
+                again.unwrap_or_default()
+            }
+        };
         if !doubted.is_empty() {
             self.second_try(subject, doubted).await;
         }
     }
 
-    /// Runs the cases of a lane. What comes back does not count yet.
+    /// All places, so that nothing else goes on.
+    fn all_places(&self) -> u32 {
+        u32::try_from(places(self.request.jobs)).unwrap_or(u32::MAX)
+    }
+
+    /// Runs the cases of a lane, on so many places or on all there are. What comes back does not count yet.
+    ///
+    /// # Errors
+    /// Fails where its gateway gave up for want of processor time, and others were at work beside it.
     async fn first_try(
         &self,
         subject: Arc<Subject>,
         plan: &LanePlan,
         attempts: RangeInclusive<u32>,
         starts: &Starts,
-    ) -> Vec<Doubted> {
-        let share = if subject.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
-        let Ok(_job) = self.jobs.acquire_many(share).await else { return Vec::new() };
+        share: Option<u32>,
+    ) -> Result<Vec<Doubted>, Starved> {
+        let places = share.unwrap_or_else(|| self.all_places());
+        let Ok(_job) = self.jobs.acquire_many(places).await else { return Ok(Vec::new()) };
         let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
         let wanted = if programs { STACK } else { GATEWAY };
         // A lane that wants more than there is runs alone.
@@ -238,7 +260,7 @@ impl Engine<'_> {
             None => None,
         };
         if self.fail_fast.is_cancelled() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let cases: Vec<Case<'_>> = attempts
             .flat_map(|attempt| {
@@ -254,15 +276,20 @@ impl Engine<'_> {
                 let cell = without_run(case.scenario, name, release, Verdict::Error, &reason);
                 self.finish(Cell { attempt: case.attempt, ..cell });
             }
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let (lane, gateway) = match self.boot(&subject, plan.label.clone(), &cases).await {
             Ok(Some(booted)) => booted,
-            Ok(None) => return Vec::new(),
+            Ok(None) => return Ok(Vec::new()),
+            Err((gateway, error)) if share.is_some() && error.is_of_a_starved_machine() => {
+                let (error, log) = (error.to_string(), error.log().to_vec());
+                (self.emit)(Event::GatewayFailed { gateway, error, log });
+                return Err(Starved);
+            }
             Err((gateway, error)) => {
                 first.inspect(|first| starts.failed(first, &error.to_string()));
                 self.not_booted(gateway, &subject, &cases, &error);
-                return Vec::new();
+                return Ok(Vec::new());
             }
         };
         starts.came_up();
@@ -301,7 +328,7 @@ impl Engine<'_> {
             }
         }
         self.stop(lane, gateway).await;
-        doubted
+        Ok(doubted)
     }
 
     /// Tries cases again whose first try does not count, one by one, with nothing else going on.
@@ -309,8 +336,7 @@ impl Engine<'_> {
     /// Three time-outs that show again are enough to believe the others. After a case that makes its gateway
     /// restart, the next ones get a fresh gateway.
     async fn second_try(&self, subject: Arc<Subject>, mut doubted: Vec<Doubted>) {
-        let all = u32::try_from(places(self.request.jobs)).unwrap_or(u32::MAX);
-        let Ok(_alone) = self.jobs.acquire_many(all).await else { return };
+        let Ok(_alone) = self.jobs.acquire_many(self.all_places()).await else { return };
         let mut confirmed = 0;
         while !doubted.is_empty() {
             if self.fail_fast.is_cancelled() || confirmed >= ENOUGH {

@@ -37,9 +37,7 @@ impl Stage<'_> {
                 Ok(Outcome::Ok { payload: json!({"release": release}) })
             }
             // A machine that is too busy is no fault of the release.
-            Err(HostError::Restart(BootError::Died { tail, .. }))
-                if tail.iter().any(|line| line.contains("heartbeat did not become ready")) =>
-            {
+            Err(HostError::Restart(error)) if error.is_of_a_starved_machine() => {
                 Err(broken("the gateway gave up at boot because the machine is too slow".to_owned()))
             }
             Err(HostError::Restart(BootError::Died { exit, tail })) => {
