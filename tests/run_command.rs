@@ -638,6 +638,16 @@ fn a_restart_under_its_neighbours_fails_the_scenario_that_caused_it() {
 }
 
 #[test]
+fn a_gateway_that_was_starved_at_its_start_is_started_again_alone() {
+    let bench = Bench::new();
+    let gateway = format!("{} --outside '{}'", fake("starved-once"), bench.path("").display());
+    bench.gatecrash(&["run", "--gateway", &gateway, "--report", "json=run.json"]).assert().code(0);
+    let report = bench.report();
+    assert_eq!(report["cells"][0]["verdict"], "pass");
+    assert!(report["gateways"][0]["error"].as_str().unwrap().contains("died at boot"), "{report:#}");
+}
+
+#[test]
 fn a_time_out_is_tried_again_alone_and_told_as_ours() {
     let (exit, report) = outcome_of(HELLO, "no-answer", &[]);
     let cell = &report["cells"][0];
