@@ -638,6 +638,16 @@ fn a_restart_under_its_neighbours_fails_the_scenario_that_caused_it() {
 }
 
 #[test]
+fn a_restart_in_a_second_try_waits_for_nobody() {
+    let bench = Bench::new();
+    bench.write("scenarios/other.yaml", &format!("{WHY}steps: [restart: {{}}, connect: {{as: a}}]\n"));
+    bench.run("no-answer").timeout(Duration::from_mins(2)).assert().code(1);
+    let report = bench.report();
+    let cells = report["cells"].as_array().unwrap();
+    assert!(cells.iter().all(|cell| cell["verdict"] == "fail" && cell["retried"].is_string()), "{report:#}");
+}
+
+#[test]
 fn a_gateway_that_was_starved_at_its_start_is_started_again_alone() {
     let bench = Bench::new();
     let gateway = format!("{} --outside '{}'", fake("starved-once"), bench.path("").display());

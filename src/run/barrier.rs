@@ -38,6 +38,11 @@ impl RestartBarrier {
         }
     }
 
+    /// One more scenario is at work.
+    pub(super) fn enter(&self) {
+        self.with(|counts| counts.at_work = counts.at_work.saturating_add(1));
+    }
+
     /// A scenario has ended.
     pub(super) fn leave(&self) {
         self.with(|counts| counts.at_work = counts.at_work.saturating_sub(1));

@@ -300,21 +300,25 @@ impl Stage<'_> {
         Observed { record, raw: None, signature: None, trouble: text, doubt: None }
     }
 
-    /// Whether what a step shows may be our own impatience. Silence of a gateway that was not allowed to run says
-    /// nothing, whether it was expected or not.
+    /// Whether what a step shows may be our own impatience, or a timer of the gateway that it had no time to serve.
+    /// Silence of a gateway that was not allowed to run says nothing, whether it was expected or not; neither does
+    /// anything else that is not as expected.
     fn doubted(&self, mut observed: Observed, step: &Step, stretch: &Stretch) -> Observed {
-        if observed.raw != Some(Outcome::Silence) || matches!(step, Step::Approve(_)) {
+        let silent = observed.raw == Some(Outcome::Silence) && !matches!(step, Step::Approve(_));
+        let failed = !observed.record.verdict.is_fine();
+        if !silent && !failed {
             return observed;
         }
         if let Some(how) = self.lane.starved(stretch) {
+            let got = observed.raw.as_ref().map(ToString::to_string).unwrap_or_default();
             observed.record.verdict = Verdict::Error;
             observed.trouble = Some(format!(
-                "step `{}`: nothing came in {:.1} s, but {how}: this says nothing about the gateway",
+                "step `{}`: {got} after {:.1} s, but {how}: this says nothing about the gateway",
                 observed.record.id,
                 seconds(observed.record.duration_ms)
             ));
             observed.doubt = Some(Doubt::Starved);
-        } else if !observed.record.verdict.is_fine() {
+        } else if silent && failed {
             observed.doubt = Some(Doubt::TimedOut);
             if let Some(mismatch) = &mut observed.record.mismatch {
                 mismatch.got = format!(

@@ -170,9 +170,12 @@ impl Lane {
             host: RwLock::new(host),
             model,
             running: Mutex::new(starts_on.or(subject.release())),
-            barrier: RestartBarrier::new(
-                cases.iter().filter(|case| !case.scenario.only_starts_others()).count(),
-            ),
+            // Cases that run one by one enter when their turn comes.
+            barrier: RestartBarrier::new(if cases.len() > 1 {
+                cases.iter().filter(|case| !case.scenario.only_starts_others()).count()
+            } else {
+                0
+            }),
             last_restart: Mutex::default(),
             shared: cases.len() > 1,
             pressure: Pressure::start(),
@@ -191,6 +194,9 @@ impl Lane {
     pub(super) async fn run(&self, case: Case<'_>) -> Ran {
         if case.scenario.only_starts_others() {
             return self.run_now(case, None).await;
+        }
+        if !self.shared {
+            self.barrier.enter();
         }
         // The semaphore is never closed; without a permit the case would only run earlier.
         let permit = self.permits.acquire().await.ok();
@@ -214,6 +220,7 @@ impl Lane {
     /// From here on its cases are run one by one, so that what happens to the gateway is the running one's doing.
     pub(super) fn one_by_one(mut self) -> Self {
         self.shared = false;
+        self.barrier = RestartBarrier::new(0);
         self
     }
 
