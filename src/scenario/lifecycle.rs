@@ -20,7 +20,7 @@ pub struct Stop {
     pub id: Option<Spanned<String>>,
     /// The signal to send. Default: `SIGTERM`.
     pub signal: Option<StopSignal>,
-    /// How long it may take to end before gatecrash kills it. Default: 5 s.
+    /// How long it may take to end before gatecrash kills it. Default: 15 s.
     pub within: Option<Millis>,
     /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: by itself, with any
     /// exit code.
@@ -37,7 +37,7 @@ pub struct Restart {
     pub config: Option<Value>,
     /// The signal that stops it. Default: `SIGTERM`.
     pub signal: Option<StopSignal>,
-    /// How long it may take to end before gatecrash kills it. Default: 5 s.
+    /// How long it may take to end before gatecrash kills it. Default: 15 s.
     pub within: Option<Millis>,
     /// When the next step begins. Default: once a connect would be answered.
     #[serde(default)]
