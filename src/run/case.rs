@@ -71,6 +71,21 @@ pub(super) struct Ran {
     pub doubt: Option<Doubt>,
 }
 
+impl Ran {
+    /// What counts where the case cannot be tried again. Beside a gateway that restarted by itself nothing was looked
+    /// at, neither a pass nor a failure.
+    pub(super) fn not_tried_again(self) -> Cell {
+        match self.doubt {
+            Some(doubt @ Doubt::Disturbed(_)) => Cell {
+                verdict: Verdict::Error,
+                reason: Some(format!("{doubt}, and the scenario could not be tried again")),
+                ..self.cell
+            },
+            Some(Doubt::TimedOut | Doubt::Starved) | None => self.cell,
+        }
+    }
+}
+
 /// A step as it was observed, secrets still in it.
 struct Observed {
     record: StepRecord,
@@ -535,4 +550,26 @@ fn millis(since: Instant) -> u64 {
 #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::run::test_support::cell;
+
+    #[rstest]
+    #[case::passed_beside_a_restart(Verdict::Pass, Some(Doubt::Disturbed("SIGUSR1".into())), Verdict::Error)]
+    #[case::failed_beside_a_restart(Verdict::Fail, Some(Doubt::Disturbed("SIGUSR1".into())), Verdict::Error)]
+    #[case::timed_out_as_others_did(Verdict::Fail, Some(Doubt::TimedOut), Verdict::Fail)]
+    #[case::undoubted(Verdict::Pass, None, Verdict::Pass)]
+    fn what_cannot_be_tried_again_is_never_green(
+        #[case] first: Verdict,
+        #[case] doubt: Option<Doubt>,
+        #[case] counts: Verdict,
+    ) {
+        let ran = Ran { cell: cell("a", "2026.3.31", first), doubt };
+        assert_eq!(ran.not_tried_again().verdict, counts);
+    }
 }

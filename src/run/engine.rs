@@ -348,7 +348,6 @@ impl Engine<'_> {
                 .collect();
             let label = format!("second try, one by one: {}", cases.len());
             let Ok(Some((lane, gateway))) = self.boot(&subject, label, &cases).await else {
-                // The first try is all there is.
                 return self.finish_all(doubted);
             };
             let lane = lane.one_by_one();
@@ -368,8 +367,8 @@ impl Engine<'_> {
     }
 
     fn finish_all(&self, doubted: Vec<Doubted>) {
-        for one in doubted {
-            self.finish(one.cell);
+        for Doubted { cell, doubt, .. } in doubted {
+            self.finish(Ran { cell, doubt: Some(doubt) }.not_tried_again());
         }
     }
 

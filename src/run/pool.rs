@@ -133,10 +133,12 @@ impl Pool {
             Ok(ran) => ran,
             Err(broken) => return Ok(broken),
         };
-        let Some(doubt) = ran.doubt else { return Ok(ran.cell) };
-        // What was measured beside others does not count; where there is no second gateway, it is all there is.
-        let second = self.run_alone(subject, Case { scenario, attempt }).await;
-        Ok(second.map_or(ran.cell, |cell| Cell { retried: Some(doubt.to_string()), ..cell }))
+        let Some(doubt) = &ran.doubt else { return Ok(ran.cell) };
+        let retried = Some(doubt.to_string());
+        Ok(match self.run_alone(subject, Case { scenario, attempt }).await {
+            Ok(cell) => Cell { retried, ..cell },
+            Err(_) => ran.not_tried_again(),
+        })
     }
 
     /// Stops all gateways; what they left behind comes back.
