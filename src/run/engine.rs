@@ -220,13 +220,12 @@ impl Engine<'_> {
     ) {
         let share = if subject.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
         let tried = self.first_try(Arc::clone(&subject), plan, attempts.clone(), starts, Some(share)).await;
-        let doubted = match tried {
-            Ok(doubted) => doubted,
-            // Once more with nothing else going on; what happens then counts.
-            Err(Starved) => {
-                let again = self.first_try(Arc::clone(&subject), plan, attempts, starts, None).await;
-                again.unwrap_or_default()
-            }
+        let doubted = if let Ok(doubted) = tried {
+            doubted
+        } else {
+            // Starved: once more with nothing else going on, and what happens then counts.
+            let again = self.first_try(Arc::clone(&subject), plan, attempts, starts, None).await;
+            again.unwrap_or_default()
         };
         if !doubted.is_empty() {
             self.second_try(subject, doubted).await;
