@@ -44,6 +44,9 @@ require("node:module").syncBuiltinESMExports();
 // Where code coverage is measured, another script lies beside the profiles.
 const threadsScript = process.env.NODE_V8_COVERAGE && `${process.env.NODE_V8_COVERAGE}/threads.cjs`;
 if (threadsScript && fs.existsSync(threadsScript)) require(threadsScript);
+// Where the code has mutants, a script decides which one is active.
+const switchScript = process.env.GATECRASH_MUTANTS && `${process.env.GATECRASH_MUTANTS}/switch.cjs`;
+if (switchScript && fs.existsSync(switchScript)) require(switchScript);
 "#;
 
 fn script(home: &Home) -> PathBuf {

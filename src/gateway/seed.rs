@@ -53,6 +53,31 @@ impl Seed {
         Ok(())
     }
 
+    /// Places the records in the store of a gateway that runs and is idle. Releases of the JSON store read it at every
+    /// connect, so there it has these records and no others; in a database others stay.
+    ///
+    /// # Errors
+    /// Fails where the store cannot be written.
+    pub fn place(&self, state: &Path) -> Result<(), StateError> {
+        let path = state.join(DATABASE);
+        if path.exists()
+            && self.insert(&path, true).map_err(|source| StateError::Database { path: path.clone(), source })?
+        {
+            return Ok(());
+        }
+        for (place, records) in [(PAIRED, &self.paired), (PENDING, &self.pending)] {
+            let path = state.join(place);
+            let unwritten = |source| StateError::Io { path: path.clone(), source };
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(unwritten)?;
+            }
+            let beside = path.with_extension("json.gatecrash");
+            fs::write(&beside, Value::Object(records.clone()).to_string()).map_err(unwritten)?;
+            fs::rename(&beside, &path).map_err(unwritten)?;
+        }
+        Ok(())
+    }
+
     /// Whether the database is what the gateway reads; then it has the records now.
     fn insert(&self, database: &Path, paired_too: bool) -> rusqlite::Result<bool> {
         let mut connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;

@@ -1,7 +1,19 @@
-//! How strong a suite is: which faults planted into the model it notices.
+//! How strong a suite is: which faults planted into the model or into a release it notices.
 
 mod hunt;
+mod operators;
+mod outcome;
 mod score;
+mod switchable;
+mod trial;
+#[cfg(test)]
+mod test_support;
 
 pub use hunt::{HuntRequest, hunt};
+pub use operators::{CodeMutant, Operator, Shape, mutants_of};
+pub use outcome::{
+    CodeScore, EQUIVALENT, Equivalents, EquivalentsError, MUTANTS_FORMAT, MutantReport, report_of,
+};
 pub use score::{Fate, Score};
+pub use switchable::{DECIDES, switchable};
+pub use trial::{Fate as CodeFate, PATIENCE, Reach, Trial, TrialError, TrialRequest, by_operator, sample};

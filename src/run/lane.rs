@@ -1,5 +1,6 @@
 //! One booted gateway and the scenarios that share it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,7 @@ use super::seeds;
 use super::step::Trouble;
 use crate::gateway::{
     BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest,
-    Stopping, StoredPairing, Subject, merge,
+    StateError, Stopping, StoredPairing, Subject, Switch, Switches, TurnError, merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Start};
@@ -46,6 +47,10 @@ pub struct Settings {
     pub schedule: Schedule,
     /// Where gateways write which code they execute, if they do.
     pub profiles: Option<Profiles>,
+    /// Which mutant is active in gateways whose code has many, if it has.
+    pub switches: Option<Switches>,
+    /// Takes the mutants that each scenario reaches, one scenario at a time on a gateway.
+    pub reached: Option<Reached>,
     /// Ends steps that wait when the run is interrupted.
     pub interrupt: CancellationToken,
 }
@@ -61,13 +66,15 @@ impl Settings {
             keep_state: None,
             schedule: Schedule::default(),
             profiles: None,
+            switches: None,
+            reached: None,
             interrupt: CancellationToken::new(),
         }
     }
 
     /// Whether the code that each scenario executes is measured by itself.
     fn measures_each(&self) -> bool {
-        self.profiles.as_ref().is_some_and(Profiles::each)
+        self.profiles.as_ref().is_some_and(Profiles::each) || self.reached.is_some()
     }
 
     /// The schedule; where scenarios are measured by themselves, none may be at work beside another one.
@@ -77,6 +84,23 @@ impl Settings {
         } else {
             self.schedule
         }
+    }
+}
+
+/// Which mutants each scenario reaches; those of a boot stand under the empty name.
+#[derive(Clone, Debug, Default)]
+pub struct Reached(Arc<Mutex<BTreeMap<String, BTreeSet<usize>>>>);
+
+impl Reached {
+    /// Adds what a scenario has reached.
+    pub fn add(&self, scenario: &str, mutants: impl IntoIterator<Item = usize>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(scenario.to_owned()).or_default().extend(mutants);
+    }
+
+    /// All of it.
+    pub fn take(&self) -> BTreeMap<String, BTreeSet<usize>> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -101,6 +125,7 @@ pub(super) struct Lane {
     beside: tokio::sync::Mutex<()>,
     permits: Semaphore,
     profiles: Option<GatewayProfiles>,
+    switch: Option<Switch>,
 }
 
 /// What became of a lane's gateway.
@@ -147,6 +172,8 @@ impl Lane {
         }
         let profiles = settings.profiles.as_ref().map(|all| all.of(number)).transpose();
         let profiles = profiles.map_err(StartError::Profiles)?;
+        let switch = settings.switches.as_ref().map(|all| all.of(number)).transpose();
+        let switch = switch.map_err(StartError::Profiles)?;
         let own_env = first.map(|one| one.env.clone()).unwrap_or_default();
         let request = StartRequest {
             launch,
@@ -154,7 +181,11 @@ impl Lane {
             config: all_config,
             state: None,
             files: first.map(|one| placed(&filled(&one.files))).unwrap_or_default(),
-            env: own_env.into_iter().chain(profiles.iter().flat_map(GatewayProfiles::env)).collect(),
+            env: own_env
+                .into_iter()
+                .chain(profiles.iter().flat_map(GatewayProfiles::env))
+                .chain(switch.iter().map(Switch::env))
+                .collect(),
             seed,
             ready: Ready::Answers,
             ready_within: settings.boot_timeout,
@@ -163,6 +194,9 @@ impl Lane {
         if let Some(profiles) = &profiles {
             // What a boot executes is nobody's.
             profiles.take("").await;
+        }
+        if let (Some(switch), Some(reached)) = (&switch, &settings.reached) {
+            reached.add("", switch.turn(None).await.unwrap_or_default());
         }
         Ok(Self {
             token: host.token().map_or(token, str::to_owned),
@@ -182,6 +216,7 @@ impl Lane {
             beside: tokio::sync::Mutex::new(()),
             permits: Semaphore::new(settings.schedule().at_once.unwrap_or_else(|| subject.at_once()).max(1)),
             profiles,
+            switch,
             subject,
             settings,
             number,
@@ -209,10 +244,17 @@ impl Lane {
         let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
         let port = self.host.read().await.port();
         let bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), port);
-        let Some(profiles) = &self.profiles else { return run_case(self, case, bindings, permit).await };
-        // Nobody else may be at work before the profile is taken.
+        if self.profiles.is_none() && self.settings.reached.is_none() {
+            return run_case(self, case, bindings, permit).await;
+        }
+        // Nobody else may be at work before what it has executed is taken.
         let ran = run_case(self, case, bindings, None).await;
-        profiles.take(&case.scenario.id).await;
+        if let Some(profiles) = &self.profiles {
+            profiles.take(&case.scenario.id).await;
+        }
+        if let (Some(switch), Some(reached)) = (&self.switch, &self.settings.reached) {
+            reached.add(&case.scenario.id, switch.turn(None).await.unwrap_or_default());
+        }
         drop(permit);
         ran
     }
@@ -222,6 +264,32 @@ impl Lane {
         self.shared = false;
         self.barrier = RestartBarrier::new(0);
         self
+    }
+
+    /// Places the records of cases in the store of the gateway, which is idle.
+    pub(super) async fn seed_again(&self, cases: &[Case<'_>]) -> Result<(), StateError> {
+        let mut seed = Seed::default();
+        for case in cases {
+            let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
+            seeds::add(&mut seed, case.scenario, &identity, self.now_ms());
+        }
+        match self.host.read().await.home() {
+            Some(home) => seed.place(&home.state()),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes another mutant active in its gateway.
+    pub(super) async fn turn(&self, active: Option<usize>) -> Result<(), TurnError> {
+        match &self.switch {
+            Some(switch) => switch.turn(active).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether its gateway runs.
+    pub(super) async fn is_alive(&self) -> bool {
+        self.host.read().await.is_alive()
     }
 
     /// Whether several cases are at work on it at the same time.
@@ -392,7 +460,12 @@ impl Lane {
             token: self.token.clone(),
             config: start.config.as_ref().and_then(Value::as_object).map_or_else(|| json!({}), filled),
             files: start.files.as_ref().map(filled).as_ref().map(placed).unwrap_or_default(),
-            env: self.profiles.iter().flat_map(GatewayProfiles::env).collect(),
+            env: self
+                .profiles
+                .iter()
+                .flat_map(GatewayProfiles::env)
+                .chain(self.switch.iter().map(Switch::env))
+                .collect(),
             seed: Seed::default(),
             launch: None,
             state: None,

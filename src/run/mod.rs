@@ -23,6 +23,7 @@ mod stored;
 pub(crate) mod test_support;
 mod timeline;
 mod unfinished;
+mod warm;
 
 pub use engine::{Emit, RunRequest, run};
 pub use event::{
@@ -31,7 +32,7 @@ pub use event::{
 };
 pub use known::{Deny, Known, KnownCounts, ParseDenyError};
 pub(crate) use known::{deciding, denied, is_of_security};
-pub use lane::Settings;
+pub use lane::{Reached, Settings};
 pub use plan::{Order, Schedule};
 pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
@@ -39,3 +40,4 @@ pub use rerun::{CellName, Folders, Rerun, STEP_TIMEOUT};
 pub use starts::{GIVEN_UP, start_failure};
 pub use timeline::{GAP, Series, Stretch, Timeline, behaviour, timelines};
 pub use unfinished::{Ending, Running, Unfinished};
+pub use warm::{Warm, WarmError};

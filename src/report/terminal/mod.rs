@@ -2,6 +2,7 @@
 
 mod agreement;
 mod code;
+mod code_mutants;
 mod comparison;
 mod difference;
 mod end;
@@ -17,6 +18,7 @@ mod topic;
 
 pub use agreement::agreement;
 pub use code::{code, executed_by, never_executed};
+pub use code_mutants::code_mutants;
 pub use comparison::comparison;
 pub use end::render;
 pub use live::Live;

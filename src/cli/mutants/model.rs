@@ -1,15 +1,16 @@
-//! `gatecrash mutants`: how strong the suite is.
+//! Single broken rules of the model.
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::context::Context;
-use super::exit::Exit;
-use super::failure::Failure;
-use super::gateways::{GatewayOptions, workshop};
-use super::list::Format;
-use super::suite::{self, Selection, SuiteOptions};
+use super::command::Args;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::gateways::{GatewayOptions, workshop};
+use crate::cli::list::Format;
+use crate::cli::suite::{self, Selection};
 use crate::model::{MUTANTS, Mutant, mutant_named};
 use crate::mutation::{HuntRequest, hunt};
 use crate::release::Release;
@@ -21,50 +22,28 @@ use crate::scenario::Millis;
 /// noticed.
 const JOBS: usize = 2;
 
-/// Plant single-rule faults into the model and tell which of them the suite notices.
-///
-/// A fault that no scenario notices is a missing scenario. `run --gateway embedded:2026.9.6+NAME` shows how
-/// scenarios fare with one fault.
-///
-/// Exit codes: 0 all noticed but those that cannot be seen on the wire, 1 survivors, 2 bad usage or a bad
-/// scenario, 4 a scenario that fails on the model without a fault.
+/// Options about the model.
 #[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all]
-    #[arg(value_name = "PATH|ID|GLOB")]
-    selection: Vec<String>,
-    /// Only scenarios with this tag (repeat it for more)
-    #[arg(long = "tag", value_name = "TAG")]
-    tags: Vec<String>,
-    #[command(flatten)]
-    suite: SuiteOptions,
-    /// Only this mutant (repeat it for more)
-    #[arg(long = "mutant", value_name = "NAME")]
+pub(super) struct ModelOptions {
+    /// Only this mutant of the model (repeat it for more)
+    #[arg(long = "mutant", value_name = "NAME", conflicts_with = "gateway")]
     mutants: Vec<String>,
-    /// Name the mutants and what is wrong with them; run nothing
-    #[arg(long)]
-    list: bool,
-    /// Releases whose rules are tried one after the other on what still lives
+    /// Releases whose rules in the model are tried one after the other on what still lives
     #[arg(
         long,
         value_name = "RELEASE,…",
         value_delimiter = ',',
-        default_value = "2026.9.6,2026.4.2,2026.3.31,2026.3.28"
+        default_value = "2026.9.6,2026.4.2,2026.3.31,2026.3.28",
+        conflicts_with = "gateway"
     )]
     releases: Vec<Release>,
-    /// How long a step waits for an answer, where the scenario does not say
-    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    /// How long a step waits for an answer of the model, where the scenario does not say
+    #[arg(long, value_name = "DURATION", default_value = "10s", conflicts_with = "gateway")]
     timeout: Millis,
-    /// Seed of all keys and secrets
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    seed: u64,
-    /// How to print it
-    #[arg(long, default_value = "text")]
-    format: Format,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let mutants = named(&args.mutants)?;
+    let mutants = named(&args.model.mutants)?;
     if args.list {
         return list(&mutants, args.format, context);
     }
@@ -75,8 +54,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let request = HuntRequest {
         scenarios: suite::scenarios(context, &Selection { folder, names, tags: &args.tags })?,
         mutants,
-        releases: args.releases.clone(),
-        settings: Settings::new(args.seed, args.timeout.as_duration(), Arc::clone(&context.now_ms)),
+        releases: args.model.releases.clone(),
+        settings: Settings::new(args.seed, args.model.timeout.as_duration(), Arc::clone(&context.now_ms)),
         jobs: JOBS,
     };
     let workshop = workshop(context, &GatewayOptions::default())?;

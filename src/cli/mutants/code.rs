@@ -1,0 +1,517 @@
+//! Mutants of a release's own code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use globset::{Glob, GlobMatcher};
+use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::command::Args;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::gateways::{GatewayOptions, workshop};
+use crate::cli::interrupt::cancel_on_interrupt;
+use crate::cli::list::Format;
+use crate::cli::suite::{self, Selection};
+use crate::coverage::{self, Chunk, Scope};
+use crate::gateway::{Launch, Target, Workshop, copy_package};
+use crate::mutation::{
+    CodeFate, CodeMutant, CodeScore, EQUIVALENT, Equivalents, PATIENCE, Reach, Trial, TrialRequest,
+    by_operator, mutants_of, report_of, sample, switchable,
+};
+use crate::release::Release;
+use crate::report::terminal::{self, Look, Palette};
+use crate::run::Settings;
+use crate::scenario::{Millis, Scenario};
+
+/// Options about a release's code.
+#[derive(clap::Args, Debug)]
+pub(super) struct CodeOptions {
+    /// Try mutants of this gateway's own code: a release (2026.3.31, latest) or path:DIR
+    #[arg(long, short, value_name = "TARGET")]
+    pub(super) gateway: Option<String>,
+    /// Only mutants in these source files of upstream (repeat it for more); `*` stands for anything
+    #[arg(long = "file", value_name = "GLOB", requires = "gateway")]
+    files: Vec<String>,
+    /// Only the mutant with this id (repeat it for more)
+    #[arg(long = "id", value_name = "ID", requires = "gateway")]
+    ids: Vec<String>,
+    /// Try so many, chosen by the seed, instead of all
+    #[arg(long, value_name = "N", requires = "gateway")]
+    sample: Option<usize>,
+    /// Begin no further mutant after this time; `--resume` goes on
+    #[arg(long, value_name = "DURATION", requires = "gateway")]
+    time: Option<Millis>,
+    /// Keep what an earlier call with the same release and suite has found out
+    #[arg(long, requires = "gateway")]
+    resume: bool,
+    /// Gateways at the same time [default: one a processor]
+    #[arg(long, short, value_name = "N", requires = "gateway")]
+    jobs: Option<usize>,
+    /// Release to judge a `path:` target by
+    #[arg(long, value_name = "RELEASE", requires = "gateway")]
+    assume_release: Option<Release>,
+    /// Write the JSON report into this file
+    #[arg(long, value_name = "FILE", requires = "gateway")]
+    json: Option<PathBuf>,
+    /// The share of mutants that has to be noticed, in per cent [default: 100]
+    #[arg(long, value_name = "PERCENT", requires = "gateway")]
+    min_score: Option<f64>,
+}
+
+/// The mutants of a package, and the text of its bundled files.
+struct Found {
+    mutants: Vec<CodeMutant>,
+    texts: BTreeMap<String, String>,
+    package: PathBuf,
+    release: Option<Release>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let options = &args.code;
+    let begun = Instant::now();
+    let scope = scope(context)?;
+    let equivalents = equivalents(context)?;
+    let gateways =
+        GatewayOptions { jobs: options.jobs, assume_release: options.assume_release, allow_remote: false };
+    let workshop = workshop(context, &gateways)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
+    let target = target(options, &gateways, &workshop)?;
+    let found = runtime.block_on(found(&workshop, &target, &scope))?;
+    let chosen = chosen(options, args.seed, &found.mutants, &equivalents)?;
+    if args.list {
+        return list(&found.mutants, &chosen, &equivalents, args.format, context);
+    }
+    let folder = args.suite.folder.as_deref();
+    let selection = Selection { folder, names: &args.selection, tags: &args.tags };
+    let scenarios = suite::scenarios(context, &selection)?;
+    let stored = Stored::of(context, &target, &found, &scenarios, args.seed);
+
+    let place = workshop.place().map_err(|error| Failure::broke(format!("no place for a copy: {error}")))?;
+    let copy = place.path().join("package");
+    tell(format_args!(
+        "{} mutants in the code in scope of {target}, {} of them chosen; making a private copy of the package",
+        found.mutants.len(),
+        chosen.len()
+    ));
+    let replaced = with_mutants(&found)?;
+    copy_package(&found.package, &copy, &replaced).map_err(Failure::broke)?;
+    let settings = Settings::new(args.seed, PATIENCE, Arc::clone(&context.now_ms));
+    let request = TrialRequest {
+        scenarios: &scenarios,
+        mutants: &found.mutants,
+        target: Target::Path(copy),
+        settings,
+        place: place.path().join("switches"),
+        jobs: options.jobs.unwrap_or(context.processors).max(1),
+    };
+    let cancel = CancellationToken::new();
+    let (reach, trials) = runtime.block_on(async {
+        let listening = tokio::spawn(cancel_on_interrupt(cancel.clone()));
+        let result = tried(&workshop, &request, &stored, options, &found, &chosen, &equivalents, &cancel, begun).await;
+        listening.abort();
+        result
+    })?;
+    if let Ok(subject) = runtime.block_on(workshop.prepare(&request.target, Arc::new(|_| {})))
+        && let Some(Launch::Node(build)) = subject.launch()
+    {
+        // What Node compiled of the copy is of use to nobody else.
+        let _ = fs::remove_dir_all(build.compile_cache);
+    }
+    let score = scored(&target, args.seed, &found, &chosen, &reach, &equivalents, trials, &scenarios);
+    show(args, &score, context)?;
+    Ok(exit(options, &score, &cancel))
+}
+
+/// Measures what scenarios reach, unless that is known, and tries the chosen mutants.
+#[expect(clippy::too_many_arguments, reason = "they are read once and passed down")]
+async fn tried(
+    workshop: &Workshop,
+    request: &TrialRequest<'_>,
+    stored: &Stored,
+    options: &CodeOptions,
+    found: &Found,
+    chosen: &[usize],
+    equivalents: &Equivalents,
+    cancel: &CancellationToken,
+    begun: Instant,
+) -> Result<(Reach, BTreeMap<String, Trial>), Failure> {
+    let reach = match stored.reach() {
+        Some(reach) => reach,
+        None => {
+            let done = Mutex::new(0);
+            let all = request.scenarios.len();
+            let count = |_: &crate::run::Cell| {
+                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                *done += 1;
+                if *done % 100 == 0 {
+                    tell(format_args!("{done} of {all} scenarios ran without a mutant"));
+                }
+            };
+            let reach = request.reach(workshop, &count, cancel).await.map_err(Failure::broke)?;
+            if !cancel.is_cancelled() {
+                stored.keep_reach(&reach);
+            }
+            reach
+        }
+    };
+    let reached: BTreeSet<usize> = reach.reached.values().flatten().copied().collect();
+    tell(format_args!(
+        "{} scenarios are fine without a mutant; they reach {} of {} mutants ({:.0} s so far)",
+        reach.sound.len(),
+        reached.len(),
+        found.mutants.len(),
+        begun.elapsed().as_secs_f64()
+    ));
+    let mut trials = if options.resume { stored.trials() } else { BTreeMap::new() };
+    if !options.resume {
+        stored.forget_trials();
+    }
+    let id = |number: &usize| found.mutants.get(*number).map_or("", |one| one.id.as_str());
+    let wanted: Vec<usize> = chosen
+        .iter()
+        .copied()
+        .filter(|number| !trials.contains_key(id(number)) && equivalents.reason(id(number)).is_none())
+        .collect();
+    let until = options.time.map(|time| begun + time.as_duration());
+    let new = Mutex::new(Vec::new());
+    let done = |number: usize, trial: Trial| {
+        stored.keep_trial(&trial);
+        let mut new = new.lock().unwrap_or_else(PoisonError::into_inner);
+        if trial.verdict == CodeFate::Survived
+            && let Some(mutant) = found.mutants.get(number)
+        {
+            tell(format_args!("survived: {}:{} {} `{}`", mutant.source, mutant.line, mutant.operator.name(), short(&mutant.before)));
+        }
+        new.push(trial);
+        if new.len() % 25 == 0 {
+            let seconds = begun.elapsed().as_secs();
+            tell(format_args!("{} of {} mutants tried after {seconds} s", new.len(), wanted.len()));
+        }
+    };
+    let tried = request.try_all(workshop, &reach, &wanted, until, &done, cancel).await;
+    tried.map_err(Failure::broke)?;
+    let new = new.into_inner().unwrap_or_else(PoisonError::into_inner);
+    trials.extend(new.into_iter().map(|trial| (trial.id.clone(), trial)));
+    Ok((reach, trials))
+}
+
+fn tell(text: std::fmt::Arguments<'_>) {
+    anstream::eprintln!("{text}");
+}
+
+fn short(text: &str) -> String {
+    const LONGEST: usize = 70;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut: String = line.chars().take(LONGEST).collect();
+    if cut.len() < line.len() { format!("{cut}…") } else { cut }
+}
+
+fn scope(context: &Context) -> Result<Scope, Failure> {
+    coverage_file(context, "scope.yaml", coverage::BUILT_IN, |text| Scope::read(text).map_err(|error| error.to_string()))
+}
+
+fn equivalents(context: &Context) -> Result<Equivalents, Failure> {
+    let read = |text: &str| Equivalents::read(text).map_err(|error| error.to_string());
+    coverage_file(context, "equivalent-mutants.yaml", EQUIVALENT, read)
+}
+
+/// A file below `coverage` of the working directory, or else the built-in one.
+fn coverage_file<T>(
+    context: &Context,
+    name: &str,
+    built_in: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, Failure> {
+    let place = context.working_dir.join("coverage").join(name);
+    if !place.is_file() {
+        return read(built_in).map_err(Failure::broke);
+    }
+    let text = fs::read_to_string(&place)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?;
+    read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
+}
+
+fn target(options: &CodeOptions, gateways: &GatewayOptions, workshop: &Workshop) -> Result<Target, Failure> {
+    let targets = gateways.targets(options.gateway.as_deref().unwrap_or_default())?;
+    let targets = workshop
+        .resolve(targets)
+        .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+    match <[Target; 1]>::try_from(targets) {
+        Ok([target @ (Target::Release(_) | Target::Path(_))]) => Ok(target),
+        Ok([other]) => Err(Failure::usage(format!("`{other}` is no build whose code can be changed"))
+            .hint("name a release, such as 2026.3.31, or path:DIR; without --gateway the model gets faults")),
+        Err(_) => Err(Failure::usage("mutants of one gateway are tried at a time")),
+    }
+}
+
+async fn found(workshop: &Workshop, target: &Target, scope: &Scope) -> Result<Found, Failure> {
+    let told = Arc::new(|text: String| anstream::eprintln!("{text}"));
+    let subject = workshop.prepare(target, told).await.map_err(Failure::broke)?;
+    let Some(Launch::Node(build)) = subject.launch() else {
+        return Err(Failure::usage(format!("`{target}` is no build whose code can be changed")));
+    };
+    let package = build.entry.parent().unwrap_or(Path::new("/")).to_owned();
+    let collected = coverage::chunks_of(&package, scope).map_err(|error| Failure {
+        message: error.to_string(),
+        hint: Some("builds name source files with lines such as `//#region src/gateway/auth.ts`".to_owned()),
+        exit: Exit::NothingTestable,
+    })?;
+    let mutants = collected.chunks.iter().flat_map(mutants_of).collect();
+    let texts = collected.chunks.into_iter().map(|Chunk { path, text, .. }| (path, text)).collect();
+    Ok(Found { mutants, texts, package, release: subject.release() })
+}
+
+/// The bundled files with all their mutants.
+fn with_mutants(found: &Found) -> Result<BTreeMap<String, String>, Failure> {
+    let mut by_chunk: BTreeMap<&str, Vec<(usize, &CodeMutant)>> = BTreeMap::new();
+    for (number, mutant) in found.mutants.iter().enumerate() {
+        by_chunk.entry(&mutant.chunk).or_default().push((number, mutant));
+    }
+    let one = |(chunk, mutants): (&str, Vec<(usize, &CodeMutant)>)| {
+        let text = found.texts.get(chunk).map_or("", String::as_str);
+        let text = switchable(text, &mutants)
+            .map_err(|error| Failure::broke(format!("mutants of {chunk} cannot be put together: {error}")))?;
+        Ok((chunk.to_owned(), text))
+    };
+    by_chunk.into_iter().map(one).collect()
+}
+
+/// The numbers of the mutants that are wanted.
+fn chosen(
+    options: &CodeOptions,
+    seed: u64,
+    mutants: &[CodeMutant],
+    equivalents: &Equivalents,
+) -> Result<Vec<usize>, Failure> {
+    let globs: Vec<GlobMatcher> = options
+        .files
+        .iter()
+        .map(|text| {
+            let anywhere = if text.contains('/') { text.clone() } else { format!("**/{text}") };
+            Glob::new(&anywhere)
+                .map(|glob| glob.compile_matcher())
+                .map_err(|error| Failure::usage(format!("`{text}` is no pattern of files: {error}")))
+        })
+        .collect::<Result<_, _>>()?;
+    for (glob, text) in globs.iter().zip(&options.files) {
+        if !mutants.iter().any(|one| glob.is_match(&one.source)) {
+            let sources: BTreeSet<&str> = mutants.iter().map(|one| one.source.as_str()).collect();
+            let like = sources.iter().map(|one| (strsim::jaro_winkler(one, text), *one));
+            let best = like.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, one)| one);
+            let error = Failure::usage(format!("no source file in scope is called `{text}`"));
+            return Err(match best {
+                Some(best) => error.hint(format!("did you mean `{best}`?")),
+                None => error,
+            });
+        }
+    }
+    for id in &options.ids {
+        if !mutants.iter().any(|one| one.id == *id) {
+            return Err(Failure::usage(format!("there is no mutant `{id}`")).hint("`--list` names them"));
+        }
+    }
+    let all: Vec<usize> = mutants
+        .iter()
+        .enumerate()
+        .filter(|(_, one)| globs.is_empty() || globs.iter().any(|glob| glob.is_match(&one.source)))
+        .filter(|(_, one)| options.ids.is_empty() || options.ids.contains(&one.id))
+        .map(|(number, _)| number)
+        .collect();
+    if all.is_empty() {
+        return Err(Failure::nothing("the code in scope has no mutants"));
+    }
+    let open: Vec<usize> = all
+        .iter()
+        .copied()
+        .filter(|number| mutants.get(*number).is_some_and(|one| equivalents.reason(&one.id).is_none()))
+        .collect();
+    Ok(match options.sample {
+        Some(count) => sample(mutants, &open, count, seed),
+        None => all,
+    })
+}
+
+fn list(
+    mutants: &[CodeMutant],
+    chosen: &[usize],
+    equivalents: &Equivalents,
+    format: Format,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let own = chosen.iter().filter_map(|number| mutants.get(*number));
+    let text = match format {
+        Format::Json => {
+            let rows: Vec<_> = own
+                .map(|one| {
+                    serde_json::json!({
+                        "id": one.id, "source": one.source, "chunk": one.chunk, "line": one.line,
+                        "function": one.function, "operator": one.operator, "before": one.before,
+                        "after": one.after, "equivalent": equivalents.reason(&one.id),
+                    })
+                })
+                .collect();
+            format!("{:#}\n", serde_json::Value::from(rows))
+        }
+        Format::Text => {
+            let mut text: String = own
+                .map(|one| {
+                    format!("{}\n    {} -> {}\n", one.id, short(&one.before), short(&one.after))
+                })
+                .collect();
+            let counts = by_operator(mutants, chosen);
+            let counts: Vec<String> =
+                counts.iter().map(|(operator, count)| format!("{count} {}", operator.name())).collect();
+            text.push_str(&format!("\n{} mutants: {}\n", chosen.len(), counts.join(", ")));
+            text
+        }
+    };
+    context.print(&text)?;
+    Ok(Exit::Fine)
+}
+
+#[expect(clippy::too_many_arguments, reason = "a score is put together from all of them")]
+fn scored(
+    target: &Target,
+    seed: u64,
+    found: &Found,
+    chosen: &[usize],
+    reach: &Reach,
+    equivalents: &Equivalents,
+    mut trials: BTreeMap<String, Trial>,
+    scenarios: &[Scenario],
+) -> CodeScore {
+    let mut not_tried = 0;
+    let mut reports = Vec::new();
+    for mutant in chosen.iter().filter_map(|number| found.mutants.get(*number)) {
+        let reason = equivalents.reason(&mutant.id);
+        let trial = match (trials.remove(&mutant.id), reason) {
+            (Some(trial), None) => trial,
+            (_, Some(_)) => Trial {
+                id: mutant.id.clone(),
+                verdict: CodeFate::Equivalent,
+                killed_by: None,
+                scenarios_run: Vec::new(),
+                duration_ms: 0,
+            },
+            (None, None) => {
+                not_tried += 1;
+                continue;
+            }
+        };
+        let text = found.texts.get(&mutant.chunk).map_or("", String::as_str);
+        reports.push(report_of(mutant, trial, reason, text));
+    }
+    let ids = scenarios.iter().map(|one| one.id.clone());
+    CodeScore::new(target.to_string(), seed, found.mutants.len(), not_tried, reach, ids, reports)
+}
+
+fn show(args: &Args, score: &CodeScore, context: &Context) -> Result<(), Failure> {
+    let json = serde_json::to_value(score).map_err(Failure::broke)?;
+    let json = format!("{json:#}\n");
+    if let Some(to) = &args.code.json {
+        let place = context.working_dir.join(to);
+        fs::write(&place, &json)
+            .map_err(|error| Failure::broke(format!("cannot write {}: {error}", place.display())))?;
+    }
+    let look = Look { width: context.width, palette: Palette::new(context.color) };
+    context.print(&match args.format {
+        Format::Json => json,
+        Format::Text => terminal::code_mutants(score, &look),
+    })
+}
+
+fn exit(options: &CodeOptions, score: &CodeScore, cancel: &CancellationToken) -> Exit {
+    if cancel.is_cancelled() {
+        return Exit::Interrupted;
+    }
+    let survivors = score.with(CodeFate::Survived).next().is_some();
+    let enough = match options.min_score {
+        Some(least) => score.score * 100.0 >= least,
+        None => !survivors,
+    };
+    if !enough {
+        Exit::Bad
+    } else if score.blind.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Broke
+    }
+}
+
+/// What earlier calls with the same code and suite have found out.
+struct Stored {
+    folder: PathBuf,
+    name: String,
+}
+
+impl Stored {
+    fn of(context: &Context, target: &Target, found: &Found, scenarios: &[Scenario], seed: u64) -> Self {
+        let mut digest = Sha256::new();
+        for (path, text) in &found.texts {
+            digest.update(path);
+            digest.update(text);
+        }
+        for scenario in scenarios {
+            digest.update(format!("{scenario:?}"));
+        }
+        for mutant in &found.mutants {
+            digest.update(&mutant.id);
+        }
+        digest.update(format!("{} {seed}", env!("CARGO_PKG_VERSION")));
+        let digest: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let name = match found.release {
+            Some(release) => format!("{release}-{digest}"),
+            None => {
+                let safe: String =
+                    target.to_string().chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+                format!("{safe}-{digest}")
+            }
+        };
+        Self { folder: context.cache_dir.join("mutants"), name }
+    }
+
+    fn place(&self, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}.{ending}", self.name))
+    }
+
+    fn reach(&self) -> Option<Reach> {
+        serde_json::from_slice(&fs::read(self.place("reach.json")).ok()?).ok()
+    }
+
+    /// What cannot be kept is measured again by the next call.
+    fn keep_reach(&self, reach: &Reach) {
+        let Ok(text) = serde_json::to_vec(reach) else { return };
+        let place = self.place("reach.json");
+        let beside = self.place("reach.json.new");
+        let _ = fs::create_dir_all(&self.folder)
+            .and_then(|()| fs::write(&beside, text))
+            .and_then(|()| fs::rename(&beside, place));
+    }
+
+    fn trials(&self) -> BTreeMap<String, Trial> {
+        let text = fs::read_to_string(self.place("trials.jsonl")).unwrap_or_default();
+        // A line that was cut off is one mutant more to try.
+        text.lines()
+            .filter_map(|line| serde_json::from_str::<Trial>(line).ok())
+            .map(|trial| (trial.id.clone(), trial))
+            .collect()
+    }
+
+    fn forget_trials(&self) {
+        let _ = fs::remove_file(self.place("trials.jsonl"));
+    }
+
+    fn keep_trial(&self, trial: &Trial) {
+        let Ok(line) = serde_json::to_string(trial) else { return };
+        let _ = fs::create_dir_all(&self.folder);
+        let file = fs::OpenOptions::new().create(true).append(true).open(self.place("trials.jsonl"));
+        let _ = file.and_then(|mut file| writeln!(file, "{line}"));
+    }
+}

@@ -1,0 +1,178 @@
+//! Which mutant is active in a gateway whose code has many of them, and which ones it has reached.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+const SCRIPT: &str = include_str!("switch.cjs");
+
+/// Names the folder of the switch in a gateway's environment.
+pub(super) const VARIABLE: &str = "GATECRASH_MUTANTS";
+
+/// How long a thread may take to turn. One that is busy for longer has a mutant that never ends.
+const TURNS: Duration = Duration::from_secs(5);
+
+/// Switches of the gateways of a run.
+#[derive(Clone, Debug)]
+pub struct Switches {
+    place: PathBuf,
+    mutants: usize,
+    active: Option<usize>,
+}
+
+/// The switch of one gateway and of all that it starts.
+#[derive(Debug)]
+pub struct Switch {
+    folder: PathBuf,
+    turns: AtomicUsize,
+}
+
+/// A gateway did not turn to another mutant in time.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnError {
+    /// The wish cannot be written.
+    #[error("cannot write the switch of the gateway's mutants: {0}")]
+    Write(#[source] io::Error),
+    /// A thread does not answer.
+    #[error("a thread of the gateway did not turn to another mutant within {} s", TURNS.as_secs())]
+    Silent,
+}
+
+impl Switches {
+    /// Switches below a folder, for so many mutants; `active` is the one that gateways start with.
+    pub fn new(place: PathBuf, mutants: usize, active: Option<usize>) -> Self {
+        Self { place, mutants, active }
+    }
+
+    /// The same switches with another mutant active from the start.
+    #[must_use]
+    pub fn starting_with(&self, active: Option<usize>) -> Self {
+        Self { active, ..self.clone() }
+    }
+
+    /// Makes the switch of a gateway.
+    pub fn of(&self, gateway: usize) -> io::Result<Switch> {
+        let folder = self.place.join(format!("gateway-{gateway}"));
+        // A number may be used again in another run.
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("switch.cjs"), SCRIPT)?;
+        fs::write(folder.join("first.json"), first(self.active, self.mutants))?;
+        Ok(Switch { folder, turns: AtomicUsize::new(0) })
+    }
+
+    /// What the gateway with this number reached at its end, after it was last turned.
+    pub fn rest(&self, gateway: usize) -> BTreeSet<usize> {
+        let folder = self.place.join(format!("gateway-{gateway}"));
+        read_all(&folder, |name| name.starts_with("rest-"))
+    }
+}
+
+fn first(active: Option<usize>, mutants: usize) -> String {
+    json!({"active": active, "count": mutants}).to_string()
+}
+
+impl Switch {
+    /// What loads the switch into a gateway.
+    pub fn env(&self) -> (String, String) {
+        (VARIABLE.to_owned(), self.folder.to_string_lossy().into_owned())
+    }
+
+    /// Makes a mutant active, or none, in every thread. Answers with the mutants whose code was reached since the last
+    /// turn.
+    ///
+    /// # Errors
+    /// Fails where a thread does not answer within five seconds.
+    pub async fn turn(&self, active: Option<usize>) -> Result<BTreeSet<usize>, TurnError> {
+        let number = self.turns.fetch_add(1, Ordering::SeqCst);
+        // What is started from here on begins with the same mutant.
+        let place = self.folder.join("first.json");
+        let mutants = fs::read(&place)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
+            .and_then(|first| first.get("count")?.as_u64())
+            .and_then(|count| usize::try_from(count).ok())
+            .unwrap_or_default();
+        write(&place, &first(active, mutants)).map_err(TurnError::Write)?;
+        write(&self.folder.join(format!("turn-{number}.json")), &json!({"active": active}).to_string())
+            .map_err(TurnError::Write)?;
+        let answer = format!("reached-{number}-");
+        let end = Instant::now() + TURNS;
+        while self.is_waiting(&answer) {
+            if Instant::now() > end {
+                return Err(TurnError::Silent);
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(read_all(&self.folder, |name| name.starts_with(&answer)))
+    }
+
+    /// Whether a thread that runs has not answered yet.
+    fn is_waiting(&self, answer: &str) -> bool {
+        let names = names_in(&self.folder);
+        names.iter().filter_map(|name| name.strip_prefix("started-")).any(|thread| {
+            let (process, _) = thread.split_once('-').unwrap_or((thread, ""));
+            let has = |name: String| names.contains(&name);
+            !has(format!("{answer}{thread}.json"))
+                && !has(format!("rest-{thread}.json"))
+                && Path::new("/proc").join(process).exists()
+        })
+    }
+}
+
+/// Writes a file so that nobody reads half of it.
+fn write(place: &Path, text: &str) -> io::Result<()> {
+    let mut beside = place.as_os_str().to_owned();
+    beside.push(".new");
+    fs::write(&beside, text)?;
+    fs::rename(&beside, place)
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+fn read_all(folder: &Path, wanted: impl Fn(&str) -> bool) -> BTreeSet<usize> {
+    let mut reached = BTreeSet::new();
+    for name in names_in(folder).iter().filter(|name| wanted(name) && name.ends_with(".json")) {
+        let bytes = fs::read(folder.join(name)).unwrap_or_default();
+        reached.extend(serde_json::from_slice::<Vec<usize>>(&bytes).unwrap_or_default());
+    }
+    reached
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_starts_with_its_mutant_and_counts_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let switches = Switches::new(dir.path().to_owned(), 12, None).starting_with(Some(7));
+        let switch = switches.of(3).unwrap();
+        assert_eq!(switch.env().1, dir.path().join("gateway-3").to_string_lossy());
+        let text = fs::read_to_string(dir.path().join("gateway-3/first.json")).unwrap();
+        assert_eq!(text, r#"{"active":7,"count":12}"#);
+        fs::write(dir.path().join("gateway-3/rest-1-0.json"), "[2,5]").unwrap();
+        assert_eq!(switches.rest(3), BTreeSet::from([2, 5]));
+    }
+
+    #[tokio::test]
+    async fn nobody_who_is_gone_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let switch = Switches::new(dir.path().to_owned(), 2, None).of(0).unwrap();
+        fs::write(dir.path().join("gateway-0/started-4000000000-0"), "").unwrap();
+        fs::write(dir.path().join("gateway-0/reached-0-1-0.json"), "[1]").unwrap();
+        assert_eq!(switch.turn(Some(1)).await.unwrap(), BTreeSet::from([1]));
+        let text = fs::read_to_string(dir.path().join("gateway-0/turn-0.json")).unwrap();
+        assert_eq!(text, r#"{"active":1}"#);
+    }
+}

@@ -1,0 +1,648 @@
+//! Mutants of a release's own code, found in its syntax.
+//!
+//! A mutant has an id that survives a rebuild of the release: upstream's source file, the function, the operator, a
+//! digest of the text it changes (without the numbers that a bundler adds to names), and a counter for equal ones.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast::{
+    BinaryExpression, BinaryOperator, BooleanLiteral,
+    CallExpression, ChainElement, ChainExpression, ConditionalExpression, Directive, DoWhileStatement,
+    ExportAllDeclaration, ExportFromDeclaration, ExportNamedDeclaration, Expression, ExpressionStatement, ForStatement,
+    IfStatement, ImportDeclaration, ImportExpression, LogicalExpression, LogicalOperator, NumericLiteral,
+    PropertyKey, Statement, StringLiteral, UnaryExpression, UnaryOperator, WhileStatement,
+};
+use oxc_ast_visit::{Visit, walk};
+use oxc_parser::Parser;
+use oxc_span::{GetSpan, SourceType, Span};
+use oxc_syntax::scope::ScopeFlags;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::coverage::{Chunk, Kind, Part};
+
+/// What a mutant does to the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operator {
+    /// A condition always holds.
+    ConditionTrue,
+    /// A condition never holds.
+    ConditionFalse,
+    /// A guard (an `if` that returns, throws or jumps) is removed.
+    RemoveGuard,
+    /// A comparison is negated: `===` for `!==`, `>=` for `<`.
+    NegateComparison,
+    /// A comparison includes its boundary or no longer does.
+    Boundary,
+    /// `&&` for `||`, and the other way round.
+    SwapLogic,
+    /// `a ?? b` is `a`.
+    DropDefault,
+    /// `a ?? b` is `b`.
+    ForceDefault,
+    /// `!a` is `a`.
+    RemoveNot,
+    /// A call whose result is not used is removed.
+    RemoveCall,
+    /// A string literal is empty, or no longer is.
+    String,
+    /// A number is one more.
+    Number,
+    /// `true` for `false`, and the other way round.
+    Boolean,
+    /// `a?.b` is `a.b`.
+    RemoveChain,
+    /// A membership test such as `has`, `includes` or `every` always says yes.
+    MemberAlways,
+    /// A membership test always says no.
+    MemberNever,
+}
+
+impl Operator {
+    /// All operators.
+    pub const ALL: [Self; 16] = [
+        Self::ConditionTrue,
+        Self::ConditionFalse,
+        Self::RemoveGuard,
+        Self::NegateComparison,
+        Self::Boundary,
+        Self::SwapLogic,
+        Self::DropDefault,
+        Self::ForceDefault,
+        Self::RemoveNot,
+        Self::RemoveCall,
+        Self::String,
+        Self::Number,
+        Self::Boolean,
+        Self::RemoveChain,
+        Self::MemberAlways,
+        Self::MemberNever,
+    ];
+
+    /// Its name, as reports and ids have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ConditionTrue => "condition-true",
+            Self::ConditionFalse => "condition-false",
+            Self::RemoveGuard => "remove-guard",
+            Self::NegateComparison => "negate-comparison",
+            Self::Boundary => "boundary",
+            Self::SwapLogic => "swap-logic",
+            Self::DropDefault => "drop-default",
+            Self::ForceDefault => "force-default",
+            Self::RemoveNot => "remove-not",
+            Self::RemoveCall => "remove-call",
+            Self::String => "string",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::RemoveChain => "remove-chain",
+            Self::MemberAlways => "member-always",
+            Self::MemberNever => "member-never",
+        }
+    }
+}
+
+/// How a mutant replaces code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shape {
+    /// An expression becomes another one.
+    Expression,
+    /// A statement is not executed.
+    Statement,
+}
+
+/// A mutant of a bundled file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeMutant {
+    /// Names it; the same in every build with the same code.
+    pub id: String,
+    /// Upstream's source file.
+    pub source: String,
+    /// The bundled file below the package.
+    pub chunk: String,
+    /// The function it is in; empty for code that runs when the file is loaded.
+    pub function: String,
+    /// What it does.
+    pub operator: Operator,
+    /// How it replaces code.
+    pub shape: Shape,
+    /// The line in the bundled file, from 1.
+    pub line: usize,
+    /// The bytes that it replaces in the bundled file.
+    pub bytes: Range<usize>,
+    /// The text there.
+    pub before: String,
+    /// The text that replaces it.
+    pub after: String,
+}
+
+impl CodeMutant {
+    /// Whether its code runs once, when the file is loaded, so that it has to be active from the start.
+    pub const fn is_static(&self) -> bool {
+        self.function.is_empty()
+    }
+}
+
+/// All mutants of the code in scope of a bundled file, in the order of the text. Functions and files that the scope
+/// leaves out get none.
+pub fn mutants_of(chunk: &Chunk) -> Vec<CodeMutant> {
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, &chunk.text, SourceType::mjs()).parse();
+    let mut finder = Finder { text: &chunk.text, found: Vec::new(), chained: 0 };
+    finder.visit_program(&parsed.program);
+    let mut found = finder.found;
+    found.sort_by_key(|one| (one.bytes.start, std::cmp::Reverse(one.bytes.end), one.shape, one.operator));
+    found.dedup_by(|one, other| one.bytes == other.bytes && one.after == other.after);
+    let lines: Vec<usize> = chunk.text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut mutants = Vec::new();
+    let mut alike: HashMap<String, usize> = HashMap::new();
+    for part in chunk.parts.iter().filter(|part| part.left_out.is_none()) {
+        let inside = |one: &&Change| part.bytes.start <= one.bytes.start && one.bytes.end <= part.bytes.end;
+        for one in found.iter().filter(inside) {
+            let (function, left_out) = function_around(part, one.bytes.start);
+            let Some(before) = chunk.text.get(one.bytes.clone()).filter(|_| !left_out) else { continue };
+            let head = format!(
+                "{}#{function}#{}#{}",
+                part.source,
+                one.operator.name(),
+                digest(&format!("{before}\u{0}{}", one.after))
+            );
+            let number = alike.entry(head.clone()).or_default();
+            *number += 1;
+            let id = if *number == 1 { head } else { format!("{head}.{number}") };
+            mutants.push(CodeMutant {
+                id,
+                source: part.source.clone(),
+                chunk: chunk.path.clone(),
+                function,
+                operator: one.operator,
+                shape: one.shape,
+                line: lines.partition_point(|at| *at < one.bytes.start) + 1,
+                bytes: one.bytes.clone(),
+                before: before.to_owned(),
+                after: one.after.clone(),
+            });
+        }
+    }
+    mutants
+}
+
+/// The innermost function around a byte, without the numbers of the bundler, and whether it is left out.
+fn function_around(part: &Part, at: usize) -> (String, bool) {
+    let around = part.spots.iter().filter_map(|spot| match &spot.kind {
+        Kind::Function(name) if spot.bytes.contains(&at) => Some((spot, name)),
+        _ => None,
+    });
+    let innermost = around.min_by_key(|(spot, _)| spot.bytes.len());
+    innermost.map_or((String::new(), false), |(spot, name)| {
+        let name = without_numbers(name);
+        (if name.is_empty() { "anonymous".to_owned() } else { name }, spot.left_out)
+    })
+}
+
+/// A text on one line, without the numbers by which a bundler tells names apart (`withLock$2`).
+fn without_numbers(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        let behind_a_name = out.ends_with(|last: char| last.is_alphanumeric() || last == '_');
+        if character == '$' && behind_a_name && rest.peek().is_some_and(char::is_ascii_digit) {
+            while rest.peek().is_some_and(char::is_ascii_digit) {
+                rest.next();
+            }
+        } else if character.is_whitespace() {
+            if !out.ends_with(' ') {
+                out.push(' ');
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+fn digest(text: &str) -> String {
+    let digest = Sha256::digest(without_numbers(text).as_bytes());
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A change of the text.
+struct Change {
+    operator: Operator,
+    shape: Shape,
+    bytes: Range<usize>,
+    after: String,
+}
+
+struct Finder<'t> {
+    text: &'t str,
+    found: Vec<Change>,
+    /// Depth of optional chains around what is read; parentheses there would cut the chain.
+    chained: usize,
+}
+
+impl Finder<'_> {
+    fn text_of(&self, span: Span) -> &str {
+        self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
+    }
+
+    fn add(&mut self, operator: Operator, shape: Shape, span: Span, after: String) {
+        let bytes = span.start as usize..span.end as usize;
+        self.found.push(Change { operator, shape, bytes, after });
+    }
+
+    fn replace(&mut self, operator: Operator, span: Span, after: impl Into<String>) {
+        self.add(operator, Shape::Expression, span, after.into());
+    }
+
+    /// A condition of a statement or of `?:`.
+    fn condition(&mut self, test: &Expression<'_>, also_false: bool) {
+        let inner = test.get_inner_expression();
+        // A literal has an operator of its own, and so has a membership test.
+        if matches!(inner, Expression::BooleanLiteral(_)) || is_membership(inner) {
+            return;
+        }
+        self.replace(Operator::ConditionTrue, test.span(), "true");
+        if also_false {
+            self.replace(Operator::ConditionFalse, test.span(), "false");
+        }
+    }
+}
+
+/// A call that asks whether something is in a set, list or text.
+fn is_membership(expression: &Expression<'_>) -> bool {
+    matches!(expression, Expression::CallExpression(call) if asks_for_membership(call))
+}
+
+fn asks_for_membership(call: &CallExpression<'_>) -> bool {
+    const QUESTIONS: [&str; 7] = ["has", "includes", "some", "every", "startsWith", "endsWith", "test"];
+    match &call.callee {
+        Expression::StaticMemberExpression(member) => {
+            !call.optional && !member.optional && QUESTIONS.contains(&member.property.name.as_str())
+        }
+        _ => false,
+    }
+}
+
+/// What only writes to the log cannot be seen on the wire.
+fn writes_to_the_log(call: &CallExpression<'_>) -> bool {
+    const LEVELS: [&str; 7] = ["trace", "debug", "info", "warn", "error", "raw", "log"];
+    let is_logger = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name.starts_with("log") || name.ends_with("log") || name.ends_with("logger") || name == "console"
+    };
+    match &call.callee {
+        Expression::Identifier(name) => is_logger(&name.name),
+        Expression::StaticMemberExpression(member) => {
+            let object = match &member.object {
+                Expression::Identifier(name) => name.name.as_str(),
+                Expression::StaticMemberExpression(inner) => inner.property.name.as_str(),
+                _ => return false,
+            };
+            is_logger(object) && LEVELS.contains(&member.property.name.as_str())
+                || is_logger(&member.property.name)
+        }
+        _ => false,
+    }
+}
+
+const fn opposite(operator: BinaryOperator) -> Option<&'static str> {
+    Some(match operator {
+        BinaryOperator::Equality => "!=",
+        BinaryOperator::Inequality => "==",
+        BinaryOperator::StrictEquality => "!==",
+        BinaryOperator::StrictInequality => "===",
+        BinaryOperator::LessThan => ">=",
+        BinaryOperator::LessEqualThan => ">",
+        BinaryOperator::GreaterThan => "<=",
+        BinaryOperator::GreaterEqualThan => "<",
+        _ => return None,
+    })
+}
+
+const fn other_boundary(operator: BinaryOperator) -> Option<&'static str> {
+    Some(match operator {
+        BinaryOperator::LessThan => "<=",
+        BinaryOperator::LessEqualThan => "<",
+        BinaryOperator::GreaterThan => ">=",
+        BinaryOperator::GreaterEqualThan => ">",
+        _ => return None,
+    })
+}
+
+/// Whether nothing behind a statement is executed.
+fn jumps(statement: &Statement<'_>) -> bool {
+    match statement {
+        Statement::ReturnStatement(_)
+        | Statement::ThrowStatement(_)
+        | Statement::BreakStatement(_)
+        | Statement::ContinueStatement(_) => true,
+        Statement::BlockStatement(block) => block.body.last().is_some_and(jumps),
+        _ => false,
+    }
+}
+
+impl<'a> Visit<'a> for Finder<'_> {
+    fn visit_if_statement(&mut self, it: &IfStatement<'a>) {
+        let guard = it.alternate.is_none() && jumps(&it.consequent);
+        self.condition(&it.test, !guard);
+        if guard {
+            self.add(Operator::RemoveGuard, Shape::Statement, it.span, ";".to_owned());
+        }
+        walk::walk_if_statement(self, it);
+    }
+
+    fn visit_conditional_expression(&mut self, it: &ConditionalExpression<'a>) {
+        self.condition(&it.test, true);
+        walk::walk_conditional_expression(self, it);
+    }
+
+    // A loop whose condition always holds never ends, so these only get the other half.
+    fn visit_while_statement(&mut self, it: &WhileStatement<'a>) {
+        self.replace(Operator::ConditionFalse, it.test.span(), "false");
+        walk::walk_while_statement(self, it);
+    }
+
+    fn visit_do_while_statement(&mut self, it: &DoWhileStatement<'a>) {
+        self.replace(Operator::ConditionFalse, it.test.span(), "false");
+        walk::walk_do_while_statement(self, it);
+    }
+
+    fn visit_for_statement(&mut self, it: &ForStatement<'a>) {
+        if let Some(test) = &it.test {
+            self.replace(Operator::ConditionFalse, test.span(), "false");
+        }
+        // The counting expressions make loops that never end; only the body is of interest.
+        self.visit_statement(&it.body);
+    }
+
+    fn visit_binary_expression(&mut self, it: &BinaryExpression<'a>) {
+        let (left, right) =
+            (self.text_of(it.left.span()).to_owned(), self.text_of(it.right.span()).to_owned());
+        if let Some(other) = opposite(it.operator) {
+            self.replace(Operator::NegateComparison, it.span, format!("{left} {other} {right}"));
+        }
+        if let Some(other) = other_boundary(it.operator) {
+            self.replace(Operator::Boundary, it.span, format!("{left} {other} {right}"));
+        }
+        // `typeof a === ""` says the same as the negated comparison.
+        let is_typeof = |side: &Expression<'_>| matches!(side, Expression::UnaryExpression(one) if one.operator == UnaryOperator::Typeof);
+        if is_typeof(&it.left) {
+            self.visit_expression(&it.left);
+        } else {
+            walk::walk_binary_expression(self, it);
+        }
+    }
+
+    fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
+        let (left, right) =
+            (self.text_of(it.left.span()).to_owned(), self.text_of(it.right.span()).to_owned());
+        match it.operator {
+            LogicalOperator::And => {
+                self.replace(Operator::SwapLogic, it.span, format!("({left}) || ({right})"));
+            }
+            LogicalOperator::Or => {
+                self.replace(Operator::SwapLogic, it.span, format!("({left}) && ({right})"));
+            }
+            LogicalOperator::Coalesce => {
+                self.replace(Operator::DropDefault, it.span, left);
+                self.replace(Operator::ForceDefault, it.span, right);
+            }
+        }
+        walk::walk_logical_expression(self, it);
+    }
+
+    fn visit_unary_expression(&mut self, it: &UnaryExpression<'a>) {
+        match it.operator {
+            UnaryOperator::LogicalNot => {
+                let argument = self.text_of(it.argument.span()).to_owned();
+                self.replace(Operator::RemoveNot, it.span, argument);
+                walk::walk_unary_expression(self, it);
+            }
+            // What is deleted has to stay a member.
+            UnaryOperator::Delete => {}
+            _ => walk::walk_unary_expression(self, it),
+        }
+    }
+
+    fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
+        let called = match &it.expression {
+            Expression::AwaitExpression(awaited) => &awaited.argument,
+            other => other,
+        };
+        let call = match called {
+            Expression::CallExpression(call) => Some(call),
+            Expression::ChainExpression(chain) => match &chain.expression {
+                ChainElement::CallExpression(call) => Some(call),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(call) = call {
+            // Without `super` there is no `this`.
+            if matches!(call.callee, Expression::Super(_)) {
+                return;
+            }
+            if writes_to_the_log(call) {
+                return;
+            }
+            self.add(Operator::RemoveCall, Shape::Statement, it.span, ";".to_owned());
+        }
+        walk::walk_expression_statement(self, it);
+    }
+
+    fn visit_chain_expression(&mut self, it: &ChainExpression<'a>) {
+        let text = self.text_of(it.span).to_owned();
+        let start = it.span.start as usize;
+        let mut links = Links { found: Vec::new() };
+        links.visit_chain_element(&it.expression);
+        for (behind, named) in links.found {
+            let from = (behind as usize).saturating_sub(start);
+            let Some(at) = text.get(from..).and_then(|rest| rest.find("?.")).map(|at| from + at) else {
+                continue;
+            };
+            let (Some(head), Some(tail)) = (text.get(..at), text.get(at + 2..)) else { continue };
+            let dot = if named { "." } else { "" };
+            self.replace(Operator::RemoveChain, it.span, format!("{head}{dot}{tail}"));
+        }
+        self.chained += 1;
+        walk::walk_chain_expression(self, it);
+        self.chained -= 1;
+    }
+
+    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        if self.chained == 0 && asks_for_membership(it) {
+            self.replace(Operator::MemberAlways, it.span, "true");
+            self.replace(Operator::MemberNever, it.span, "false");
+        }
+        if self.chained == 0 {
+            walk::walk_call_expression(self, it);
+            return;
+        }
+        // The callee goes on with the chain, arguments do not.
+        self.visit_expression(&it.callee);
+        let depth = std::mem::take(&mut self.chained);
+        self.visit_arguments(&it.arguments);
+        self.chained = depth;
+    }
+
+    fn visit_function(&mut self, it: &oxc_ast::ast::Function<'a>, flags: ScopeFlags) {
+        let depth = std::mem::take(&mut self.chained);
+        walk::walk_function(self, it, flags);
+        self.chained = depth;
+    }
+
+    // The name of a property is not a string that is sent, and neither is that of a module.
+    fn visit_property_key(&mut self, it: &PropertyKey<'a>) {
+        if !matches!(it, PropertyKey::StringLiteral(_) | PropertyKey::NumericLiteral(_)) {
+            walk::walk_property_key(self, it);
+        }
+    }
+
+    fn visit_import_expression(&mut self, _: &ImportExpression<'a>) {}
+
+    fn visit_import_declaration(&mut self, _: &ImportDeclaration<'a>) {}
+
+    fn visit_export_all_declaration(&mut self, _: &ExportAllDeclaration<'a>) {}
+
+    fn visit_export_named_declaration(&mut self, _: &ExportNamedDeclaration<'a>) {}
+
+    fn visit_export_from_declaration(&mut self, _: &ExportFromDeclaration<'a>) {}
+
+    fn visit_directive(&mut self, _: &Directive<'a>) {}
+
+    fn visit_string_literal(&mut self, it: &StringLiteral<'a>) {
+        let after = if it.value.is_empty() { "\"gatecrash\"" } else { "\"\"" };
+        self.replace(Operator::String, it.span, after);
+    }
+
+    fn visit_numeric_literal(&mut self, it: &NumericLiteral<'a>) {
+        let number = self.text_of(it.span).to_owned();
+        self.replace(Operator::Number, it.span, if number == "0" { "1".to_owned() } else { format!("{number} + 1") });
+    }
+
+    fn visit_boolean_literal(&mut self, it: &BooleanLiteral) {
+        self.replace(Operator::Boolean, it.span, (!it.value).to_string());
+    }
+}
+
+/// The optional links of one chain: the end of the object in front of `?.`, and whether a name follows.
+struct Links {
+    found: Vec<(u32, bool)>,
+}
+
+impl<'a> Visit<'a> for Links {
+    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        if it.optional {
+            self.found.push((it.callee.span().end, false));
+        }
+        self.visit_expression(&it.callee);
+    }
+
+    fn visit_static_member_expression(&mut self, it: &oxc_ast::ast::StaticMemberExpression<'a>) {
+        if it.optional {
+            self.found.push((it.object.span().end, true));
+        }
+        self.visit_expression(&it.object);
+    }
+
+    fn visit_computed_member_expression(&mut self, it: &oxc_ast::ast::ComputedMemberExpression<'a>) {
+        if it.optional {
+            self.found.push((it.object.span().end, false));
+        }
+        self.visit_expression(&it.object);
+    }
+
+    // Chains inside of other expressions are chains of their own.
+    fn visit_chain_expression(&mut self, _: &ChainExpression<'a>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::coverage::Scope;
+    use crate::mutation::test_support::{SAMPLE, chunk};
+
+    fn changes(code: &str) -> Vec<(Operator, String, String)> {
+        mutants_of(&chunk(code)).into_iter().map(|one| (one.operator, one.before, one.after)).collect()
+    }
+
+    #[rstest]
+    #[case::a_condition("if (a) b = c;", &[(Operator::ConditionTrue, "a", "true"), (Operator::ConditionFalse, "a", "false")])]
+    #[case::a_guard(
+        "() => { if (a) return; }",
+        &[(Operator::RemoveGuard, "if (a) return;", ";"), (Operator::ConditionTrue, "a", "true")]
+    )]
+    #[case::a_comparison("a = b === c;", &[(Operator::NegateComparison, "b === c", "b !== c")])]
+    #[case::a_boundary(
+        "a = b < c;",
+        &[(Operator::NegateComparison, "b < c", "b >= c"), (Operator::Boundary, "b < c", "b <= c")]
+    )]
+    #[case::logic("a = b && c;", &[(Operator::SwapLogic, "b && c", "(b) || (c)")])]
+    #[case::a_default("a = b ?? c;", &[(Operator::DropDefault, "b ?? c", "b"), (Operator::ForceDefault, "b ?? c", "c")])]
+    #[case::not("a = !b;", &[(Operator::RemoveNot, "!b", "b")])]
+    #[case::calls("a(); await b();", &[(Operator::RemoveCall, "a();", ";"), (Operator::RemoveCall, "await b();", ";")])]
+    #[case::the_body_of_an_arrow_function("x = () => a();", &[])]
+    #[case::a_call_that_only_logs("logWs('x'); log.warn('y'); this.logger.info(1);", &[])]
+    #[case::literals(
+        "a = ['b', '', 3, 0, true];",
+        &[
+            (Operator::String, "'b'", "\"\""), (Operator::String, "''", "\"gatecrash\""), (Operator::Number, "3", "3 + 1"),
+            (Operator::Number, "0", "1"), (Operator::Boolean, "true", "false"),
+        ]
+    )]
+    #[case::chains(
+        "a = b?.c?.[d]?.(e);",
+        &[
+            (Operator::RemoveChain, "b?.c?.[d]?.(e)", "b?.c?.[d](e)"),
+            (Operator::RemoveChain, "b?.c?.[d]?.(e)", "b?.c[d]?.(e)"),
+            (Operator::RemoveChain, "b?.c?.[d]?.(e)", "b.c?.[d]?.(e)"),
+        ]
+    )]
+    #[case::membership("a = b.has(c);", &[(Operator::MemberAlways, "b.has(c)", "true"), (Operator::MemberNever, "b.has(c)", "false")])]
+    #[case::membership_in_a_condition(
+        "if (b.has(c)) d = e;",
+        &[(Operator::MemberAlways, "b.has(c)", "true"), (Operator::MemberNever, "b.has(c)", "false")]
+    )]
+    #[case::a_loop("while (a) b = c;", &[(Operator::ConditionFalse, "a", "false")])]
+    #[case::names_of_properties_and_modules("a = { 'b': c }; import('d');", &[])]
+    #[case::what_is_deleted("delete a?.b;", &[])]
+    #[case::a_type("a = typeof b === 'c';", &[(Operator::NegateComparison, "typeof b === 'c'", "typeof b !== 'c'")])]
+    fn mutants_are_found(#[case] code: &str, #[case] expected: &[(Operator, &str, &str)]) {
+        let expected: Vec<(Operator, String, String)> = expected
+            .iter()
+            .map(|(operator, before, after)| (*operator, (*before).to_owned(), (*after).to_owned()))
+            .collect();
+        assert_eq!(changes(code), expected);
+    }
+
+    #[test]
+    fn ids_are_unique_and_survive_a_rebuild() {
+        let before = mutants_of(&chunk(SAMPLE));
+        assert!(before.len() > 40, "{}", before.len());
+        let ids: BTreeSet<&str> = before.iter().map(|one| &*one.id).collect();
+        assert_eq!(ids.len(), before.len());
+        // Another bundle: other numbers behind names, other lines, another order of functions.
+        let rebuilt =
+            format!("function first() {{}}\n\n{}", SAMPLE.replace("$2", "$7").replace("admit$1", "admit"));
+        let after = mutants_of(&chunk(&rebuilt));
+        assert_eq!(ids, after.iter().map(|one| &*one.id).collect());
+    }
+
+    #[test]
+    fn code_out_of_scope_gets_no_mutants() {
+        let mutants = mutants_of(&chunk(SAMPLE));
+        assert!(mutants.iter().all(|one| !one.before.contains("other") && !one.function.contains("tailnet")));
+        assert!(mutants.iter().any(|one| one.function == "admit" && one.line == 5));
+        assert!(mutants.iter().any(|one| one.is_static() && one.before == "'x'"));
+        let nothing = Scope::read("scope: [{area: a, sources: ['src/other.ts']}]\nleft_out: []").unwrap();
+        assert!(Chunk::read("dist/a.js", chunk(SAMPLE).text, &nothing).unwrap().is_none());
+    }
+}

@@ -1,0 +1,246 @@
+//! What became of the mutants of a release's own code.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::operators::{CodeMutant, Operator};
+use super::trial::{Fate, Reach, Trial};
+use crate::run::Format;
+
+/// The format of the JSON report.
+pub const MUTANTS_FORMAT: Format = Format { major: 1, minor: 0 };
+
+/// Mutants that nobody can notice, as data with reasons.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Equivalents(BTreeMap<String, String>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    id: String,
+    reason: String,
+}
+
+/// The equivalent mutants that come with gatecrash.
+pub const EQUIVALENT: &str = include_str!("../../coverage/equivalent-mutants.yaml");
+
+/// Why a list of equivalent mutants cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EquivalentsError {
+    /// It is not a list of ids with reasons.
+    #[error("not a list of mutants with `id` and `reason`: {0}")]
+    Shape(String),
+    /// A mutant has no reason.
+    #[error("`{0}` needs a reason why nobody can notice it")]
+    NoReason(String),
+    /// A mutant is listed twice.
+    #[error("`{0}` is listed twice")]
+    Twice(String),
+}
+
+impl Equivalents {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// Fails where it is not a list of ids, each once and with a reason.
+    pub fn read(text: &str) -> Result<Self, EquivalentsError> {
+        let written: Option<Vec<Written>> =
+            serde_saphyr::from_str(text).map_err(|error| EquivalentsError::Shape(error.to_string()))?;
+        let mut all = BTreeMap::new();
+        for Written { id, reason } in written.unwrap_or_default() {
+            if reason.trim().is_empty() {
+                return Err(EquivalentsError::NoReason(id));
+            }
+            if all.insert(id.clone(), reason).is_some() {
+                return Err(EquivalentsError::Twice(id));
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// Why nobody can notice a mutant.
+    pub fn reason(&self, id: &str) -> Option<&str> {
+        self.0.get(id).map(String::as_str)
+    }
+}
+
+/// A mutant and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MutantReport {
+    /// Its id, which survives a rebuild of the release.
+    pub id: String,
+    /// Upstream's source file.
+    pub source: String,
+    /// The bundled file below the package.
+    pub chunk: String,
+    /// The line in the bundled file, from 1.
+    pub line: usize,
+    /// The function; empty for code that runs when the file is loaded.
+    pub function: String,
+    /// What it does.
+    pub operator: Operator,
+    /// What it replaces.
+    pub before: String,
+    /// What it puts there.
+    pub after: String,
+    /// What became of it.
+    pub verdict: Fate,
+    /// Why it is equivalent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The scenario that noticed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub killed_by: Option<String>,
+    /// Scenarios that ran with it.
+    pub scenarios_run: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Where it is, as a unified diff of the bundled file; for survivors only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+}
+
+/// What became of all mutants that were chosen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CodeScore {
+    /// Version of this document's format.
+    pub format: Format,
+    /// The gateway.
+    pub target: String,
+    /// Seed of the sample and of all keys.
+    pub seed: u64,
+    /// Mutants in all of the code in scope.
+    pub possible: usize,
+    /// Mutants that were chosen but not tried, because the time was over or the run was interrupted.
+    pub not_tried: usize,
+    /// How many have which verdict.
+    pub counts: BTreeMap<Fate, usize>,
+    /// Killed and timed out ones among these and the survivors, from 0 to 1.
+    pub score: f64,
+    /// Scenarios that are not fine without a mutant; they notice nothing.
+    pub blind: Vec<String>,
+    /// The mutants.
+    pub mutants: Vec<MutantReport>,
+}
+
+/// What a mutant comes to in a report.
+pub fn report_of(mutant: &CodeMutant, trial: Trial, reason: Option<&str>, text: &str) -> MutantReport {
+    let diff = (trial.verdict == Fate::Survived).then(|| diff(mutant, text));
+    MutantReport {
+        id: mutant.id.clone(),
+        source: mutant.source.clone(),
+        chunk: mutant.chunk.clone(),
+        line: mutant.line,
+        function: mutant.function.clone(),
+        operator: mutant.operator,
+        before: mutant.before.clone(),
+        after: mutant.after.clone(),
+        verdict: trial.verdict,
+        reason: reason.map(str::to_owned),
+        killed_by: trial.killed_by,
+        scenarios_run: trial.scenarios_run,
+        duration_ms: trial.duration_ms,
+        diff,
+    }
+}
+
+/// A mutant as a unified diff of its bundled file, headed by upstream's name of the source file.
+fn diff(mutant: &CodeMutant, text: &str) -> String {
+    let (head, tail) = (text.get(..mutant.bytes.start), text.get(mutant.bytes.end..));
+    let mutated = format!("{}{}{}", head.unwrap_or_default(), mutant.after, tail.unwrap_or_default());
+    let name = format!("{} ({})", mutant.source, mutant.chunk);
+    similar::TextDiff::from_lines(text, &mutated)
+        .unified_diff()
+        .context_radius(2)
+        .header(&name, &name)
+        .to_string()
+}
+
+impl CodeScore {
+    /// Counts what became of mutants.
+    pub fn new(
+        target: String,
+        seed: u64,
+        possible: usize,
+        not_tried: usize,
+        reach: &Reach,
+        scenarios: impl Iterator<Item = String>,
+        mutants: Vec<MutantReport>,
+    ) -> Self {
+        let mut counts = BTreeMap::new();
+        for mutant in &mutants {
+            *counts.entry(mutant.verdict).or_default() += 1;
+        }
+        let of = |fate: Fate| counts.get(&fate).copied().unwrap_or_default();
+        let noticed: usize = of(Fate::Killed) + of(Fate::TimedOut);
+        let all = noticed + of(Fate::Survived);
+        #[expect(clippy::cast_precision_loss, reason = "there are fewer mutants than 2^52")]
+        let score = if all == 0 { 0.0 } else { noticed as f64 / all as f64 };
+        let blind = scenarios
+            .filter(|id| !reach.sound.contains(id) && !reach.untestable.contains(id))
+            .collect();
+        Self { format: MUTANTS_FORMAT, target, seed, possible, not_tried, counts, score, blind, mutants }
+    }
+
+    /// Mutants with a verdict.
+    pub fn with(&self, verdict: Fate) -> impl Iterator<Item = &MutantReport> {
+        self.mutants.iter().filter(move |one| one.verdict == verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::mutation::operators::mutants_of;
+    use crate::mutation::test_support::chunk;
+
+    fn trial(verdict: Fate) -> Trial {
+        Trial { id: String::new(), verdict, killed_by: None, scenarios_run: Vec::new(), duration_ms: 1 }
+    }
+
+    #[test]
+    fn survivors_are_shown_as_a_diff_and_lower_the_score() {
+        let chunk = chunk("const a = 1;\nb = !c;\nd();");
+        let mutants = mutants_of(&chunk);
+        let not = mutants.iter().find(|one| one.operator == Operator::RemoveNot).unwrap();
+        let fates = [Fate::Killed, Fate::TimedOut, Fate::Survived, Fate::NotBooted, Fate::NotReached, Fate::Killed];
+        let reports = fates.into_iter().map(|fate| report_of(not, trial(fate), None, &chunk.text)).collect();
+        let reach = Reach { sound: ["a/b".to_owned()].into(), ..Reach::default() };
+        let scenarios = ["a/b", "a/c"].map(str::to_owned).into_iter();
+        let score = CodeScore::new("2026.3.31".into(), 1, 9, 0, &reach, scenarios, reports);
+        assert_eq!(score.score, 0.75);
+        assert_eq!(score.blind, ["a/c"]);
+        let survivor = score.with(Fate::Survived).next().unwrap();
+        insta::assert_snapshot!(survivor.diff.as_deref().unwrap(), @r"
+        --- src/a.ts (dist/a.js)
+        +++ src/a.ts (dist/a.js)
+        @@ -2,6 +2,6 @@
+         //#region src/a.ts
+         const a = 1;
+        -b = !c;
+        +b = c;
+         d();
+         //#endregion
+        ");
+        assert!(score.with(Fate::Killed).all(|one| one.diff.is_none()));
+    }
+
+    #[rstest]
+    #[case("- {id: a, reason: because}", Some("because"), None)]
+    #[case("", None, None)]
+    #[case("- {id: a, reason: ' '}", None, Some("`a` needs a reason why nobody can notice it"))]
+    #[case("[{id: a, reason: b}, {id: a, reason: c}]", None, Some("`a` is listed twice"))]
+    fn equivalent_mutants_need_a_reason(#[case] text: &str, #[case] reason: Option<&str>, #[case] error: Option<&str>) {
+        let read = Equivalents::read(text);
+        assert_eq!(read.as_ref().err().map(ToString::to_string).as_deref(), error);
+        assert_eq!(read.unwrap_or_default().reason("a"), reason);
+    }
+
+    #[test]
+    fn the_list_of_equivalent_mutants_can_be_read() {
+        assert!(Equivalents::read(EQUIVALENT).is_ok());
+    }
+}

@@ -1,0 +1,558 @@
+//! Runs a suite against mutants of a release's own code.
+//!
+//! All mutants are in one private copy of the package (see [`super::switchable`]). First every scenario runs once, one at
+//! a time, and says which mutants it reaches. Then each mutant gets the scenarios that reach it: those that leave a
+//! gateway as they found it on one that stays up, the others on gateways of their own, until one of them no longer ends
+//! as it does without the mutant.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::operators::{CodeMutant, Operator};
+use crate::gateway::{Subject, Switches, Target, Workshop};
+use crate::run::{
+    Cell, Deny, Emit, Event, Reached, Rerun, RunRequest, Settings, Warm, WarmError, run,
+};
+use crate::scenario::Scenario;
+use crate::verdict::Verdict;
+
+/// What became of a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// A scenario does not end as it does without the mutant.
+    Killed,
+    /// All that is different is that an answer never came.
+    TimedOut,
+    /// No scenario that reaches it notices it.
+    Survived,
+    /// Nobody can notice it; a person has said why.
+    Equivalent,
+    /// The gateway does not come up with it.
+    NotBooted,
+    /// No scenario reaches it.
+    NotReached,
+}
+
+impl Fate {
+    /// All fates, the best first.
+    pub const ALL: [Self; 6] =
+        [Self::Killed, Self::TimedOut, Self::NotBooted, Self::Equivalent, Self::Survived, Self::NotReached];
+
+    /// Its name, as reports have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Killed => "killed",
+            Self::TimedOut => "timed out",
+            Self::Survived => "survived",
+            Self::Equivalent => "equivalent",
+            Self::NotBooted => "not booted",
+            Self::NotReached => "not reached",
+        }
+    }
+}
+
+/// What a trial of a mutant has shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The mutant.
+    pub id: String,
+    /// What became of it.
+    pub verdict: Fate,
+    /// The scenario that noticed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub killed_by: Option<String>,
+    /// Scenarios that ran with it, in the order in which they ended.
+    pub scenarios_run: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// What the scenarios reach, and how they end without a mutant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// Mutants by the scenario that reaches them; those of a boot stand under the empty name.
+    pub reached: BTreeMap<String, BTreeSet<usize>>,
+    /// Scenarios that are fine without a mutant; only these can notice one.
+    pub sound: BTreeSet<String>,
+    /// Scenarios that the target cannot show.
+    pub untestable: BTreeSet<String>,
+}
+
+/// What to try.
+pub struct TrialRequest<'a> {
+    /// The suite.
+    pub scenarios: &'a [Scenario],
+    /// All mutants of the package, by their numbers.
+    pub mutants: &'a [CodeMutant],
+    /// The private copy of the package with all mutants in it.
+    pub target: Target,
+    /// Seed, time-out and clock.
+    pub settings: Settings,
+    /// A folder for the switches of gateways.
+    pub place: PathBuf,
+    /// Gateways at the same time.
+    pub jobs: usize,
+}
+
+/// Why mutants cannot be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The gateway does not come up though no mutant is active.
+    #[error("the gateway with the mutants does not come up though none is active: {0}")]
+    Boot(#[from] crate::gateway::StartError),
+    /// The copy cannot be used.
+    #[error(transparent)]
+    Prepare(#[from] crate::gateway::PrepareError),
+    /// Nothing passes without a mutant.
+    #[error("no scenario is fine on the gateway without a mutant{}", .0.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Blind(Option<String>),
+}
+
+impl TrialRequest<'_> {
+    fn switches(&self, folder: &str) -> Switches {
+        Switches::new(self.place.join(folder), self.mutants.len(), None)
+    }
+
+    fn run_request(&self, scenarios: Vec<Scenario>, settings: Settings, fail_fast: bool) -> RunRequest {
+        RunRequest {
+            scenarios,
+            targets: vec![self.target.clone()],
+            settings,
+            jobs: 1,
+            memory: None,
+            repeat: 1,
+            fail_fast,
+            deny: Vec::<Deny>::new(),
+            id: "mutants".to_owned(),
+            rerun: Rerun::default(),
+        }
+    }
+
+    /// Runs every scenario once without a mutant, and notes which mutants it reaches.
+    ///
+    /// # Errors
+    /// Fails where no scenario is fine.
+    pub async fn reach(
+        &self,
+        workshop: &Workshop,
+        done: &(dyn Fn(&Cell) + Sync),
+        cancel: &CancellationToken,
+    ) -> Result<Reach, TrialError> {
+        let jobs = self.jobs.max(1);
+        let reached = Reached::default();
+        let mut reach = Reach::default();
+        let mut reason = None;
+        // Each share boots a plain gateway of its own, so that they run beside each other.
+        let shares = (0..jobs).map(|share| {
+            let (reached, switches) = (reached.clone(), self.switches(&format!("reach-{share}")));
+            async move {
+                let own = self.scenarios.iter().skip(share).step_by(jobs).cloned().collect();
+                let settings = Settings {
+                    switches: Some(switches.clone()),
+                    reached: Some(reached.clone()),
+                    ..self.settings.clone()
+                };
+                let cells = cells_of(workshop, &self.run_request(own, settings, false), done, cancel).await;
+                // What a gateway executes at its end is its scenarios' doing.
+                let mut by_gateway: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+                for cell in &cells {
+                    if let Some(gateway) = cell.gateway {
+                        by_gateway.entry(gateway).or_default().push(&cell.scenario);
+                    }
+                }
+                for (gateway, scenarios) in by_gateway {
+                    let rest = switches.rest(gateway);
+                    // Of many scenarios none has brought it about.
+                    if scenarios.len() <= LANE_OF_FEW {
+                        for scenario in scenarios {
+                            reached.add(scenario, rest.iter().copied());
+                        }
+                    }
+                }
+                cells
+            }
+        });
+        for cell in futures_util::future::join_all(shares).await.into_iter().flatten() {
+            if cell.verdict == Verdict::Untestable {
+                reach.untestable.insert(cell.scenario);
+            } else if cell.verdict.is_fine() {
+                reach.sound.insert(cell.scenario);
+            } else {
+                reason = cell.reason;
+            }
+        }
+        reach.reached = reached.take();
+        if reach.sound.is_empty() { Err(TrialError::Blind(reason)) } else { Ok(reach) }
+    }
+
+    /// Tries mutants, several at the same time; `done` is told of each.
+    ///
+    /// # Errors
+    /// Fails where the gateway does not come up without an active mutant.
+    pub async fn try_all(
+        &self,
+        workshop: &Workshop,
+        reach: &Reach,
+        wanted: &[usize],
+        until: Option<Instant>,
+        done: &(dyn Fn(usize, Trial) + Sync),
+        cancel: &CancellationToken,
+    ) -> Result<(), TrialError> {
+        let subject = Arc::new(workshop.prepare(&self.target, Arc::new(|_| {})).await?);
+        let next = AtomicUsize::new(0);
+        let kills = Kills::default();
+        let workers = (0..self.jobs.max(1)).map(|number| {
+            let mut worker = Worker {
+                request: self,
+                workshop,
+                reach,
+                subject: Arc::clone(&subject),
+                kills: &kills,
+                cancel,
+                number,
+                warm: None,
+                boots: 0,
+            };
+            let next = &next;
+            async move {
+                loop {
+                    let late = until.is_some_and(|until| Instant::now() >= until);
+                    let Some(mutant) = wanted.get(next.fetch_add(1, Ordering::SeqCst)) else { break };
+                    if cancel.is_cancelled() || late {
+                        break;
+                    }
+                    let trial = worker.trial(*mutant).await?;
+                    if cancel.is_cancelled() {
+                        break;
+                    }
+                    done(*mutant, trial);
+                }
+                worker.put_down().await;
+                Ok::<(), TrialError>(())
+            }
+        });
+        futures_util::future::try_join_all(workers).await.map(|_| ())
+    }
+}
+
+/// A gateway with more scenarios than that is shared by unrelated ones.
+const LANE_OF_FEW: usize = 8;
+
+/// A gateway that has run so often is replaced: what former runs left in its store makes it slow.
+const RUNS_ON_ONE_BOOT: usize = 400;
+
+/// Scenarios in the first, small batch, and in the second; the rest is the third.
+const BATCHES: [usize; 2] = [6, 40];
+
+/// Which scenarios have killed mutants, by function and by file: they are asked first.
+#[derive(Default)]
+struct Kills(Mutex<HashMap<(String, String), usize>>);
+
+impl Kills {
+    fn note(&self, mutant: &CodeMutant, scenario: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in [format!("{}#{}", mutant.source, mutant.function), mutant.source.clone()] {
+            *all.entry((place, scenario.to_owned())).or_default() += 1;
+        }
+    }
+
+    fn of(&self, mutant: &CodeMutant, scenario: &str) -> (usize, usize) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |place: String| all.get(&(place, scenario.to_owned())).copied().unwrap_or_default();
+        (count(format!("{}#{}", mutant.source, mutant.function)), count(mutant.source.clone()))
+    }
+}
+
+/// Tries one mutant after the other, on a gateway that it keeps.
+struct Worker<'a> {
+    request: &'a TrialRequest<'a>,
+    workshop: &'a Workshop,
+    reach: &'a Reach,
+    subject: Arc<Subject>,
+    kills: &'a Kills,
+    cancel: &'a CancellationToken,
+    number: usize,
+    warm: Option<(Warm, usize)>,
+    boots: usize,
+}
+
+/// What running scenarios with a mutant has shown.
+enum Seen {
+    Nothing,
+    Killed(String),
+    TimedOut(String),
+    NotBooted,
+}
+
+impl Worker<'_> {
+    async fn trial(&mut self, number: usize) -> Result<Trial, TrialError> {
+        let started = Instant::now();
+        let mutant = &self.request.mutants[number];
+        let mut scenarios_run = Vec::new();
+        let mut reaching: Vec<&Scenario> = self
+            .request
+            .scenarios
+            .iter()
+            .filter(|one| self.reach.sound.contains(&one.id))
+            .filter(|one| self.reaches(&one.id, number))
+            .collect();
+        let at_boot = mutant.is_static() || self.reaches("", number);
+        if at_boot && reaching.is_empty() {
+            // Everybody who connects relies on what a boot sets up.
+            reaching = self.request.scenarios.iter().filter(|one| self.reach.sound.contains(&one.id)).collect();
+        }
+        reaching.sort_by_key(|one| {
+            let breadth = self.reach.reached.get(&one.id).map_or(0, BTreeSet::len);
+            (std::cmp::Reverse(self.kills.of(mutant, &one.id)), breadth)
+        });
+        let release = self.subject.release();
+        let (warm, cold): (Vec<&Scenario>, Vec<&Scenario>) =
+            reaching.iter().partition(|one| Warm::can_run(one, release.as_ref()));
+        let mut seen = if reaching.is_empty() {
+            None
+        } else if warm.is_empty() || mutant.is_static() {
+            Some(Seen::Nothing)
+        } else {
+            Some(self.on_the_warm_gateway(number, &warm, &mut scenarios_run).await?)
+        };
+        if let Some(Seen::Nothing) = seen {
+            // A mutant that a boot executes has to be there from the start; the others have been asked already.
+            let again = if at_boot { warm } else { Vec::new() };
+            let asked: Vec<Scenario> = again.into_iter().chain(cold).cloned().collect();
+            if !asked.is_empty() {
+                seen = Some(self.on_its_own_gateways(number, asked, &mut scenarios_run).await);
+            }
+        }
+        let (verdict, killed_by) = match seen {
+            None => (Fate::NotReached, None),
+            Some(Seen::Nothing) => (Fate::Survived, None),
+            Some(Seen::Killed(by)) => (Fate::Killed, Some(by)),
+            Some(Seen::TimedOut(by)) => (Fate::TimedOut, Some(by)),
+            Some(Seen::NotBooted) => (Fate::NotBooted, None),
+        };
+        if let Some(by) = &killed_by {
+            self.kills.note(mutant, by);
+        }
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(Trial { id: mutant.id.clone(), verdict, killed_by, scenarios_run, duration_ms })
+    }
+
+    fn reaches(&self, scenario: &str, mutant: usize) -> bool {
+        self.reach.reached.get(scenario).is_some_and(|all| all.contains(&mutant))
+    }
+
+    /// Scenarios that can follow on a gateway that stays up. A difference counts where the same scenario is fine right
+    /// afterwards, on the same gateway, without the mutant.
+    async fn on_the_warm_gateway(
+        &mut self,
+        number: usize,
+        scenarios: &[&Scenario],
+        scenarios_run: &mut Vec<String>,
+    ) -> Result<Seen, TrialError> {
+        let mut from = 0;
+        let ends = BATCHES.into_iter().chain([scenarios.len()]);
+        for end in ends {
+            let batch = scenarios.get(from..end.min(scenarios.len())).unwrap_or_default();
+            if batch.is_empty() || self.cancel.is_cancelled() {
+                continue;
+            }
+            from += batch.len();
+            let mut rest: Vec<&Scenario> = batch.to_vec();
+            while let Some((suspect, silent)) = self.first_difference(number, &rest, scenarios_run).await? {
+                let Some(scenario) = rest.iter().find(|one| one.id == suspect).copied() else { break };
+                if self.is_fine_without(scenario).await? {
+                    return Ok(if silent { Seen::TimedOut(suspect) } else { Seen::Killed(suspect) });
+                }
+                // The gateway was left in disorder, by this mutant or by an earlier one: a fresh one tells.
+                self.put_down().await;
+                if let Some((_, silent)) = self.first_difference(number, &[scenario], scenarios_run).await? {
+                    self.put_down().await;
+                    if self.is_fine_without(scenario).await? {
+                        return Ok(if silent { Seen::TimedOut(suspect) } else { Seen::Killed(suspect) });
+                    }
+                }
+                rest.retain(|one| one.id != suspect);
+                if rest.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(Seen::Nothing)
+    }
+
+    /// The first scenario that is not fine with the mutant, and whether all it shows is silence.
+    async fn first_difference(
+        &mut self,
+        number: usize,
+        scenarios: &[&Scenario],
+        scenarios_run: &mut Vec<String>,
+    ) -> Result<Option<(String, bool)>, TrialError> {
+        let warm = self.pick_up().await?;
+        let cells = match warm.turn(Some(number)).await {
+            Ok(()) => warm.run(scenarios, |cell| !cell.verdict.is_fine()).await,
+            Err(error) => Err(error),
+        };
+        let alive = warm.is_alive().await;
+        let turned = warm.turn(None).await;
+        let cells = match cells {
+            Ok(cells) => cells,
+            Err(WarmError::Turn(_) | WarmError::Seed(_)) => {
+                // It hangs or its store is in disorder; whoever asked may ask a fresh one.
+                self.put_down().await;
+                return Ok(scenarios.first().map(|one| (one.id.clone(), true)));
+            }
+        };
+        for (cell, _) in &cells {
+            if !scenarios_run.contains(&cell.scenario) {
+                scenarios_run.push(cell.scenario.clone());
+            }
+        }
+        let difference = cells.into_iter().find(|(cell, _)| !cell.verdict.is_fine());
+        if !alive || turned.is_err() {
+            self.put_down().await;
+        }
+        Ok(difference.map(|(cell, doubted)| (cell.scenario, doubted && alive)))
+    }
+
+    async fn is_fine_without(&mut self, scenario: &Scenario) -> Result<bool, TrialError> {
+        let warm = self.pick_up().await?;
+        if warm.turn(None).await.is_err() {
+            return Ok(false);
+        }
+        let cells = warm.run(&[scenario], |_| true).await;
+        Ok(cells.is_ok_and(|cells| cells.iter().all(|(cell, _)| cell.verdict.is_fine()) && !cells.is_empty()))
+    }
+
+    /// Scenarios that have gateways of their own, with the mutant active from the start.
+    async fn on_its_own_gateways(
+        &self,
+        number: usize,
+        mut scenarios: Vec<Scenario>,
+        scenarios_run: &mut Vec<String>,
+    ) -> Seen {
+        // Those with the plain configuration share one boot: they come first.
+        scenarios.sort_by_key(|one| !one.config.is_empty() || !one.env.is_empty() || !one.files.is_empty());
+        let switches = self
+            .request
+            .switches(&format!("cold-{}", self.number))
+            .starting_with(Some(number));
+        let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
+        let request = self.request.run_request(scenarios, settings, true);
+        let cells = cells_of(self.workshop, &request, &|_| {}, self.cancel).await;
+        let mut seen = Seen::Nothing;
+        for cell in cells {
+            if cell.verdict.is_fine() || cell.verdict == Verdict::Untestable {
+                if cell.verdict.is_fine() {
+                    scenarios_run.push(cell.scenario);
+                }
+                continue;
+            }
+            if cell.steps.is_empty() {
+                // Nothing was done: the gateway did not come up.
+                if matches!(seen, Seen::Nothing) {
+                    seen = Seen::NotBooted;
+                }
+                continue;
+            }
+            scenarios_run.push(cell.scenario.clone());
+            let silent = cell.verdict == Verdict::Error || cell.retried.is_some();
+            if !matches!(seen, Seen::Killed(_)) {
+                seen = if silent { Seen::TimedOut(cell.scenario) } else { Seen::Killed(cell.scenario) };
+            }
+        }
+        seen
+    }
+
+    async fn pick_up(&mut self) -> Result<&mut Warm, TrialError> {
+        let worn = self.warm.as_ref().is_some_and(|(_, runs)| *runs >= RUNS_ON_ONE_BOOT);
+        if worn {
+            self.put_down().await;
+        }
+        if self.warm.is_none() {
+            self.boots += 1;
+            let switches = self.request.switches(&format!("warm-{}", self.number));
+            let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
+            let warm = Warm::boot(Arc::clone(&self.subject), settings, self.boots).await?;
+            self.warm = Some((warm, 0));
+        }
+        match &mut self.warm {
+            Some((warm, runs)) => {
+                *runs += 1;
+                Ok(warm)
+            }
+            // It was put there right above.
+            None => Err(TrialError::Blind(None)),
+        }
+    }
+
+    async fn put_down(&mut self) {
+        if let Some((warm, _)) = self.warm.take() {
+            warm.stop().await;
+        }
+    }
+}
+
+/// Runs a request and collects its cells in the order in which they ended.
+async fn cells_of(
+    workshop: &Workshop,
+    request: &RunRequest,
+    done: &(dyn Fn(&Cell) + Sync),
+    cancel: &CancellationToken,
+) -> Vec<Cell> {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let emit: Emit = Arc::new(move |event| {
+        if let Event::CellFinished(cell) = event {
+            // Nobody may be left to be told where the run was cancelled.
+            let _ = sender.send(*cell);
+        }
+    });
+    let mut cells = Vec::new();
+    let running = run(workshop, request, &emit, cancel);
+    tokio::pin!(running);
+    loop {
+        tokio::select! {
+            () = &mut running => break,
+            Some(cell) = receiver.recv() => {
+                done(&cell);
+                cells.push(cell);
+            }
+        }
+    }
+    while let Ok(cell) = receiver.try_recv() {
+        done(&cell);
+        cells.push(cell);
+    }
+    cells
+}
+
+/// Mutants of all operators in equal shares as far as there are any, chosen by a seed.
+pub fn sample(mutants: &[CodeMutant], among: &[usize], count: usize, seed: u64) -> Vec<usize> {
+    use sha2::{Digest as _, Sha256};
+    let mut ordered: Vec<usize> = among.to_vec();
+    ordered.sort_by_cached_key(|at| {
+        let id = mutants.get(*at).map_or("", |one| &one.id);
+        Sha256::digest(format!("{seed} {id}"))
+    });
+    ordered.truncate(count);
+    ordered.sort_unstable();
+    ordered
+}
+
+/// How many mutants there are of each operator.
+pub fn by_operator(mutants: &[CodeMutant], among: &[usize]) -> BTreeMap<Operator, usize> {
+    let mut counts = BTreeMap::new();
+    for mutant in among.iter().filter_map(|at| mutants.get(*at)) {
+        *counts.entry(mutant.operator).or_default() += 1;
+    }
+    counts
+}
+
+/// The longest that a step waits with a mutant, where its scenario does not say.
+pub const PATIENCE: Duration = Duration::from_secs(5);

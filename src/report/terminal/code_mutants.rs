@@ -1,0 +1,102 @@
+//! Mutants of a release's own code, for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::palette::paint;
+use super::Look;
+use crate::mutation::{CodeFate, CodeScore};
+use crate::report::text::wrap;
+use crate::verdict::Verdict;
+
+/// Scenarios that are named beside a survivor; the rest is counted.
+const NAMED: usize = 4;
+
+/// Survivors with their place in upstream's source file, counts by file, and the score.
+pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
+    let mut text = String::new();
+    let fail = |word: &str| paint(look.palette.of(Verdict::Fail), word).to_string();
+    for survivor in score.with(CodeFate::Survived) {
+        let _ = writeln!(text, "{}  {} {}", fail("survived"), survivor.source, survivor.operator.name());
+        let _ = writeln!(text, "  {}", survivor.id);
+        let (named, rest) = survivor.scenarios_run.split_at(survivor.scenarios_run.len().min(NAMED));
+        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        let ran = if named.is_empty() { "none".to_owned() } else { named.join(", ") };
+        let _ = writeln!(text, "  ran over it: {ran}{more}");
+        for line in survivor.diff.iter().flat_map(|diff| diff.lines().skip(2)) {
+            let line = match line.as_bytes().first() {
+                Some(b'-') => paint(look.palette.of(Verdict::Fail), line).to_string(),
+                Some(b'+') => paint(look.palette.of(Verdict::Pass), line).to_string(),
+                _ => line.to_owned(),
+            };
+            let _ = writeln!(text, "    {line}");
+        }
+        text.push('\n');
+    }
+    not_reached(score, &mut text);
+    by_file(score, &mut text);
+    for scenario in &score.blind {
+        let _ = writeln!(
+            text,
+            "{}  {scenario} is not fine without a mutant, so it notices none",
+            paint(look.palette.of(Verdict::Error), "blind")
+        );
+    }
+    let survived = score.counts.get(&CodeFate::Survived).copied().unwrap_or_default();
+    let (verdict, word) =
+        if survived == 0 { (Verdict::Pass, "ALL NOTICED") } else { (Verdict::Fail, "SURVIVORS") };
+    let counts: Vec<String> = CodeFate::ALL
+        .iter()
+        .filter_map(|fate| Some(format!("{} {}", score.counts.get(fate)?, fate.name())))
+        .collect();
+    let mut line = format!(
+        ": {:.1} % of the mutants that scenarios reach are noticed ({} of {} in scope tried: {})",
+        score.score * 100.0,
+        score.mutants.len(),
+        score.possible,
+        counts.join(", ")
+    );
+    if score.not_tried > 0 {
+        let _ = write!(line, " · {} chosen ones were not tried; --resume goes on", score.not_tried);
+    }
+    let _ =
+        writeln!(text, "\n{}{}\n", paint(look.palette.of(verdict), word), wrap(&line, look.width).join(""));
+    text
+}
+
+/// Mutants that no scenario reaches say nothing about expectations: coverage is missing there.
+fn not_reached(score: &CodeScore, text: &mut String) {
+    let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for mutant in score.with(CodeFate::NotReached) {
+        *places.entry((&mutant.source, &mutant.function)).or_default() += 1;
+    }
+    if places.is_empty() {
+        return;
+    }
+    text.push_str("No scenario reaches these:\n");
+    for ((source, function), count) in places {
+        let place = if function.is_empty() { String::new() } else { format!(" {function}") };
+        let _ = writeln!(text, "  {count:>4}  {source}{place}");
+    }
+    text.push('\n');
+}
+
+fn by_file(score: &CodeScore, text: &mut String) {
+    let mut files: BTreeMap<&str, BTreeMap<CodeFate, usize>> = BTreeMap::new();
+    for mutant in &score.mutants {
+        *files.entry(&mutant.source).or_default().entry(mutant.verdict).or_default() += 1;
+    }
+    let wide = files.keys().map(|source| source.len()).max().unwrap_or(0);
+    let _ = writeln!(text, "{:wide$}  noticed  survived  not reached  other", "");
+    for (source, counts) in files {
+        let of = |fates: &[CodeFate]| -> usize { fates.iter().filter_map(|fate| counts.get(fate)).sum() };
+        let _ = writeln!(
+            text,
+            "{source:wide$}  {:>7}  {:>8}  {:>11}  {:>5}",
+            of(&[CodeFate::Killed, CodeFate::TimedOut]),
+            of(&[CodeFate::Survived]),
+            of(&[CodeFate::NotReached]),
+            of(&[CodeFate::Equivalent, CodeFate::NotBooted])
+        );
+    }
+}
