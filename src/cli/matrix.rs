@@ -18,7 +18,7 @@ pub(super) struct Args {
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// The gateways, separated by commas
-    #[arg(long, value_name = "TARGET,…", conflicts_with_all = ["from", "to", "every"], required_unless_present_any = ["from", "upgrade_from"])]
+    #[arg(long, value_name = "TARGET,…", conflicts_with_all = ["from", "to", "every", "pre"], required_unless_present_any = ["from", "every", "upgrade_from"])]
     gateways: Option<String>,
     /// First release of a span; of the releases inside, those that are installed are run
     #[arg(long, value_name = "RELEASE", requires = "to")]
@@ -29,9 +29,12 @@ pub(super) struct Args {
     /// Releases to upgrade from, separated by commas: rows are scenarios that upgrade, from each of these
     #[arg(long, value_name = "RELEASE,…", value_delimiter = ',', requires = "to", conflicts_with_all = ["from", "gateways"])]
     upgrade_from: Vec<Release>,
-    /// Run every stable release of the span, and install what is missing
-    #[arg(long, requires = "from")]
+    /// Run every stable release of the span, or of all that are published, and install what is missing
+    #[arg(long, conflicts_with = "upgrade_from")]
     every: bool,
+    /// Run the betas of the span, too
+    #[arg(long, conflicts_with = "upgrade_from")]
+    pre: bool,
     /// Only the M-th of N parts: every N-th gateway. `gatecrash merge` joins the parts' event streams
     #[arg(long, value_name = "M/N")]
     shard: Option<Shard>,
@@ -45,8 +48,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         (Some(names), _, _) => args.options.gateways.targets(names)?,
         (None, Some(from), Some(to)) => {
             let to = to.parse().map_err(Failure::usage)?;
-            span(&workshop, from, to, args.every)?
+            span(&workshop, Some((from, to)), args.every, args.pre)?
         }
+        (None, None, None) if args.every => span(&workshop, None, true, args.pre)?,
         (None, None, Some(to)) if !args.upgrade_from.is_empty() => args.options.gateways.targets(to)?,
         (None, _, _) => {
             return Err(Failure::usage("no gateway is named")
@@ -64,17 +68,26 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::of_run(&record))
 }
 
-fn span(workshop: &Workshop, from: Release, to: Release, every: bool) -> Result<Vec<Target>, Failure> {
-    if from > to {
+/// The releases of a span, or of all there are: those that are installed, or every published one.
+fn span(
+    workshop: &Workshop,
+    span: Option<(Release, Release)>,
+    every: bool,
+    pre: bool,
+) -> Result<Vec<Target>, Failure> {
+    if let Some((from, to)) = span
+        && from > to
+    {
         return Err(Failure::usage(format!("{from} is later than {to}")).hint("swap --from and --to"));
     }
+    let inside = |release: &Release| span.is_none_or(|(from, to)| (from..=to).contains(release));
     let known = if every {
         workshop.available().map_err(Failure::broke)?
     } else {
         workshop.installed().map_err(Failure::broke)?
     };
     let mut inside: Vec<Release> =
-        known.into_iter().filter(|release| (from..=to).contains(release) && !release.is_beta()).collect();
+        known.into_iter().filter(|release| inside(release) && (pre || !release.is_beta())).collect();
     inside.sort();
     if inside.is_empty() {
         let hint = if every {
@@ -82,7 +95,8 @@ fn span(workshop: &Workshop, from: Release, to: Release, every: bool) -> Result<
         } else {
             "--every installs what is missing"
         };
-        return Err(Failure::usage(format!("no release from {from} to {to}")).hint(hint));
+        let what = span.map_or_else(String::new, |(from, to)| format!(" from {from} to {to}"));
+        return Err(Failure::usage(format!("no release{what}")).hint(hint));
     }
     Ok(inside.into_iter().map(Target::Release).collect())
 }

@@ -21,7 +21,11 @@ pub struct CopyError {
 ///
 /// # Errors
 /// Fails where something cannot be read or written.
-pub fn copy_package(package: &Path, into: &Path, replaced: &BTreeMap<String, String>) -> Result<(), CopyError> {
+pub fn copy_package(
+    package: &Path,
+    into: &Path,
+    replaced: &BTreeMap<String, String>,
+) -> Result<(), CopyError> {
     let modules = into.join("node_modules");
     let own = modules.join("openclaw");
     copy_tree(package, &own).map_err(|(place, source)| CopyError { place, source })?;
@@ -82,10 +86,14 @@ mod tests {
         fs::write(modules.join("ws/index.js"), "ws").unwrap();
         symlink("a.js", package.join("dist/link.js")).unwrap();
         let into = dir.path().join("copy");
-        copy_package(&package, &into, &BTreeMap::from([("dist/a.js".to_owned(), "mutant".to_owned())])).unwrap();
+        copy_package(&package, &into, &BTreeMap::from([("dist/a.js".to_owned(), "mutant".to_owned())]))
+            .unwrap();
         let read = |path: &str| fs::read_to_string(into.join("node_modules").join(path)).unwrap();
         assert_eq!(read("openclaw/openclaw.mjs"), "entry");
-        assert_eq!((read("openclaw/dist/a.js"), read("openclaw/dist/link.js")), ("mutant".into(), "mutant".into()));
+        assert_eq!(
+            (read("openclaw/dist/a.js"), read("openclaw/dist/link.js")),
+            ("mutant".into(), "mutant".into())
+        );
         assert_eq!(read("ws/index.js"), "ws");
         assert_eq!(fs::read_to_string(package.join("dist/a.js")).unwrap(), "original");
     }

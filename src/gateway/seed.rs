@@ -61,7 +61,9 @@ impl Seed {
     pub fn place(&self, state: &Path) -> Result<(), StateError> {
         let path = state.join(DATABASE);
         if path.exists()
-            && self.insert(&path, true).map_err(|source| StateError::Database { path: path.clone(), source })?
+            && self
+                .insert(&path, true)
+                .map_err(|source| StateError::Database { path: path.clone(), source })?
         {
             return Ok(());
         }

@@ -5,9 +5,9 @@ mod operators;
 mod outcome;
 mod score;
 mod switchable;
-mod trial;
 #[cfg(test)]
 mod test_support;
+mod trial;
 
 pub use hunt::{HuntRequest, hunt};
 pub use operators::{CodeMutant, Operator, Shape, mutants_of};

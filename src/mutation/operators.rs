@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
-    BinaryExpression, BinaryOperator, BooleanLiteral,
-    CallExpression, ChainElement, ChainExpression, ConditionalExpression, Directive, DoWhileStatement,
-    ExportAllDeclaration, ExportFromDeclaration, ExportNamedDeclaration, Expression, ExpressionStatement, ForStatement,
-    IfStatement, ImportDeclaration, ImportExpression, LogicalExpression, LogicalOperator, NumericLiteral,
-    PropertyKey, Statement, StringLiteral, UnaryExpression, UnaryOperator, WhileStatement,
+    BinaryExpression, BinaryOperator, BooleanLiteral, CallExpression, ChainElement, ChainExpression,
+    ConditionalExpression, Directive, DoWhileStatement, ExportAllDeclaration, ExportFromDeclaration,
+    ExportNamedDeclaration, Expression, ExpressionStatement, ForStatement, IfStatement, ImportDeclaration,
+    ImportExpression, LogicalExpression, LogicalOperator, NumericLiteral, PropertyKey, Statement,
+    StringLiteral, UnaryExpression, UnaryOperator, WhileStatement,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser;
@@ -521,7 +521,11 @@ impl<'a> Visit<'a> for Finder<'_> {
 
     fn visit_numeric_literal(&mut self, it: &NumericLiteral<'a>) {
         let number = self.text_of(it.span).to_owned();
-        self.replace(Operator::Number, it.span, if number == "0" { "1".to_owned() } else { format!("{number} + 1") });
+        self.replace(
+            Operator::Number,
+            it.span,
+            if number == "0" { "1".to_owned() } else { format!("{number} + 1") },
+        );
     }
 
     fn visit_boolean_literal(&mut self, it: &BooleanLiteral) {

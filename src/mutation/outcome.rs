@@ -177,9 +177,8 @@ impl CodeScore {
         let all = noticed + of(Fate::Survived);
         #[expect(clippy::cast_precision_loss, reason = "there are fewer mutants than 2^52")]
         let score = if all == 0 { 0.0 } else { noticed as f64 / all as f64 };
-        let blind = scenarios
-            .filter(|id| !reach.sound.contains(id) && !reach.untestable.contains(id))
-            .collect();
+        let blind =
+            scenarios.filter(|id| !reach.sound.contains(id) && !reach.untestable.contains(id)).collect();
         Self { format: MUTANTS_FORMAT, target, seed, possible, not_tried, counts, score, blind, mutants }
     }
 
@@ -206,7 +205,8 @@ mod tests {
         let chunk = chunk("const a = 1;\nb = !c;\nd();");
         let mutants = mutants_of(&chunk);
         let not = mutants.iter().find(|one| one.operator == Operator::RemoveNot).unwrap();
-        let fates = [Fate::Killed, Fate::TimedOut, Fate::Survived, Fate::NotBooted, Fate::NotReached, Fate::Killed];
+        let fates =
+            [Fate::Killed, Fate::TimedOut, Fate::Survived, Fate::NotBooted, Fate::NotReached, Fate::Killed];
         let reports = fates.into_iter().map(|fate| report_of(not, trial(fate), None, &chunk.text)).collect();
         let reach = Reach { sound: ["a/b".to_owned()].into(), ..Reach::default() };
         let scenarios = ["a/b", "a/c"].map(str::to_owned).into_iter();
@@ -233,7 +233,11 @@ mod tests {
     #[case("", None, None)]
     #[case("- {id: a, reason: ' '}", None, Some("`a` needs a reason why nobody can notice it"))]
     #[case("[{id: a, reason: b}, {id: a, reason: c}]", None, Some("`a` is listed twice"))]
-    fn equivalent_mutants_need_a_reason(#[case] text: &str, #[case] reason: Option<&str>, #[case] error: Option<&str>) {
+    fn equivalent_mutants_need_a_reason(
+        #[case] text: &str,
+        #[case] reason: Option<&str>,
+        #[case] error: Option<&str>,
+    ) {
         let read = Equivalents::read(text);
         assert_eq!(read.as_ref().err().map(ToString::to_string).as_deref(), error);
         assert_eq!(read.unwrap_or_default().reason("a"), reason);

@@ -38,10 +38,7 @@ fn write_mutants(text: &str, from: usize, to: usize, mutants: &[(usize, &CodeMut
     let mut rest = mutants;
     while let Some((_, first)) = rest.first() {
         let bytes = first.bytes.clone();
-        let here = rest
-            .iter()
-            .take_while(|(_, one)| one.bytes == bytes && one.shape == first.shape)
-            .count();
+        let here = rest.iter().take_while(|(_, one)| one.bytes == bytes && one.shape == first.shape).count();
         let within = rest.iter().take_while(|(_, one)| one.bytes.start < bytes.end).count();
         out.push_str(text.get(at..bytes.start).unwrap_or_default());
         let (same, inner) = rest[..within].split_at(here);
@@ -70,8 +67,7 @@ fn replace(
             out.push(')');
         }
         Shape::Statement => {
-            let active: Vec<String> =
-                same.iter().map(|(number, _)| format!("{DECIDES}({number})")).collect();
+            let active: Vec<String> = same.iter().map(|(number, _)| format!("{DECIDES}({number})")).collect();
             let _ = write!(out, "{{if(!({}))", active.join("||"));
             write_mutants(text, bytes.start, bytes.end, inner, out);
             out.push('}');
@@ -101,10 +97,7 @@ mod tests {
 
     #[test]
     fn mutants_inside_of_others_are_kept() {
-        assert_eq!(
-            made("a = b && !c;"),
-            "a = ($gatecrash(0)?((b) || (!c)):b && ($gatecrash(1)?(c):!c));"
-        );
+        assert_eq!(made("a = b && !c;"), "a = ($gatecrash(0)?((b) || (!c)):b && ($gatecrash(1)?(c):!c));");
         assert_eq!(
             made("function f() { if (!a) return 1; }"),
             "function f() { {if(!($gatecrash(0)))if (($gatecrash(1)?(true):$gatecrash(2)?(a):!a)) return ($gatecrash(3)?(1 + 1):1);} }"

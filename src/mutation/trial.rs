@@ -16,9 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::operators::{CodeMutant, Operator};
 use crate::gateway::{Subject, Switches, Target, Workshop};
-use crate::run::{
-    Cell, Deny, Emit, Event, Reached, Rerun, RunRequest, Settings, Warm, WarmError, run,
-};
+use crate::run::{Cell, Deny, Emit, Event, Reached, Rerun, RunRequest, Settings, Warm, WarmError, run};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
@@ -206,6 +204,9 @@ impl TrialRequest<'_> {
         cancel: &CancellationToken,
     ) -> Result<(), TrialError> {
         let subject = Arc::new(workshop.prepare(&self.target, Arc::new(|_| {})).await?);
+        // Those that need boots of their own come last: the others tell more in the same time.
+        let mut wanted = wanted.to_vec();
+        wanted.sort_by_key(|number| self.mutants.get(*number).is_some_and(CodeMutant::is_static));
         let next = AtomicUsize::new(0);
         let kills = Kills::default();
         let workers = (0..self.jobs.max(1)).map(|number| {
@@ -220,7 +221,7 @@ impl TrialRequest<'_> {
                 warm: None,
                 boots: 0,
             };
-            let next = &next;
+            let (next, wanted) = (&next, &wanted);
             async move {
                 loop {
                     let late = until.is_some_and(|until| Instant::now() >= until);
@@ -306,7 +307,8 @@ impl Worker<'_> {
         let at_boot = mutant.is_static() || self.reaches("", number);
         if at_boot && reaching.is_empty() {
             // Everybody who connects relies on what a boot sets up.
-            reaching = self.request.scenarios.iter().filter(|one| self.reach.sound.contains(&one.id)).collect();
+            reaching =
+                self.request.scenarios.iter().filter(|one| self.reach.sound.contains(&one.id)).collect();
         }
         reaching.sort_by_key(|one| {
             let breadth = self.reach.reached.get(&one.id).map_or(0, BTreeSet::len);
@@ -430,7 +432,8 @@ impl Worker<'_> {
         Ok(cells.is_ok_and(|cells| cells.iter().all(|(cell, _)| cell.verdict.is_fine()) && !cells.is_empty()))
     }
 
-    /// Scenarios that have gateways of their own, with the mutant active from the start.
+    /// Scenarios that have gateways of their own, with the mutant active from the start. A difference counts where it
+    /// shows again, and the same scenario is fine without the mutant.
     async fn on_its_own_gateways(
         &self,
         number: usize,
@@ -439,33 +442,54 @@ impl Worker<'_> {
     ) -> Seen {
         // Those with the plain configuration share one boot: they come first.
         scenarios.sort_by_key(|one| !one.config.is_empty() || !one.env.is_empty() || !one.files.is_empty());
-        let switches = self
-            .request
-            .switches(&format!("cold-{}", self.number))
-            .starting_with(Some(number));
+        loop {
+            let seen = self.first_cold_difference(Some(number), &scenarios, scenarios_run).await;
+            let (Seen::Killed(suspect) | Seen::TimedOut(suspect)) = &seen else { return seen };
+            let alone: Vec<Scenario> = scenarios.iter().filter(|one| one.id == *suspect).cloned().collect();
+            let nobody = &mut Vec::new();
+            let again = self.first_cold_difference(Some(number), &alone, nobody).await;
+            let without = self.first_cold_difference(None, &alone, nobody).await;
+            if !matches!(again, Seen::Nothing) && matches!(without, Seen::Nothing) {
+                return seen;
+            }
+            let suspect = suspect.clone();
+            scenarios.retain(|one| one.id != suspect);
+            if scenarios.is_empty() || self.cancel.is_cancelled() {
+                return Seen::Nothing;
+            }
+        }
+    }
+
+    async fn first_cold_difference(
+        &self,
+        active: Option<usize>,
+        scenarios: &[Scenario],
+        scenarios_run: &mut Vec<String>,
+    ) -> Seen {
+        let switches = self.request.switches(&format!("cold-{}", self.number)).starting_with(active);
         let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
-        let request = self.request.run_request(scenarios, settings, true);
+        let request = self.request.run_request(scenarios.to_vec(), settings, true);
         let cells = cells_of(self.workshop, &request, &|_| {}, self.cancel).await;
         let mut seen = Seen::Nothing;
         for cell in cells {
-            if cell.verdict.is_fine() || cell.verdict == Verdict::Untestable {
-                if cell.verdict.is_fine() {
-                    scenarios_run.push(cell.scenario);
-                }
+            if cell.verdict == Verdict::Untestable {
                 continue;
             }
-            if cell.steps.is_empty() {
+            if cell.steps.is_empty() && !cell.verdict.is_fine() {
                 // Nothing was done: the gateway did not come up.
                 if matches!(seen, Seen::Nothing) {
                     seen = Seen::NotBooted;
                 }
                 continue;
             }
-            scenarios_run.push(cell.scenario.clone());
-            let silent = cell.verdict == Verdict::Error || cell.retried.is_some();
-            if !matches!(seen, Seen::Killed(_)) {
-                seen = if silent { Seen::TimedOut(cell.scenario) } else { Seen::Killed(cell.scenario) };
+            if !scenarios_run.contains(&cell.scenario) {
+                scenarios_run.push(cell.scenario.clone());
             }
+            if cell.verdict.is_fine() || matches!(seen, Seen::Killed(_)) {
+                continue;
+            }
+            let silent = cell.verdict == Verdict::Error || cell.retried.is_some();
+            seen = if silent { Seen::TimedOut(cell.scenario) } else { Seen::Killed(cell.scenario) };
         }
         seen
     }
@@ -532,7 +556,7 @@ async fn cells_of(
     cells
 }
 
-/// Mutants of all operators in equal shares as far as there are any, chosen by a seed.
+/// So many of the mutants, chosen by a seed; the same ones in every build with the same code.
 pub fn sample(mutants: &[CodeMutant], among: &[usize], count: usize, seed: u64) -> Vec<usize> {
     use sha2::{Digest as _, Sha256};
     let mut ordered: Vec<usize> = among.to_vec();

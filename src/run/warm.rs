@@ -62,8 +62,7 @@ impl Warm {
     ) -> Result<Vec<(Cell, bool)>, WarmError> {
         self.runs += 1;
         let attempt = self.runs;
-        let cases: Vec<Case<'_>> =
-            scenarios.iter().map(|scenario| Case { scenario, attempt }).collect();
+        let cases: Vec<Case<'_>> = scenarios.iter().map(|scenario| Case { scenario, attempt }).collect();
         self.lane.seed_again(&cases).await?;
         let mut running: FuturesUnordered<_> = cases.iter().map(|case| self.lane.run(*case)).collect();
         let mut cells = Vec::with_capacity(cases.len());

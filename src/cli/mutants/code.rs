@@ -114,7 +114,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let cancel = CancellationToken::new();
     let (reach, trials) = runtime.block_on(async {
         let listening = tokio::spawn(cancel_on_interrupt(cancel.clone()));
-        let result = tried(&workshop, &request, &stored, options, &found, &chosen, &equivalents, &cancel, begun).await;
+        let result =
+            tried(&workshop, &request, &stored, options, &found, &chosen, &equivalents, &cancel, begun).await;
         listening.abort();
         result
     })?;
@@ -187,7 +188,13 @@ async fn tried(
         if trial.verdict == CodeFate::Survived
             && let Some(mutant) = found.mutants.get(number)
         {
-            tell(format_args!("survived: {}:{} {} `{}`", mutant.source, mutant.line, mutant.operator.name(), short(&mutant.before)));
+            tell(format_args!(
+                "survived: {}:{} {} `{}`",
+                mutant.source,
+                mutant.line,
+                mutant.operator.name(),
+                short(&mutant.before)
+            ));
         }
         new.push(trial);
         if new.len() % 25 == 0 {
@@ -214,7 +221,9 @@ fn short(text: &str) -> String {
 }
 
 fn scope(context: &Context) -> Result<Scope, Failure> {
-    coverage_file(context, "scope.yaml", coverage::BUILT_IN, |text| Scope::read(text).map_err(|error| error.to_string()))
+    coverage_file(context, "scope.yaml", coverage::BUILT_IN, |text| {
+        Scope::read(text).map_err(|error| error.to_string())
+    })
 }
 
 fn equivalents(context: &Context) -> Result<Equivalents, Failure> {
@@ -361,9 +370,7 @@ fn list(
         }
         Format::Text => {
             let mut text: String = own
-                .map(|one| {
-                    format!("{}\n    {} -> {}\n", one.id, short(&one.before), short(&one.after))
-                })
+                .map(|one| format!("{}\n    {} -> {}\n", one.id, short(&one.before), short(&one.after)))
                 .collect();
             let counts = by_operator(mutants, chosen);
             let counts: Vec<String> =

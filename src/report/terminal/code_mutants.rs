@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::palette::paint;
 use super::Look;
+use super::palette::paint;
 use crate::mutation::{CodeFate, CodeScore};
 use crate::report::text::wrap;
 use crate::verdict::Verdict;
