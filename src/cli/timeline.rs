@@ -1,12 +1,12 @@
 //! `gatecrash timeline`: the behavioural history of the gateway.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
-use crate::curate::timeline::{BUILT_IN, history, markdown, read};
+use crate::curate::timeline::{BUILT_IN, History, history, markdown, put_over, read};
 
 /// Show the behavioural history of the gateway: the timelines of stored runs, as Markdown
 ///
@@ -17,6 +17,9 @@ pub(super) struct Args {
     /// Stored runs: files, ids of kept runs, or `latest`; a later one replaces cells of an earlier one
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
+    /// Put what the runs show over the history in this file; what they did not measure stays
+    #[arg(long, value_name = "FILE", requires = "runs")]
+    onto: Option<PathBuf>,
     /// Keep the history in this file, too
     #[arg(long, value_name = "FILE", requires = "runs")]
     store: Option<PathBuf>,
@@ -26,13 +29,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut exit = Exit::Fine;
     let shown = if args.runs.is_empty() {
         let place = context.working_dir.join("coverage/timelines.json");
-        let text = if place.is_file() {
-            std::fs::read_to_string(&place)
-                .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?
-        } else {
-            BUILT_IN.to_owned()
-        };
-        read(&text).map_err(Failure::usage)?
+        if place.is_file() { stored_history(&place)? } else { read(BUILT_IN).map_err(Failure::usage)? }
     } else {
         let mut runs = Vec::new();
         for word in &args.runs {
@@ -46,7 +43,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             }
             runs.push(record);
         }
-        history(&runs)
+        match &args.onto {
+            Some(place) => put_over(&stored_history(&context.working_dir.join(place))?, &runs),
+            None => history(&runs),
+        }
     };
     if shown.timelines.is_empty() {
         return Err(Failure::nothing("no cell is of a release, so there is no history to show")
@@ -63,4 +63,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     context.print(&markdown(&shown))?;
     Ok(exit)
+}
+
+fn stored_history(place: &Path) -> Result<History, Failure> {
+    let text = std::fs::read_to_string(place)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?;
+    read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
 }

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::release::Release;
-use crate::run::{Cell, Format, GAP, RunRecord, ScenarioInfo, Timeline, timelines};
+use crate::run::{
+    Cell, Format, GAP, RunRecord, ScenarioInfo, Series, Timeline, behaviour, stretches, timelines,
+};
 
 /// The history of this version, for a gatecrash that is installed somewhere else than its repository.
 pub const BUILT_IN: &str = include_str!("../../coverage/timelines.json");
@@ -72,6 +74,43 @@ pub fn history(runs: &[RunRecord]) -> History {
     let scenarios: Vec<ScenarioInfo> = scenarios.into_values().collect();
     let cells: Vec<Cell> = cells.into_values().collect();
     History { format: FORMAT, releases, between, timelines: timelines(&scenarios, &cells) }
+}
+
+/// A stored history with what runs have shown put over it: where both say something of a scenario on a release, the
+/// runs count. What the runs did not measure stays as it was stored, so a scenario that has changed its meaning should
+/// be measured on all releases.
+pub fn put_over(older: &History, runs: &[RunRecord]) -> History {
+    let mut measured: BTreeMap<(String, String), BTreeMap<Release, String>> = BTreeMap::new();
+    let all: Vec<Release> = older.releases.iter().chain(&older.between).copied().collect();
+    for one in &older.timelines {
+        let cells = measured.entry((one.scenario.clone(), one.of.clone())).or_default();
+        for stretch in &one.stretches {
+            let within = all.iter().filter(|release| (stretch.first..=stretch.last).contains(release));
+            let ends = [&stretch.first, &stretch.last];
+            cells.extend(within.chain(ends).map(|release| (*release, stretch.behaviour.clone())));
+        }
+    }
+    for run in runs {
+        let series = Series::of(&run.cells);
+        for cell in &run.cells {
+            if let (Some(release), Some(label)) = (cell.release, series.label(&cell.target)) {
+                let cells = measured.entry((cell.scenario.clone(), label.to_owned())).or_default();
+                cells.insert(release, behaviour(cell));
+            }
+        }
+    }
+    let mut cases: BTreeMap<Release, usize> = BTreeMap::new();
+    for ((_, of), cells) in &measured {
+        for release in cells.keys().filter(|_| of.is_empty()) {
+            *cases.entry(*release).or_default() += 1;
+        }
+    }
+    let (releases, between) = split(&cases);
+    let one = |((scenario, of), cells): ((String, String), BTreeMap<Release, String>)| {
+        let cells: Vec<(Release, String)> = cells.into_iter().collect();
+        Timeline { scenario, of, stretches: stretches(&cells) }
+    };
+    History { format: FORMAT, releases, between, timelines: measured.into_iter().map(one).collect() }
 }
 
 /// The releases on which most of the suite was measured, and those on which only some of it was.
@@ -227,5 +266,34 @@ mod tests {
         assert_eq!(read(&text).unwrap(), sample());
         let newer = text.replace("\"major\":1", "\"major\":2");
         assert!(matches!(read(&newer), Err(HistoryError::Newer(2))));
+    }
+
+    #[test]
+    fn newer_runs_are_put_over_what_is_stored() {
+        let run = |scenario: &str, target: &str, verdict| {
+            let cell = Cell { release: target.parse().ok(), ..cell(scenario, target, verdict) };
+            RunRecord::of(&[started(&[scenario], &[target]), Event::CellFinished(Box::new(cell)), finished()])
+        };
+        let older = History {
+            format: FORMAT,
+            releases: ["2026.3.28", "2026.3.31", "2026.4.2"].map(|one| one.parse().unwrap()).into(),
+            between: Vec::new(),
+            timelines: vec![
+                timeline("roles/a", &[("2026.3.28", "2026.4.2", "ok")]),
+                timeline("roles/b", &[("2026.3.28", "2026.4.2", "ok")]),
+            ],
+        };
+        let runs = [
+            run("roles/a", "2026.3.31", Verdict::Flaky),
+            run("roles/b", "2026.4.5", Verdict::Flaky),
+            run("roles/c", "2026.4.2", Verdict::Pass),
+        ];
+        let told: Vec<String> =
+            put_over(&older, &runs).timelines.iter().map(|one| format!("{}: {one}", one.scenario)).collect();
+        assert_eq!(
+            told,
+            ["roles/a: ok 3.28 │ flaky 3.31 │ … │ ok 4.2", "roles/b: ok ≤4.2 │ flaky 4.5", "roles/c: ok 4.2"]
+        );
+        assert_eq!(put_over(&older, &[]), older);
     }
 }

@@ -422,8 +422,8 @@ impl<'a> Visit<'a> for Finder<'_> {
                 self.replace(Operator::RemoveNot, it.span, argument);
                 walk::walk_unary_expression(self, it);
             }
-            // What is deleted has to stay a member.
-            UnaryOperator::Delete => {}
+            // What is deleted has to stay a member, and `void 1` is `void 0`.
+            UnaryOperator::Delete | UnaryOperator::Void => {}
             _ => walk::walk_unary_expression(self, it),
         }
     }
@@ -618,6 +618,7 @@ mod tests {
     #[case::a_loop("while (a) b = c;", &[(Operator::ConditionFalse, "a", "false")])]
     #[case::names_of_properties_and_modules("a = { 'b': c }; import('d');", &[])]
     #[case::what_is_deleted("delete a?.b;", &[])]
+    #[case::nothing("a = void 0;", &[])]
     #[case::a_type("a = typeof b === 'c';", &[(Operator::NegateComparison, "typeof b === 'c'", "typeof b !== 'c'")])]
     fn mutants_are_found(#[case] code: &str, #[case] expected: &[(Operator, &str, &str)]) {
         let expected: Vec<(Operator, String, String)> = expected

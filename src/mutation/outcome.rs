@@ -217,7 +217,7 @@ mod tests {
         insta::assert_snapshot!(survivor.diff.as_deref().unwrap(), @r"
         --- src/a.ts (dist/a.js)
         +++ src/a.ts (dist/a.js)
-        @@ -2,6 +2,6 @@
+        @@ -2,5 +2,5 @@
          //#region src/a.ts
          const a = 1;
         -b = !c;

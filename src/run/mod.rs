@@ -38,6 +38,6 @@ pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
 pub use rerun::{CellName, Folders, Rerun, STEP_TIMEOUT};
 pub use starts::{GIVEN_UP, start_failure};
-pub use timeline::{GAP, Series, Stretch, Timeline, behaviour, timelines};
+pub use timeline::{GAP, Series, Stretch, Timeline, behaviour, stretches, timelines};
 pub use unfinished::{Ending, Running, Unfinished};
 pub use warm::{Warm, WarmError};

@@ -122,7 +122,8 @@ pub fn behaviour(cell: &Cell) -> String {
     }
 }
 
-fn stretches(measured: &[(Release, String)]) -> Vec<Stretch> {
+/// Stretches of equal behaviour of releases in the order of time.
+pub fn stretches(measured: &[(Release, String)]) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for (release, behaviour) in measured {
         match stretches.last_mut() {
