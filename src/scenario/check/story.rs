@@ -291,7 +291,8 @@ impl Walk<'_> {
             }
             Reference::ConnectionNonce(name) => {
                 let name = Spanned::new(name.clone(), span);
-                if let Some(here) = here {
+                // A nonce outlives its connection; nobody may use it again.
+                if let Some(here) = here.filter(|here| !here.ended.contains_key(&name.value)) {
                     self.connection(&name, source, here);
                 }
             }
