@@ -84,6 +84,8 @@ impl Settings {
 pub(super) struct Lane {
     subject: Arc<Subject>,
     settings: Settings,
+    /// Since when its gateway may have logged something.
+    begun: Instant,
     number: usize,
     token: String,
     password: String,
@@ -120,6 +122,7 @@ impl Lane {
         number: usize,
         cases: &[Case<'_>],
     ) -> Result<Self, StartError> {
+        let begun = Instant::now();
         let token = gateway_secret(settings.seed, "token");
         let password = gateway_secret(settings.seed, "password");
         let filled = |map: &Map<String, Value>| with_secrets(map, &token, &password, (settings.now_ms)());
@@ -184,6 +187,7 @@ impl Lane {
             profiles,
             subject,
             settings,
+            begun,
             number,
         })
     }
@@ -378,6 +382,11 @@ impl Lane {
         let patience = if suspected { DEATH_NOTICE } else { Duration::ZERO };
         let host = self.host.read().await;
         tokio::time::timeout(patience, host.death()).await.ok()
+    }
+
+    /// The moment before its gateway was started for the first time.
+    pub(super) const fn begun(&self) -> Instant {
+        self.begun
     }
 
     pub(super) async fn log_since(&self, moment: Instant) -> Vec<String> {

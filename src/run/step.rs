@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::bindings::Bindings;
 use super::handshake::{Facts, params};
 use super::lane::Lane;
+use super::log::Beginning;
 use crate::client::{
     Answer, Connection, OpenError, Opened, PlainAnswer, PlainRequest, Relay, Transcript, open,
 };
@@ -18,11 +19,11 @@ use crate::gateway::{Ended, Running, Stopping};
 use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{
     Action, Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, HttpRequest, Millis,
-    Reference, Restart, Scenario, Send, Spanned, State, Step, Stop, StopSignal, UnresolvedReference, Wait,
+    Pattern, Reference, Restart, Scenario, Send, Spanned, State, Step, Stop, StopSignal, UnresolvedReference, Wait,
     changes_everybody,
 };
-use crate::verdict::{Outcome, Verdict, satisfies};
-use crate::wire::{Close, DeviceKey, End, connect_request};
+use crate::verdict::{Outcome, Verdict, matches, satisfies};
+use crate::wire::{Close, DeviceKey, End, connect_request, whole_event};
 
 /// How long a connection must stay open to count as let in. A gateway that closes behind its hello does so at
 /// once; this bridges the scheduling of a busy machine.
@@ -113,10 +114,25 @@ pub(super) struct Stage<'a> {
     pub(super) ended: Mutex<HashMap<String, Verdict>>,
     /// When a call succeeded that changes the gateway under everybody.
     pub(super) changed: Mutex<Option<Instant>>,
+    /// When it began.
+    pub(super) begun: Instant,
+    /// When its steps began, by their ids.
+    pub(super) beginnings: Mutex<HashMap<String, Beginning>>,
     /// Programs that run until the scenario ends, with what their connections go through.
-    pub(super) programs: Mutex<Vec<(Running, Relay)>>,
+    pub(super) programs: Mutex<Vec<RunningProgram>>,
+    /// What programs that have ended had printed, by their names.
+    pub(super) prints: Mutex<HashMap<String, String>>,
     /// How many programs were started.
     pub(super) started: AtomicUsize,
+}
+
+/// A program that runs until the scenario ends.
+pub(super) struct RunningProgram {
+    /// Name of its step.
+    pub(super) name: String,
+    pub(super) running: Running,
+    /// What its connections go through; they end with it.
+    pub(super) _relay: Relay,
 }
 
 /// A socket that stayed open behind the step that opened it.
@@ -177,6 +193,7 @@ impl Stage<'_> {
             Step::Http(request) => self.http(request).await,
             Step::Start(start) => self.lane.start_beside(start).await,
             Step::State(state) => self.state(state, right).await,
+            Step::Log(log) => self.log(log, right).await,
             Step::Wait(Wait::For(time)) => {
                 tokio::time::sleep(time.as_duration()).await;
                 Ok(Outcome::Done)
@@ -282,7 +299,7 @@ impl Stage<'_> {
     }
 
     /// The waiting time of a step that may be about silence.
-    fn within_or_silence(&self, written: Option<Millis>, right: Option<&Expectation>) -> Duration {
+    pub(super) fn within_or_silence(&self, written: Option<Millis>, right: Option<&Expectation>) -> Duration {
         match (written, right) {
             (Some(time), _) => time.as_duration(),
             (None, Some(Expectation::Silence)) => SILENCE,
@@ -382,14 +399,14 @@ impl Stage<'_> {
 
     async fn event(&self, step: &AwaitEvent, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
         let connection = self.connection(&step.on)?;
-        let filter = match &step.payload {
-            Some(pattern) => Some(pattern.value.map_text(&mut |value| self.bindings().fill(value))?),
-            None => None,
+        let filled = |pattern: &Option<Spanned<Pattern>>| {
+            let pattern = pattern.as_ref();
+            pattern.map(|one| one.value.map_text(&mut |value| self.bindings().fill(value))).transpose()
         };
-        let wanted = |payload: &Value| {
-            filter.as_ref().is_none_or(|pattern| {
-                satisfies(&Outcome::Ok { payload: payload.clone() }, &Expectation::Ok(pattern.clone()))
-            })
+        let (by_payload, by_frame) = (filled(&step.payload)?, filled(&step.frame)?);
+        let wanted = |payload: &Value, rest: &Map<String, Value>| {
+            by_payload.as_ref().is_none_or(|pattern| matches(payload, pattern))
+                && by_frame.as_ref().is_none_or(|pattern| matches(&whole_event(rest, payload), pattern))
         };
         let within = self.within_or_silence(step.within, right);
         Ok(match connection.event(&step.event.value, within, wanted).await {

@@ -19,6 +19,7 @@ mod flow;
 mod layout;
 mod lifecycle;
 mod load;
+mod log;
 mod pattern;
 mod reference;
 mod schema;
@@ -49,6 +50,7 @@ pub use flow::FlowText;
 pub use layout::{Layout, Place, layout};
 pub use lifecycle::{Ready, Restart, Stop, StopSignal};
 pub use load::{BUILT_IN, Suite, load};
+pub use log::{Line, Log};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
     BUILTIN_REFERENCES, Part, Reference, ReferenceError, UnresolvedReference, parse_text, resolve,

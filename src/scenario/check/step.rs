@@ -11,6 +11,7 @@ use super::super::step::{Send, Step};
 use super::super::story::{Action, Source, StoryStep};
 use super::actors::{check_edit, check_model, check_turn};
 use super::file::check_persona;
+use super::log::check_log;
 use super::outcome::check_outcome;
 
 /// Checks what a step says, without looking at its neighbours.
@@ -42,6 +43,7 @@ pub(super) fn check_step(step: &StoryStep) -> Vec<Diagnostic> {
                 Step::Model(model) => found.extend(check_model(model, step.span, source)),
                 Step::AgentTurn(turn) => found.extend(check_turn(turn, step.span, source)),
                 Step::EditState(edit) => found.extend(check_edit(edit, source)),
+                Step::Log(log) => found.extend(check_log(log, step.span, source)),
                 _ => {}
             }
             if let Some(expectation) = expectation.as_ref().filter(|_| one.expect().is_some()) {
