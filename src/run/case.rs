@@ -514,6 +514,9 @@ fn learn(lane: &Lane, stage: &Stage<'_>, observed: &[Observed]) -> Masker {
             masker.learn(&token, &format!("{name}'s {role} token"));
         }
     }
+    for text in bindings.changed() {
+        masker.learn(&text, "changed text");
+    }
     for step in observed {
         if let Some(outcome) = &step.raw {
             let name = format!("token of {}", step.record.id);

@@ -3,6 +3,7 @@
 mod actors;
 mod assemble;
 mod beside;
+mod change;
 mod check;
 mod connect;
 mod decode;
@@ -34,6 +35,7 @@ pub use actors::{
     PatchVerb, Revoke, Upgrade,
 };
 pub use beside::{HttpRequest, Start};
+pub use change::{CHANGES, Change};
 pub use check::check;
 pub use connect::{
     AUTH_WORDS, Address, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,
@@ -54,6 +56,7 @@ pub use log::{Line, Log};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
     BUILTIN_REFERENCES, Part, Reference, ReferenceError, UnresolvedReference, parse_text, resolve,
+    resolve_telling,
 };
 pub use schema::{schema, schema_text};
 pub use span::{Span, Spanned};
