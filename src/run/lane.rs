@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
+use tokio::net::TcpStream;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,7 @@ use super::plan::Schedule;
 use super::pressure::{Pressure, Stretch, Watched};
 use super::seeds;
 use super::step::Trouble;
+use crate::client::Endpoint;
 use crate::gateway::{
     BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest,
     Stopping, StoredPairing, Subject, merge,
@@ -337,8 +339,28 @@ impl Lane {
         (self.settings.now_ms)()
     }
 
-    pub(super) async fn socket(&self, address: scenario::Address) -> Option<SocketAddr> {
-        self.host.read().await.socket(address)
+    /// Where to connect to, and from where; none where the gateway does not listen there.
+    pub(super) async fn endpoint(
+        &self,
+        address: Option<scenario::Address>,
+        from: Option<scenario::Address>,
+    ) -> Option<Endpoint> {
+        let address = address.unwrap_or_default();
+        let host = self.host.read().await;
+        let listens = host.socket(address);
+        let port = host.port();
+        drop(host);
+        let socket = match (listens, address.ip()) {
+            (Some(socket), _) => socket,
+            // Only the usual addresses are looked at when it boots.
+            (None, Some(ip)) => {
+                let socket = SocketAddr::new(ip, port);
+                TcpStream::connect(socket).await.ok().map(|_| socket)?
+            }
+            (None, None) => return None,
+        };
+        let name = (address == scenario::Address::Localhost).then(|| address.to_string());
+        Some(Endpoint { address: socket, name, from: from.and_then(scenario::Address::ip) })
     }
 
     /// Restarts the gateway once all scenarios of the lane have ended or wait for a restart too. The answer says

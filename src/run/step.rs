@@ -13,7 +13,7 @@ use super::handshake::{Facts, params};
 use super::lane::Lane;
 use super::log::Beginning;
 use crate::client::{
-    Answer, Connection, OpenError, Opened, PlainAnswer, PlainRequest, Relay, Transcript, open,
+    Answer, Connection, Endpoint, OpenError, Opened, PlainAnswer, PlainRequest, Relay, Transcript, open,
 };
 use crate::gateway::{Ended, Running, Stopping};
 use crate::model::NOT_MODELLED_CODE;
@@ -307,19 +307,24 @@ impl Stage<'_> {
         }
     }
 
+    async fn endpoint(&self, address: Option<Address>, from: Option<Address>) -> Result<Endpoint, Trouble> {
+        let missing = || {
+            let address = address.unwrap_or_default();
+            Trouble::Untestable(format!("the target does not listen on {address}"))
+        };
+        self.lane.endpoint(address, from).await.ok_or_else(missing)
+    }
+
     async fn open(
         &self,
         name: &str,
-        address: Option<Address>,
+        (address, from): (Option<Address>, Option<Address>),
         headers: &[(String, String)],
     ) -> Result<Result<Connection, Outcome>, Trouble> {
-        let socket =
-            self.lane.socket(address.unwrap_or_default()).await.ok_or_else(|| {
-                Trouble::Untestable("the target does not listen on this address".to_owned())
-            })?;
+        let endpoint = self.endpoint(address, from).await?;
         let begun = Instant::now();
         let opened = loop {
-            match open(name, socket, headers, self.lane.timeout(), &self.transcript).await {
+            match open(name, &endpoint, headers, self.lane.timeout(), &self.transcript).await {
                 // A gateway that restarts by itself, or was not waited for, opens its port in a moment.
                 Err(OpenError::Connect { source, .. })
                     if source.kind() == std::io::ErrorKind::ConnectionRefused
@@ -345,7 +350,7 @@ impl Stage<'_> {
         let within = self.within(step.within);
         let headers: Vec<(String, String)> =
             step.headers.iter().map(|(name, value)| (name.value.clone(), value.clone())).collect();
-        let connection = match self.open(&step.name.value, step.address, &headers).await? {
+        let connection = match self.open(&step.name.value, (step.address, step.from), &headers).await? {
             Ok(connection) => connection,
             Err(outcome) => return Ok(outcome),
         };
@@ -439,7 +444,7 @@ impl Stage<'_> {
             (None, Some(name)) => {
                 let headers = step.headers.iter().map(|(name, value)| (name.value.clone(), value.clone()));
                 let headers: Vec<(String, String)> = headers.collect();
-                match self.open(&name.value, step.address, &headers).await? {
+                match self.open(&name.value, (step.address, step.from), &headers).await? {
                     Ok(connection) => self.keep(connection, step.may_close.is_some()),
                     Err(outcome) => return Ok(outcome),
                 }
@@ -471,8 +476,7 @@ impl Stage<'_> {
 
     async fn http(&self, step: &HttpRequest) -> Result<Outcome, Trouble> {
         let bindings = self.bindings();
-        let missing = || Trouble::Untestable("the target does not listen on this address".to_owned());
-        let socket = self.lane.socket(step.address.unwrap_or_default()).await.ok_or_else(missing)?;
+        let endpoint = self.endpoint(step.address, step.from).await?;
         let fill = |text: &Option<String>, usual: &str| bindings.fill_text(text.as_deref().unwrap_or(usual));
         let mut headers = Vec::new();
         for (name, value) in step.headers.iter() {
@@ -485,7 +489,7 @@ impl Stage<'_> {
             headers,
             body: body.map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned)),
         };
-        let answer = request.send(socket, self.within(step.within)).await;
+        let answer = request.send(&endpoint, self.within(step.within)).await;
         let answer = answer.map_err(|error| Trouble::Broken(error.to_string()))?;
         Ok(match answer {
             PlainAnswer::Http { status, body } => Outcome::Http { status, body },

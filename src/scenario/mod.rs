@@ -1,6 +1,7 @@
 //! The scenario format: types with their places in the text.
 
 mod actors;
+mod address;
 mod assemble;
 mod beside;
 mod change;
@@ -34,11 +35,12 @@ pub use actors::{
     AgentTurn, AgentVia, Approve, Cli, Destination, EditState, Model, ModelReply, NodeHost, PatchOperation,
     PatchVerb, Revoke, Upgrade,
 };
+pub use address::{Address, ParseAddressError};
 pub use beside::{HttpRequest, Start};
 pub use change::{CHANGES, Change};
 pub use check::check;
 pub use connect::{
-    AUTH_WORDS, Address, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,
+    AUTH_WORDS, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,
     SignatureFault, SignedOver,
 };
 pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};

@@ -8,8 +8,9 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 use serde_json::Value;
 
 use super::actors::{AgentTurn, Approve, Cli, EditState, Model, NodeHost, Revoke, Upgrade};
+use super::address::Address;
 use super::beside::{HttpRequest, Start};
-use super::connect::{Address, Connect};
+use super::connect::Connect;
 use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
@@ -149,8 +150,11 @@ pub struct Send {
     /// HTTP headers of the upgrade request (fresh sockets only).
     #[serde(default)]
     pub headers: Entries<String>,
-    /// Loopback address to connect to (fresh sockets only). Default: `127.0.0.1`.
+    /// Address of this machine to connect to (fresh sockets only): one of 127.0.0.0/8, `::1`, or `localhost` by
+    /// name. Default: `127.0.0.1`.
     pub address: Option<Address>,
+    /// Address of this machine to connect from (fresh sockets only). Default: what the system picks.
+    pub from: Option<Address>,
     /// How long to wait for an answer. Default: the run's time-out, or one second where silence is expected.
     pub within: Option<Millis>,
     /// Why the gateway may close this socket later, whatever it says then. Without it, a close that no step

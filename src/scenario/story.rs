@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::actors::Destination;
-use super::connect::Address;
+use super::address::Address;
 use super::device::Device;
 use super::expect::{Expectation, ExpectationKind};
 use super::file::{Capability, DeviationClass, Requires};
@@ -267,7 +267,7 @@ impl Scenario {
                 Step::Http(one) => one.address,
                 _ => None,
             };
-            address == Some(Address::V6)
+            address.and_then(Address::ip).is_some_and(|ip| ip.is_ipv6())
         };
         let needs_a_process = |step: &Step| match step {
             Step::Restart(one) => {
