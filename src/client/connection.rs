@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -94,7 +94,7 @@ impl Connection {
     /// The challenge's nonce, or how the connection ended instead; none after `within`.
     pub async fn challenge(&self, within: Duration) -> Option<Result<String, End>> {
         let challenge =
-            |one: &Received| is_event(one, "connect.challenge", &|payload| payload.get("nonce").is_some());
+            |one: &Received| is_event(one, "connect.challenge", &|payload, _| payload.get("nonce").is_some());
         match self.inbox.take(within, challenge).await? {
             Received::Frame(Frame::Event { payload, .. }) => {
                 Some(Ok(payload["nonce"].as_str().unwrap_or_default().to_owned()))
@@ -161,12 +161,12 @@ impl Connection {
         self.connected.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for an event that passes a test. None after `within`; the close where the connection ends.
+    /// Waits for an event whose payload and other keys pass a test. None after `within`; the close where the connection ends.
     pub async fn event(
         &self,
         name: &str,
         within: Duration,
-        test: impl Fn(&Value) -> bool,
+        test: impl Fn(&Value, &Map<String, Value>) -> bool,
     ) -> Option<Result<Value, End>> {
         match self.inbox.take(within, |one| is_event(one, name, &test)).await? {
             Received::Frame(Frame::Event { payload, .. }) => Some(Ok(payload)),

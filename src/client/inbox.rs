@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -92,9 +92,13 @@ pub(super) fn is_response(received: &Received, id: &str) -> bool {
     matches!(received, Received::Frame(Frame::Response { id: there, .. }) if there == id)
 }
 
-/// Whether this is an event of a name whose payload passes a test.
-pub(super) fn is_event(received: &Received, name: &str, test: &dyn Fn(&Value) -> bool) -> bool {
-    matches!(received, Received::Frame(Frame::Event { event, payload }) if event == name && test(payload))
+/// Whether this is an event of a name whose payload and other keys pass a test.
+pub(super) fn is_event(
+    received: &Received,
+    name: &str,
+    test: &dyn Fn(&Value, &Map<String, Value>) -> bool,
+) -> bool {
+    matches!(received, Received::Frame(Frame::Event { event, payload, rest }) if event == name && test(payload, rest))
 }
 
 #[cfg(test)]

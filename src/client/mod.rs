@@ -1,6 +1,7 @@
-//! One WebSocket connection: opening, frames, calls, events, transcript.
+//! One WebSocket connection: where to, opening, frames, calls, events, transcript.
 
 mod connection;
+mod endpoint;
 mod inbox;
 mod open;
 mod plain;
@@ -9,6 +10,7 @@ mod tap;
 mod transcript;
 
 pub use connection::{Answer, Connection};
+pub use endpoint::Endpoint;
 pub use inbox::Received;
 pub use open::{OpenError, Opened, open};
 pub use plain::{PlainAnswer, PlainRequest};

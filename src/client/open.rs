@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -13,6 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, http};
 
 use super::connection::{Connection, broken};
+use super::endpoint::Endpoint;
 use super::tap::Tap;
 use super::transcript::{Direction, Transcript};
 use crate::wire::End;
@@ -56,24 +56,23 @@ pub enum OpenError {
     },
 }
 
-/// Opens a WebSocket to `address`, with these headers laid over the usual ones.
+/// Opens a WebSocket to `endpoint`, with these headers laid over the usual ones.
 pub async fn open(
     name: &str,
-    address: SocketAddr,
+    endpoint: &Endpoint,
     headers: &[(String, String)],
     within: Duration,
     transcript: &Transcript,
 ) -> Result<Opened, OpenError> {
-    let request = request(address, headers)?;
-    let connecting = timeout(within, TcpStream::connect(address)).await;
+    let authority = endpoint.authority();
+    let request = request(&authority, headers)?;
+    let address = endpoint.address;
+    let connecting = timeout(within, endpoint.connect()).await;
     let stream = connecting
         .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
         .map_err(|source| OpenError::Connect { address, source })?;
-    // Small frames in lock step: waiting to fill a packet would only add latency.
-    let _ = stream.set_nodelay(true);
-
     let shown: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    transcript.add(name, Direction::Opened, format!("ws://{address} {}", shown.join(", ")).trim_end());
+    transcript.add(name, Direction::Opened, format!("ws://{authority} {}", shown.join(", ")).trim_end());
     let config = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
     match timeout(within, client_async_with_config(request, Tap::new(stream), Some(config))).await {
         Ok(Ok((socket, _))) => {
@@ -101,10 +100,10 @@ pub async fn open(
     }
 }
 
-fn request(address: SocketAddr, headers: &[(String, String)]) -> Result<http::Request<()>, OpenError> {
+fn request(authority: &str, headers: &[(String, String)]) -> Result<http::Request<()>, OpenError> {
     let unsendable =
         |name: &str, value: &str| OpenError::Header { name: name.to_owned(), value: value.to_owned() };
-    let uri = format!("ws://{address}/");
+    let uri = format!("ws://{authority}/");
     let mut request = uri.as_str().into_client_request().map_err(|_| unsendable("uri", &uri))?;
     for (name, value) in headers {
         let refused = |_: &dyn std::fmt::Debug| unsendable(name, value);

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use super::endpoint::Endpoint;
 
 /// Answers are read up to this many bytes.
 const MOST: usize = 1 << 20;
@@ -47,12 +47,12 @@ impl PlainRequest {
     ///
     /// # Errors
     /// Fails where nothing listens at the address.
-    pub async fn send(&self, address: SocketAddr, within: Duration) -> io::Result<PlainAnswer> {
-        let Ok(connected) = timeout(within, TcpStream::connect(address)).await else {
+    pub async fn send(&self, endpoint: &Endpoint, within: Duration) -> io::Result<PlainAnswer> {
+        let Ok(connected) = timeout(within, endpoint.connect()).await else {
             return Ok(PlainAnswer::Silence);
         };
         let mut stream = connected?;
-        match timeout(within, stream.write_all(self.text(address).as_bytes())).await {
+        match timeout(within, stream.write_all(self.text(&endpoint.authority()).as_bytes())).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ok(PlainAnswer::Dropped),
             Err(_) => return Ok(PlainAnswer::Silence),
@@ -77,8 +77,8 @@ impl PlainRequest {
         })
     }
 
-    fn text(&self, address: SocketAddr) -> String {
-        let usual = [("Host", address.to_string()), ("Connection", "close".to_owned())];
+    fn text(&self, authority: &str) -> String {
+        let usual = [("Host", authority.to_owned()), ("Connection", "close".to_owned())];
         let length = self.body.as_ref().map(|body| ("Content-Length", body.len().to_string()));
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let given = |name: &str| self.headers.iter().any(|(one, _)| one.eq_ignore_ascii_case(name));
@@ -144,7 +144,7 @@ mod tests {
             headers: vec![("host".into(), "x".into()), ("Connection".into(), String::new())],
             body: Some("é".into()),
         };
-        let text = request.text("127.0.0.1:1".parse().unwrap());
+        let text = request.text("127.0.0.1:1");
         assert_eq!(text, "GET /a b HTTP/1.1\r\nContent-Length: 2\r\nhost: x\r\n\r\né");
     }
 }

@@ -100,6 +100,12 @@ impl Transcript {
         self.len() == 0
     }
 
+    /// The first that `wanted` finds something in, of those that were kept from number `from` on. Secrets are in it.
+    pub fn find<T>(&self, from: usize, wanted: impl FnMut(&Entry) -> Option<T>) -> Option<T> {
+        let kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.first.iter().chain(&kept.latest).filter(|entry| entry.number >= from).find_map(wanted)
+    }
+
     /// The entries that were kept, from number `from` on, with secrets replaced and long texts cut.
     pub fn masked(&self, from: usize, masker: &Masker) -> Vec<Entry> {
         let kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);

@@ -85,9 +85,9 @@ impl Embedded {
         Ok(Self { served, token, changes, boots: 1, boot_ms: millis(started) })
     }
 
-    /// Address of the given family, where it listens there.
+    /// The address with its port, where it listens there.
     pub(super) fn socket(&self, ip: IpAddr) -> Option<SocketAddr> {
-        if ip.is_ipv4() { Some(self.served.v4) } else { self.served.v6 }
+        [Some(self.served.v4), self.served.v6].into_iter().flatten().find(|one| one.ip() == ip)
     }
 
     pub(super) const fn port(&self) -> u16 {

@@ -1,6 +1,6 @@
 //! A gateway under test, however it came up.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Instant;
 
@@ -74,11 +74,10 @@ pub struct HostEnd {
 }
 
 impl Host {
-    /// Where to connect to, by the address that a scenario names; none where it does not listen there.
+    /// Where to connect to, by the address that a scenario names; none where it is not known to listen there.
     pub fn socket(&self, address: scenario::Address) -> Option<SocketAddr> {
-        let ip = match address {
-            scenario::Address::V4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            scenario::Address::V6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        let Some(ip) = address.ip() else {
+            return self.socket(scenario::Address::V4).or_else(|| self.socket(scenario::Address::V6));
         };
         match self {
             Self::Booted(gateway) => {

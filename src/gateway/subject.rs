@@ -135,6 +135,7 @@ impl Subject {
             Capability::State,
             Capability::Config,
             Capability::Ipv6,
+            Capability::Log,
             Capability::Upgrade,
             Capability::Real,
             Capability::Programs,
@@ -143,8 +144,8 @@ impl Subject {
             Way::Build(_) => &everything,
             // Its programs are not known.
             Way::Command(_) => &everything[..everything.len() - 1],
-            // A model runs no programs, and one release's model has no home for another.
-            Way::Embedded(_) => &everything[..everything.len() - 3],
+            // A model prints nothing and runs no programs, and one release's model has no home for another.
+            Way::Embedded(_) => &everything[..everything.len() - 4],
             Way::Attach(..) => &[Capability::Ipv6, Capability::Real],
         };
         Self { name, release, capabilities: able.iter().copied().collect(), machine, builds, way }

@@ -100,7 +100,7 @@ fn of_frame(text: &str) -> String {
             format!("connect {}", of_connect(&params))
         }
         Frame::Request { method, params, .. } => with(&method, &params),
-        Frame::Event { event, payload } => with(&event, &payload),
+        Frame::Event { event, payload, .. } => with(&event, &payload),
         Frame::Response { result: Ok(payload), .. } if payload["type"] == "hello-ok" => {
             format!("hello-ok {}", picked(&payload, &["protocol", "auth", "server"]))
         }

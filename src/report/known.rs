@@ -52,7 +52,7 @@ impl KnownWrong<'_> {
         match self.step.and_then(|step| step.outcome.as_ref()) {
             None => "nothing".to_owned(),
             Some(Outcome::Ok { .. }) => "ok".to_owned(),
-            Some(Outcome::Arrived { .. }) => "arrives".to_owned(),
+            Some(Outcome::Arrived { .. } | Outcome::Found { .. }) => "arrives".to_owned(),
             Some(Outcome::State { .. }) => "another state".to_owned(),
             Some(other) => other.to_string(),
         }

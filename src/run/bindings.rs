@@ -1,12 +1,13 @@
 //! What the references of a case stand for, and filling them in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 
 use super::identity::Identity;
 use super::seeds;
-use crate::scenario::{Auth, Connect, Credentials, Reference, Spanned, UnresolvedReference, resolve};
+use crate::scenario::{Auth, Connect, Credentials, Reference, Spanned, UnresolvedReference, resolve_telling};
 
 /// What the references of a case stand for.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Bindings {
     pub own_identity: Option<String>,
     captures: HashMap<String, Value>,
     nonces: HashMap<String, String>,
+    /// What changes have made of referenced texts, which may be secrets; copies share it.
+    changed: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Bindings {
@@ -36,6 +39,7 @@ impl Bindings {
             own_identity: None,
             captures: HashMap::new(),
             nonces: HashMap::new(),
+            changed: Arc::default(),
         }
     }
 
@@ -47,6 +51,11 @@ impl Bindings {
     /// Remembers the nonce of a connection's challenge.
     pub(super) fn challenged(&mut self, connection: &str, nonce: &str) {
         self.nonces.insert(connection.to_owned(), nonce.to_owned());
+    }
+
+    /// What changes have made of referenced texts so far.
+    pub(super) fn changed(&self) -> Vec<String> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     fn value_of(&self, reference: &Reference) -> Option<Value> {
@@ -70,7 +79,10 @@ impl Bindings {
 
     /// A value with its references filled in.
     pub(super) fn fill(&self, value: &Value) -> Result<Value, UnresolvedReference> {
-        resolve(value, &|reference| self.value_of(reference))
+        let changed = |text: &str| {
+            self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
+        };
+        resolve_telling(value, &|reference| self.value_of(reference), &changed)
     }
 
     /// A text with its references filled in.

@@ -13,6 +13,7 @@ use tokio::sync::SemaphorePermit;
 use super::bindings::Bindings;
 use super::event::{Cell, ListedDeviation, StepRecord};
 use super::lane::Lane;
+use super::log::Beginning;
 use super::pressure::Stretch;
 use super::step::{Stage, Trouble, all};
 use super::stored;
@@ -118,7 +119,10 @@ pub(super) async fn run_case(
         sockets: Mutex::default(),
         ended: Mutex::default(),
         changed: Mutex::default(),
+        begun: started,
+        beginnings: Mutex::default(),
         programs: Mutex::default(),
+        prints: Mutex::default(),
         started: AtomicUsize::new(0),
     };
     let mut observed = Vec::new();
@@ -263,6 +267,8 @@ impl Stage<'_> {
     ) -> Observed {
         let started = Instant::now();
         let first_entry = self.transcript.len();
+        let beginning = Beginning { at: started, entry: first_entry };
+        self.beginnings.lock().unwrap_or_else(PoisonError::into_inner).insert(step.id.clone(), beginning);
         let stretch = self.lane.watch().await;
         let listed = self.judged_by(one).and_then(|release| self.scenario.deviation(&step.id, &release));
         let done = async {
@@ -507,6 +513,9 @@ fn learn(lane: &Lane, stage: &Stage<'_>, observed: &[Observed]) -> Masker {
             let token = super::seeds::token(&bindings.identity, name, role);
             masker.learn(&token, &format!("{name}'s {role} token"));
         }
+    }
+    for text in bindings.changed() {
+        masker.learn(&text, "changed text");
     }
     for step in observed {
         if let Some(outcome) = &step.raw {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
+use tokio::net::TcpStream;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,7 @@ use super::plan::Schedule;
 use super::pressure::{Pressure, Stretch, Watched};
 use super::seeds;
 use super::step::Trouble;
+use crate::client::Endpoint;
 use crate::gateway::{
     BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest,
     StateError, Stopping, StoredPairing, Subject, Switch, Switches, TurnError, merge,
@@ -108,6 +110,8 @@ impl Reached {
 pub(super) struct Lane {
     subject: Arc<Subject>,
     settings: Settings,
+    /// Since when its gateway may have logged something.
+    begun: Instant,
     number: usize,
     token: String,
     password: String,
@@ -145,6 +149,7 @@ impl Lane {
         number: usize,
         cases: &[Case<'_>],
     ) -> Result<Self, StartError> {
+        let begun = Instant::now();
         let token = gateway_secret(settings.seed, "token");
         let password = gateway_secret(settings.seed, "password");
         let filled = |map: &Map<String, Value>| with_secrets(map, &token, &password, (settings.now_ms)());
@@ -219,6 +224,7 @@ impl Lane {
             switch,
             subject,
             settings,
+            begun,
             number,
         })
     }
@@ -401,8 +407,28 @@ impl Lane {
         (self.settings.now_ms)()
     }
 
-    pub(super) async fn socket(&self, address: scenario::Address) -> Option<SocketAddr> {
-        self.host.read().await.socket(address)
+    /// Where to connect to, and from where; none where the gateway does not listen there.
+    pub(super) async fn endpoint(
+        &self,
+        address: Option<scenario::Address>,
+        from: Option<scenario::Address>,
+    ) -> Option<Endpoint> {
+        let address = address.unwrap_or_default();
+        let host = self.host.read().await;
+        let listens = host.socket(address);
+        let port = host.port();
+        drop(host);
+        let socket = match (listens, address.ip()) {
+            (Some(socket), _) => socket,
+            // Only the usual addresses are looked at when it boots.
+            (None, Some(ip)) => {
+                let socket = SocketAddr::new(ip, port);
+                TcpStream::connect(socket).await.ok().map(|_| socket)?
+            }
+            (None, None) => return None,
+        };
+        let name = (address == scenario::Address::Localhost).then(|| address.to_string());
+        Some(Endpoint { address: socket, name, from: from.and_then(scenario::Address::ip) })
     }
 
     /// Restarts the gateway once all scenarios of the lane have ended or wait for a restart too. The answer says
@@ -446,6 +472,11 @@ impl Lane {
         let patience = if suspected { DEATH_NOTICE } else { Duration::ZERO };
         let host = self.host.read().await;
         tokio::time::timeout(patience, host.death()).await.ok()
+    }
+
+    /// The moment before its gateway was started for the first time.
+    pub(super) const fn begun(&self) -> Instant {
+        self.begun
     }
 
     pub(super) async fn log_since(&self, moment: Instant) -> Vec<String> {

@@ -10,6 +10,7 @@ mod handshake;
 mod identity;
 mod known;
 mod lane;
+mod log;
 mod plan;
 mod pool;
 mod pressure;

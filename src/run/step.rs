@@ -6,23 +6,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::bindings::Bindings;
 use super::handshake::{Facts, params};
 use super::lane::Lane;
+use super::log::Beginning;
 use crate::client::{
-    Answer, Connection, OpenError, Opened, PlainAnswer, PlainRequest, Relay, Transcript, open,
+    Answer, Connection, Endpoint, OpenError, Opened, PlainAnswer, PlainRequest, Relay, Transcript, open,
 };
 use crate::gateway::{Ended, Running, Stopping};
 use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{
     Action, Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, HttpRequest, Millis,
-    Reference, Restart, Scenario, Send, Spanned, State, Step, Stop, StopSignal, UnresolvedReference, Wait,
+    Pattern, Reference, Restart, Scenario, Send, Spanned, State, Step, Stop, StopSignal, UnresolvedReference, Wait,
     changes_everybody,
 };
-use crate::verdict::{Outcome, Verdict, satisfies};
-use crate::wire::{Close, DeviceKey, End, connect_request};
+use crate::verdict::{Outcome, Verdict, matches, satisfies};
+use crate::wire::{Close, DeviceKey, End, connect_request, whole_event};
 
 /// How long a connection must stay open to count as let in. A gateway that closes behind its hello does so at
 /// once; this bridges the scheduling of a busy machine.
@@ -113,10 +114,25 @@ pub(super) struct Stage<'a> {
     pub(super) ended: Mutex<HashMap<String, Verdict>>,
     /// When a call succeeded that changes the gateway under everybody.
     pub(super) changed: Mutex<Option<Instant>>,
+    /// When it began.
+    pub(super) begun: Instant,
+    /// When its steps began, by their ids.
+    pub(super) beginnings: Mutex<HashMap<String, Beginning>>,
     /// Programs that run until the scenario ends, with what their connections go through.
-    pub(super) programs: Mutex<Vec<(Running, Relay)>>,
+    pub(super) programs: Mutex<Vec<RunningProgram>>,
+    /// What programs that have ended had printed, by their names.
+    pub(super) prints: Mutex<HashMap<String, String>>,
     /// How many programs were started.
     pub(super) started: AtomicUsize,
+}
+
+/// A program that runs until the scenario ends.
+pub(super) struct RunningProgram {
+    /// Name of its step.
+    pub(super) name: String,
+    pub(super) running: Running,
+    /// What its connections go through; they end with it.
+    pub(super) _relay: Relay,
 }
 
 /// A socket that stayed open behind the step that opened it.
@@ -177,6 +193,7 @@ impl Stage<'_> {
             Step::Http(request) => self.http(request).await,
             Step::Start(start) => self.lane.start_beside(start).await,
             Step::State(state) => self.state(state, right).await,
+            Step::Log(log) => self.log(log, right).await,
             Step::Wait(Wait::For(time)) => {
                 tokio::time::sleep(time.as_duration()).await;
                 Ok(Outcome::Done)
@@ -282,7 +299,7 @@ impl Stage<'_> {
     }
 
     /// The waiting time of a step that may be about silence.
-    fn within_or_silence(&self, written: Option<Millis>, right: Option<&Expectation>) -> Duration {
+    pub(super) fn within_or_silence(&self, written: Option<Millis>, right: Option<&Expectation>) -> Duration {
         match (written, right) {
             (Some(time), _) => time.as_duration(),
             (None, Some(Expectation::Silence)) => SILENCE,
@@ -290,19 +307,24 @@ impl Stage<'_> {
         }
     }
 
+    async fn endpoint(&self, address: Option<Address>, from: Option<Address>) -> Result<Endpoint, Trouble> {
+        let missing = || {
+            let address = address.unwrap_or_default();
+            Trouble::Untestable(format!("the target does not listen on {address}"))
+        };
+        self.lane.endpoint(address, from).await.ok_or_else(missing)
+    }
+
     async fn open(
         &self,
         name: &str,
-        address: Option<Address>,
+        (address, from): (Option<Address>, Option<Address>),
         headers: &[(String, String)],
     ) -> Result<Result<Connection, Outcome>, Trouble> {
-        let socket =
-            self.lane.socket(address.unwrap_or_default()).await.ok_or_else(|| {
-                Trouble::Untestable("the target does not listen on this address".to_owned())
-            })?;
+        let endpoint = self.endpoint(address, from).await?;
         let begun = Instant::now();
         let opened = loop {
-            match open(name, socket, headers, self.lane.timeout(), &self.transcript).await {
+            match open(name, &endpoint, headers, self.lane.timeout(), &self.transcript).await {
                 // A gateway that restarts by itself, or was not waited for, opens its port in a moment.
                 Err(OpenError::Connect { source, .. })
                     if source.kind() == std::io::ErrorKind::ConnectionRefused
@@ -328,7 +350,7 @@ impl Stage<'_> {
         let within = self.within(step.within);
         let headers: Vec<(String, String)> =
             step.headers.iter().map(|(name, value)| (name.value.clone(), value.clone())).collect();
-        let connection = match self.open(&step.name.value, step.address, &headers).await? {
+        let connection = match self.open(&step.name.value, (step.address, step.from), &headers).await? {
             Ok(connection) => connection,
             Err(outcome) => return Ok(outcome),
         };
@@ -382,14 +404,14 @@ impl Stage<'_> {
 
     async fn event(&self, step: &AwaitEvent, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
         let connection = self.connection(&step.on)?;
-        let filter = match &step.payload {
-            Some(pattern) => Some(pattern.value.map_text(&mut |value| self.bindings().fill(value))?),
-            None => None,
+        let filled = |pattern: &Option<Spanned<Pattern>>| {
+            let pattern = pattern.as_ref();
+            pattern.map(|one| one.value.map_text(&mut |value| self.bindings().fill(value))).transpose()
         };
-        let wanted = |payload: &Value| {
-            filter.as_ref().is_none_or(|pattern| {
-                satisfies(&Outcome::Ok { payload: payload.clone() }, &Expectation::Ok(pattern.clone()))
-            })
+        let (by_payload, by_frame) = (filled(&step.payload)?, filled(&step.frame)?);
+        let wanted = |payload: &Value, rest: &Map<String, Value>| {
+            by_payload.as_ref().is_none_or(|pattern| matches(payload, pattern))
+                && by_frame.as_ref().is_none_or(|pattern| matches(&whole_event(rest, payload), pattern))
         };
         let within = self.within_or_silence(step.within, right);
         Ok(match connection.event(&step.event.value, within, wanted).await {
@@ -422,7 +444,7 @@ impl Stage<'_> {
             (None, Some(name)) => {
                 let headers = step.headers.iter().map(|(name, value)| (name.value.clone(), value.clone()));
                 let headers: Vec<(String, String)> = headers.collect();
-                match self.open(&name.value, step.address, &headers).await? {
+                match self.open(&name.value, (step.address, step.from), &headers).await? {
                     Ok(connection) => self.keep(connection, step.may_close.is_some()),
                     Err(outcome) => return Ok(outcome),
                 }
@@ -454,8 +476,7 @@ impl Stage<'_> {
 
     async fn http(&self, step: &HttpRequest) -> Result<Outcome, Trouble> {
         let bindings = self.bindings();
-        let missing = || Trouble::Untestable("the target does not listen on this address".to_owned());
-        let socket = self.lane.socket(step.address.unwrap_or_default()).await.ok_or_else(missing)?;
+        let endpoint = self.endpoint(step.address, step.from).await?;
         let fill = |text: &Option<String>, usual: &str| bindings.fill_text(text.as_deref().unwrap_or(usual));
         let mut headers = Vec::new();
         for (name, value) in step.headers.iter() {
@@ -468,7 +489,7 @@ impl Stage<'_> {
             headers,
             body: body.map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned)),
         };
-        let answer = request.send(socket, self.within(step.within)).await;
+        let answer = request.send(&endpoint, self.within(step.within)).await;
         let answer = answer.map_err(|error| Trouble::Broken(error.to_string()))?;
         Ok(match answer {
             PlainAnswer::Http { status, body } => Outcome::Http { status, body },

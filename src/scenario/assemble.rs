@@ -339,7 +339,7 @@ fn expected(step: &Spanned<Step>, one: &Step) -> Option<Spanned<Expectation>> {
         }
         Step::Cli(_) => Expectation::Exit(ExitExpectation::of_code(0)),
         Step::AgentTurn(_) => Expectation::Tool { result: Pattern::Any, refused: None },
-        Step::Event(_) => Expectation::Arrives(Pattern::Any),
+        Step::Event(_) | Step::Log(_) => Expectation::Arrives(Pattern::Any),
         Step::Restart(_) | Step::Stop(_) => Expectation::Exit(ExitExpectation::by_itself()),
         Step::Send(_) | Step::Wait(Wait::Closed(_)) => closed(),
         Step::State(_)

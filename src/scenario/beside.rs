@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::connect::Address;
+use super::address::Address;
 use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
@@ -26,8 +26,11 @@ pub struct HttpRequest {
     pub headers: Entries<String>,
     /// Body: a text as it stands, anything else as JSON.
     pub body: Option<Value>,
-    /// Loopback address to connect to. Default: `127.0.0.1`.
+    /// Address of this machine to connect to: one of 127.0.0.0/8, `::1`, or `localhost` by name. Default:
+    /// `127.0.0.1`.
     pub address: Option<Address>,
+    /// Address of this machine to connect from, such as `127.0.0.2`. Default: what the system picks.
+    pub from: Option<Address>,
     /// How long to wait for the answer. Default: the run's time-out.
     pub within: Option<Millis>,
     /// The outcome that is right: `http` or `closed`. Default: `http: 200`.

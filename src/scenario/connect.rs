@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde_json::{Map, Value};
 
+use super::address::Address;
 use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
@@ -42,8 +43,11 @@ pub struct Connect {
     /// HTTP headers of the upgrade request.
     #[serde(default)]
     pub headers: Entries<String>,
-    /// Loopback address to connect to. Default: `127.0.0.1`.
+    /// Address of this machine to connect to: one of 127.0.0.0/8, `::1`, or `localhost` by name. Default:
+    /// `127.0.0.1`.
     pub address: Option<Address>,
+    /// Address of this machine to connect from, such as `127.0.0.2`. Default: what the system picks.
+    pub from: Option<Address>,
     /// Platform sent. Default: the device's, else `linux`.
     pub platform: Option<String>,
     /// Device family sent. Default: the device's, else none.
@@ -64,18 +68,6 @@ pub struct Connect {
     /// Names for parts of the answer, by JSON pointer.
     #[serde(default)]
     pub save: Entries<Spanned<String>>,
-}
-
-/// A loopback address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
-pub enum Address {
-    /// IPv4.
-    #[default]
-    #[serde(rename = "127.0.0.1")]
-    V4,
-    /// IPv6.
-    #[serde(rename = "::1", alias = "[::1]")]
-    V6,
 }
 
 /// What a client shows to be let in.

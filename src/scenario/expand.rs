@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::diagnostic::Diagnostic;
-use super::reference::{Piece, pieces, place_of};
+use super::reference::{Piece, parse_changes, pieces, place_of};
 use super::span::{Span, Spanned};
 use super::story::Source;
 use super::suggest::advice;
@@ -184,8 +186,11 @@ impl Expansion<'_> {
         let mut done = 0;
         for piece in pieces {
             let Piece::Reference(inner, place) = piece else { continue };
-            let Some(column) = inner.strip_prefix("each.") else { continue };
+            let Some(written) = inner.strip_prefix("each.") else { continue };
+            let (column, changes) = written.split_once('|').map_or((written, None), |(a, b)| (a, Some(b)));
             let Some(value) = self.column(column, span, table) else { continue };
+            let changed = changes.and_then(|changes| self.changed(value, changes, span));
+            let value = changed.as_ref().unwrap_or(value);
             if place.start == 0 && place.end == text.len() {
                 return value.clone();
             }
@@ -208,6 +213,31 @@ impl Expansion<'_> {
         }
         filled.push_str(&text[done..]);
         Tree { span, kind: Kind::Text(filled) }
+    }
+
+    /// The value of a column after its changes; none where it cannot be changed so.
+    fn changed(&mut self, value: &Tree, changes: &str, span: Span) -> Option<Tree> {
+        let refused = |message: String, work: &mut Self| {
+            let error = work.error("unknown-change", message, span);
+            work.diagnostics.push(error.label("cannot be changed"));
+            None
+        };
+        let made = match parse_changes(changes.split('|')) {
+            Ok(made) => made,
+            Err(error) => return refused(error.to_string(), self),
+        };
+        let Kind::Text(text) = &value.kind else {
+            return refused(format!("`{changes}` changes a text, found {}", value.describe()), self);
+        };
+        let mut changed = Value::from(text.as_str());
+        for change in &made {
+            changed = match change.of(&changed) {
+                Ok(changed) => changed,
+                Err(wanted) => return refused(format!("`{change}` wants {wanted}"), self),
+            };
+        }
+        let text = changed.as_str().map_or_else(|| changed.to_string(), str::to_owned);
+        Some(Tree { span: value.span, kind: Kind::Text(text) })
     }
 
     fn column<'t>(&mut self, column: &str, span: Span, table: &Table<'t>) -> Option<&'t Tree> {

@@ -99,6 +99,8 @@ pub enum Capability {
     Config,
     /// It listens on IPv6 too.
     Ipv6,
+    /// What it prints can be read.
+    Log,
     /// Another release can be booted on its home.
     Upgrade,
     /// The programs of its release can be run: command line, node host, agent.
@@ -116,6 +118,7 @@ impl Capability {
             Self::State => "way to read what it stores",
             Self::Config => "way to choose its configuration",
             Self::Ipv6 => "IPv6 address",
+            Self::Log => "log that can be read",
             Self::Upgrade => "way to boot another release on its home",
             Self::Programs => "command line, node host or agent",
             Self::Real => "real program (it is a model)",

@@ -1,8 +1,10 @@
 //! The scenario format: types with their places in the text.
 
 mod actors;
+mod address;
 mod assemble;
 mod beside;
+mod change;
 mod check;
 mod connect;
 mod decode;
@@ -19,6 +21,7 @@ mod flow;
 mod layout;
 mod lifecycle;
 mod load;
+mod log;
 mod pattern;
 mod reference;
 mod schema;
@@ -32,10 +35,12 @@ pub use actors::{
     AgentTurn, AgentVia, Approve, Cli, Destination, EditState, Model, ModelReply, NodeHost, PatchOperation,
     PatchVerb, Revoke, Upgrade,
 };
+pub use address::{Address, ParseAddressError};
 pub use beside::{HttpRequest, Start};
+pub use change::{CHANGES, Change};
 pub use check::check;
 pub use connect::{
-    AUTH_WORDS, Address, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,
+    AUTH_WORDS, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,
     SignatureFault, SignedOver,
 };
 pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};
@@ -49,9 +54,11 @@ pub use flow::FlowText;
 pub use layout::{Layout, Place, layout};
 pub use lifecycle::{Ready, Restart, Stop, StopSignal};
 pub use load::{BUILT_IN, Suite, load};
+pub use log::{Line, Log};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
     BUILTIN_REFERENCES, Part, Reference, ReferenceError, UnresolvedReference, parse_text, resolve,
+    resolve_telling,
 };
 pub use schema::{schema, schema_text};
 pub use span::{Span, Spanned};

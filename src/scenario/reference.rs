@@ -1,9 +1,10 @@
-//! References in texts: `${name}`, and builtins such as `${device.laptop.id}`.
+//! References in texts: `${name}`, builtins such as `${device.laptop.id}`, and changes such as `${name|upper}`.
 
 use std::fmt;
 
 use serde_json::Value;
 
+use super::change::Change;
 use super::span::{Span, Spanned};
 use super::tree::{Kind, Tree};
 
@@ -61,8 +62,8 @@ pub const BUILTIN_REFERENCES: &[&str] = &[
 pub enum Part {
     /// Stands for itself.
     Text(String),
-    /// Stands for something else.
-    Reference(Reference),
+    /// Stands for something else, with these changes made one after the other.
+    Reference(Reference, Vec<Change>),
 }
 
 /// Why the references of a text cannot be read.
@@ -74,6 +75,9 @@ pub enum ReferenceError {
     /// What stands between the braces is neither a name nor a builtin.
     #[error("`${{{0}}}` is neither the name of a capture nor a builtin reference")]
     Unknown(String),
+    /// What stands behind a `|` is no change.
+    #[error("`{0}` is no change of a text")]
+    UnknownChange(String),
 }
 
 /// A reference that has no value.
@@ -88,6 +92,16 @@ pub enum UnresolvedReference {
     /// A list or mapping would have to stand inside a text.
     #[error("`{0}` is not a single value and cannot stand inside a text")]
     NotText(Reference),
+    /// It has a value that cannot be changed so.
+    #[error("`{reference}` cannot be changed by `{change}`: it is not {wanted}")]
+    Unchangeable {
+        /// What was to be changed.
+        reference: Reference,
+        /// How.
+        change: String,
+        /// What it would have to be.
+        wanted: &'static str,
+    },
 }
 
 impl Reference {
@@ -117,6 +131,20 @@ impl Reference {
             _ => return Err(ReferenceError::Unknown(inner.to_owned())),
         })
     }
+}
+
+/// Reads what stands between the braces: a reference, and the changes behind it.
+pub(super) fn parse_changed(inner: &str) -> Result<(Reference, Vec<Change>), ReferenceError> {
+    let mut parts = inner.split('|');
+    let reference = Reference::parse(parts.next().unwrap_or_default())?;
+    Ok((reference, parse_changes(parts)?))
+}
+
+/// Reads changes.
+pub(super) fn parse_changes<'a>(
+    parts: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Change>, ReferenceError> {
+    parts.map(|part| Change::parse(part).ok_or_else(|| ReferenceError::UnknownChange(part.to_owned()))).collect()
 }
 
 /// Whether a text can name a capture, a device, a connection or a column.
@@ -193,7 +221,9 @@ pub fn parse_text(text: &str) -> Result<Vec<Part>, ReferenceError> {
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => Ok(Part::Text(text)),
-            Piece::Reference(inner, _) => Reference::parse(inner).map(Part::Reference),
+            Piece::Reference(inner, _) => {
+                parse_changed(inner).map(|(reference, changes)| Part::Reference(reference, changes))
+            }
         })
         .collect()
 }
@@ -202,20 +232,32 @@ pub fn parse_text(text: &str) -> Result<Vec<Part>, ReferenceError> {
 /// value of any type; inside a longer text, only single values can stand.
 ///
 /// # Errors
-/// Fails where `lookup` knows no value, or where a text cannot be read.
+/// Fails where `lookup` knows no value, where a value cannot be changed as written, or where a text cannot be read.
 pub fn resolve(
     value: &Value,
     lookup: &impl Fn(&Reference) -> Option<Value>,
 ) -> Result<Value, UnresolvedReference> {
+    resolve_telling(value, lookup, &|_| {})
+}
+
+/// As [`resolve`], and `changed` is told of every text that a change has made.
+///
+/// # Errors
+/// As there.
+pub fn resolve_telling(
+    value: &Value,
+    lookup: &impl Fn(&Reference) -> Option<Value>,
+    changed: &impl Fn(&str),
+) -> Result<Value, UnresolvedReference> {
     Ok(match value {
-        Value::String(text) => resolve_text(text, lookup)?,
+        Value::String(text) => resolve_text(text, lookup, changed)?,
         Value::Array(list) => {
-            Value::Array(list.iter().map(|one| resolve(one, lookup)).collect::<Result<_, _>>()?)
+            Value::Array(list.iter().map(|one| resolve_telling(one, lookup, changed)).collect::<Result<_, _>>()?)
         }
         Value::Object(entries) => Value::Object(
             entries
                 .iter()
-                .map(|(key, one)| Ok((key.clone(), resolve(one, lookup)?)))
+                .map(|(key, one)| Ok((key.clone(), resolve_telling(one, lookup, changed)?)))
                 .collect::<Result<_, UnresolvedReference>>()?,
         ),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -225,17 +267,29 @@ pub fn resolve(
 fn resolve_text(
     text: &str,
     lookup: &impl Fn(&Reference) -> Option<Value>,
+    changed: &impl Fn(&str),
 ) -> Result<Value, UnresolvedReference> {
     let parts = parse_text(text)?;
-    let find = |one: &Reference| lookup(one).ok_or_else(|| UnresolvedReference::NoValue(one.clone()));
-    if let [Part::Reference(one)] = parts.as_slice() {
-        return find(one);
+    let find = |one: &Reference, changes: &[Change]| {
+        let mut value = lookup(one).ok_or_else(|| UnresolvedReference::NoValue(one.clone()))?;
+        for change in changes {
+            value = change.of(&value).map_err(|wanted| UnresolvedReference::Unchangeable {
+                reference: one.clone(),
+                change: change.to_string(),
+                wanted,
+            })?;
+            value.as_str().into_iter().for_each(changed);
+        }
+        Ok(value)
+    };
+    if let [Part::Reference(one, changes)] = parts.as_slice() {
+        return find(one, changes);
     }
     let mut whole = String::new();
     for part in &parts {
         match part {
             Part::Text(text) => whole.push_str(text),
-            Part::Reference(one) => match find(one)? {
+            Part::Reference(one, changes) => match find(one, changes)? {
                 Value::String(text) => whole.push_str(&text),
                 Value::Array(_) | Value::Object(_) => {
                     return Err(UnresolvedReference::NotText(one.clone()));
@@ -264,7 +318,7 @@ fn collect(tree: &Tree, whole: &str, found: &mut Vec<FoundReference>) {
                 for piece in pieces {
                     if let Piece::Reference(inner, _) = piece {
                         let span = place_of(&format!("${{{inner}}}"), tree.span, whole);
-                        found.push(Spanned::new(Reference::parse(inner), span));
+                        found.push(Spanned::new(parse_changed(inner).map(|(reference, _)| reference), span));
                     }
                 }
             }
@@ -296,6 +350,7 @@ mod tests {
         match reference {
             Reference::Capture(name) if name == "scopes" => Some(json!(["a", "b"])),
             Reference::Capture(name) if name == "token" => Some(json!("t0k")),
+            Reference::Capture(name) if name == "code" => Some(json!("eyJhIjoidDBrIn0")),
             Reference::GatewayPort => Some(json!(4321)),
             _ => None,
         }
@@ -305,6 +360,9 @@ mod tests {
     #[case(json!("${scopes}"), json!(["a", "b"]))]
     #[case(json!("${gateway.port}"), json!(4321))]
     #[case(json!("http://127.0.0.1:${gateway.port}/?t=${token}"), json!("http://127.0.0.1:4321/?t=t0k"))]
+    #[case(json!("${token|upper}"), json!("T0K"))]
+    #[case(json!("<${token|drop_last:1|upper}>"), json!("<T0>"))]
+    #[case(json!("${code|decode_base64|json:/a}"), json!("t0k"))]
     #[case(json!("$${token}"), json!("${token}"))]
     #[case(json!("$5 and $"), json!("$5 and $"))]
     #[case(json!({"a": ["${token}", 1, null]}), json!({"a": ["t0k", 1, null]}))]
@@ -316,6 +374,9 @@ mod tests {
     #[case("${nobody}", "`${nobody}` has no value")]
     #[case("${gateway.tokn}", "`${gateway.tokn}` is neither the name of a capture nor a builtin reference")]
     #[case("${token", "`${` is not closed by `}`; write `$${` for the characters themselves")]
+    #[case("${token|cut:1}", "`cut:1` is no change of a text")]
+    #[case("${scopes|upper}", "`${scopes}` cannot be changed by `upper`: it is not a text")]
+    #[case("${token|decode_base64}", "`${token}` cannot be changed by `decode_base64`: it is not base64 of a text")]
     #[case("a ${scopes}", "`${scopes}` is not a single value and cannot stand inside a text")]
     fn a_reference_without_a_value_is_refused(#[case] text: &str, #[case] message: &str) {
         let error = resolve(&json!(text), &lookup).unwrap_err();

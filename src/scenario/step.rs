@@ -8,12 +8,14 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 use serde_json::Value;
 
 use super::actors::{AgentTurn, Approve, Cli, EditState, Model, NodeHost, Revoke, Upgrade};
+use super::address::Address;
 use super::beside::{HttpRequest, Start};
-use super::connect::{Address, Connect};
+use super::connect::Connect;
 use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
 use super::lifecycle::{Restart, Stop};
+use super::log::Log;
 use super::span::Spanned;
 
 /// One step: a mapping with a single key, its verb.
@@ -56,6 +58,8 @@ pub enum Step {
     Start(Start),
     /// Reads what the gateway has stored.
     State(State),
+    /// Waits for a line of a log or for a frame of a connection, or for its absence.
+    Log(Log),
     /// Lets time pass, or waits until the gateway closes a connection.
     Wait(Wait),
     /// Does several steps at the same time.
@@ -97,6 +101,8 @@ pub struct AwaitEvent {
     pub event: Spanned<String>,
     /// Which of several: only events whose payload matches are looked at.
     pub payload: Option<Spanned<super::pattern::Pattern>>,
+    /// Which of several, by the whole frame: `{seq: 1, stateVersion: {presence: $any}}`.
+    pub frame: Option<Spanned<super::pattern::Pattern>>,
     /// How long to wait. Default: the run's time-out, or one second where silence is expected.
     pub within: Option<Millis>,
     /// The outcome that is right. Default: `arrives`.
@@ -144,8 +150,11 @@ pub struct Send {
     /// HTTP headers of the upgrade request (fresh sockets only).
     #[serde(default)]
     pub headers: Entries<String>,
-    /// Loopback address to connect to (fresh sockets only). Default: `127.0.0.1`.
+    /// Address of this machine to connect to (fresh sockets only): one of 127.0.0.0/8, `::1`, or `localhost` by
+    /// name. Default: `127.0.0.1`.
     pub address: Option<Address>,
+    /// Address of this machine to connect from (fresh sockets only). Default: what the system picks.
+    pub from: Option<Address>,
     /// How long to wait for an answer. Default: the run's time-out, or one second where silence is expected.
     pub within: Option<Millis>,
     /// Why the gateway may close this socket later, whatever it says then. Without it, a close that no step
@@ -273,6 +282,7 @@ impl Step {
             Self::Http(_) => "http",
             Self::Start(_) => "start",
             Self::State(_) => "state",
+            Self::Log(_) => "log",
             Self::Wait(_) => "wait",
             Self::Together(_) => "together",
             Self::Repeat(_) => "repeat",
@@ -309,6 +319,7 @@ impl Step {
             Self::Http(one) => one.id.as_ref(),
             Self::Start(one) => one.id.as_ref(),
             Self::State(one) => one.id.as_ref(),
+            Self::Log(one) => one.id.as_ref(),
             Self::Wait(Wait::Closed(one)) => one.id.as_ref(),
             Self::Disconnect(_) | Self::Model(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => {
                 None
@@ -344,6 +355,7 @@ impl Step {
             Self::Http(one) => one.expect.as_ref(),
             Self::Start(one) => one.expect.as_ref(),
             Self::State(one) => Some(&one.expect),
+            Self::Log(one) => one.expect.as_ref(),
             Self::Wait(Wait::Closed(one)) => one.expect.as_ref(),
             Self::Disconnect(_)
             | Self::EditState(_)
@@ -393,6 +405,7 @@ impl Step {
             Self::Http(one) => Some(&one.save),
             Self::Cli(one) => Some(&one.save),
             Self::State(one) => Some(&one.save),
+            Self::Log(one) => Some(&one.save),
             Self::Disconnect(_)
             | Self::Start(_)
             | Self::Restart(_)

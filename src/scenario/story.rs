@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::actors::Destination;
-use super::connect::Address;
+use super::address::Address;
 use super::device::Device;
 use super::expect::{Expectation, ExpectationKind};
 use super::file::{Capability, DeviationClass, Requires};
@@ -145,6 +145,7 @@ impl StoryStep {
             Step::Disconnect(one) => Some(&one.on.value),
             Step::Send(one) => one.on.as_ref().or(one.name.as_ref()).map(|name| name.value.as_str()),
             Step::Wait(Wait::Closed(one)) => Some(&one.on.value),
+            Step::Log(one) => one.of.as_ref().map(|of| of.value.as_str()),
             _ => None,
         }
     }
@@ -266,7 +267,7 @@ impl Scenario {
                 Step::Http(one) => one.address,
                 _ => None,
             };
-            address == Some(Address::V6)
+            address.and_then(Address::ip).is_some_and(|ip| ip.is_ipv6())
         };
         let needs_a_process = |step: &Step| match step {
             Step::Restart(one) => {
@@ -289,6 +290,7 @@ impl Scenario {
             ),
             (Capability::Programs, self.any_step(Step::is_of_a_program)),
             (Capability::State, self.any_step(|step| matches!(step, Step::State(_)))),
+            (Capability::Log, self.any_step(|step| matches!(step, Step::Log(one) if one.of.is_none()))),
             (Capability::Config, !self.config.is_empty() || !self.env.is_empty() || starts),
             (Capability::Real, !self.files.is_empty() || starts || self.any_step(needs_a_process)),
             (Capability::Ipv6, self.any_step(on_ipv6)),

@@ -30,6 +30,7 @@ pub fn mismatch(outcome: &Outcome, expectation: &Expectation) -> Option<Mismatch
         | (Expectation::Arrives(pattern), Outcome::Arrived { payload }) => {
             find("payload", Some(payload), pattern)
         }
+        (Expectation::Arrives(pattern), Outcome::Found { what }) => find("found", Some(what), pattern),
         (Expectation::State(pattern), Outcome::State { document }) => find("state", Some(document), pattern),
         (Expectation::ProtocolError(pattern), Outcome::ProtocolError { what }) => {
             find("protocol error", Some(&Value::from(what.as_str())), pattern)
@@ -58,6 +59,21 @@ pub fn mismatch(outcome: &Outcome, expectation: &Expectation) -> Option<Mismatch
             Some(differs("outcome", expectation.to_string(), outcome.to_string()))
         }
         _ => Some(differs("outcome", expectation.to_string(), outcome.to_string())),
+    }
+}
+
+/// Whether a value matches a pattern.
+pub fn matches(value: &Value, pattern: &Pattern) -> bool {
+    find("", Some(value), pattern).is_none()
+}
+
+/// Whether a line of a log has what a pattern wants: a text may stand anywhere in it, anything else is for the whole.
+pub fn line_has(line: &str, pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Literal(Value::String(text)) => line.contains(text.as_str()),
+        Pattern::OneOf(list) => list.iter().any(|one| line_has(line, one)),
+        Pattern::Not(inner) => !line_has(line, inner),
+        other => matches(&Value::from(line), other),
     }
 }
 

@@ -6,6 +6,6 @@ mod outcome;
 mod signature;
 
 pub use judge::{Judgement, Verdict, judge, overall};
-pub use matching::{Mismatch, mismatch, satisfies};
+pub use matching::{Mismatch, line_has, matches, mismatch, satisfies};
 pub use outcome::{Outcome, normalised, stilled};
 pub use signature::Signature;

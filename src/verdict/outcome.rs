@@ -51,6 +51,12 @@ pub enum Outcome {
         /// Its payload.
         payload: Value,
     },
+    /// A line of a log, or a frame of a connection, was there or came.
+    Found {
+        /// The line, or the frame; both differ from run to run, so they are not stored.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        what: Value,
+    },
     /// This side ended the connection, because what the gateway sent breaks RFC 6455.
     ProtocolError {
         /// What was wrong.
@@ -168,6 +174,8 @@ impl Outcome {
         match self {
             Self::Hello { payload } | Self::Ok { payload } | Self::Arrived { payload } => payload.clone(),
             Self::State { document } => document.clone(),
+            Self::Found { what: line @ Value::String(_) } => serde_json::json!({"line": line}),
+            Self::Found { what } => what.clone(),
             Self::Closed { error: Some(error), .. } | Self::Refused { error } => {
                 serde_json::to_value(error).unwrap_or_default()
             }
@@ -190,7 +198,7 @@ impl Outcome {
             Self::Refused { .. } => ExpectationKind::Error,
             Self::Http { .. } => ExpectationKind::Http,
             Self::Ok { .. } => ExpectationKind::Ok,
-            Self::Arrived { .. } => ExpectationKind::Arrives,
+            Self::Arrived { .. } | Self::Found { .. } => ExpectationKind::Arrives,
             Self::ProtocolError { .. } => ExpectationKind::ProtocolError,
             Self::Silence => ExpectationKind::Silence,
             Self::State { .. } => ExpectationKind::State,
@@ -218,6 +226,9 @@ impl fmt::Display for Outcome {
             Self::Ok { payload: Value::Null } => f.write_str("ok"),
             Self::Ok { payload } => write!(f, "ok {}", brief(payload)),
             Self::Arrived { payload } => write!(f, "arrived {}", brief(payload)),
+            Self::Found { what: Value::Null } => f.write_str("found"),
+            Self::Found { what: Value::String(line) } => write!(f, "found {line:?}"),
+            Self::Found { what } => write!(f, "found {}", brief(what)),
             Self::Closed { close, error } => {
                 write!(f, "closed {close}")?;
                 error.as_ref().map_or(Ok(()), |error| write!(f, " · {}", ErrorLine(error)))
@@ -290,6 +301,10 @@ pub fn normalised(outcome: &Outcome) -> Outcome {
     let parts: Vec<&mut Value> = match &mut copy {
         Outcome::Hello { payload } | Outcome::Ok { payload } | Outcome::Arrived { payload } => vec![payload],
         Outcome::State { document } => vec![document],
+        Outcome::Found { what } => {
+            *what = Value::Null;
+            vec![]
+        }
         Outcome::Http { body, .. } => vec![body],
         Outcome::Refused { error } | Outcome::Closed { error: Some(error), .. } => vec![&mut error.details],
         Outcome::Closed { error: None, .. }

@@ -1,7 +1,7 @@
 //! Frames: JSON texts of three kinds.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::connect::ConnectParams;
 
@@ -30,6 +30,8 @@ pub enum Frame {
         event: String,
         /// Its payload; null where there is none.
         payload: Value,
+        /// The other keys of the frame, such as `seq` and `stateVersion`.
+        rest: Map<String, Value>,
     },
     /// Any other text: not JSON, or JSON of another shape.
     Other(String),
@@ -75,9 +77,23 @@ fn understand(mut frame: Value) -> Option<Frame> {
                 if ok { Ok(payload) } else { Err(serde_json::from_value(error).unwrap_or_default()) };
             Some(Frame::Response { id: text(&frame, "id")?, result })
         }
-        "event" => Some(Frame::Event { event: text(&frame, "event")?, payload }),
+        "event" => {
+            let event = text(&frame, "event")?;
+            let Value::Object(mut rest) = frame else { return None };
+            for taken in ["params", "payload", "error"] {
+                rest.shift_remove(taken);
+            }
+            Some(Frame::Event { event, payload, rest })
+        }
         _ => None,
     }
+}
+
+/// An event as a whole frame.
+pub fn whole_event(rest: &Map<String, Value>, payload: &Value) -> Value {
+    let mut frame = rest.clone();
+    frame.insert("payload".to_owned(), payload.clone());
+    Value::Object(frame)
 }
 
 /// The text of a request.
@@ -109,7 +125,14 @@ mod tests {
         );
         assert_eq!(
             Frame::parse(r#"{"type":"event","event":"tick","payload":{"a":1},"seq":4}"#),
-            Frame::Event { event: "tick".into(), payload: json!({"a": 1}) }
+            Frame::Event {
+                event: "tick".into(),
+                payload: json!({"a": 1}),
+                rest: [("type", json!("event")), ("event", json!("tick")), ("seq", json!(4))]
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .into_iter()
+                    .collect(),
+            }
         );
         assert_eq!(
             Frame::parse(r#"{"type":"res","id":"1","ok":true,"payload":[1]}"#),

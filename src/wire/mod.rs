@@ -9,7 +9,7 @@ mod persona;
 
 pub use close::{Close, End};
 pub use connect::{ConnectParams, DeviceProof};
-pub use frame::{Frame, WireError, connect_request, request};
+pub use frame::{Frame, WireError, connect_request, request, whole_event};
 pub use identity::{DeviceKey, SignedFields, device_id};
 pub use mask::Masker;
 pub use persona::{PERSONAS, Persona, persona};

@@ -29,6 +29,7 @@ fn candidates(outcome: &Outcome, mismatch: Option<&Mismatch>) -> Vec<Expectation
         Outcome::Hello { .. } => nested(Expectation::Hello, "payload"),
         Outcome::Ok { .. } => nested(Expectation::Ok, "payload"),
         Outcome::Arrived { .. } => nested(Expectation::Arrives, "payload"),
+        Outcome::Found { .. } => vec![Expectation::Arrives(Pattern::Any)],
         Outcome::State { .. } => nested(Expectation::State, "state"),
         Outcome::ProtocolError { what } => vec![
             Expectation::ProtocolError(Pattern::Any),

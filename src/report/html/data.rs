@@ -215,7 +215,7 @@ fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> Step<'a> {
         got: step.outcome.as_ref().map(|outcome| match outcome {
             Outcome::State { .. } => "state".to_owned(),
             Outcome::Ok { .. } => "ok".to_owned(),
-            Outcome::Arrived { .. } => "arrived".to_owned(),
+            Outcome::Arrived { .. } | Outcome::Found { .. } => "arrived".to_owned(),
             other => other.to_string(),
         }),
         payload: payload.filter(|payload| !payload.is_null()),

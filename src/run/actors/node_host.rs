@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::super::step::{Stage, Trouble};
+use super::super::step::{RunningProgram, Stage, Trouble};
 use crate::client::{Heard, Relay};
 use crate::gateway::ProgramRequest;
 use crate::scenario::{Millis, NodeHost};
@@ -54,8 +54,10 @@ impl Stage<'_> {
             }
         };
         if step.stays && matches!(outcome, Outcome::Hello { .. }) {
-            self.programs.lock().unwrap_or_else(PoisonError::into_inner).push((running, relay));
+            let program = RunningProgram { name: name.to_owned(), running, _relay: relay };
+            self.programs.lock().unwrap_or_else(PoisonError::into_inner).push(program);
         } else {
+            self.has_printed(name, &running.stdout(), &running.stderr());
             running.stop().await;
         }
         Ok(outcome)

@@ -73,6 +73,7 @@ impl Stage<'_> {
         let exit = running.exit(within).await;
         let ended = Ended { exit, stdout: running.stdout(), stderr: running.stderr() };
         running.stop().await;
+        self.has_printed(name, &ended.stdout, &ended.stderr);
         for text in [&ended.stdout, &ended.stderr] {
             let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
             for line in &lines[lines.len().saturating_sub(SHOWN)..] {
@@ -82,6 +83,12 @@ impl Stage<'_> {
         let how = exit.map_or_else(|| "did not end in time".to_owned(), |exit| exit.to_string());
         self.transcript.add(name, Direction::Ended, how);
         Ok(ended)
+    }
+
+    /// Keeps what a program that has ended had printed.
+    pub(super) fn has_printed(&self, name: &str, stdout: &str, stderr: &str) {
+        let mut prints = self.prints.lock().unwrap_or_else(PoisonError::into_inner);
+        prints.insert(name.to_owned(), format!("{stdout}\n{stderr}"));
     }
 
     /// Why the gateway refused a connection since a moment, as it logged it; it may log behind its answer.
@@ -118,8 +125,8 @@ impl Stage<'_> {
     /// Ends the programs that still run.
     pub(in super::super) async fn end_programs(&self) {
         let left = std::mem::take(&mut *self.programs.lock().unwrap_or_else(PoisonError::into_inner));
-        for (running, _relay) in left {
-            running.stop().await;
+        for program in left {
+            program.running.stop().await;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::change::CHANGES;
 use super::super::diagnostic::Diagnostic;
 use super::super::file::{Deviation, DeviationClass};
 use super::super::load::{BUILT_IN, Draft};
@@ -129,6 +130,13 @@ impl Rules<'_> {
                                 .label("unknown reference");
                         error.help = advice("builtins", inner, BUILTIN_REFERENCES);
                         self.found.push(error);
+                    }
+                    Err(ReferenceError::UnknownChange(word)) => {
+                        let message = ReferenceError::UnknownChange(word.clone()).to_string();
+                        let error =
+                            Diagnostic::error("unknown-change", message, self.source, reference.span);
+                        let error = error.label("unknown change");
+                        self.found.push(error.maybe_help(advice("changes", word, CHANGES)));
                     }
                     Err(unclosed @ ReferenceError::Unclosed) => {
                         let help = "close it with `}`";

@@ -3,6 +3,7 @@
 mod actors;
 mod deviation;
 mod file;
+mod log;
 mod outcome;
 mod step;
 mod story;
@@ -24,6 +25,7 @@ pub fn check(suite: &Suite, strict: bool) -> Vec<Diagnostic> {
         deviation::check_deviations(scenario, &mut found);
         vague::check_vague(scenario, &mut reasons, &mut found);
         found.extend(actors::check_start(scenario));
+        found.extend(log::check_names(scenario));
     }
     found.extend(captures.unused());
     found.extend(reasons.needless());

@@ -31,6 +31,7 @@ fn possible(step: &Step) -> &'static [ExpectationKind] {
         Step::AgentTurn(_) => &[Tool, Exit, Ok, Error, Closed, Silence],
         Step::Approve(_) | Step::Revoke(_) => &[Ok, Error, Exit, Closed, Silence],
         Step::State(_) => &[State],
+        Step::Log(_) => &[Arrives, Silence],
         Step::Wait(_) => &[Closed, Silence, ProtocolError],
         Step::Disconnect(_) | Step::EditState(_) | Step::Model(_) | Step::Together(_) | Step::Repeat(_) => {
             &[]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::connect::Address;
+use super::super::address::Address;
 use super::super::diagnostic::Diagnostic;
 use super::super::expect::ExpectationKind;
 use super::super::reference::is_name;
@@ -11,6 +11,7 @@ use super::super::step::{Send, Step};
 use super::super::story::{Action, Source, StoryStep};
 use super::actors::{check_edit, check_model, check_turn};
 use super::file::check_persona;
+use super::log::check_log;
 use super::outcome::check_outcome;
 
 /// Checks what a step says, without looking at its neighbours.
@@ -37,11 +38,17 @@ pub(super) fn check_step(step: &StoryStep) -> Vec<Diagnostic> {
                 Step::Connect(connect) => {
                     found.extend(connect.persona.as_ref().and_then(|one| check_persona(one, source)));
                     found.extend(check_name(&connect.name, "connection", source));
+                    found.extend(check_from(connect.from, connect.address, step.span, source));
                 }
-                Step::Send(send) => found.extend(check_send(send, step.span, source)),
+                Step::Send(send) => {
+                    found.extend(check_send(send, step.span, source));
+                    found.extend(check_from(send.from, send.address, step.span, source));
+                }
+                Step::Http(http) => found.extend(check_from(http.from, http.address, step.span, source)),
                 Step::Model(model) => found.extend(check_model(model, step.span, source)),
                 Step::AgentTurn(turn) => found.extend(check_turn(turn, step.span, source)),
                 Step::EditState(edit) => found.extend(check_edit(edit, source)),
+                Step::Log(log) => found.extend(check_log(log, step.span, source)),
                 _ => {}
             }
             if let Some(expectation) = expectation.as_ref().filter(|_| one.expect().is_some()) {
@@ -51,6 +58,28 @@ pub(super) fn check_step(step: &StoryStep) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Checks that both ends of a connection are of one family, and that the near one is an address.
+fn check_from(
+    from: Option<Address>,
+    to: Option<Address>,
+    span: Span,
+    source: &Arc<Source>,
+) -> Option<Diagnostic> {
+    let from = from?;
+    let to = to.unwrap_or_default();
+    let fits = match (from.ip(), to.ip()) {
+        (None, _) => false,
+        (Some(from), Some(to)) => from.is_ipv4() == to.is_ipv4(),
+        (Some(from), None) => from.is_ipv4(),
+    };
+    if fits {
+        return None;
+    }
+    let message = format!("nobody connects from `{from}` to `{to}`");
+    let error = Diagnostic::error("bad-address", message, source, span);
+    Some(error.label("`from`").help("`from` is an address of the same family, such as `127.0.0.2`"))
 }
 
 fn check_name(name: &Spanned<String>, what: &str, source: &Arc<Source>) -> Option<Diagnostic> {
@@ -137,6 +166,7 @@ fn check_send(send: &Send, span: Span, source: &Arc<Source>) -> Vec<Diagnostic> 
             (send.before_challenge, "before_challenge"),
             (!send.headers.is_empty(), "headers"),
             (send.address.is_some_and(|one| one != Address::default()), "address"),
+            (send.from.is_some(), "from"),
         ];
         for (_, key) in fresh_only.iter().filter(|(there, _)| *there) {
             let message = format!("`{key}` is for fresh sockets only");

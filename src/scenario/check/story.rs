@@ -381,7 +381,7 @@ fn collect(value: &Value, into: &mut Vec<Reference>) {
     match value {
         Value::String(text) => {
             into.extend(parse_text(text).into_iter().flatten().filter_map(|part| match part {
-                Part::Reference(reference) => Some(reference),
+                Part::Reference(reference, _) => Some(reference),
                 Part::Text(_) => None,
             }));
         }

@@ -1,0 +1,126 @@
+//! Looking for a line that was printed, or for a frame that went over a connection.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::step::{Missing, Stage, Trouble};
+use crate::client::Direction;
+use crate::scenario::{Expectation, Line, Log, Pattern};
+use crate::verdict::{Outcome, line_has, matches};
+
+const LOOK: Duration = Duration::from_millis(20);
+
+/// When a step began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beginning {
+    /// The moment.
+    pub(super) at: Instant,
+    /// Number of the first entry of the transcript behind it.
+    pub(super) entry: usize,
+}
+
+/// What is looked for, its references filled in.
+enum Wanted {
+    /// A line of the gateway's log.
+    Line(Line),
+    /// A line that a program has printed.
+    Printed(String, Line),
+    /// A frame.
+    Frame(String, Direction, Pattern),
+}
+
+impl Stage<'_> {
+    /// Waits until what is looked for is there.
+    pub(super) async fn log(&self, step: &Log, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+        let wanted = self.wanted(step)?;
+        let since = step.since.as_ref().map(|name| self.beginning(&name.value)).transpose()?;
+        let within = self.within_or_silence(step.within, right);
+        let begun = Instant::now();
+        loop {
+            let found = match &wanted {
+                Wanted::Line(line) => self.logged(line, since).await,
+                Wanted::Printed(program, line) => self.printed(program, line)?,
+                Wanted::Frame(name, direction, pattern) => self.sent_or_received(name, *direction, pattern, since),
+            };
+            if let Some(what) = found {
+                if let Value::String(line) = &what {
+                    self.transcript.add("log", Direction::Received, line.as_str());
+                }
+                return Ok(Outcome::Found { what });
+            }
+            if begun.elapsed() >= within {
+                return Ok(Outcome::Silence);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn wanted(&self, step: &Log) -> Result<Wanted, Trouble> {
+        let bindings = self.bindings();
+        let of = step.of.as_ref().map(|of| of.value.clone());
+        if let Some(line) = &step.line {
+            let line = line.value.map_text(&mut |value| bindings.fill(value))?;
+            return Ok(of.map_or(Wanted::Line(line.clone()), |program| Wanted::Printed(program, line)));
+        }
+        let frame = [(&step.sent, Direction::Sent), (&step.received, Direction::Received)];
+        let frame = frame.into_iter().find_map(|(pattern, direction)| Some((pattern.as_ref()?, direction)));
+        match (frame, of) {
+            (Some((pattern, direction)), Some(of)) => {
+                let pattern = pattern.value.map_text(&mut |value| bindings.fill(value))?;
+                Ok(Wanted::Frame(of, direction, pattern))
+            }
+            // `check` refuses such steps.
+            _ => Err(Trouble::Broken("this `log` does not say what to look for".to_owned())),
+        }
+    }
+
+    fn beginning(&self, step: &str) -> Result<Beginning, Trouble> {
+        let begun = self.beginnings.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.get(step).copied().ok_or_else(|| Trouble::Broken(format!("the step `{step}` was not begun")))
+    }
+
+    async fn logged(&self, line: &Line, since: Option<Beginning>) -> Option<Value> {
+        let since = match since {
+            Some(step) => step.at,
+            // A gateway of its own has said nothing that another scenario caused.
+            None if self.scenario.is_alone(self.lane.release().as_ref()) => self.lane.begun(),
+            None => self.begun,
+        };
+        first_with(self.lane.log_since(since).await.iter().map(String::as_str), line)
+    }
+
+    /// What a program that ended or still runs has printed.
+    fn printed(&self, program: &str, line: &Line) -> Result<Option<Value>, Trouble> {
+        let running = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = running.iter().rev().find(|one| one.name == program);
+        let text = running.map(|one| format!("{}\n{}", one.running.stdout(), one.running.stderr()));
+        let ended = || self.prints.lock().unwrap_or_else(PoisonError::into_inner).get(program).cloned();
+        let text = text.or_else(ended).ok_or_else(|| Trouble::Unreached {
+            text: format!("the program `{program}` was not run"),
+            missing: Missing::Value,
+        })?;
+        Ok(first_with(text.lines(), line))
+    }
+
+    fn sent_or_received(
+        &self,
+        name: &str,
+        direction: Direction,
+        pattern: &Pattern,
+        since: Option<Beginning>,
+    ) -> Option<Value> {
+        self.transcript.find(since.map_or(0, |step| step.entry), |entry| {
+            if entry.connection != name || entry.direction != direction {
+                return None;
+            }
+            let frame: Value = serde_json::from_str(&entry.text).ok()?;
+            matches(&frame, pattern).then_some(frame)
+        })
+    }
+}
+
+fn first_with<'a>(mut lines: impl Iterator<Item = &'a str>, wanted: &Line) -> Option<Value> {
+    lines.find(|line| wanted.0.iter().all(|one| line_has(line, one))).map(Value::from)
+}

@@ -1,0 +1,184 @@
+//! Changes of a referenced text, written behind it: `${gateway.token|drop_last:1}`.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use base64::engine::DecodePaddingMode;
+use serde_json::Value;
+
+/// Takes base64 with padding and without.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A change of a referenced value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// `upper`: in upper case.
+    Upper,
+    /// `lower`: in lower case.
+    Lower,
+    /// `swap_case`: upper case for lower case, and the other way round.
+    SwapCase,
+    /// `trim`: without white space around it.
+    Trim,
+    /// `first:N`: its first characters.
+    First(usize),
+    /// `last:N`: its last characters.
+    Last(usize),
+    /// `drop_first:N`: without its first characters.
+    DropFirst(usize),
+    /// `drop_last:N`: without its last characters.
+    DropLast(usize),
+    /// `base64`: as base64 of the URL-safe alphabet, without padding.
+    Base64,
+    /// `decode_base64`: decoded from base64 of either alphabet.
+    DecodeBase64,
+    /// `json:/POINTER`: parsed as JSON, and what stands at the pointer.
+    Json(String),
+}
+
+/// The changes as they are written, for messages.
+pub const CHANGES: &[&str] = &[
+    "upper",
+    "lower",
+    "swap_case",
+    "trim",
+    "first:N",
+    "last:N",
+    "drop_first:N",
+    "drop_last:N",
+    "base64",
+    "decode_base64",
+    "json:/POINTER",
+];
+
+impl Change {
+    /// Reads one change; none where it is not known.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (word, rest) = text.split_once(':').map_or((text, None), |(word, rest)| (word, Some(rest)));
+        let number = || rest.and_then(|digits| digits.parse().ok());
+        Some(match (word, rest) {
+            ("upper", None) => Self::Upper,
+            ("lower", None) => Self::Lower,
+            ("swap_case", None) => Self::SwapCase,
+            ("trim", None) => Self::Trim,
+            ("first", Some(_)) => Self::First(number()?),
+            ("last", Some(_)) => Self::Last(number()?),
+            ("drop_first", Some(_)) => Self::DropFirst(number()?),
+            ("drop_last", Some(_)) => Self::DropLast(number()?),
+            ("base64", None) => Self::Base64,
+            ("decode_base64", None) => Self::DecodeBase64,
+            ("json", Some(pointer)) if pointer.starts_with('/') => Self::Json(pointer.to_owned()),
+            _ => return None,
+        })
+    }
+
+    /// The value after the change; where there is none, what it would have to be.
+    pub(super) fn of(&self, value: &Value) -> Result<Value, &'static str> {
+        let Some(text) = value.as_str() else { return Err("a text") };
+        let length = text.chars().count();
+        let part = |from: usize, many: usize| text.chars().skip(from).take(many).collect::<String>();
+        Ok(Value::String(match self {
+            Self::Upper => text.to_uppercase(),
+            Self::Lower => text.to_lowercase(),
+            Self::SwapCase => text.chars().map(swapped).collect(),
+            Self::Trim => text.trim().to_owned(),
+            Self::First(many) => part(0, *many),
+            Self::Last(many) => part(length.saturating_sub(*many), *many),
+            Self::DropFirst(many) => part(*many, length),
+            Self::DropLast(many) => part(0, length.saturating_sub(*many)),
+            Self::Base64 => URL_SAFE_NO_PAD.encode(text),
+            Self::DecodeBase64 => {
+                let standard = text.trim().replace('-', "+").replace('_', "/");
+                let bytes = LENIENT.decode(standard).map_err(|_| "base64")?;
+                String::from_utf8(bytes).map_err(|_| "base64 of a text")?
+            }
+            Self::Json(pointer) => {
+                let document: Value = serde_json::from_str(text).map_err(|_| "JSON")?;
+                return document.pointer(pointer).cloned().ok_or("JSON that has something at this pointer");
+            }
+        }))
+    }
+}
+
+fn swapped(one: char) -> char {
+    if one.is_ascii_lowercase() { one.to_ascii_uppercase() } else { one.to_ascii_lowercase() }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upper => f.write_str("upper"),
+            Self::Lower => f.write_str("lower"),
+            Self::SwapCase => f.write_str("swap_case"),
+            Self::Trim => f.write_str("trim"),
+            Self::First(many) => write!(f, "first:{many}"),
+            Self::Last(many) => write!(f, "last:{many}"),
+            Self::DropFirst(many) => write!(f, "drop_first:{many}"),
+            Self::DropLast(many) => write!(f, "drop_last:{many}"),
+            Self::Base64 => f.write_str("base64"),
+            Self::DecodeBase64 => f.write_str("decode_base64"),
+            Self::Json(pointer) => write!(f, "json:{pointer}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case("upper", "aB1", json!("AB1"))]
+    #[case("lower", "aB1", json!("ab1"))]
+    #[case("swap_case", "aB1", json!("Ab1"))]
+    #[case("trim", " a b\n", json!("a b"))]
+    #[case("first:2", "äöü", json!("äö"))]
+    #[case("last:2", "äöü", json!("öü"))]
+    #[case("drop_first:1", "äöü", json!("öü"))]
+    #[case("drop_last:1", "äöü", json!("äö"))]
+    #[case("drop_last:9", "abc", json!(""))]
+    #[case("base64", "a?b>", json!("YT9iPg"))]
+    #[case("decode_base64", "eyJhIjoxfQ", json!("{\"a\":1}"))]
+    #[case("decode_base64", "eyJhIjoxfQ==", json!("{\"a\":1}"))]
+    #[case("json:/a/1", "{\"a\":[1,{\"b\":2}]}", json!({"b": 2}))]
+    fn a_change_is_made_and_prints_as_it_is_written(
+        #[case] written: &str,
+        #[case] text: &str,
+        #[case] changed: Value,
+    ) {
+        let change = Change::parse(written).unwrap();
+        assert_eq!(change.to_string(), written);
+        assert_eq!(change.of(&json!(text)), Ok(changed));
+    }
+
+    #[rstest]
+    #[case("cut:5")]
+    #[case("first")]
+    #[case("first:-1")]
+    #[case("upper:1")]
+    #[case("json:a")]
+    #[case("")]
+    fn other_words_are_no_change(#[case] written: &str) {
+        assert_eq!(Change::parse(written), None);
+    }
+
+    #[rstest]
+    #[case("upper", json!(1), "a text")]
+    #[case("decode_base64", json!("?"), "base64")]
+    #[case("json:/a", json!("{"), "JSON")]
+    #[case("json:/a", json!("{}"), "JSON that has something at this pointer")]
+    fn what_cannot_be_changed_says_what_it_would_have_to_be(
+        #[case] written: &str,
+        #[case] value: Value,
+        #[case] wanted: &str,
+    ) {
+        assert_eq!(Change::parse(written).unwrap().of(&value), Err(wanted));
+    }
+}
