@@ -156,6 +156,24 @@ fn what_the_scenarios_execute_is_counted_by_source_file() {
 }
 
 #[test]
+fn the_report_keeps_to_its_schema() {
+    let bench = Bench::new();
+    bench.write("scenarios/auth/operator.yaml", OPERATOR);
+    bench.write("coverage/scope.yaml", &format!("{SCOPE}  - {{sources: [src/gateway/origin-check.ts], reason: nobody asks}}\n"));
+    let measured = bench.measured(&[], 0);
+    let schema = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/coverage.schema.json"));
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema.unwrap()).unwrap()).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&measured).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    assert!(!validator.is_valid(&json!({"format": {"major": 1, "minor": 0}})));
+    let origin = file(&measured, "src/gateway/origin-check.ts");
+    assert_eq!(origin["left_out"], "nobody asks");
+    assert_eq!(measured["total"]["lines"], json!(11), "what is left out is counted nowhere");
+    assert!(file(&measured, "src/gateway/auth.ts").get("left_out").is_none());
+}
+
+#[test]
 fn each_scenario_is_measured_by_itself_on_one_boot() {
     let bench = Bench::new();
     bench.write("scenarios/auth/node.yaml", NODE);

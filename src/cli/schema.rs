@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::report::json;
+use crate::report::{coverage, json};
 use crate::scenario::schema_text;
 
 /// What a schema is of.
@@ -13,9 +13,11 @@ enum Kind {
     Scenario,
     /// The JSON report of a run.
     Run,
+    /// The JSON report of the coverage of code.
+    Coverage,
 }
 
-/// Print the JSON Schema of scenario files, for editors, or of the JSON report.
+/// Print the JSON Schema of scenario files, for editors, or of a JSON report.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// What it is of
@@ -27,6 +29,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let text = match args.kind {
         Kind::Scenario => schema_text(),
         Kind::Run => format!("{:#}\n", json::schema()),
+        Kind::Coverage => format!("{:#}\n", coverage::schema()),
     };
     context.print(&text)?;
     Ok(Exit::Fine)

@@ -104,17 +104,21 @@ fn file_of(url: &str) -> Option<PathBuf> {
 }
 
 /// Reads what the gateways of a run have left; each group comes with the folder of its gateway. Answers with
-/// what each group has executed, and with what is missing.
+/// what each group has executed of the package, and with what is missing.
 ///
 /// Where scenarios were measured by themselves, each is a group of its own, and what remains of a gateway
 /// (its boot and its end) is one, too.
 pub fn collect(
     gateways: &[(Group, PathBuf)],
+    package: &Path,
     chunks: &[Chunk],
     known: &BTreeMap<PathBuf, String>,
 ) -> Result<(Vec<Trace>, Vec<String>), CollectError> {
     let lengths: BTreeMap<&str, usize> =
         chunks.iter().map(|chunk| (&*chunk.path, chunk.units.length())).collect();
+    let real = fs::canonicalize(package).unwrap_or_else(|_| package.to_owned());
+    // What the gateway starts may be somebody else's program, which has no code in scope.
+    let own = |command: &str| [package, &real].iter().any(|place| Path::new(command).starts_with(place));
     let mut traces = Vec::new();
     let mut lost = BTreeSet::new();
     for (group, folder) in gateways {
@@ -123,7 +127,7 @@ pub fn collect(
         if left.profiles.is_empty() && left.parts.is_empty() {
             lost.insert(format!("{here} left nothing at all: what its scenarios execute is not counted"));
         }
-        for (process, thread, command) in &left.without {
+        for (process, thread, command) in left.without.iter().filter(|(_, _, command)| own(command)) {
             let what = if thread == "0" { "process" } else { "a thread of process" };
             lost.insert(format!("{here}: {what} {process} ended without a profile: {command}"));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::chunk::{Chunk, Part, Spot};
@@ -13,7 +14,7 @@ use crate::run::Format;
 pub const COVERAGE_FORMAT: Format = Format { major: 1, minor: 0 };
 
 /// Scenarios whose execution was measured together: those of a gateway, or a single one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Group {
     /// What they have in common.
     pub label: String,
@@ -33,7 +34,7 @@ pub struct Trace {
 }
 
 /// What of the code in scope was executed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CodeCoverage {
     /// Version of this document's format.
     pub format: Format,
@@ -50,7 +51,7 @@ pub struct CodeCoverage {
 }
 
 /// How much there is and how much of it was executed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Lines with code.
     pub lines: usize,
@@ -67,7 +68,7 @@ pub struct Counts {
 }
 
 /// What of a source file was executed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FileCoverage {
     /// Upstream's name of the file.
     pub source: String,
@@ -103,7 +104,7 @@ pub struct FileCoverage {
 }
 
 /// A function that is left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LeftOutFunction {
     /// Its name.
     pub function: String,
@@ -112,7 +113,7 @@ pub struct LeftOutFunction {
 }
 
 /// Something that nobody has executed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Never {
     /// A function, and with it all that is in it.
@@ -144,7 +145,7 @@ pub enum Never {
 }
 
 /// Who has executed lines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunBy {
     /// The first line.
     pub first: usize,
@@ -210,6 +211,7 @@ struct Traced<'a> {
     chunk: &'a Chunk,
     part: &'a Part,
     loaded: bool,
+    spots: Vec<&'a Spot>,
     groups: Vec<Vec<usize>>,
 }
 
@@ -242,53 +244,102 @@ fn traced<'a>(chunk: &'a Chunk, part: &'a Part, traces: &[Trace]) -> Traced<'a> 
         chunk,
         part,
         loaded: executed.iter().any(Option::is_some),
+        spots: part.spots.iter().collect(),
         groups: part.spots.iter().map(run_by).collect(),
     }
 }
 
-/// A source file may stand in several bundled files. Those that a gateway has loaded count, and where they have
-/// the same places they are one; where none is loaded the first one stands for all.
+/// A source file may stand in several bundled files, each with the functions that its users need. Those that a
+/// gateway has loaded count, and a function that several of them have is one; where none is loaded the largest
+/// stands for all.
 fn united(mut copies: Vec<Traced<'_>>) -> Vec<Traced<'_>> {
     if copies.iter().any(|copy| copy.loaded) {
         copies.retain(|copy| copy.loaded);
-    } else {
+    }
+    copies.sort_by_key(|copy| std::cmp::Reverse(copy.spots.len()));
+    if copies.first().is_some_and(|copy| !copy.loaded) {
         copies.truncate(1);
     }
     let mut result: Vec<Traced<'_>> = Vec::new();
     for copy in copies {
-        match result.iter_mut().find(|one| alike(one.part, copy.part)) {
-            Some(one) => {
-                for (groups, more) in one.groups.iter_mut().zip(copy.groups) {
-                    groups.extend(more);
-                    groups.sort_unstable();
-                    groups.dedup();
-                }
-            }
-            None => result.push(copy),
+        let rest = result.iter_mut().fold(copy, |copy, one| one.take_over(copy));
+        if !rest.spots.is_empty() {
+            result.push(rest);
         }
     }
     result
 }
 
-/// Whether two copies have the same places in the same order.
-fn alike(one: &Part, other: &Part) -> bool {
-    let place = |part: &Part, spot: &Spot| {
-        let kind = match &spot.kind {
-            // The bundler may have renamed it.
-            Kind::Function(_) => Kind::Function(String::new()),
-            other => other.clone(),
+impl Traced<'_> {
+    /// Adds what was executed of the functions that both have; answers with the copy's others.
+    fn take_over<'a>(&mut self, mut copy: Traced<'a>) -> Traced<'a> {
+        let mut others = vec![true; copy.spots.len()];
+        for (name, theirs) in functions(&copy.spots) {
+            let Some(mine) = functions(&self.spots).remove(name) else { continue };
+            let same = shape(&self.spots, &mine) == shape(&copy.spots, &theirs);
+            // What stands outside of functions is executed by loading the file, whichever copy.
+            if !same && !name.is_empty() {
+                continue;
+            }
+            for (at, from) in mine.iter().zip(&theirs).filter(|_| same) {
+                if let (Some(groups), Some(more)) = (self.groups.get_mut(*at), copy.groups.get(*from)) {
+                    groups.extend(more);
+                    groups.sort_unstable();
+                    groups.dedup();
+                }
+            }
+            for from in theirs {
+                if let Some(other) = others.get_mut(from) {
+                    *other = false;
+                }
+            }
+        }
+        let mut keep = others.iter().copied();
+        copy.spots.retain(|_| keep.next().unwrap_or_default());
+        let mut keep = others.iter().copied();
+        copy.groups.retain(|_| keep.next().unwrap_or_default());
+        copy
+    }
+}
+
+/// The numbers of the spots in each function that stands in no other; the name of none is empty.
+fn functions<'a>(spots: &[&'a Spot]) -> BTreeMap<&'a str, Vec<usize>> {
+    let mut found: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (number, spot) in spots.iter().enumerate() {
+        let within = match &spot.kind {
+            Kind::Function(name) => name,
+            Kind::Line | Kind::Branch(_) => &spot.function,
         };
-        (kind, spot.line - part.first_line.min(spot.line))
+        let outermost = within.split('/').next().unwrap_or_default();
+        found.entry(plain(outermost)).or_default().push(number);
+    }
+    found
+}
+
+/// A name without what the bundler has added: `asRecord$1` is `asRecord`.
+fn plain(name: &str) -> &str {
+    match name.rsplit_once('$') {
+        Some((own, number)) if !own.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => own,
+        _ => name,
+    }
+}
+
+/// What kinds of places stand where, however the bundler has named them.
+fn shape(spots: &[&Spot], numbers: &[usize]) -> Vec<(Option<Branch>, bool, usize)> {
+    let chosen = || numbers.iter().filter_map(|number| spots.get(*number));
+    let first = chosen().map(|spot| spot.line).min().unwrap_or_default();
+    let one = |spot: &&Spot| match &spot.kind {
+        Kind::Branch(kind) => (Some(*kind), false, spot.line - first),
+        Kind::Function(_) => (None, true, spot.line - first),
+        Kind::Line => (None, false, spot.line - first),
     };
-    one.spots.len() == other.spots.len()
-        && one.spots.iter().zip(&other.spots).all(|(left, right)| place(one, left) == place(other, right))
+    chosen().map(one).collect()
 }
 
 fn file(traced: Traced<'_>) -> FileCoverage {
-    let Traced { chunk, part, loaded, groups } = traced;
+    let Traced { chunk, part, loaded, spots, groups } = traced;
     let start = part.bytes.start;
-    let marks: Vec<Mark> = part
-        .spots
+    let marks: Vec<Mark> = spots
         .iter()
         .zip(groups)
         .map(|(spot, groups)| Mark {
@@ -304,7 +355,8 @@ fn file(traced: Traced<'_>) -> FileCoverage {
         counts.count(&mark.kind, !mark.groups.is_empty());
     }
     let text = chunk.text.get(part.bytes.clone()).unwrap_or_default().to_owned();
-    let left_out = part.functions_left_out.iter();
+    let here = |name: &String| spots.iter().any(|spot| matches!(&spot.kind, Kind::Function(own) if own == name));
+    let left_out = part.functions_left_out.iter().filter(|(name, _)| here(name));
     FileCoverage {
         source: part.source.clone(),
         area: part.area.clone(),
@@ -317,7 +369,7 @@ fn file(traced: Traced<'_>) -> FileCoverage {
         functions_left_out: left_out
             .map(|(function, reason)| LeftOutFunction { function: function.clone(), reason: reason.clone() })
             .collect(),
-        never: never(part, &marks, &text),
+        never: never(&spots, &marks, &text),
         run_by: run_by(&marks),
         marks,
         text,
@@ -325,7 +377,7 @@ fn file(traced: Traced<'_>) -> FileCoverage {
 }
 
 /// What nobody has executed: whole functions by their names only, then what is left of the others.
-fn never(part: &Part, marks: &[Mark], text: &str) -> Vec<Never> {
+fn never(spots: &[&Spot], marks: &[Mark], text: &str) -> Vec<Never> {
     let open = |mark: &&Mark| !mark.left_out && mark.groups.is_empty();
     let not_called: Vec<&Mark> =
         marks.iter().filter(open).filter(|mark| matches!(mark.kind, Kind::Function(_))).collect();
@@ -338,7 +390,7 @@ fn never(part: &Part, marks: &[Mark], text: &str) -> Vec<Never> {
     };
     let mut found = Vec::new();
     let mut lines: Vec<usize> = Vec::new();
-    for (spot, mark) in part.spots.iter().zip(marks) {
+    for (spot, mark) in spots.iter().zip(marks) {
         if !open(&mark) || within(mark) {
             continue;
         }

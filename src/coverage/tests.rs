@@ -1,6 +1,7 @@
 //! From bundled files and profiles to figures.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rstest::rstest;
 
@@ -115,15 +116,21 @@ const SAME: &str = "function a(b) {\n\treturn b ? 1 : 2;\n}";
 const RENAMED: &str = "function a$1(b) {\n\treturn b ? 1 : 2;\n}";
 
 #[rstest]
-#[case::the_first_where_none_is_loaded(SAME, false, false, &[("dist/a.js", [(0, 2), (0, 2), (0, 1)])])]
+#[case::the_first_of_two_alike_where_none_is_loaded(SAME, false, false, &[("dist/a.js", [(0, 2), (0, 2), (0, 1)])])]
 #[case::the_one_that_is_loaded(SAME, false, true, &[("dist/b.js", [(2, 2), (1, 2), (1, 1)])])]
 #[case::both_where_they_are_alike(SAME, true, true, &[("dist/a.js", [(2, 2), (2, 2), (1, 1)])])]
 #[case::both_though_the_bundler_renamed_one(RENAMED, true, true, &[("dist/a.js", [(2, 2), (2, 2), (1, 1)])])]
-#[case::each_where_they_differ(
+#[case::what_stands_outside_of_functions_in_the_larger_one(
     "function a(b) {\n\treturn b ? 1 : 2;\n}\na();",
     true,
     true,
-    &[("dist/a.js", [(2, 2), (1, 2), (1, 1)]), ("dist/b.js", [(3, 3), (1, 2), (1, 1)])]
+    &[("dist/b.js", [(3, 3), (2, 2), (1, 1)])]
+)]
+#[case::the_larger_one_where_it_has_another_function(
+    "function a(b) {\n\treturn b ? 1 : 2;\n}\nfunction c() {\n\treturn 1;\n}",
+    true,
+    true,
+    &[("dist/b.js", [(4, 4), (2, 2), (2, 2)])]
 )]
 fn a_source_file_in_two_bundled_files_counts_once(
     #[case] second: &str,
@@ -148,6 +155,21 @@ fn a_source_file_in_two_bundled_files_counts_once(
     let measured = measure("t", &[one.clone(), other.clone()], &traces, Vec::new());
     let found: Vec<_> = measured.files.iter().map(|file| (&*file.chunk, figures(file))).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_function_that_only_the_smaller_file_has_is_counted_there() {
+    let alike = "function a() {\n\treturn 1;\n}\n";
+    let more = "function c(x) {\n\treturn x ? 1 : 2;\n}\nfunction d() {\n\treturn 1;\n}";
+    let differs = "function c(x) {\n\treturn x;\n}\nfunction e() {\n\treturn 3;\n}";
+    let texts = [more, differs].map(|rest| bundle("src/auth/a.ts", &format!("{alike}{rest}")));
+    let one = chunk("dist/a.js", texts[0].clone()).unwrap();
+    let other = chunk("dist/b.js", texts[1].clone()).unwrap();
+    let executed = [[whole(&texts[0])], [whole(&texts[1])]];
+    let traces = [trace("x", &[(&one, &executed[0]), (&other, &executed[1])])];
+    let measured = measure("t", &[one, other], &traces, Vec::new());
+    let found: Vec<_> = measured.files.iter().map(|file| (&*file.chunk, figures(file))).collect();
+    assert_eq!(found, [("dist/a.js", [(6, 6), (2, 2), (3, 3)]), ("dist/b.js", [(4, 4), (0, 0), (2, 2)])]);
 }
 
 #[test]
@@ -195,10 +217,12 @@ fn what_gateways_left_is_put_together_by_gateway_and_by_scenario() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     };
-    write("0/started-7-0", "gateway run");
+    write("0/started-7-0", "/p/openclaw.mjs gateway run");
     write("0/coverage-7-1-0.json", &profile(1, true).to_string());
-    write("0/started-8-0", "gateway run");
-    write("1/started-9-0", "gateway run");
+    write("0/started-8-0", "/p/openclaw.mjs gateway run");
+    // Programs of others have nothing to tell.
+    write("0/started-12-0", "/usr/bin/npm root -g");
+    write("1/started-9-0", "/p/openclaw.mjs gateway run");
     write("1/coverage-9-1-0.json", &profile(0, true).to_string());
     write("1/name-0", "auth/x");
     write("1/part-0-9-0.json", &profile(1, true).to_string());
@@ -213,7 +237,7 @@ fn what_gateways_left_is_put_together_by_gateway_and_by_scenario() {
     };
     let gateways: Vec<_> =
         (0..5).map(|number| (group(number), dir.path().join(number.to_string()))).collect();
-    let (traces, lost) = collect(&gateways, std::slice::from_ref(&one), &known).unwrap();
+    let (traces, lost) = collect(&gateways, Path::new("/p"), std::slice::from_ref(&one), &known).unwrap();
     let told: Vec<(&str, usize, Option<bool>)> = traces
         .iter()
         .map(|one| {
@@ -234,7 +258,7 @@ fn what_gateways_left_is_put_together_by_gateway_and_by_scenario() {
     let expected = [
         "a profile of lane 2 cannot be read",
         "dist/a.js: the blocks of the function at 0 to",
-        "gateway 0 (lane 0): process 8 ended without a profile: gateway run",
+        "gateway 0 (lane 0): process 8 ended without a profile: /p/openclaw.mjs gateway run",
         "gateway 4 (lane 4) left nothing at all",
     ];
     assert_eq!(lost.len(), expected.len(), "{lost:?}");

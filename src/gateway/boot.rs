@@ -255,7 +255,8 @@ impl Gateway {
         let program = request.launch.program(&self.home, self.port.port(), &self.machine.path, &request.env);
         let process = Process::spawn(&self.machine.executable, self.home.mark(), program, &self.log);
         let process = process.await.map_err(BootError::Start)?;
-        let within = request.ready_within.unwrap_or_else(|| request.launch.ready_within());
+        let usual = || profiles::patience(&request.env, request.launch.ready_within());
+        let within = request.ready_within.unwrap_or_else(usual);
         let wanted = Wanted { ready, strict: matches!(request.launch, Launch::Node(_)) };
         let waiting =
             ready::wait_until_ready(self.port.port(), process.state(), self.log.count(), within, wanted);

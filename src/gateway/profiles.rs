@@ -24,6 +24,12 @@ pub(super) fn grace(env: &[(String, String)], usual: Duration) -> Duration {
     if env.iter().any(|(name, _)| name == COVERAGE) { WRITES } else { usual }
 }
 
+/// How long a gateway with this environment may take to boot, where others get `usual`: V8 counts while it loads,
+/// and nothing comes out of a cache.
+pub(super) fn patience(env: &[(String, String)], usual: Duration) -> Duration {
+    if env.iter().any(|(name, _)| name == COVERAGE) { usual * 3 } else { usual }
+}
+
 /// Profiles of all gateways of a run.
 #[derive(Clone, Debug)]
 pub struct Profiles {
@@ -211,6 +217,14 @@ mod tests {
         assert_eq!(left.without, without.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
         assert_eq!(left.profiles.len(), 2);
         assert_eq!(left.parts, [("auth/a".to_owned(), dir.path().join("part-4-11-0.json"))]);
+    }
+
+    #[test]
+    fn a_gateway_that_is_watched_gets_more_time() {
+        let usual = Duration::from_secs(10);
+        let watched = [(COVERAGE.to_owned(), "/profiles".to_owned())];
+        assert_eq!(patience(&watched, usual), Duration::from_secs(30));
+        assert_eq!(patience(&[("OTHER".to_owned(), String::new())], usual), usual);
     }
 
     #[tokio::test]

@@ -1,5 +1,8 @@
 //! As a document for programs.
 
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
 use crate::coverage::CodeCoverage;
 
 /// The coverage as one JSON document.
@@ -8,4 +11,25 @@ pub fn json(coverage: &CodeCoverage) -> String {
     let mut text = serde_json::to_string_pretty(coverage).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// The JSON Schema of the document, as `schemas/coverage.schema.json` holds it.
+pub fn schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<CodeCoverage>();
+    schema.insert("title".to_owned(), Value::from("gatecrash coverage of code"));
+    schema.to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMITTED: &str = include_str!("../../../schemas/coverage.schema.json");
+
+    #[test]
+    fn the_committed_schema_is_up_to_date() {
+        let text = format!("{:#}\n", schema());
+        assert!(text == COMMITTED, "write this to schemas/coverage.schema.json:\n{text}");
+    }
 }

@@ -5,5 +5,5 @@ mod json;
 mod lcov;
 
 pub use html::html;
-pub use json::json;
+pub use json::{json, schema};
 pub use lcov::lcov;
