@@ -118,6 +118,11 @@ fn mutants_are_killed_by_the_scenarios_that_reach_them() {
     let bench = Bench::new();
     let before = fs::read_to_string(bench.path("package/dist/auth-x1.js")).unwrap();
     let report = bench.tried(&[], 1);
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/mutants.schema.json");
+    let schema = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
     let verdicts = verdicts(&report);
     let verdict = |operator: &str, before: &str| verdicts[&(operator.to_owned(), before.to_owned())].as_str();
     assert_eq!(verdict("negate-comparison", "params.role === \"node\""), "killed");

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::report::{coverage, json};
+use crate::report::{coverage, json, mutants};
 use crate::scenario::schema_text;
 
 /// What a schema is of.
@@ -15,6 +15,8 @@ enum Kind {
     Run,
     /// The JSON report of the coverage of code.
     Coverage,
+    /// The JSON report of the mutants of a release.
+    Mutants,
 }
 
 /// Print the JSON Schema of scenario files, for editors, or of a JSON report.
@@ -30,6 +32,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Kind::Scenario => schema_text(),
         Kind::Run => format!("{:#}\n", json::schema()),
         Kind::Coverage => format!("{:#}\n", coverage::schema()),
+        Kind::Mutants => format!("{:#}\n", mutants::schema()),
     };
     context.print(&text)?;
     Ok(Exit::Fine)

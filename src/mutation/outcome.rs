@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operators::{CodeMutant, Operator};
@@ -66,7 +67,7 @@ impl Equivalents {
 }
 
 /// A mutant and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MutantReport {
     /// Its id, which survives a rebuild of the release.
     pub id: String,
@@ -102,7 +103,7 @@ pub struct MutantReport {
 }
 
 /// What became of all mutants that were chosen.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CodeScore {
     /// Version of this document's format.
     pub format: Format,

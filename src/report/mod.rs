@@ -16,6 +16,7 @@ mod known;
 mod load;
 mod markdown;
 mod merge;
+pub mod mutants;
 #[cfg(test)]
 #[path = "../../tests/sample/mod.rs"]
 pub(crate) mod sample;

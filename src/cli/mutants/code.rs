@@ -26,6 +26,7 @@ use crate::mutation::{
     by_operator, mutants_of, report_of, sample, switchable,
 };
 use crate::release::Release;
+use crate::report;
 use crate::report::terminal::{self, Look, Palette};
 use crate::run::Settings;
 use crate::scenario::{Millis, Scenario};
@@ -420,8 +421,7 @@ fn scored(
 }
 
 fn show(args: &Args, score: &CodeScore, context: &Context) -> Result<(), Failure> {
-    let json = serde_json::to_value(score).map_err(Failure::broke)?;
-    let json = format!("{json:#}\n");
+    let json = report::mutants::json(score);
     if let Some(to) = &args.code.json {
         let place = context.working_dir.join(to);
         fs::write(&place, &json)
