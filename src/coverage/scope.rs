@@ -12,6 +12,7 @@ pub struct Scope {
     areas: Vec<(String, GlobSet)>,
     left_out: Vec<LeftOut>,
     unnamed: Vec<(GlobSet, String)>,
+    only_logged: Vec<String>,
 }
 
 /// Why the code in scope cannot be read.
@@ -41,6 +42,8 @@ struct Written {
     left_out: Vec<WrittenLeftOut>,
     #[serde(default)]
     unnamed: Vec<Unnamed>,
+    #[serde(default)]
+    only_logged: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,12 +94,18 @@ impl Scope {
             areas: areas.collect::<Result<_, _>>()?,
             left_out: left_out.collect::<Result<_, _>>()?,
             unnamed: unnamed.collect::<Result<_, _>>()?,
+            only_logged: written.only_logged,
         })
     }
 
     /// The source file of a region whose name was lost, by the name of the bundled file.
     pub fn unnamed(&self, chunk: &str) -> Option<&str> {
         self.unnamed.iter().find(|(chunks, _)| chunks.is_match(chunk)).map(|(_, source)| &**source)
+    }
+
+    /// Functions whose calls reach nothing but the log, so that nobody on the wire can notice them.
+    pub fn only_logged(&self) -> &[String] {
+        &self.only_logged
     }
 
     /// The area that a source file belongs to; none where nobody answers for it.

@@ -148,11 +148,11 @@ impl CodeMutant {
 }
 
 /// All mutants of the code in scope of a bundled file, in the order of the text. Functions and files that the scope
-/// leaves out get none.
-pub fn mutants_of(chunk: &Chunk) -> Vec<CodeMutant> {
+/// leaves out get none, and neither do calls that only write to the log: those of loggers, and of the functions named.
+pub fn mutants_of(chunk: &Chunk, only_logged: &[String]) -> Vec<CodeMutant> {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, &chunk.text, SourceType::mjs()).parse();
-    let mut finder = Finder { text: &chunk.text, found: Vec::new(), chained: 0 };
+    let mut finder = Finder { text: &chunk.text, only_logged, found: Vec::new(), chained: 0 };
     finder.visit_program(&parsed.program);
     let mut found = finder.found;
     found.sort_by_key(|one| (one.bytes.start, std::cmp::Reverse(one.bytes.end), one.shape, one.operator));
@@ -240,6 +240,7 @@ struct Change {
 
 struct Finder<'t> {
     text: &'t str,
+    only_logged: &'t [String],
     found: Vec<Change>,
     /// Depth of optional chains around what is read; parentheses there would cut the chain.
     chained: usize,
@@ -289,14 +290,16 @@ fn asks_for_membership(call: &CallExpression<'_>) -> bool {
 }
 
 /// What only writes to the log cannot be seen on the wire.
-fn writes_to_the_log(call: &CallExpression<'_>) -> bool {
+fn writes_to_the_log(call: &CallExpression<'_>, only_logged: &[String]) -> bool {
     const LEVELS: [&str; 7] = ["trace", "debug", "info", "warn", "error", "raw", "log"];
     let is_logger = |name: &str| {
         let name = name.to_ascii_lowercase();
         name.starts_with("log") || name.ends_with("log") || name.ends_with("logger") || name == "console"
     };
     match &call.callee {
-        Expression::Identifier(name) => is_logger(&name.name),
+        Expression::Identifier(name) => {
+            is_logger(&name.name) || only_logged.iter().any(|one| *one == without_numbers(&name.name))
+        }
         Expression::StaticMemberExpression(member) => {
             let object = match &member.object {
                 Expression::Identifier(name) => name.name.as_str(),
@@ -447,7 +450,7 @@ impl<'a> Visit<'a> for Finder<'_> {
             if matches!(call.callee, Expression::Super(_)) {
                 return;
             }
-            if writes_to_the_log(call) {
+            if writes_to_the_log(call, self.only_logged) {
                 return;
             }
             self.add(Operator::RemoveCall, Shape::Statement, it.span, ";".to_owned());
@@ -576,7 +579,10 @@ mod tests {
     use crate::mutation::test_support::{SAMPLE, chunk};
 
     fn changes(code: &str) -> Vec<(Operator, String, String)> {
-        mutants_of(&chunk(code)).into_iter().map(|one| (one.operator, one.before, one.after)).collect()
+        mutants_of(&chunk(code), &["setCloseCause".to_owned()])
+            .into_iter()
+            .map(|one| (one.operator, one.before, one.after))
+            .collect()
     }
 
     #[rstest]
@@ -596,6 +602,7 @@ mod tests {
     #[case::calls("a(); await b();", &[(Operator::RemoveCall, "a();", ";"), (Operator::RemoveCall, "await b();", ";")])]
     #[case::the_body_of_an_arrow_function("x = () => a();", &[])]
     #[case::a_call_that_only_logs("logWs('x'); log.warn('y'); this.logger.info(1);", &[])]
+    #[case::a_call_that_feeds_the_log("setCloseCause('x', { a: 1 });", &[])]
     #[case::literals(
         "a = ['b', '', 3, 0, true];",
         &[
@@ -631,20 +638,20 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_survive_a_rebuild() {
-        let before = mutants_of(&chunk(SAMPLE));
+        let before = mutants_of(&chunk(SAMPLE), &[]);
         assert!(before.len() > 40, "{}", before.len());
         let ids: BTreeSet<&str> = before.iter().map(|one| &*one.id).collect();
         assert_eq!(ids.len(), before.len());
         // Another bundle: other numbers behind names, other lines, another order of functions.
         let rebuilt =
             format!("function first() {{}}\n\n{}", SAMPLE.replace("$2", "$7").replace("admit$1", "admit"));
-        let after = mutants_of(&chunk(&rebuilt));
+        let after = mutants_of(&chunk(&rebuilt), &[]);
         assert_eq!(ids, after.iter().map(|one| &*one.id).collect());
     }
 
     #[test]
     fn code_out_of_scope_gets_no_mutants() {
-        let mutants = mutants_of(&chunk(SAMPLE));
+        let mutants = mutants_of(&chunk(SAMPLE), &[]);
         assert!(mutants.iter().all(|one| !one.before.contains("other") && !one.function.contains("tailnet")));
         assert!(mutants.iter().any(|one| one.function == "admit" && one.line == 5));
         assert!(mutants.iter().any(|one| one.is_static() && one.before == "'x'"));

@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn survivors_are_shown_as_a_diff_and_lower_the_score() {
         let chunk = chunk("const a = 1;\nb = !c;\nd();");
-        let mutants = mutants_of(&chunk);
+        let mutants = mutants_of(&chunk, &[]);
         let not = mutants.iter().find(|one| one.operator == Operator::RemoveNot).unwrap();
         let fates =
             [Fate::Killed, Fate::TimedOut, Fate::Survived, Fate::NotBooted, Fate::NotReached, Fate::Killed];

@@ -83,7 +83,7 @@ mod tests {
 
     fn made(code: &str) -> String {
         let chunk = chunk(code);
-        let mutants = mutants_of(&chunk);
+        let mutants = mutants_of(&chunk, &[]);
         let numbered: Vec<(usize, &CodeMutant)> = mutants.iter().enumerate().collect();
         let text = switchable(&chunk.text, &numbered).unwrap();
         text.lines().nth(2).unwrap_or_default().to_owned()
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_whole_file_stays_javascript_with_each_mutant_once() {
         let chunk = chunk(SAMPLE);
-        let mutants = mutants_of(&chunk);
+        let mutants = mutants_of(&chunk, &[]);
         let numbered: Vec<(usize, &CodeMutant)> = mutants.iter().enumerate().collect();
         let text = switchable(&chunk.text, &numbered).unwrap();
         for number in 0..mutants.len() {

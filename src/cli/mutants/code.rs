@@ -273,7 +273,7 @@ async fn found(workshop: &Workshop, target: &Target, scope: &Scope) -> Result<Fo
         hint: Some("builds name source files with lines such as `//#region src/gateway/auth.ts`".to_owned()),
         exit: Exit::NothingTestable,
     })?;
-    let mutants = collected.chunks.iter().flat_map(mutants_of).collect();
+    let mutants = collected.chunks.iter().flat_map(|chunk| mutants_of(chunk, scope.only_logged())).collect();
     let texts = collected.chunks.into_iter().map(|Chunk { path, text, .. }| (path, text)).collect();
     Ok(Found { mutants, texts, package, release: subject.release() })
 }

@@ -60,7 +60,7 @@ pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
         let _ = write!(line, " · {} chosen ones were not tried; --resume goes on", score.not_tried);
     }
     let _ =
-        writeln!(text, "\n{}{}\n", paint(look.palette.of(verdict), word), wrap(&line, look.width).join(""));
+        writeln!(text, "\n{}{}\n", paint(look.palette.of(verdict), word), wrap(&line, look.width).join("\n"));
     text
 }
 

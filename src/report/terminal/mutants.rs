@@ -44,7 +44,7 @@ pub fn mutants(score: &Score, look: &Look) -> String {
         let _ = write!(line, " · {alive} survived: scenarios are missing");
     }
     let _ =
-        writeln!(text, "\n{}{}\n", paint(look.palette.of(verdict), word), wrap(&line, look.width).join(""));
+        writeln!(text, "\n{}{}\n", paint(look.palette.of(verdict), word), wrap(&line, look.width).join("\n"));
     text
 }
 
