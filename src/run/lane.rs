@@ -423,7 +423,12 @@ impl Lane {
             token: self.token.clone(),
             config: start.config.as_ref().and_then(Value::as_object).map_or_else(|| json!({}), filled),
             files: start.files.as_ref().map(filled).as_ref().map(placed).unwrap_or_default(),
-            env: self.profiles.iter().flat_map(GatewayProfiles::env).collect(),
+            env: start
+                .env
+                .iter()
+                .map(|(name, value)| (name.value.clone(), value.clone()))
+                .chain(self.profiles.iter().flat_map(GatewayProfiles::env))
+                .collect(),
             seed: Seed::default(),
             launch: None,
             state: None,
