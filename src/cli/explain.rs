@@ -5,11 +5,12 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::report::explain::{TOPICS, alike, explain};
 use crate::report::terminal::{self, Look, Palette};
+use crate::scenario::{NAMED_OUTCOMES, NamedOutcome};
 
 /// Explain a verdict, a close code, an error code or a reason: what it means, since when, what people do.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// The word, such as `fixed`, `1008`, `NOT_PAIRED` or `role-upgrade`; without it all words are listed
+    /// The word, such as `fixed`, `1008`, `NOT_PAIRED`, `role-upgrade`, or the name of an outcome; without it all words are listed
     #[arg(value_name = "VERDICT|CODE|REASON")]
     word: Option<String>,
 }
@@ -18,11 +19,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let Some(word) = &args.word else {
         let words: Vec<String> =
             TOPICS.iter().map(|topic| format!("{:<32} {}\n", topic.word, topic.kind.word())).collect();
-        context.print(&words.concat())?;
+        let outcomes = NAMED_OUTCOMES.iter().map(|one| format!("{:<32} outcome of a scenario\n", one.name));
+        context.print(&words.into_iter().chain(outcomes).collect::<String>())?;
         return Ok(Exit::Fine);
     };
     let topics = explain(word);
-    if topics.is_empty() {
+    let named = NAMED_OUTCOMES.iter().find(|one| one.name == word).map(outcome);
+    if topics.is_empty() && named.is_none() {
         let failure = Failure::usage(format!("nothing is known of `{word}`"));
         let like = alike(word);
         return Err(if like.is_empty() {
@@ -32,7 +35,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         });
     }
     let look = Look { width: context.width, palette: Palette::new(context.color) };
-    let texts: Vec<String> = topics.into_iter().map(|one| terminal::topic(one, &look)).collect();
+    let topics = topics.into_iter().map(|one| terminal::topic(one, &look));
+    let texts: Vec<String> = topics.chain(named).collect();
     context.print(&texts.join("\n"))?;
     Ok(Exit::Fine)
+}
+
+/// What a named outcome stands for.
+fn outcome(one: &NamedOutcome) -> String {
+    format!("`expect: {}` in a scenario: {}\n\n  stands for {}\n", one.name, one.about, one.written())
 }

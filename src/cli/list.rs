@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// Only scenarios with this tag (repeat it for more)
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
+    /// Leave out scenarios whose id fits this glob (repeat it for more)
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
     #[command(flatten)]
     suite: SuiteOptions,
     /// How to print it
@@ -35,7 +38,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = args.suite.folder.as_deref();
     let scenarios =
-        suite::scenarios(context, &Selection { folder, names: &args.selection, tags: &args.tags })?;
+        suite::scenarios(context, &Selection { folder, names: &args.selection, tags: &args.tags, exclude: &args.exclude })?;
     let text = match args.format {
         Format::Json => {
             let rows = scenarios.iter().map(|one| {

@@ -31,6 +31,9 @@ pub(super) struct RunOptions {
     /// Only scenarios with this tag (repeat it for more)
     #[arg(long = "tag", value_name = "TAG")]
     pub(super) tags: Vec<String>,
+    /// Leave out scenarios whose id fits this glob (repeat it for more)
+    #[arg(long, value_name = "GLOB")]
+    pub(super) exclude: Vec<String>,
     #[command(flatten)]
     pub(super) suite: SuiteOptions,
     #[command(flatten)]
@@ -117,7 +120,7 @@ pub(super) fn measure(
 ) -> Result<RunRecord, Failure> {
     report::check(&options.reports).map_err(Failure::usage)?;
     let folder = options.suite.folder.as_deref();
-    let chosen = suite::select(context, &Selection { folder, names: selection, tags: &options.tags })?;
+    let chosen = suite::select(context, &Selection { folder, names: selection, tags: &options.tags, exclude: &options.exclude })?;
     let Chosen { scenarios, folders, .. } =
         if origins.is_empty() { chosen } else { chosen.map(|scenarios| from_origins(scenarios, origins)) };
     if scenarios.is_empty() {

@@ -6,10 +6,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::boot::Gateway;
+use super::configuration::merge;
 use super::home::write_private;
 use super::launch::{Launch, NodeBuild};
 use super::log::Log;
@@ -21,7 +22,7 @@ use super::watch::{Exit, Program};
 const GRACE: Duration = Duration::from_secs(3);
 
 /// A program to run beside a gateway.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ProgramRequest {
     /// Arguments behind `openclaw`.
     pub args: Vec<String>,
@@ -29,6 +30,10 @@ pub struct ProgramRequest {
     pub launch: Option<Launch>,
     /// Name of a home of its own; none for the gateway's.
     pub own_home: Option<String>,
+    /// Environment, over that of its home.
+    pub env: Vec<(String, String)>,
+    /// Changes to the configuration that it reads.
+    pub config: Option<Value>,
 }
 
 /// Why a program cannot be run.
@@ -91,6 +96,23 @@ impl Gateway {
             env.push(("HOME".into(), own.join("user").into()));
             env.push(("OPENCLAW_STATE_DIR".into(), own.join("state").into()));
             env.push(("OPENCLAW_CONFIG_PATH".into(), config.into()));
+        }
+        if let Some(changes) = &request.config {
+            let name = OsString::from("OPENCLAW_CONFIG_PATH");
+            let read = env.iter().find(|(key, _)| *key == name).map(|(_, path)| PathBuf::from(path));
+            let text = fs::read(read.unwrap_or_else(|| self.home().config()))?;
+            let mut config: Value = serde_json::from_slice(&text)?;
+            merge(&mut config, changes);
+            let own = self.home().path().join("programs");
+            fs::create_dir_all(&own)?;
+            let own = own.join(format!("config-{number}.json"));
+            write_private(&own, &serde_json::to_vec_pretty(&config)?)?;
+            env.retain(|(key, _)| *key != name);
+            env.push((name, own.into()));
+        }
+        for (key, value) in &request.env {
+            env.retain(|(name, _)| name != key.as_str());
+            env.push((key.into(), value.into()));
         }
         let mut args: Vec<OsString> = vec![build.entry.clone().into()];
         args.extend(request.args.iter().map(Into::into));

@@ -70,7 +70,7 @@ async fn turn(host: &Host, model: &ScriptedModel, number: usize, local: bool) ->
         args.push("--local");
     }
     let args = args.into_iter().map(str::to_owned).collect();
-    let request = ProgramRequest { args, launch: None, own_home: None };
+    let request = ProgramRequest { args, ..ProgramRequest::default() };
     let errors = match host.start_program(&request, number).await {
         Ok(mut running) => {
             running.exit(WITHIN).await;

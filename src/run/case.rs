@@ -20,7 +20,7 @@ use super::stored;
 use crate::client::Transcript;
 use crate::release::Release;
 use crate::scenario::{
-    Action, Destination, Expectation, Scenario, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
+    Action, Destination, Expectation, Saved, Scenario, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
 };
 use crate::verdict::{
     Judgement, Mismatch, Outcome, Signature, Verdict, judge, normalised, overall, satisfies,
@@ -126,7 +126,8 @@ pub(super) async fn run_case(
         started: AtomicUsize::new(0),
     };
     let mut observed = Vec::new();
-    stage.run_all(&case.scenario.steps, Mode::StopAtFailure, None, &mut observed).await;
+    let mode = if case.scenario.observe_all { Mode::Always } else { Mode::StopAtFailure };
+    stage.run_all(&case.scenario.steps, mode, None, &mut observed).await;
     stage.run_all(&case.scenario.finally, Mode::Always, None, &mut observed).await;
     drop(at_work);
     if !lane.is_interrupted() {
@@ -438,7 +439,8 @@ impl Stage<'_> {
         let document = outcome.document();
         let mut lost = None;
         for (name, pointer) in step.saves()?.iter() {
-            match document.pointer(&pointer.value) {
+            let Saved { pointer, fallback } = &pointer.value;
+            match document.pointer(pointer).or(fallback.as_ref()) {
                 Some(value) => {
                     let mut bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
                     bindings.capture(&name.value, value.clone());
@@ -446,7 +448,7 @@ impl Stage<'_> {
                 None if lost.is_none() => {
                     lost = Some(Mismatch {
                         at: format!("save.{}", name.value),
-                        expected: format!("something at {}", pointer.value),
+                        expected: format!("something at {pointer}"),
                         got: outcome.to_string(),
                     });
                 }

@@ -491,10 +491,11 @@ impl Lane {
             token: self.token.clone(),
             config: start.config.as_ref().and_then(Value::as_object).map_or_else(|| json!({}), filled),
             files: start.files.as_ref().map(filled).as_ref().map(placed).unwrap_or_default(),
-            env: self
-                .profiles
+            env: start
+                .env
                 .iter()
-                .flat_map(GatewayProfiles::env)
+                .map(|(name, value)| (name.value.clone(), value.clone()))
+                .chain(self.profiles.iter().flat_map(GatewayProfiles::env))
                 .chain(self.switch.iter().map(Switch::env))
                 .collect(),
             seed: Seed::default(),

@@ -200,7 +200,7 @@ impl Stage<'_> {
             }
             Step::Wait(Wait::Closed(close)) => self.closed(close, right).await,
             // The case runs these, step by step.
-            Step::Together(_) | Step::Repeat(_) => Ok(Outcome::Done),
+            Step::Together(_) | Step::Sequence(_) | Step::Repeat(_) => Ok(Outcome::Done),
         }
     }
 
@@ -464,7 +464,7 @@ impl Stage<'_> {
         }
         if let Some(hex) = &step.binary {
             connection.send_binary(bytes_of(&hex.value)).await;
-        } else {
+        } else if step.text.is_some() || step.json.is_some() {
             let text = match &step.json {
                 Some(value) => bindings.fill(value)?.to_string(),
                 None => bindings.fill_text(step.text.as_deref().unwrap_or_default())?,

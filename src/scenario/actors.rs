@@ -10,6 +10,7 @@ use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
 use super::lifecycle::Ready;
+use super::saved::Saved;
 use super::span::Spanned;
 use crate::release::Release;
 
@@ -144,13 +145,18 @@ pub struct Cli {
     /// Name of a home of its own, as on another machine. Default: the gateway's home, whose identity the command
     /// line, the node host and the agent's exec tool share.
     pub home: Option<Spanned<String>>,
+    /// Environment, over that of its home. Texts may hold references.
+    #[serde(default)]
+    pub env: Entries<String>,
+    /// Keys of the configuration that it reads, merged over that of its home. Texts may hold references.
+    pub config: Option<Value>,
     /// How long it may take. Default: two minutes.
     pub within: Option<Millis>,
     /// The outcome that is right: `exit`. Default: `exit: 0`.
     pub expect: Option<Spanned<Expectation>>,
     /// Names for parts of its end, by JSON pointer: `/code`, `/stdout`, `/stderr`, `/json/…`.
     #[serde(default)]
-    pub save: Entries<Spanned<String>>,
+    pub save: Entries<Spanned<Saved>>,
 }
 
 /// Runs the release's own node host until it is connected or refused.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::device::Device;
 use super::diagnostic::Diagnostic;
 use super::expect::{ClosedExpectation, ExitExpectation, Expectation};
-use super::file::{Deviation, Requires};
+use super::file::{Deviation, Observe, Requires};
 use super::load::{BUILT_IN, Draft, Drafts};
 use super::pattern::Pattern;
 use super::reference::{Reference, references_in};
@@ -66,6 +66,7 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
         files,
         env,
         alone: order.iter().any(|one| one.file.alone),
+        observe_all: order.iter().any(|one| one.file.observe == Some(Observe::All)),
         devices,
         steps,
         finally,
@@ -282,8 +283,9 @@ fn given_names<'a>(
     into: &mut Vec<(&'a Spanned<String>, &'a Arc<Source>)>,
 ) {
     into.extend(step.given_id().map(|name| (name, source)));
-    if let Step::Together(super::step::Together { steps }) | Step::Repeat(super::step::Repeat { steps, .. }) =
-        step
+    if let Step::Together(super::step::Together { steps })
+    | Step::Sequence(super::step::Sequence { steps, .. })
+    | Step::Repeat(super::step::Repeat { steps, .. }) = step
     {
         for inner in steps {
             given_names(&inner.value, source, into);
@@ -308,6 +310,7 @@ fn story(
         let inner = body.and_then(|body| body.get("steps"));
         let action = match &step.value {
             Step::Together(one) => Action::Together(story(&one.steps, inner, source, names)),
+            Step::Sequence(one) => Action::Repeat(1, story(&one.steps, inner, source, names)),
             Step::Repeat(one) => Action::Repeat(one.times.value, story(&one.steps, inner, source, names)),
             other => Action::One(other.clone(), expected(step, other)),
         };
@@ -348,6 +351,7 @@ fn expected(step: &Spanned<Step>, one: &Step) -> Option<Spanned<Expectation>> {
         | Step::Model(_)
         | Step::Wait(Wait::For(_))
         | Step::Together(_)
+        | Step::Sequence(_)
         | Step::Repeat(_) => return None,
     };
     Some(Spanned::new(default, step.span))

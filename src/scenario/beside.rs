@@ -9,6 +9,7 @@ use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
 use super::lifecycle::Ready;
+use super::saved::Saved;
 use super::span::Spanned;
 
 /// Sends a plain HTTP request, or an upgrade request written by hand.
@@ -37,7 +38,7 @@ pub struct HttpRequest {
     pub expect: Option<Spanned<Expectation>>,
     /// Names for parts of the answer (`/status`, `/body/…`), by JSON pointer.
     #[serde(default)]
-    pub save: Entries<Spanned<String>>,
+    pub save: Entries<Spanned<Saved>>,
 }
 
 /// Starts another gateway of the same release beside this one, to see whether it comes up.
@@ -54,6 +55,9 @@ pub struct Start {
     pub config: Option<Value>,
     /// Files to place in its state directory, as the file's `files` are.
     pub files: Option<Map<String, Value>>,
+    /// Its environment, over what the harness sets.
+    #[serde(default)]
+    pub env: Entries<String>,
     /// What counts as coming up. Default: a connect would be answered.
     #[serde(default)]
     pub ready: Ready,

@@ -11,6 +11,7 @@ use super::address::Address;
 use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
+use super::saved::Saved;
 use super::span::Spanned;
 
 /// Opens a connection and does the handshake.
@@ -67,7 +68,7 @@ pub struct Connect {
     pub expect: Option<Spanned<Expectation>>,
     /// Names for parts of the answer, by JSON pointer.
     #[serde(default)]
-    pub save: Entries<Spanned<String>>,
+    pub save: Entries<Spanned<Saved>>,
 }
 
 /// What a client shows to be let in.

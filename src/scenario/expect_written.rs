@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
+use regex_lite::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
 use super::decode_error::at_key;
 use super::expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation};
+use super::named::{NAMED_OUTCOMES, keys_of};
 use super::pattern::Pattern;
 
 /// The keys of an expectation as a person writes them.
@@ -53,12 +56,26 @@ struct Written {
     tool: Option<Pattern>,
     /// Why the gateway refused a connection of the agent meanwhile, such as `role-upgrade`.
     refused: Option<Pattern>,
+    /// A call is refused, because the connection lacks this scope.
+    #[serde(rename = "missing-scope")]
+    missing_scope: Option<String>,
     /// One of several outcomes, where all of them are right.
     any_of: Option<Vec<Expectation>>,
 }
 
 /// The words that stand for a whole expectation.
 pub const EXPECTATION_WORDS: &[&str] = &["hello", "ok", "closed", "arrives", "silence", "error"];
+
+/// Those words, and the names of outcomes that have one.
+static ALL_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    EXPECTATION_WORDS.iter().copied().chain(NAMED_OUTCOMES.iter().map(|one| one.name)).collect()
+});
+
+/// The refusal of a call for want of a scope.
+fn missing_scope<E: de::Error>(scope: &str) -> Result<ErrorExpectation, E> {
+    let told = Regex::new(&format!("missing scope: {}", regex_lite::escape(scope))).map_err(E::custom)?;
+    Ok(ErrorExpectation { message: Some(Pattern::Matches(told)), ..ErrorExpectation::default() })
+}
 
 impl Written {
     fn understand<E: de::Error>(self) -> Result<Expectation, E> {
@@ -72,6 +89,7 @@ impl Written {
             ("protocol_error", self.protocol_error.is_some()),
             ("exit", self.exit.is_some()),
             ("tool", self.tool.is_some()),
+            ("missing-scope", self.missing_scope.is_some()),
             ("any_of", self.any_of.is_some()),
         ];
         let refinements = [
@@ -88,7 +106,7 @@ impl Written {
             [] if !refinements.is_empty() => "error",
             [] => {
                 return Err(E::custom(
-                    "an expectation needs one of `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `state`, `protocol_error`, `exit`, `tool`, `any_of`",
+                    "an expectation needs one of `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `state`, `protocol_error`, `exit`, `tool`, `missing-scope`, `any_of`",
                 ));
             }
             [one, two, ..] => {
@@ -146,6 +164,7 @@ impl Written {
                 stderr: self.stderr,
                 json: self.json,
             }),
+            "missing-scope" => Expectation::Error(missing_scope(&self.missing_scope.unwrap_or_default())?),
             "any_of" => Expectation::AnyOf(self.any_of.unwrap_or_default()),
             _ => Expectation::Error(error),
         })
@@ -171,7 +190,10 @@ impl<'de> Deserialize<'de> for Expectation {
                     "error" => Expectation::Error(ErrorExpectation::default()),
                     "arrives" => Expectation::Arrives(Pattern::Any),
                     "silence" => Expectation::Silence,
-                    other => return Err(E::unknown_variant(other, EXPECTATION_WORDS)),
+                    other => {
+                        let keys = keys_of(other).ok_or_else(|| E::unknown_variant(other, &ALL_WORDS))?;
+                        return Written::deserialize(keys).map_err(E::custom)?.understand();
+                    }
                 })
             }
 
@@ -193,7 +215,7 @@ impl JsonSchema for Expectation {
         let keys = generator.subschema_for::<Written>();
         json_schema!({
             "description": "The outcome that is right: a word, or a mapping that says more.",
-            "anyOf": [{"enum": EXPECTATION_WORDS}, keys],
+            "anyOf": [{"enum": *ALL_WORDS}, keys],
         })
     }
 }

@@ -11,7 +11,7 @@ use super::entries::Entries;
 use super::expect::Expectation;
 use super::span::Spanned;
 use super::step::Step;
-use crate::release::{Release, ReleaseRange};
+use crate::release::{Release, ReleaseRange, ReleaseSet};
 
 /// A scenario: devices, steps, the outcomes that are right, and the releases that differ.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -58,6 +58,14 @@ pub struct ScenarioFile {
     /// Scenarios whose devices and steps come first.
     #[serde(default, rename = "use")]
     pub uses: Vec<Spanned<String>>,
+    /// Keys of steps that say nothing else, by verb: `{connect: {scopes: [operator.read]}}`. A file `_defaults.yaml`
+    /// holds such keys for all scenarios of its folder and below.
+    pub defaults: Option<Spanned<Map<String, Value>>>,
+    /// An owner who is there from the beginning: the device and the connection `owner`, with the scopes
+    /// `operator.admin` and `operator.pairing`, or with those that are listed.
+    pub owner: Option<Spanned<Owner>>,
+    /// `all`: steps go on behind one that differs, and every one is judged.
+    pub observe: Option<Observe>,
     /// What happens, in order.
     pub steps: Vec<Spanned<Step>>,
     /// Steps that always run at the end.
@@ -72,12 +80,30 @@ pub struct ScenarioFile {
     pub deviations: Vec<Spanned<Deviation>>,
 }
 
+/// An owner without ceremony.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Owner {
+    /// With the usual scopes.
+    Usual(bool),
+    /// With these scopes.
+    Scopes(Vec<String>),
+}
+
+/// What is looked at behind a step that differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Observe {
+    /// All that comes.
+    All,
+}
+
 /// What a target must have for a scenario to mean anything.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Requires {
-    /// Releases that have what the scenario is about; others are untestable.
-    pub releases: Option<Spanned<ReleaseRange>>,
+    /// Releases that have what the scenario is about; others are untestable. `||` joins several spans.
+    pub releases: Option<Spanned<ReleaseSet>>,
     /// Abilities of the target.
     #[serde(default)]
     pub capabilities: Vec<Spanned<Capability>>,

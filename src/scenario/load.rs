@@ -8,6 +8,7 @@ use super::assemble::assemble;
 use super::check::check_file;
 use super::decode::decode;
 use super::decode_error::{DecodeError, Segment};
+use super::defaults::{FolderDefaults, complete, is_of_defaults};
 use super::diagnostic::{Diagnostic, tidy};
 use super::entries::Entries;
 use super::expand::{Case, expand};
@@ -56,7 +57,11 @@ pub(super) struct Drafts {
 pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
     let mut diagnostics = Vec::new();
     let mut all = Drafts::default();
-    for (id, source) in sources {
+    let folders: Vec<FolderDefaults> = sources
+        .iter()
+        .filter_map(|(id, source)| FolderDefaults::of(id, source, &mut diagnostics))
+        .collect();
+    for (id, source) in sources.iter().filter(|(id, _)| !is_of_defaults(id)) {
         if let Some((_, first)) =
             sources.iter().take_while(|(_, one)| !Arc::ptr_eq(one, source)).find(|(other, _)| other == id)
         {
@@ -67,10 +72,13 @@ pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
             );
             continue;
         }
-        let (cases, found) = match read(source) {
+        let (mut cases, mut found) = match read(source) {
             Ok(tree) => expand(&tree, source),
             Err(diagnostic) => (Vec::new(), vec![*diagnostic]),
         };
+        for case in &mut cases {
+            complete(case, id, source, &folders, &mut found);
+        }
         let mut broken = !found.is_empty();
         diagnostics.extend(found);
         let rows: Vec<Spanned<String>> = cases.iter().filter_map(|case| case.row.clone()).collect();
@@ -130,6 +138,9 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "devices",
     "each",
     "use",
+    "defaults",
+    "owner",
+    "observe",
     "steps",
     "finally",
     "vague",
@@ -174,6 +185,9 @@ fn draft(id: &str, source: &Arc<Source>, case: Case) -> (Option<Draft>, Vec<Diag
         devices: keys.entries("devices"),
         each: Vec::new(),
         uses: keys.list("use"),
+        defaults: keys.one("defaults"),
+        owner: keys.one("owner"),
+        observe: keys.one("observe"),
         steps: keys.list("steps"),
         finally: keys.list("finally"),
         vague: keys.entries("vague"),

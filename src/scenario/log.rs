@@ -10,6 +10,7 @@ use super::duration::Millis;
 use super::entries::Entries;
 use super::expect::Expectation;
 use super::pattern::Pattern;
+use super::saved::Saved;
 use super::span::Spanned;
 
 /// Waits for a line of a log or for a frame of a connection, or for its absence.
@@ -39,7 +40,7 @@ pub struct Log {
     pub expect: Option<Spanned<Expectation>>,
     /// Names for parts of what was found, by JSON pointer: of the frame, or `/line`.
     #[serde(default)]
-    pub save: Entries<Spanned<String>>,
+    pub save: Entries<Spanned<Saved>>,
 }
 
 /// What must hold for a line.

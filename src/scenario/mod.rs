@@ -9,6 +9,7 @@ mod check;
 mod connect;
 mod decode;
 mod decode_error;
+mod defaults;
 mod device;
 mod diagnostic;
 mod duration;
@@ -22,8 +23,10 @@ mod layout;
 mod lifecycle;
 mod load;
 mod log;
+mod named;
 mod pattern;
 mod reference;
+mod saved;
 mod schema;
 mod span;
 mod step;
@@ -43,25 +46,28 @@ pub use connect::{
     AUTH_WORDS, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,
     SignatureFault, SignedOver,
 };
+pub use defaults::is_of_defaults;
 pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use duration::{Millis, ParseMillisError};
 pub use entries::Entries;
 pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind};
 pub use expect_written::EXPECTATION_WORDS;
-pub use file::{Capability, Deviation, DeviationClass, Requires, ScenarioFile};
+pub use file::{Capability, Deviation, DeviationClass, Observe, Owner, Requires, ScenarioFile};
 pub use flow::FlowText;
 pub use layout::{Layout, Place, layout};
 pub use lifecycle::{Ready, Restart, Stop, StopSignal};
 pub use load::{BUILT_IN, Suite, load};
 pub use log::{Line, Log};
+pub use named::{NAMED_OUTCOMES, NamedOutcome};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
     BUILTIN_REFERENCES, Part, Reference, ReferenceError, UnresolvedReference, parse_text, resolve,
     resolve_telling,
 };
+pub use saved::Saved;
 pub use schema::{schema, schema_text};
 pub use span::{Span, Spanned};
-pub use step::{AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Send, State, Step, Together, Wait};
+pub use step::{AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Send, Sequence, State, Step, Together, Wait};
 pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep, StoryVague, changes_everybody};
 pub use suggest::did_you_mean;

@@ -16,6 +16,7 @@ use super::entries::Entries;
 use super::expect::Expectation;
 use super::lifecycle::{Restart, Stop};
 use super::log::Log;
+use super::saved::Saved;
 use super::span::Spanned;
 
 /// One step: a mapping with a single key, its verb.
@@ -64,6 +65,8 @@ pub enum Step {
     Wait(Wait),
     /// Does several steps at the same time.
     Together(Together),
+    /// Does steps one after the other: a branch of a `together`.
+    Sequence(Sequence),
     /// Does steps several times.
     Repeat(Repeat),
 }
@@ -86,7 +89,7 @@ pub struct Call {
     pub expect: Option<Spanned<Expectation>>,
     /// Names for parts of the answer, by JSON pointer.
     #[serde(default)]
-    pub save: Entries<Spanned<String>>,
+    pub save: Entries<Spanned<Saved>>,
 }
 
 /// Waits for an event.
@@ -109,7 +112,7 @@ pub struct AwaitEvent {
     pub expect: Option<Spanned<Expectation>>,
     /// Names for parts of the payload, by JSON pointer.
     #[serde(default)]
-    pub save: Entries<Spanned<String>>,
+    pub save: Entries<Spanned<Saved>>,
 }
 
 /// Ends a connection from this side.
@@ -164,7 +167,7 @@ pub struct Send {
     pub expect: Option<Spanned<Expectation>>,
     /// Names for parts of the answer, by JSON pointer.
     #[serde(default)]
-    pub save: Entries<Spanned<String>>,
+    pub save: Entries<Spanned<Saved>>,
 }
 
 /// Reads what the gateway has stored.
@@ -180,7 +183,7 @@ pub struct State {
     pub expect: Spanned<Expectation>,
     /// Names for parts of the document, by JSON pointer.
     #[serde(default)]
-    pub save: Entries<Spanned<String>>,
+    pub save: Entries<Spanned<Saved>>,
 }
 
 /// Lets time pass, or waits until the gateway closes a connection.
@@ -210,6 +213,16 @@ pub struct AwaitClose {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Together {
+    /// The steps.
+    pub steps: Vec<Spanned<Step>>,
+}
+
+/// Does steps one after the other: a branch of a `together`.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sequence {
+    /// Name of the branch. Default: `sequence`.
+    pub id: Option<Spanned<String>>,
     /// The steps.
     pub steps: Vec<Spanned<Step>>,
 }
@@ -260,6 +273,13 @@ impl JsonSchema for Wait {
     }
 }
 
+/// All verbs.
+pub(super) const VERBS: &[&str] = &[
+    "connect", "call", "event", "disconnect", "send", "restart", "stop", "upgrade", "edit_state", "cli",
+    "node_host", "model", "agent_turn", "approve", "revoke", "http", "start", "state", "log", "wait", "together",
+    "sequence", "repeat",
+];
+
 impl Step {
     /// The verb.
     pub const fn verb(&self) -> &'static str {
@@ -285,6 +305,7 @@ impl Step {
             Self::Log(_) => "log",
             Self::Wait(_) => "wait",
             Self::Together(_) => "together",
+            Self::Sequence(_) => "sequence",
             Self::Repeat(_) => "repeat",
         }
     }
@@ -321,6 +342,7 @@ impl Step {
             Self::State(one) => one.id.as_ref(),
             Self::Log(one) => one.id.as_ref(),
             Self::Wait(Wait::Closed(one)) => one.id.as_ref(),
+            Self::Sequence(one) => one.id.as_ref(),
             Self::Disconnect(_) | Self::Model(_) | Self::Wait(_) | Self::Together(_) | Self::Repeat(_) => {
                 None
             }
@@ -362,6 +384,7 @@ impl Step {
             | Self::Model(_)
             | Self::Wait(_)
             | Self::Together(_)
+            | Self::Sequence(_)
             | Self::Repeat(_) => None,
         }
     }
@@ -396,7 +419,7 @@ impl Step {
     }
 
     /// Names that the step gives to parts of its answer, each with a JSON pointer.
-    pub fn saves(&self) -> Option<&Entries<Spanned<String>>> {
+    pub fn saves(&self) -> Option<&Entries<Spanned<Saved>>> {
         match self {
             Self::Connect(one) => Some(&one.save),
             Self::Call(one) => Some(&one.save),
@@ -419,6 +442,7 @@ impl Step {
             | Self::Revoke(_)
             | Self::Wait(_)
             | Self::Together(_)
+            | Self::Sequence(_)
             | Self::Repeat(_) => None,
         }
     }

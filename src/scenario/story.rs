@@ -63,6 +63,8 @@ pub struct Scenario {
     pub env: BTreeMap<String, String>,
     /// Whether it asks for a gateway to itself.
     pub alone: bool,
+    /// Whether steps go on behind one that differs.
+    pub observe_all: bool,
     /// Devices by name.
     pub devices: Vec<(String, Device)>,
     /// What happens, in order.

@@ -13,7 +13,7 @@ pub(super) fn scenarios(context: &Context, wish: &Wish) -> Result<Vec<Scenario>,
     let (id, step) = wish.named();
     let names = [id.to_owned()];
     let folder = wish.suite_folder.as_deref();
-    let mut found = suite::scenarios(context, &Selection { folder, names: &names, tags: &[] })?;
+    let mut found = suite::scenarios(context, &Selection { folder, names: &names, tags: &[], exclude: &[] })?;
     if let Some(exact) = found.iter().position(|one| one.id == id) {
         found.swap(0, exact);
     } else if found.len() > 1 {
@@ -42,7 +42,7 @@ pub(super) fn scenarios(context: &Context, wish: &Wish) -> Result<Vec<Scenario>,
     if table.is_some_and(|table| {
         file.ends_with(table.trim_start_matches(BUILT_IN)) || path == format!("{table}.yaml")
     }) {
-        let rows = suite::scenarios(context, &Selection { folder, names: &[path], tags: &[] })?;
+        let rows = suite::scenarios(context, &Selection { folder, names: &[path], tags: &[], exclude: &[] })?;
         let quick = |one: &Scenario| !one.any_step(|step| matches!(step, Step::Restart(_)));
         let beside = rows.into_iter().filter(|one| {
             one.id != all[0].id

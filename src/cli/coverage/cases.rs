@@ -12,7 +12,7 @@ use crate::curate::coverage::{BUILT_IN, Coverage, SourceKind, coverage, markdown
 
 pub(super) fn run(format: Format, folder: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     let every = ["**".to_owned()];
-    let scenarios = suite::scenarios(context, &Selection { folder, names: &every, tags: &[] })?;
+    let scenarios = suite::scenarios(context, &Selection { folder, names: &every, tags: &[], exclude: &[] })?;
     let place = context.working_dir.join("coverage/sources.yaml");
     let text = if place.is_file() {
         std::fs::read_to_string(&place)

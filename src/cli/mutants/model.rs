@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let names = if args.selection.is_empty() { &every[..] } else { &args.selection[..] };
     let folder = args.suite.folder.as_deref();
     let request = HuntRequest {
-        scenarios: suite::scenarios(context, &Selection { folder, names, tags: &args.tags })?,
+        scenarios: suite::scenarios(context, &Selection { folder, names, tags: &args.tags, exclude: &[] })?,
         mutants,
         releases: args.model.releases.clone(),
         settings: Settings::new(args.seed, args.model.timeout.as_duration(), Arc::clone(&context.now_ms)),

@@ -70,8 +70,16 @@ fn looks_like_a_scenario(text: &str) -> bool {
 
 /// Whether a file is read as a scenario, by its name.
 pub(super) fn is_scenario_name(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") && !is_defaults_name(path)
 }
+
+/// Whether a file holds what goes without saying in the scenarios of its folder, by its name.
+pub(super) fn is_defaults_name(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == DEFAULTS_NAME)
+}
+
+/// The file that holds what goes without saying in the scenarios of its folder and below.
+pub(super) const DEFAULTS_NAME: &str = "_defaults.yaml";
 
 fn entries_below(dir: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
     let is_hidden = |entry: &DirEntry| {

@@ -21,6 +21,8 @@ pub(in crate::cli) struct Selection<'a> {
     pub(in crate::cli) folder: Option<&'a Path>,
     /// Ids, globs of ids, files or folders; none for all.
     pub(in crate::cli) names: &'a [String],
+    /// Globs of ids; what fits one of them is left out.
+    pub(in crate::cli) exclude: &'a [String],
     /// Tags, of which a scenario must have one; none for all.
     pub(in crate::cli) tags: &'a [String],
 }
@@ -242,6 +244,18 @@ fn picked(
         let what = if names.is_empty() { "the suite".to_owned() } else { format!("`{names}`") };
         return Err(Failure::nothing(format!("there is no scenario in {what}"))
             .hint("a table without rows holds none, either"));
+    }
+    for glob in selection.exclude {
+        let Pick::Glob(left_out) = Pick::glob(glob)? else { continue };
+        let before = all.len();
+        all.retain(|(_, one)| !left_out.is_match(&one.id));
+        if all.len() == before {
+            return Err(Failure::nothing(format!("--exclude `{glob}` leaves out nothing"))
+                .hint("it is a glob of ids, such as 'upgrade/*'; `gatecrash list` shows them"));
+        }
+    }
+    if all.is_empty() {
+        return Err(Failure::nothing("--exclude leaves no scenario"));
     }
     let count = all.len();
     if selection.tags.is_empty() {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use include_dir::{Dir, DirEntry, include_dir};
 
-use super::root::{Root, is_scenario_name, scenario_files, shown};
+use super::root::{DEFAULTS_NAME, Root, is_defaults_name, is_scenario_name, scenario_files, shown};
 use crate::cli::failure::Failure;
-use crate::scenario::{BUILT_IN, Scenario, Source, Suite, load};
+use crate::scenario::{BUILT_IN, Scenario, Source, Suite, is_of_defaults, load};
 
 /// The suite of this version, for a gatecrash that is installed somewhere else than its repository.
 static BUILT_IN_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
@@ -31,6 +31,8 @@ pub(super) struct File {
 pub(super) struct Shelf {
     pub(super) root: Root,
     pub(super) files: Vec<File>,
+    /// What goes without saying in the scenarios of its folders.
+    defaults: Vec<File>,
     /// Where shown paths are counted from.
     working_dir: PathBuf,
     loaded: Option<Suite>,
@@ -42,7 +44,8 @@ impl Shelf {
         let prefix = if beside { BUILT_IN } else { "" };
         let mut files = Vec::new();
         collect(&BUILT_IN_FILES, prefix, &mut files);
-        Self { root: Root::BuiltIn, files, working_dir: PathBuf::new(), loaded: None }
+        let (defaults, files) = files.into_iter().partition(|one| is_of_defaults(&one.id));
+        Self { root: Root::BuiltIn, files, defaults, working_dir: PathBuf::new(), loaded: None }
     }
 
     /// A suite below a folder, without files at first.
@@ -50,6 +53,7 @@ impl Shelf {
         Self {
             root: Root::Folder(root.to_owned()),
             files: Vec::new(),
+            defaults: Vec::new(),
             working_dir: working_dir.to_owned(),
             loaded: None,
         }
@@ -67,11 +71,28 @@ impl Shelf {
             return Err(Failure::usage(format!("{} is no file of the built-in suite", path.display())));
         };
         let below = path.strip_prefix(root).unwrap_or(path);
+        let root = root.clone();
         let text = fs::read_to_string(path).map_err(unreadable)?;
         let source = Arc::new(Source { path: shown(&self.working_dir, path).display().to_string(), text });
         self.files.push(File { id: id_of(below), source: Arc::clone(&source), place: Some(place) });
         self.loaded = None;
+        for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&root)) {
+            self.add_defaults(&root, &folder.join(DEFAULTS_NAME))?;
+        }
         Ok(source)
+    }
+
+    /// Takes in what goes without saying in the scenarios of a folder, where it says so.
+    fn add_defaults(&mut self, root: &Path, path: &Path) -> Result<(), Failure> {
+        let id = id_of(path.strip_prefix(root).unwrap_or(path));
+        if !path.is_file() || self.defaults.iter().any(|one| one.id == id) {
+            return Ok(());
+        }
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+        let source = Source { path: shown(&self.working_dir, path).display().to_string(), text };
+        self.defaults.push(File { id, source: Arc::new(source), place: None });
+        Ok(())
     }
 
     /// Takes in all files of the suite.
@@ -127,11 +148,13 @@ impl Shelf {
     /// Texts with their ids; the built-in ones too where a text may use them.
     fn sources(&self) -> Vec<(String, Arc<Source>)> {
         let mut sources: Vec<(String, Arc<Source>)> =
-            self.files.iter().map(|one| (one.id.clone(), Arc::clone(&one.source))).collect();
+            self.files.iter().chain(&self.defaults).map(|one| (one.id.clone(), Arc::clone(&one.source))).collect();
         let uses_built_in =
             self.root != Root::BuiltIn && self.files.iter().any(|one| one.source.text.contains(BUILT_IN));
         if uses_built_in {
-            sources.extend(Self::built_in(true).files.into_iter().map(|one| (one.id, one.source)));
+            let built_in = Self::built_in(true);
+            let files = built_in.files.into_iter().chain(built_in.defaults);
+            sources.extend(files.map(|one| (one.id, one.source)));
         }
         sources
     }
@@ -148,12 +171,16 @@ impl Shelf {
     }
 }
 
+fn is_read(path: &Path) -> bool {
+    is_scenario_name(path) || is_defaults_name(path)
+}
+
 fn collect(dir: &Dir<'_>, prefix: &str, into: &mut Vec<File>) {
     for entry in dir.entries() {
         match entry {
             DirEntry::Dir(dir) => collect(dir, prefix, into),
             DirEntry::File(file) => {
-                if let Some(text) = file.contents_utf8().filter(|_| is_scenario_name(file.path())) {
+                if let Some(text) = file.contents_utf8().filter(|_| is_read(file.path())) {
                     let path = format!("{BUILT_IN}{}", file.path().display());
                     let source = Arc::new(Source { path, text: text.to_owned() });
                     let id = format!("{prefix}{}", id_of(file.path()));

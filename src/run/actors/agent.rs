@@ -46,7 +46,7 @@ impl Stage<'_> {
                 args.extend(local);
                 args.extend(["--agent", "main", "--message", &message, "--json", "--timeout", "60"]);
                 let args = args.into_iter().map(str::to_owned).collect();
-                let request = ProgramRequest { args, launch: None, own_home: None };
+                let request = ProgramRequest { args, ..ProgramRequest::default() };
                 self.finish(name, &request, within).await?.outcome()
             }
         };

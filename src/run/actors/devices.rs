@@ -76,7 +76,7 @@ impl Stage<'_> {
 
     async fn command(&self, name: &str, args: &[&str]) -> Result<Outcome, Trouble> {
         let args = args.iter().map(|one| (*one).to_owned()).collect();
-        let request = ProgramRequest { args, launch: None, own_home: None };
+        let request = ProgramRequest { args, ..ProgramRequest::default() };
         Ok(match self.finish(name, &request, WITHIN).await?.outcome() {
             Outcome::Exit { code: Some(0), stdout, .. } => Outcome::Ok { payload: json!({"stdout": stdout}) },
             other => other,

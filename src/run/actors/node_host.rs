@@ -31,6 +31,7 @@ impl Stage<'_> {
             args: ["node", "run", "--host", "127.0.0.1", "--port", &port].map(str::to_owned).to_vec(),
             launch: self.launch_of(step.release.as_ref().map(|release| release.value)).await?,
             own_home: step.home.as_ref().map(|home| home.value.clone()),
+            ..ProgramRequest::default()
         };
         let begun = Instant::now();
         let within = step.within.map_or(WITHIN, Millis::as_duration);

@@ -116,3 +116,47 @@ fn is_for_text(pattern: &Pattern) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::super::super::load::load;
+    use super::super::check;
+    use super::*;
+
+    /// What is wrong with a `log` step behind a connect and a command line.
+    fn codes(log: &Value) -> Vec<&'static str> {
+        let file = json!({"title": "t", "why": "w", "devices": {"d": {}}, "steps": [
+            {"connect": {"as": "c", "device": "d"}},
+            {"log": log},
+        ]});
+        let source = Arc::new(Source { path: "t.yaml".into(), text: file.to_string() });
+        check(&load(&[("t".to_owned(), source)]), true).iter().map(|one| one.code).collect()
+    }
+
+    #[rstest]
+    #[case(json!({"line": "device=${device.d.id}"}))]
+    #[case(json!({"line": ["refused", "${device.d.id}", {"$matches": "code=1008"}], "since": "c"}))]
+    #[case(json!({"of": "c", "received": {"type": "res"}, "expect": "silence"}))]
+    #[case(json!({"of": "c", "sent": {"method": "connect"}}))]
+    fn what_can_be_found_is_fine(#[case] log: Value) {
+        assert_eq!(codes(&log), [""; 0], "{log}");
+    }
+
+    #[rstest]
+    #[case(json!({}), "bad-log")]
+    #[case(json!({"line": "${device.d.id}", "sent": {}, "of": "c"}), "bad-log")]
+    #[case(json!({"line": 1}), "bad-log")]
+    #[case(json!({"line": []}), "bad-log")]
+    #[case(json!({"sent": {"type": "req"}}), "bad-log")]
+    #[case(json!({"line": "refused"}), "shared-log")]
+    #[case(json!({"line": "x", "of": "c"}), "unknown-log")]
+    #[case(json!({"of": "other", "sent": {}}), "unknown-log")]
+    #[case(json!({"line": "${device.d.id}", "since": "later"}), "unknown-step")]
+    #[case(json!({"line": "${device.d.id}", "expect": "ok"}), "impossible-outcome")]
+    fn what_cannot_be_found_is_told(#[case] log: Value, #[case] code: &str) {
+        assert!(codes(&log).contains(&code), "{log}: {:?}", codes(&log));
+    }
+}

@@ -33,9 +33,12 @@ fn possible(step: &Step) -> &'static [ExpectationKind] {
         Step::State(_) => &[State],
         Step::Log(_) => &[Arrives, Silence],
         Step::Wait(_) => &[Closed, Silence, ProtocolError],
-        Step::Disconnect(_) | Step::EditState(_) | Step::Model(_) | Step::Together(_) | Step::Repeat(_) => {
-            &[]
-        }
+        Step::Disconnect(_)
+        | Step::EditState(_)
+        | Step::Model(_)
+        | Step::Together(_)
+        | Step::Sequence(_)
+        | Step::Repeat(_) => &[],
     }
 }
 

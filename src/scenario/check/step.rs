@@ -97,12 +97,13 @@ fn check_saves(step: &StoryStep, one: &Step, kinds: Option<Vec<ExpectationKind>>
     let mut found = Vec::new();
     for (name, pointer) in saves.iter() {
         found.extend(check_name(name, "capture", source));
-        let escapes = pointer.value.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-        if !pointer.value.starts_with('/') || !escapes {
-            let message = format!("`{}` is not a JSON pointer", pointer.value);
+        let written = &pointer.value.pointer;
+        let escapes = written.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+        if !written.starts_with('/') || !escapes {
+            let message = format!("`{written}` is not a JSON pointer");
             let error = Diagnostic::error("bad-pointer", message, source, pointer.span);
             let help = if escapes {
-                format!("a pointer starts with `/`: write `/{}`", pointer.value.replace('.', "/"))
+                format!("a pointer starts with `/`: write `/{}`", written.replace('.', "/"))
             } else {
                 "`~` is written `~0`, and `/` inside a key `~1`".to_owned()
             };
@@ -142,6 +143,8 @@ fn check_send(send: &Send, span: Span, source: &Arc<Source>) -> Vec<Diagnostic> 
     let payloads = [send.text.is_some(), send.json.is_some(), send.binary.is_some()];
     match payloads.iter().filter(|there| **there).count() {
         1 => {}
+        // A fresh socket may stay silent.
+        0 if send.name.is_some() && send.pad_to.is_none() => {}
         0 => add("`send` has nothing to send", span, "no payload", "add `text`, `json` or `binary`"),
         _ => add("`send` sends one frame", span, "several payloads", "keep one of `text`, `json`, `binary`"),
     }
