@@ -105,9 +105,9 @@ fn unused(verbs: &Tree, whole: &Tree, source: &Arc<Source>) -> Vec<Diagnostic> {
         let Some(Tree { kind: Kind::List(list), .. }) = steps else { return false };
         list.iter().flat_map(entries).any(|(name, body)| name.value == verb || uses(body.get("steps"), verb))
     }
-    let idle = entries(verbs).iter().filter(|(verb, _)| {
-        !["steps", "finally"].iter().any(|key| uses(whole.get(key), &verb.value))
-    });
+    let idle = entries(verbs)
+        .iter()
+        .filter(|(verb, _)| !["steps", "finally"].iter().any(|key| uses(whole.get(key), &verb.value)));
     idle.map(|(verb, _)| {
         let message = format!("no step of this file is a `{}`", verb.value);
         Diagnostic::error("unused-default", message, source, verb.span).label("unused").help("remove it")
@@ -268,11 +268,14 @@ mod tests {
             ("y/_defaults", json!({"connect": {"scopes": ["other"]}})),
             ("x/one", file),
         ]);
-        assert_eq!(connects(&all), [
-            row("a", Some("backend"), &["near"]),
-            row("b", Some("probe"), &["near"]),
-            row("c", Some("backend"), &["near"]),
-        ]);
+        assert_eq!(
+            connects(&all),
+            [
+                row("a", Some("backend"), &["near"]),
+                row("b", Some("probe"), &["near"]),
+                row("c", Some("backend"), &["near"]),
+            ]
+        );
     }
 
     #[rstest]

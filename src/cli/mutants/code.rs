@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return list(&found.mutants, &chosen, &equivalents, args.format, context);
     }
     let folder = args.suite.folder.as_deref();
-    let selection = Selection { folder, names: &args.selection, tags: &args.tags };
+    let selection = Selection { folder, names: &args.selection, tags: &args.tags, exclude: &[] };
     let scenarios = suite::scenarios(context, &selection)?;
     let stored = Stored::of(context, &target, &found, &scenarios, args.seed);
 
