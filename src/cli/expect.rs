@@ -54,7 +54,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let every = ["**".to_owned()];
     let names: &[String] = if args.selection.is_empty() { &every } else { &args.selection };
     let folder = args.suite.folder.as_deref();
-    let Chosen { scenarios, sources, .. } = suite::select(context, &Selection { folder, names, tags: &[], exclude: &[] })?;
+    let Chosen { scenarios, sources, .. } =
+        suite::select(context, &Selection { folder, names, tags: &[], exclude: &[] })?;
     if let Some(one) = scenarios.iter().find(|one| one.source.path.starts_with(BUILT_IN)) {
         return Err(Failure::usage(format!(
             "{} is part of this program and cannot be written",

@@ -37,8 +37,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = args.suite.folder.as_deref();
-    let scenarios =
-        suite::scenarios(context, &Selection { folder, names: &args.selection, tags: &args.tags, exclude: &args.exclude })?;
+    let scenarios = suite::scenarios(
+        context,
+        &Selection { folder, names: &args.selection, tags: &args.tags, exclude: &args.exclude },
+    )?;
     let text = match args.format {
         Format::Json => {
             let rows = scenarios.iter().map(|one| {

@@ -120,7 +120,10 @@ pub(super) fn measure(
 ) -> Result<RunRecord, Failure> {
     report::check(&options.reports).map_err(Failure::usage)?;
     let folder = options.suite.folder.as_deref();
-    let chosen = suite::select(context, &Selection { folder, names: selection, tags: &options.tags, exclude: &options.exclude })?;
+    let chosen = suite::select(
+        context,
+        &Selection { folder, names: selection, tags: &options.tags, exclude: &options.exclude },
+    )?;
     let Chosen { scenarios, folders, .. } =
         if origins.is_empty() { chosen } else { chosen.map(|scenarios| from_origins(scenarios, origins)) };
     if scenarios.is_empty() {

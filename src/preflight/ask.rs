@@ -124,8 +124,9 @@ async fn come_back(host: &Host, one: &StandIn, question: &Question<'_>) -> Resul
         headers.push(("Origin".to_owned(), format!("http://{address}")));
     }
     let transcript = Transcript::new(Instant::now());
-    let opened =
-        open("device", &address.into(), &headers, WITHIN, &transcript).await.map_err(|error| error.to_string())?;
+    let opened = open("device", &address.into(), &headers, WITHIN, &transcript)
+        .await
+        .map_err(|error| error.to_string())?;
     let connection = match opened {
         Opened::Socket(connection) => connection,
         Opened::Http { status, .. } => return Ok(Answer::Refused { code: format!("HTTP {status}") }),

@@ -42,7 +42,9 @@ impl Stage<'_> {
             let found = match &wanted {
                 Wanted::Line(line) => self.logged(line, since).await,
                 Wanted::Printed(program, line) => self.printed(program, line)?,
-                Wanted::Frame(name, direction, pattern) => self.sent_or_received(name, *direction, pattern, since),
+                Wanted::Frame(name, direction, pattern) => {
+                    self.sent_or_received(name, *direction, pattern, since)
+                }
             };
             if let Some(what) = found {
                 if let Value::String(line) = &what {

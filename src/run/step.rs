@@ -19,8 +19,8 @@ use crate::gateway::{Ended, Running, Stopping};
 use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{
     Action, Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, HttpRequest, Millis,
-    Pattern, Reference, Restart, Scenario, Send, Spanned, State, Step, Stop, StopSignal, UnresolvedReference, Wait,
-    changes_everybody,
+    Pattern, Reference, Restart, Scenario, Send, Spanned, State, Step, Stop, StopSignal, UnresolvedReference,
+    Wait, changes_everybody,
 };
 use crate::verdict::{Outcome, Verdict, matches, satisfies};
 use crate::wire::{Close, DeviceKey, End, connect_request, whole_event};

@@ -20,7 +20,9 @@ pub enum Address {
 
 /// Why a text is no such address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an address of this machine: write `127.0.0.1` or another one of 127.0.0.0/8, `::1` or `localhost`")]
+#[error(
+    "`{0}` is not an address of this machine: write `127.0.0.1` or another one of 127.0.0.0/8, `::1` or `localhost`"
+)]
 pub struct ParseAddressError(String);
 
 impl Address {

@@ -57,10 +57,8 @@ pub(super) struct Drafts {
 pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
     let mut diagnostics = Vec::new();
     let mut all = Drafts::default();
-    let folders: Vec<FolderDefaults> = sources
-        .iter()
-        .filter_map(|(id, source)| FolderDefaults::of(id, source, &mut diagnostics))
-        .collect();
+    let folders: Vec<FolderDefaults> =
+        sources.iter().filter_map(|(id, source)| FolderDefaults::of(id, source, &mut diagnostics)).collect();
     for (id, source) in sources.iter().filter(|(id, _)| !is_of_defaults(id)) {
         if let Some((_, first)) =
             sources.iter().take_while(|(_, one)| !Arc::ptr_eq(one, source)).find(|(other, _)| other == id)

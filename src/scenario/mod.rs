@@ -68,6 +68,8 @@ pub use reference::{
 pub use saved::Saved;
 pub use schema::{schema, schema_text};
 pub use span::{Span, Spanned};
-pub use step::{AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Send, Sequence, State, Step, Together, Wait};
+pub use step::{
+    AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Send, Sequence, State, Step, Together, Wait,
+};
 pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep, StoryVague, changes_everybody};
 pub use suggest::did_you_mean;

@@ -141,10 +141,10 @@ pub(super) fn parse_changed(inner: &str) -> Result<(Reference, Vec<Change>), Ref
 }
 
 /// Reads changes.
-pub(super) fn parse_changes<'a>(
-    parts: impl Iterator<Item = &'a str>,
-) -> Result<Vec<Change>, ReferenceError> {
-    parts.map(|part| Change::parse(part).ok_or_else(|| ReferenceError::UnknownChange(part.to_owned()))).collect()
+pub(super) fn parse_changes<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Vec<Change>, ReferenceError> {
+    parts
+        .map(|part| Change::parse(part).ok_or_else(|| ReferenceError::UnknownChange(part.to_owned())))
+        .collect()
 }
 
 /// Whether a text can name a capture, a device, a connection or a column.
@@ -251,9 +251,9 @@ pub fn resolve_telling(
 ) -> Result<Value, UnresolvedReference> {
     Ok(match value {
         Value::String(text) => resolve_text(text, lookup, changed)?,
-        Value::Array(list) => {
-            Value::Array(list.iter().map(|one| resolve_telling(one, lookup, changed)).collect::<Result<_, _>>()?)
-        }
+        Value::Array(list) => Value::Array(
+            list.iter().map(|one| resolve_telling(one, lookup, changed)).collect::<Result<_, _>>()?,
+        ),
         Value::Object(entries) => Value::Object(
             entries
                 .iter()
@@ -376,7 +376,10 @@ mod tests {
     #[case("${token", "`${` is not closed by `}`; write `$${` for the characters themselves")]
     #[case("${token|cut:1}", "`cut:1` is no change of a text")]
     #[case("${scopes|upper}", "`${scopes}` cannot be changed by `upper`: it is not a text")]
-    #[case("${token|decode_base64}", "`${token}` cannot be changed by `decode_base64`: it is not base64 of a text")]
+    #[case(
+        "${token|decode_base64}",
+        "`${token}` cannot be changed by `decode_base64`: it is not base64 of a text"
+    )]
     #[case("a ${scopes}", "`${scopes}` is not a single value and cannot stand inside a text")]
     fn a_reference_without_a_value_is_refused(#[case] text: &str, #[case] message: &str) {
         let error = resolve(&json!(text), &lookup).unwrap_err();

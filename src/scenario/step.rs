@@ -275,9 +275,29 @@ impl JsonSchema for Wait {
 
 /// All verbs.
 pub(super) const VERBS: &[&str] = &[
-    "connect", "call", "event", "disconnect", "send", "restart", "stop", "upgrade", "edit_state", "cli",
-    "node_host", "model", "agent_turn", "approve", "revoke", "http", "start", "state", "log", "wait", "together",
-    "sequence", "repeat",
+    "connect",
+    "call",
+    "event",
+    "disconnect",
+    "send",
+    "restart",
+    "stop",
+    "upgrade",
+    "edit_state",
+    "cli",
+    "node_host",
+    "model",
+    "agent_turn",
+    "approve",
+    "revoke",
+    "http",
+    "start",
+    "state",
+    "log",
+    "wait",
+    "together",
+    "sequence",
+    "repeat",
 ];
 
 impl Step {

@@ -70,7 +70,8 @@ fn looks_like_a_scenario(text: &str) -> bool {
 
 /// Whether a file is read as a scenario, by its name.
 pub(super) fn is_scenario_name(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") && !is_defaults_name(path)
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+        && !is_defaults_name(path)
 }
 
 /// Whether a file holds what goes without saying in the scenarios of its folder, by its name.

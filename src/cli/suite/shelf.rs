@@ -147,8 +147,12 @@ impl Shelf {
 
     /// Texts with their ids; the built-in ones too where a text may use them.
     fn sources(&self) -> Vec<(String, Arc<Source>)> {
-        let mut sources: Vec<(String, Arc<Source>)> =
-            self.files.iter().chain(&self.defaults).map(|one| (one.id.clone(), Arc::clone(&one.source))).collect();
+        let mut sources: Vec<(String, Arc<Source>)> = self
+            .files
+            .iter()
+            .chain(&self.defaults)
+            .map(|one| (one.id.clone(), Arc::clone(&one.source)))
+            .collect();
         let uses_built_in =
             self.root != Root::BuiltIn && self.files.iter().any(|one| one.source.text.contains(BUILT_IN));
         if uses_built_in {

@@ -133,8 +133,7 @@ impl Rules<'_> {
                     }
                     Err(ReferenceError::UnknownChange(word)) => {
                         let message = ReferenceError::UnknownChange(word.clone()).to_string();
-                        let error =
-                            Diagnostic::error("unknown-change", message, self.source, reference.span);
+                        let error = Diagnostic::error("unknown-change", message, self.source, reference.span);
                         let error = error.label("unknown change");
                         self.found.push(error.maybe_help(advice("changes", word, CHANGES)));
                     }

@@ -21,7 +21,9 @@ pub(super) fn check_log(log: &Log, span: Span, source: &Arc<Source>) -> Vec<Diag
     let told = [log.line.is_some(), log.sent.is_some(), log.received.is_some()];
     match told.iter().filter(|there| **there).count() {
         1 => {}
-        0 => add("`log` does not say what to look for", span, "no pattern", "add `line`, `sent` or `received`"),
+        0 => {
+            add("`log` does not say what to look for", span, "no pattern", "add `line`, `sent` or `received`")
+        }
         _ => add("`log` looks for one thing", span, "several", "keep one of `line`, `sent`, `received`"),
     }
     let frame = log.sent.as_ref().or(log.received.as_ref());
