@@ -60,7 +60,7 @@ pub(super) fn complete(
         let found = check_verbs(&own, source);
         if found.is_empty() {
             diagnostics.extend(unused(&own, &case.tree, source));
-            fill(&mut case.tree, &own, None);
+            fill(&mut case.tree, &own, false);
         }
         diagnostics.extend(found);
     }
@@ -68,7 +68,7 @@ pub(super) fn complete(
     above.sort_by_key(|one| std::cmp::Reverse(one.prefix.len()));
     for folder in above {
         // What another file says has no place in this one.
-        fill(&mut case.tree, &folder.verbs, Some(()));
+        fill(&mut case.tree, &folder.verbs, true);
     }
     add_owner(&mut case.tree, source, diagnostics);
 }
@@ -115,17 +115,17 @@ fn unused(verbs: &Tree, whole: &Tree, source: &Arc<Source>) -> Vec<Diagnostic> {
     .collect()
 }
 
-/// Lays defaults under all steps. `foreign` ones get the place of the step.
-fn fill(whole: &mut Tree, verbs: &Tree, foreign: Option<()>) {
+/// Lays defaults under all steps; with `at_the_step` they get its place.
+fn fill(whole: &mut Tree, verbs: &Tree, at_the_step: bool) {
     let Kind::Map(keys) = &mut whole.kind else { return };
     for (key, value) in keys {
         if key.value == "steps" || key.value == "finally" {
-            fill_steps(value, verbs, foreign);
+            fill_steps(value, verbs, at_the_step);
         }
     }
 }
 
-fn fill_steps(steps: &mut Tree, verbs: &Tree, foreign: Option<()>) {
+fn fill_steps(steps: &mut Tree, verbs: &Tree, at_the_step: bool) {
     let Kind::List(list) = &mut steps.kind else { return };
     for step in list {
         let Kind::Map(step) = &mut step.kind else { continue };
@@ -137,7 +137,7 @@ fn fill_steps(steps: &mut Tree, verbs: &Tree, foreign: Option<()>) {
                     continue;
                 }
                 let mut added = (key.clone(), value.clone());
-                if foreign.is_some() {
+                if at_the_step {
                     added.0.span = place;
                     place_at(&mut added.1, place);
                 }
@@ -145,7 +145,7 @@ fn fill_steps(steps: &mut Tree, verbs: &Tree, foreign: Option<()>) {
             }
             for (key, value) in written {
                 if key.value == "steps" {
-                    fill_steps(value, verbs, foreign);
+                    fill_steps(value, verbs, at_the_step);
                 }
             }
         }
