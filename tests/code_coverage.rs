@@ -159,9 +159,13 @@ fn what_the_scenarios_execute_is_counted_by_source_file() {
 fn the_report_keeps_to_its_schema() {
     let bench = Bench::new();
     bench.write("scenarios/auth/operator.yaml", OPERATOR);
-    bench.write("coverage/scope.yaml", &format!("{SCOPE}  - {{sources: [src/gateway/origin-check.ts], reason: nobody asks}}\n"));
+    bench.write(
+        "coverage/scope.yaml",
+        &format!("{SCOPE}  - {{sources: [src/gateway/origin-check.ts], reason: nobody asks}}\n"),
+    );
     let measured = bench.measured(&[], 0);
-    let schema = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/coverage.schema.json"));
+    let schema =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/coverage.schema.json"));
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema.unwrap()).unwrap()).unwrap();
     let errors: Vec<String> =
         validator.iter_errors(&measured).map(|error| format!("{}: {error}", error.instance_path())).collect();

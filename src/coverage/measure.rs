@@ -355,7 +355,8 @@ fn file(traced: Traced<'_>) -> FileCoverage {
         counts.count(&mark.kind, !mark.groups.is_empty());
     }
     let text = chunk.text.get(part.bytes.clone()).unwrap_or_default().to_owned();
-    let here = |name: &String| spots.iter().any(|spot| matches!(&spot.kind, Kind::Function(own) if own == name));
+    let here =
+        |name: &String| spots.iter().any(|spot| matches!(&spot.kind, Kind::Function(own) if own == name));
     let left_out = part.functions_left_out.iter().filter(|(name, _)| here(name));
     FileCoverage {
         source: part.source.clone(),

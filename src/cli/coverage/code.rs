@@ -162,7 +162,8 @@ pub(super) fn run(
     };
     let record = measure(context, &workshop, &args.selection, vec![target.clone()], &[], &options)?;
     let gateways = groups(&record, &profiles);
-    let (traces, lost) = coverage::collect(&gateways, &package, &found.chunks, &paths).map_err(Failure::broke)?;
+    let (traces, lost) =
+        coverage::collect(&gateways, &package, &found.chunks, &paths).map_err(Failure::broke)?;
     let lost = found.unreadable.into_iter().chain(lost).collect();
     let measured = coverage::measure(&target.to_string(), &found.chunks, &traces, lost);
     show(args, format, &measured, &package, context)?;
