@@ -24,7 +24,7 @@ use crate::gateway::{
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Start};
 use crate::verdict::Outcome;
-use crate::wire::{Masker, WireError};
+use crate::wire::{Masker, ProtocolSchema, ProtocolSchemas, WireError};
 
 /// How long a gateway that ended a connection may take to be known as dead.
 const DEATH_NOTICE: Duration = Duration::from_millis(50);
@@ -46,6 +46,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// Where gateways write which code they execute, if they do.
     pub profiles: Option<Profiles>,
+    /// Upstream's schemas, where frames are checked by them.
+    pub schemas: ProtocolSchemas,
     /// Ends steps that wait when the run is interrupted.
     pub interrupt: CancellationToken,
 }
@@ -61,6 +63,7 @@ impl Settings {
             keep_state: None,
             schedule: Schedule::default(),
             profiles: None,
+            schemas: ProtocolSchemas::default(),
             interrupt: CancellationToken::new(),
         }
     }
@@ -323,6 +326,11 @@ impl Lane {
 
     pub(super) const fn number(&self) -> usize {
         self.number
+    }
+
+    /// Upstream's schema that its frames are checked by.
+    pub(super) fn schema(&self) -> Option<&ProtocolSchema> {
+        self.settings.schemas.of(&self.release()?).map(AsRef::as_ref)
     }
 
     pub(super) const fn timeout(&self) -> Duration {

@@ -158,6 +158,7 @@ pub(super) fn run(
         deny: Vec::new(),
         keep_state: None,
         reports: Vec::new(),
+        check_frames: false,
         profiles: Some(profiles.clone()),
     };
     let record = measure(context, &workshop, &args.selection, vec![target.clone()], &[], &options)?;
