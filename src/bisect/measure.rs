@@ -100,5 +100,6 @@ pub(super) fn broken(scenario: &str, target: &str, reason: String, log: Vec<Stri
         log,
         stored: None,
         retried: None,
+        frames: None,
     }
 }

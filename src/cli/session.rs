@@ -18,12 +18,14 @@ use super::origins::from_origins;
 use super::stored::store;
 use super::suite::{self, Chosen, Selection, SuiteOptions};
 use crate::bisect::{Conditions, Evidence};
+use crate::gateway::install::{Cache, Cancel, InstallEvent};
 use crate::gateway::{Profiles, Target, Workshop};
 use crate::release::Release;
 use crate::report::terminal::{self, Live, Look, Palette};
 use crate::report::{self, Destination, EventStream, Report};
 use crate::run::{Deny, Emit, Event, Order, Rerun, RunRecord, RunRequest, Schedule, Settings};
 use crate::scenario::Millis;
+use crate::wire::ProtocolSchemas;
 
 /// Options that `run` and `matrix` share.
 #[derive(clap::Args, Clone, Debug)]
@@ -74,6 +76,10 @@ pub(super) struct RunOptions {
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     pub(super) reports: Vec<Report>,
+    /// Check all frames by the JSON Schema that upstream publishes for its protocol, which is fetched into the cache
+    /// once: what a gateway sends beside it is told, what gatecrash sends beside it is an error. For 2026.8.1 and later
+    #[arg(long)]
+    pub(super) check_frames: bool,
     /// Where gateways write which code they execute; nothing that is given on the command line.
     #[arg(skip)]
     pub(super) profiles: Option<Profiles>,
@@ -153,6 +159,7 @@ pub(super) fn measure(
             keep_state: options.keep_state.clone(),
             schedule: options.schedule(),
             profiles: options.profiles.clone(),
+            schemas: schemas(options, context)?,
             ..Settings::new(seed, timeout, Arc::clone(&context.now_ms))
         },
         jobs: options.gateways.jobs(context),
@@ -205,6 +212,20 @@ pub(super) fn measure(
         anstream::eprintln!("warning: the run cannot be kept: {error}");
     }
     Ok(record)
+}
+
+/// Upstream's schemas, where frames are to be checked by them.
+fn schemas(options: &RunOptions, context: &Context) -> Result<ProtocolSchemas, Failure> {
+    if !options.check_frames {
+        return Ok(ProtocolSchemas::default());
+    }
+    let cache = Cache::open(&context.cache_dir, context.tools()).map_err(Failure::broke)?;
+    let tell = |event: InstallEvent| anstream::eprintln!("{event}");
+    let texts = cache
+        .protocol_schemas(&tell, &Cancel::default())
+        .map_err(|error| Failure::broke(error).hint("without `--check-frames` no schema is needed"))?;
+    let texts = texts.iter().map(|(version, text)| (*version, text.as_str()));
+    ProtocolSchemas::read(texts).map_err(Failure::broke)
 }
 
 /// The words of `--deny`, which completion and the help show.

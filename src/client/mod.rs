@@ -15,4 +15,4 @@ pub use inbox::Received;
 pub use open::{OpenError, Opened, open};
 pub use plain::{PlainAnswer, PlainRequest};
 pub use relay::{Heard, Relay};
-pub use transcript::{Direction, Entry, Transcript};
+pub use transcript::{Checked, Direction, Entry, Transcript};

@@ -7,7 +7,7 @@ use std::time::Instant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::Masker;
+use crate::wire::{Masker, Passed, ProtocolSchema, SchemaFinding};
 
 /// Texts longer than this are cut when they are shown.
 const LONGEST: usize = 16 * 1024;
@@ -51,6 +51,15 @@ pub struct Entry {
     pub direction: Direction,
     /// The frame, or a line about what happened.
     pub text: String,
+}
+
+/// What a check of frames has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Version of the schema.
+    pub schema: String,
+    /// Kinds of frames that do not meet it.
+    pub findings: Vec<SchemaFinding>,
 }
 
 /// The transcript of a scenario, shared by its connections.
@@ -104,6 +113,20 @@ impl Transcript {
     pub fn find<T>(&self, from: usize, wanted: impl FnMut(&Entry) -> Option<T>) -> Option<T> {
         let kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         kept.first.iter().chain(&kept.latest).filter(|entry| entry.number >= from).find_map(wanted)
+    }
+
+    /// Checks the frames that were kept by upstream's schema.
+    pub fn check(&self, schema: &ProtocolSchema) -> Checked {
+        let kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let frames = kept.first.iter().chain(&kept.latest).filter_map(|entry| {
+            let ours = match entry.direction {
+                Direction::Sent => true,
+                Direction::Received => false,
+                _ => return None,
+            };
+            Some(Passed { connection: &entry.connection, ours, text: &entry.text })
+        });
+        Checked { schema: schema.version().to_owned(), findings: schema.check(frames) }
     }
 
     /// The entries that were kept, from number `from` on, with secrets replaced and long texts cut.

@@ -8,6 +8,7 @@ use super::chunk::{Chunk, names_sources};
 use super::measure::{Group, Trace};
 use super::profile::{Executed, Profile};
 use super::scope::Scope;
+use super::surface::{Bundled, holds_tables};
 use crate::gateway::Left;
 
 /// Why the code of a package cannot be measured.
@@ -62,6 +63,32 @@ pub fn chunks_of(package: &Path, scope: &Scope) -> Result<Collected, CollectErro
         (false, _) => Err(CollectError::NoNames(dist)),
         (true, true) if unreadable.is_empty() => Err(CollectError::NothingInScope(dist)),
         _ => Ok(Collected { chunks, unreadable }),
+    }
+}
+
+/// Reads the bundled files of a package that may hold a part of its tables.
+pub fn bundled_of(package: &Path, scope: &Scope) -> Result<Vec<Bundled>, CollectError> {
+    let dist = package.join("dist");
+    let mut files = Vec::new();
+    below(&dist, &mut files)?;
+    files.sort();
+    let (mut found, mut named) = (Vec::new(), false);
+    for file in files {
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => continue,
+            Err(source) => return Err(CollectError::Read { place: file, source }),
+        };
+        named |= names_sources(&text);
+        if holds_tables(&text, scope) {
+            let path = file.strip_prefix(package).unwrap_or(&file).to_string_lossy().into_owned();
+            found.push(Bundled { path, text });
+        }
+    }
+    match (named, found.is_empty()) {
+        (false, _) => Err(CollectError::NoNames(dist)),
+        (true, true) => Err(CollectError::NothingInScope(dist)),
+        _ => Ok(found),
     }
 }
 

@@ -8,12 +8,13 @@ mod place;
 mod profile;
 mod region;
 mod scope;
+mod surface;
 #[cfg(test)]
 mod tests;
 mod units;
 
 pub use chunk::{Chunk, Part, Spot};
-pub use collect::{CollectError, Collected, chunks_of, collect, real_paths};
+pub use collect::{CollectError, Collected, bundled_of, chunks_of, collect, real_paths};
 pub use measure::{
     COVERAGE_FORMAT, CodeCoverage, Counts, FileCoverage, Group, LeftOutFunction, Mark, Never, RunBy, Trace,
     measure,
@@ -22,4 +23,9 @@ pub use place::{Branch, Kind, Place, Unreadable, places};
 pub use profile::{Counted, Executed, Function, Profile, Script};
 pub use region::{Region, regions};
 pub use scope::{BUILT_IN, Scope, ScopeError};
+pub use surface::{
+    Asked, AskedMethod, BUILT_IN as BUILT_IN_EXCEPTIONS, Bundled, CloseSite, ErrorSite, ExceptionError,
+    Exceptions, Guard, Limit, Method, NoTables, Question, SURFACE_FORMAT, Surface, SurfaceReport, Table,
+    asked, compare, holds_tables, surface,
+};
 pub use units::Units;

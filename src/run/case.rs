@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::SemaphorePermit;
 
 use super::bindings::Bindings;
-use super::event::{Cell, ListedDeviation, StepRecord};
+use super::event::{Cell, FramesChecked, ListedDeviation, StepRecord};
 use super::lane::Lane;
 use super::log::Beginning;
 use super::pressure::Stretch;
 use super::step::{Stage, Trouble, all};
 use super::stored;
-use crate::client::Transcript;
+use crate::client::{Checked, Transcript};
 use crate::release::Release;
 use crate::scenario::{
     Action, Destination, Expectation, Saved, Scenario, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
@@ -25,7 +25,7 @@ use crate::scenario::{
 use crate::verdict::{
     Judgement, Mismatch, Outcome, Signature, Verdict, judge, normalised, overall, satisfies,
 };
-use crate::wire::Masker;
+use crate::wire::{Masker, Sender};
 
 /// Gateway log lines that a cell keeps at most.
 const LOG_LINES: usize = 60;
@@ -157,6 +157,13 @@ pub(super) async fn run_case(
     if verdict == Verdict::Error && reason.is_none() {
         reason = Some("a step was not done, and nothing before it went another way".to_owned());
     }
+    let schema = lane.schema().filter(|_| case.scenario.other_releases().is_empty());
+    let frames = schema.map(|schema| stage.transcript.check(schema));
+    if let Some(ours) = frames.iter().flat_map(|one| &one.findings).find(|one| one.by == Sender::Harness) {
+        verdict = verdict.max(Verdict::Error);
+        reason.get_or_insert_with(|| format!("a frame of gatecrash's own: {ours}"));
+    }
+    let frames = frames.map(|Checked { schema, findings }| FramesChecked { schema, findings });
     let mut masker = learn(lane, &stage, &observed);
     stage.learn_stored(&mut masker).await;
     let signature = observed.iter().find_map(|step| step.signature.clone());
@@ -193,6 +200,7 @@ pub(super) async fn run_case(
         log,
         stored,
         retried: None,
+        frames,
     };
     Ran { cell, doubt }
 }

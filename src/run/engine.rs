@@ -472,5 +472,6 @@ pub(super) fn without_run(
         log: Vec::new(),
         stored: None,
         retried: None,
+        frames: None,
     }
 }

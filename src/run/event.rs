@@ -10,6 +10,7 @@ use crate::client::Entry;
 use crate::release::Release;
 use crate::scenario::DeviationClass;
 use crate::verdict::{Mismatch, Outcome, Signature, Verdict};
+use crate::wire::SchemaFinding;
 
 /// Version of a stored format. A newer major cannot be read by an older program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -215,6 +216,19 @@ pub struct Cell {
     /// second try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried: Option<String>,
+    /// Whether its frames meet upstream's schema; none where they were not checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<FramesChecked>,
+}
+
+/// What a check of a cell's frames by upstream's schema has found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FramesChecked {
+    /// Version of the package that the schema came in.
+    pub schema: String,
+    /// Kinds of frames that do not meet it. Those of the gateway fail nothing; those of the harness are errors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<SchemaFinding>,
 }
 
 /// What a gateway had stored about a scenario's devices, by their names: `{laptop: {paired: …, pending: […]}}`.

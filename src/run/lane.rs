@@ -27,7 +27,7 @@ use crate::gateway::{
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Start};
 use crate::verdict::Outcome;
-use crate::wire::{Masker, WireError};
+use crate::wire::{Masker, ProtocolSchema, ProtocolSchemas, WireError};
 
 /// How long a gateway that ended a connection may take to be known as dead.
 const DEATH_NOTICE: Duration = Duration::from_millis(50);
@@ -53,6 +53,8 @@ pub struct Settings {
     pub switches: Option<Switches>,
     /// Takes the mutants that each scenario reaches, one scenario at a time on a gateway.
     pub reached: Option<Reached>,
+    /// Upstream's schemas, where frames are checked by them.
+    pub schemas: ProtocolSchemas,
     /// Ends steps that wait when the run is interrupted.
     pub interrupt: CancellationToken,
 }
@@ -70,6 +72,7 @@ impl Settings {
             profiles: None,
             switches: None,
             reached: None,
+            schemas: ProtocolSchemas::default(),
             interrupt: CancellationToken::new(),
         }
     }
@@ -397,6 +400,11 @@ impl Lane {
 
     pub(super) const fn number(&self) -> usize {
         self.number
+    }
+
+    /// Upstream's schema that its frames are checked by.
+    pub(super) fn schema(&self) -> Option<&ProtocolSchema> {
+        self.settings.schemas.of(&self.release()?).map(AsRef::as_ref)
     }
 
     pub(super) const fn timeout(&self) -> Duration {

@@ -28,8 +28,8 @@ mod warm;
 
 pub use engine::{Emit, RunRequest, run};
 pub use event::{
-    Cell, Event, Format, ListedDeviation, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord,
-    StoredRecords, TargetInfo,
+    Cell, Event, Format, FramesChecked, ListedDeviation, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo,
+    StepRecord, StoredRecords, TargetInfo,
 };
 pub use known::{Deny, Known, KnownCounts, ParseDenyError};
 pub(crate) use known::{deciding, denied, is_of_security};

@@ -87,5 +87,6 @@ pub(crate) fn cell(scenario: &str, target: &str, verdict: Verdict) -> Cell {
         log: Vec::new(),
         stored: None,
         retried: None,
+        frames: None,
     }
 }

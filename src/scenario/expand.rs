@@ -147,7 +147,10 @@ impl Expansion<'_> {
     fn fill(&mut self, tree: &Tree, table: &Table<'_>) -> Tree {
         let kind = match &tree.kind {
             Kind::Text(text) if text.contains("${each.") => return self.fill_text(text, tree.span, table),
-            Kind::List(list) => Kind::List(list.iter().map(|one| self.fill(one, table)).collect()),
+            Kind::List(list) => {
+                let filled = list.iter().map(|one| self.fill(one, table));
+                Kind::List(filled.collect::<Vec<_>>().into_iter().flat_map(|one| self.over(one)).collect())
+            }
             Kind::Map(entries) => {
                 let mut filled: Vec<(Spanned<String>, Tree)> = Vec::new();
                 for (key, value) in entries {
@@ -163,6 +166,25 @@ impl Expansion<'_> {
             other => other.clone(),
         };
         Tree { span: tree.span, kind }
+    }
+
+    /// The steps of a `repeat` that has `over`, once for each value; anything else as it is.
+    fn over(&mut self, item: Tree) -> Vec<Tree> {
+        let Some(repeat) = item.get("repeat") else { return vec![item] };
+        let Some(over) = repeat.get("over") else { return vec![item] };
+        let (Kind::List(values), Some(Tree { kind: Kind::List(steps), .. })) =
+            (&over.kind, repeat.get("steps"))
+        else {
+            let message = format!("`over` is a list of values for `steps`, found {}", over.describe());
+            let help = "write `over: [one, other]`, and `${over}` in the steps";
+            self.diagnostics.push(self.error("wrong-type", message, over.span).help(help));
+            return Vec::new();
+        };
+        if let Some(times) = repeat.get("times") {
+            let message = "`repeat` takes `times` or `over`, not both";
+            self.diagnostics.push(self.error("times-and-over", message, times.span));
+        }
+        values.iter().flat_map(|value| steps.iter().map(|step| put(step, value))).collect()
     }
 
     fn fill_key(&mut self, key: &Spanned<String>, table: &Table<'_>) -> String {
@@ -267,6 +289,26 @@ impl Expansion<'_> {
         }
         found
     }
+}
+
+/// A copy of a step with a value in the place of `${over}`.
+fn put(tree: &Tree, value: &Tree) -> Tree {
+    const OVER: &str = "${over}";
+    let kind = match &tree.kind {
+        Kind::Text(text) if text == OVER => return value.clone(),
+        Kind::Text(text) if text.contains(OVER) => match &value.kind {
+            Kind::Text(one) => Kind::Text(text.replace(OVER, one)),
+            Kind::Number(one) => Kind::Text(text.replace(OVER, &one.to_string())),
+            // It stays a reference that nothing answers, which the check of references tells.
+            _ => Kind::Text(text.clone()),
+        },
+        Kind::List(list) => Kind::List(list.iter().map(|one| put(one, value)).collect()),
+        Kind::Map(entries) => {
+            Kind::Map(entries.iter().map(|(key, one)| (key.clone(), put(one, value))).collect())
+        }
+        other => other.clone(),
+    };
+    Tree { span: tree.span, kind }
 }
 
 fn is_row_name(name: &str) -> bool {

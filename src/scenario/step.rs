@@ -227,12 +227,17 @@ pub struct Sequence {
     pub steps: Vec<Spanned<Step>>,
 }
 
-/// Does steps several times.
+/// Does steps several times, or once for each value of a list.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["steps"]))]
 pub struct Repeat {
     /// How many times.
     pub times: Spanned<u32>,
+    /// Instead of `times`: values, for each of which the steps are written out with `${over}` filled in. Their
+    /// names have to hold it, too.
+    #[serde(default)]
+    pub over: Vec<Value>,
     /// The steps. Their names are used again each time.
     pub steps: Vec<Spanned<Step>>,
 }

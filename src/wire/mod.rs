@@ -6,6 +6,8 @@ mod frame;
 mod identity;
 mod mask;
 mod persona;
+mod protocol_schema;
+mod protocol_schemas;
 
 pub use close::{Close, End};
 pub use connect::{ConnectParams, DeviceProof};
@@ -13,3 +15,5 @@ pub use frame::{Frame, WireError, connect_request, request, whole_event};
 pub use identity::{DeviceKey, SignedFields, device_id};
 pub use mask::Masker;
 pub use persona::{PERSONAS, Persona, persona};
+pub use protocol_schema::{Passed, ProtocolSchema, SchemaError, SchemaFinding, Sender};
+pub use protocol_schemas::{FIRST_WITH_A_SCHEMA, ProtocolSchemas};

@@ -293,6 +293,7 @@ fn cell(id: &str, target: &str, gateway: usize, course: Course, release: Option<
         log: Vec::new(),
         stored: None,
         retried: None,
+        frames: None,
     };
     match course {
         Course::Untestable(reason) => {

@@ -54,3 +54,30 @@ fn a_value_of_a_row_may_be_a_reference() {
     assert_eq!(check(&suite, true), []);
     assert_eq!(suite.scenarios[0].steps[0].references.len(), 1);
 }
+
+#[test]
+fn steps_are_written_out_for_each_value_of_a_list() {
+    let text = "title: t\nwhy: w\neach: [{name: one, methods: [status, node.list]}]\nsteps:\n  \
+                - connect: {as: a}\n  \
+                - repeat:\n      over: \"${each.methods}\"\n      steps:\n        \
+                - call: {on: a, id: \"asks ${over}\", method: \"${over}\"}\n";
+    let suite = suite(&[("a", text)]);
+    assert_eq!(check(&suite, true), []);
+    let ids: Vec<&str> = suite.scenarios[0].steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids, ["a", "asks status", "asks node.list"]);
+}
+
+#[test]
+fn what_is_repeated_over_is_a_list_and_names_differ() {
+    let text = |over: &str, rest: &str| {
+        format!(
+            "title: t\nwhy: w\nsteps:\n  - connect: {{as: a}}\n  - repeat:\n      over: {over}\n{rest}      steps:\n        \
+             - call: {{on: a, id: x, method: \"${{over}}\"}}\n"
+        )
+    };
+    let codes =
+        |text: &str| -> Vec<&str> { suite(&[("a", text)]).diagnostics.iter().map(|one| one.code).collect() };
+    assert_eq!(codes(&text("status", "")), ["wrong-type"]);
+    assert!(codes(&text("[status, node.list]", "")).contains(&"duplicate-step"), "both are named x");
+    assert!(codes(&text("[status]", "      times: 2\n")).contains(&"times-and-over"));
+}

@@ -26,14 +26,14 @@ use crate::scenario::Millis;
 #[derive(clap::Args, Debug)]
 pub(super) struct Options {
     /// Measure which of the gateway's own code the suite executes
-    #[arg(long, requires = "gateway")]
+    #[arg(long, requires = "gateway", group = "of_a_release")]
     pub(super) code: bool,
     /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB", requires = "code")]
     selection: Vec<String>,
     /// The gateway: a release (2026.3.31, latest) or path:DIR
-    #[arg(long, short, value_name = "TARGET", requires = "code")]
-    gateway: Option<String>,
+    #[arg(long, short, value_name = "TARGET", requires = "of_a_release")]
+    pub(super) gateway: Option<String>,
     /// Measure each scenario by itself; one runs at a time
     #[arg(long, requires = "code")]
     each: bool,
@@ -59,8 +59,8 @@ pub(super) struct Options {
     #[arg(long, short, value_name = "N", requires = "code")]
     jobs: Option<usize>,
     /// Release to judge a `path:` target by
-    #[arg(long, value_name = "RELEASE", requires = "code")]
-    assume_release: Option<Release>,
+    #[arg(long, value_name = "RELEASE", requires = "of_a_release")]
+    pub(super) assume_release: Option<Release>,
     /// Seed of all keys and secrets [default: another one each run]
     #[arg(long, value_name = "NUMBER", requires = "code")]
     seed: Option<u64>,
@@ -159,6 +159,7 @@ pub(super) fn run(
         deny: Vec::new(),
         keep_state: None,
         reports: Vec::new(),
+        check_frames: false,
         profiles: Some(profiles.clone()),
     };
     let record = measure(context, &workshop, &args.selection, vec![target.clone()], &[], &options)?;
@@ -172,7 +173,7 @@ pub(super) fn run(
 }
 
 /// The code in scope: that of the working directory, or else the built-in one.
-fn scope(context: &Context) -> Result<Scope, Failure> {
+pub(super) fn scope(context: &Context) -> Result<Scope, Failure> {
     let place = context.working_dir.join("coverage/scope.yaml");
     if !place.is_file() {
         return Scope::read(BUILT_IN).map_err(Failure::broke);
@@ -182,7 +183,11 @@ fn scope(context: &Context) -> Result<Scope, Failure> {
     Scope::read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
 }
 
-fn target(args: &Options, gateways: &GatewayOptions, workshop: &Workshop) -> Result<Target, Failure> {
+pub(super) fn target(
+    args: &Options,
+    gateways: &GatewayOptions,
+    workshop: &Workshop,
+) -> Result<Target, Failure> {
     let targets = gateways.targets(args.gateway.as_deref().unwrap_or_default())?;
     let targets = workshop
         .resolve(targets)
@@ -194,12 +199,12 @@ fn target(args: &Options, gateways: &GatewayOptions, workshop: &Workshop) -> Res
     }
 }
 
-fn no_code(target: &Target) -> Failure {
+pub(super) fn no_code(target: &Target) -> Failure {
     Failure::usage(format!("`{target}` is no build whose code can be measured"))
         .hint("name a release, such as 2026.3.31, or path:DIR")
 }
 
-fn unnamed(error: CollectError) -> Failure {
+pub(super) fn unnamed(error: CollectError) -> Failure {
     match error {
         CollectError::NoNames(_) | CollectError::NothingInScope(_) => Failure {
             message: error.to_string(),
@@ -210,7 +215,7 @@ fn unnamed(error: CollectError) -> Failure {
     }
 }
 
-fn prepare(workshop: &Workshop, target: &Target) -> Result<Subject, Failure> {
+pub(super) fn prepare(workshop: &Workshop, target: &Target) -> Result<Subject, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
     let tell = Arc::new(|text: String| anstream::eprintln!("{text}"));
     runtime.block_on(workshop.prepare(target, tell)).map_err(Failure::broke)

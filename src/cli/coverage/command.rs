@@ -2,6 +2,7 @@
 
 use super::cases;
 use super::code;
+use super::surface;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -18,6 +19,11 @@ use crate::cli::suite::SuiteOptions;
 /// 0 measured, 1 less than `--min-lines` or `--min-branches`, 2 bad usage or a bad scenario, 3 the build does not
 /// name its source files or has none in scope, 4 a gateway or scenario broke or a gateway left no profile at all,
 /// 130 interrupted.
+///
+/// With `--surface`, the tables of a release are read from its bundle (methods and their scopes, events and who
+/// hears them, clients, refusals, limits), and the report tells which of them the suite asks. Nothing is booted.
+/// `coverage/surface.yaml` holds what need not be asked and why. Exit codes: 0 read, 1 something is neither asked
+/// nor argued (with `--all-asked`), 2 bad usage, 3 the build has no such tables.
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
@@ -27,6 +33,8 @@ pub(in crate::cli) struct Args {
     pub(super) format: Format,
     #[command(flatten)]
     code: code::Options,
+    #[command(flatten)]
+    surface: surface::SurfaceOptions,
 }
 
 /// How the coverage is printed.
@@ -45,6 +53,9 @@ pub(super) enum Format {
 }
 
 pub(in crate::cli) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if args.surface.surface {
+        return surface::run(&args.surface, &args.code, &args.suite, args.format, context);
+    }
     match (args.code.code, args.format) {
         (false, Format::Html | Format::Lcov) => {
             Err(Failure::usage("the known cases are printed as text, json or markdown")

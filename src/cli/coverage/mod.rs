@@ -3,5 +3,6 @@
 mod cases;
 mod code;
 mod command;
+mod surface;
 
 pub(super) use command::{Args, run};

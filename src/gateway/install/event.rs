@@ -13,6 +13,8 @@ pub enum Part {
     Node(String),
     /// The package manager, of this version.
     Pnpm(String),
+    /// Upstream's schema of the protocol, of this version.
+    Protocol(String),
 }
 
 impl fmt::Display for Part {
@@ -21,6 +23,7 @@ impl fmt::Display for Part {
             Self::Release(release) => write!(f, "openclaw {release}"),
             Self::Node(version) => write!(f, "node {version}"),
             Self::Pnpm(version) => write!(f, "pnpm {version}"),
+            Self::Protocol(version) => write!(f, "the protocol's schema of {version}"),
         }
     }
 }

@@ -35,6 +35,11 @@ impl Layout {
         self.root.join("pnpm").join(version)
     }
 
+    /// Upstream's schema of the protocol.
+    pub(super) fn protocol(&self, version: &str) -> PathBuf {
+        self.root.join("protocol").join(version)
+    }
+
     /// The one store that all releases share their files with.
     pub(super) fn pnpm_store(&self) -> PathBuf {
         self.root.join("pnpm-store")

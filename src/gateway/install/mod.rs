@@ -13,6 +13,7 @@ mod layout;
 mod lock;
 mod manifest;
 mod npm;
+mod protocol;
 mod prune;
 mod quirks;
 mod runtime;

@@ -149,7 +149,7 @@ impl Cache {
 
     /// Fetches a package to `place` unless it is there; `proof` is a file that it must have.
     #[expect(clippy::too_many_arguments, reason = "each is a fact of its own about one package")]
-    fn fetch(
+    pub(super) fn fetch(
         &self,
         package: &str,
         part: &Part,
@@ -164,7 +164,7 @@ impl Cache {
             return Ok(());
         }
         let version = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let lock_path = self.layout.lock(&format!("{package}-{version}"));
+        let lock_path = self.layout.lock(&format!("{}-{version}", plain(package)));
         let waiting = || progress.tell(InstallEvent::Waiting(part.clone()));
         let _held = lock(&lock_path, Mode::Exclusive, cancel, waiting)
             .at(&lock_path)?
@@ -176,7 +176,7 @@ impl Cache {
             return Err(InstallError::Offline { what: part.to_string() });
         }
         progress.tell(InstallEvent::Installing(part.clone()));
-        let scratch = Scratch::new(&self.layout.scratch(), package).at(&self.layout.scratch())?;
+        let scratch = Scratch::new(&self.layout.scratch(), &plain(package)).at(&self.layout.scratch())?;
         let fetched =
             npm::fetch_package(&self.tools, &self.layout, (package, &version), scratch.path(), cancel)
                 .map_err(|error| InstallError::from_command(part.to_string(), &error))?;
@@ -193,6 +193,11 @@ impl Cache {
         progress.tell(InstallEvent::Installed(part.clone()));
         Ok(())
     }
+}
+
+/// The name of a package as that of a file.
+fn plain(package: &str) -> String {
+    package.trim_start_matches('@').replace('/', "-")
 }
 
 /// What fits, a pinned version first, then the newest with long support (even majors).

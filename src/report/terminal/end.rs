@@ -1,5 +1,7 @@
 //! The end of a run: what every cell showed, then what has to be looked at, last.
 
+use std::collections::BTreeMap;
+
 use super::difference::{Block, difference};
 use super::list::list;
 use super::matrix::matrix;
@@ -13,6 +15,7 @@ use crate::report::text::{count, cut, duration, joined, wrap};
 use crate::report::undone;
 use crate::run::{Ending, Known, RunRecord, behaviour};
 use crate::verdict::Verdict;
+use crate::wire::Sender;
 
 /// Differences that are shown in full; the others get a line each.
 const IN_FULL: usize = 30;
@@ -34,6 +37,7 @@ pub fn render(record: &RunRecord, look: &Look) -> String {
     parts.extend(differences.iter().take(IN_FULL).map(|one| difference(record, one, look)));
     parts.push(in_short(record, differences.get(IN_FULL..).unwrap_or_default(), look));
     parts.push(known_wrongs(record, look));
+    parts.push(frames(record, look));
     parts.push(summary(record, look));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
@@ -68,6 +72,50 @@ fn untestable(record: &RunRecord, look: &Look) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Frames beside upstream's schema, where they were checked by it.
+fn frames(record: &RunRecord, look: &Look) -> String {
+    let mut kinds: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+    let mut checked: BTreeMap<&str, usize> = BTreeMap::new();
+    for cell in &record.cells {
+        let Some(frames) = &cell.frames else { continue };
+        *checked.entry(&frames.schema).or_default() += 1;
+        for finding in &frames.findings {
+            let by = match finding.by {
+                Sender::Gateway => &cell.target,
+                Sender::Harness => "gatecrash",
+            };
+            let scenarios = kinds.entry((by, finding.to_string())).or_default();
+            if !scenarios.contains(&cell.scenario.as_str()) {
+                scenarios.push(&cell.scenario);
+            }
+        }
+    }
+    if checked.is_empty() {
+        return String::new();
+    }
+    let ran = record.cells.iter().filter(|cell| cell.gateway.is_some()).count();
+    let by: Vec<String> =
+        checked.iter().map(|(schema, cells)| format!("{} by {schema}", count(*cells, "cell"))).collect();
+    let mut told =
+        format!("{}: {}", paint(look.palette.strong(), "frames beside upstream's schema"), by.join(", "));
+    match ran - checked.values().sum::<usize>() {
+        0 => {}
+        rest => told.push_str(&format!(
+            "; {} not checked: no schema is published for their release",
+            count(rest, "cell")
+        )),
+    }
+    told.push('\n');
+    for ((by, finding), scenarios) in kinds {
+        let first = scenarios.first().copied().unwrap_or_default();
+        let line = format!("{by}: {finding} ({}, first {first})", count(scenarios.len(), "scenario"));
+        for line in wrap(&line, look.width.saturating_sub(2)) {
+            told.extend(["  ", &line, "\n"]);
+        }
+    }
+    told
 }
 
 /// Planned cells without a verdict: those that were running, then the others.

@@ -1,0 +1,16 @@
+//! What a release offers on its wire, read from its own bundle, beside what the suite asks of it.
+
+mod asked;
+mod compare;
+mod constant;
+mod exceptions;
+mod read;
+mod site;
+#[cfg(test)]
+mod tests;
+
+pub use asked::{Asked, AskedMethod, asked};
+pub use compare::{Question, SURFACE_FORMAT, SurfaceReport, Table, compare};
+pub use exceptions::{BUILT_IN, ExceptionError, Exceptions};
+pub use read::{Bundled, Guard, Limit, Method, NoTables, Surface, holds_tables, surface};
+pub use site::{CloseSite, ErrorSite};
