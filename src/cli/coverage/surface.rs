@@ -27,7 +27,7 @@ pub(super) struct SurfaceOptions {
 
 pub(super) fn run(
     args: &SurfaceOptions,
-    of_release: &code::SurfaceOptions,
+    of_release: &code::Options,
     suite: &SuiteOptions,
     format: Format,
     context: &Context,
