@@ -22,7 +22,12 @@ pub(super) fn check_log(log: &Log, span: Span, source: &Arc<Source>) -> Vec<Diag
     match told.iter().filter(|there| **there).count() {
         1 => {}
         0 => {
-            add("`log` does not say what to look for", span, "no pattern", "add `line`, `sent` or `received`")
+            add(
+                "`log` does not say what to look for",
+                span,
+                "no pattern",
+                "add `line`, `sent` or `received`",
+            );
         }
         _ => add("`log` looks for one thing", span, "several", "keep one of `line`, `sent`, `received`"),
     }
