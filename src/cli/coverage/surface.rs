@@ -16,6 +16,7 @@ use crate::gateway::Launch;
 
 /// Options about the surface.
 #[derive(clap::Args, Debug)]
+#[group(skip)]
 pub(super) struct Options {
     /// Read the tables of a release from its bundle, and tell what of them the suite asks
     #[arg(long, requires = "gateway", conflicts_with = "code", group = "of_a_release")]
