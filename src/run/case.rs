@@ -158,7 +158,14 @@ pub(super) async fn run_case(
         reason = Some("a step was not done, and nothing before it went another way".to_owned());
     }
     let schema = lane.schema().filter(|_| case.scenario.other_releases().is_empty());
-    let frames = schema.map(|schema| stage.transcript.check(schema));
+    let frames = match schema {
+        Some(schema) => {
+            // Large frames take their time, which the gateway's connections must not wait for.
+            let transcript = stage.transcript.clone();
+            tokio::task::spawn_blocking(move || transcript.check(&schema)).await.ok()
+        }
+        None => None,
+    };
     if let Some(ours) = frames.iter().flat_map(|one| &one.findings).find(|one| one.by == Sender::Harness) {
         verdict = verdict.max(Verdict::Error);
         reason.get_or_insert_with(|| format!("a frame of gatecrash's own: {ours}"));

@@ -403,8 +403,8 @@ impl Lane {
     }
 
     /// Upstream's schema that its frames are checked by.
-    pub(super) fn schema(&self) -> Option<&ProtocolSchema> {
-        self.settings.schemas.of(&self.release()?).map(AsRef::as_ref)
+    pub(super) fn schema(&self) -> Option<Arc<ProtocolSchema>> {
+        self.settings.schemas.of(&self.release()?).cloned()
     }
 
     pub(super) const fn timeout(&self) -> Duration {

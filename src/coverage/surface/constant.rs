@@ -109,7 +109,9 @@ pub(super) fn value_of(expression: &Expression<'_>, known: &Constants) -> Consta
                         }
                     }
                     other => {
-                        list.push(other.as_expression().map_or(Constant::Unknown, |one| value_of(one, known)))
+                        list.push(
+                            other.as_expression().map_or(Constant::Unknown, |one| value_of(one, known)),
+                        );
                     }
                 }
             }

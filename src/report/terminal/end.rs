@@ -102,10 +102,10 @@ fn frames(record: &RunRecord, look: &Look) -> String {
         format!("{}: {}", paint(look.palette.strong(), "frames beside upstream's schema"), by.join(", "));
     match ran - checked.values().sum::<usize>() {
         0 => {}
-        rest => told.push_str(&format!(
-            "; {} not checked: no schema is published for their release",
-            count(rest, "cell")
-        )),
+        rest => {
+            let rest = count(rest, "cell");
+            told.extend(["; ", &rest, " not checked: no schema is published for their release"]);
+        }
     }
     told.push('\n');
     for ((by, finding), scenarios) in kinds {
