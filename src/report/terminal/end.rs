@@ -104,7 +104,11 @@ fn frames(record: &RunRecord, look: &Look) -> String {
         0 => {}
         rest => {
             let rest = count(rest, "cell");
-            told.extend(["; ", &rest, " not checked: no schema is published for their release"]);
+            told.extend([
+                "; ",
+                &rest,
+                " not checked: no schema is published for their release, or several ran in them",
+            ]);
         }
     }
     told.push('\n');
