@@ -16,6 +16,9 @@ const LONGEST: usize = 16 * 1024;
 /// shows how it began, and of the rest only the latest is of use.
 const MOST: usize = 2_000;
 
+/// The same in bytes, for each half: one connection of a busy gateway hears of everybody.
+const MOST_BYTES: usize = 256 * 1024;
+
 /// Which way something went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -73,6 +76,8 @@ pub struct Transcript {
 struct Kept {
     first: Vec<Entry>,
     latest: VecDeque<Entry>,
+    first_bytes: usize,
+    latest_bytes: usize,
     added: usize,
 }
 
@@ -89,14 +94,17 @@ impl Transcript {
         let number = kept.added;
         kept.added += 1;
         let entry = Entry { number, at_ms, connection: connection.to_owned(), direction, text: text.into() };
-        if kept.first.len() < MOST / 2 {
+        if kept.first.len() < MOST / 2 && kept.latest.is_empty() && kept.first_bytes < MOST_BYTES {
+            kept.first_bytes += entry.text.len();
             kept.first.push(entry);
             return;
         }
-        if kept.latest.len() == MOST / 2 {
-            kept.latest.pop_front();
-        }
+        kept.latest_bytes += entry.text.len();
         kept.latest.push_back(entry);
+        while kept.latest.len() > MOST / 2 || kept.latest_bytes > MOST_BYTES && kept.latest.len() > 1 {
+            let dropped = kept.latest.pop_front().map_or(0, |entry| entry.text.len());
+            kept.latest_bytes -= dropped;
+        }
     }
 
     /// How many entries were added so far, whether they were kept or not: the number of the next one.

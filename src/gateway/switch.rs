@@ -142,7 +142,10 @@ fn names_in(folder: &Path) -> Vec<String> {
 
 fn read_all(folder: &Path, wanted: impl Fn(&str) -> bool) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
-    for name in names_in(folder).iter().filter(|name| wanted(name) && name.ends_with(".json")) {
+    for name in names_in(folder)
+        .iter()
+        .filter(|name| wanted(name) && Path::new(name).extension() == Some("json".as_ref()))
+    {
         let bytes = fs::read(folder.join(name)).unwrap_or_default();
         reached.extend(serde_json::from_slice::<Vec<usize>>(&bytes).unwrap_or_default());
     }

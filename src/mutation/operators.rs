@@ -227,7 +227,8 @@ fn without_numbers(text: &str) -> String {
 
 fn digest(text: &str) -> String {
     let digest = Sha256::digest(without_numbers(text).as_bytes());
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, ..] = digest.0;
+    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
 
 /// A change of the text.

@@ -1,6 +1,7 @@
 //! Mutants of a release's own code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -144,24 +145,23 @@ async fn tried(
     cancel: &CancellationToken,
     begun: Instant,
 ) -> Result<(Reach, BTreeMap<String, Trial>), Failure> {
-    let reach = match stored.reach() {
-        Some(reach) => reach,
-        None => {
-            let done = Mutex::new(0);
-            let all = request.scenarios.len();
-            let count = |_: &crate::run::Cell| {
-                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                *done += 1;
-                if *done % 100 == 0 {
-                    tell(format_args!("{done} of {all} scenarios ran without a mutant"));
-                }
-            };
-            let reach = request.reach(workshop, &count, cancel).await.map_err(Failure::broke)?;
-            if !cancel.is_cancelled() {
-                stored.keep_reach(&reach);
+    let reach = if let Some(reach) = stored.reach() {
+        reach
+    } else {
+        let done = Mutex::new(0);
+        let all = request.scenarios.len();
+        let count = |_: &crate::run::Cell| {
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            *done += 1;
+            if *done % 100 == 0 {
+                tell(format_args!("{done} of {all} scenarios ran without a mutant"));
             }
-            reach
+        };
+        let reach = request.reach(workshop, &count, cancel).await.map_err(Failure::broke)?;
+        if !cancel.is_cancelled() {
+            stored.keep_reach(&reach);
         }
+        reach
     };
     let reached: BTreeSet<usize> = reach.reached.values().flatten().copied().collect();
     tell(format_args!(
@@ -370,13 +370,14 @@ fn list(
             format!("{:#}\n", serde_json::Value::from(rows))
         }
         Format::Text => {
-            let mut text: String = own
-                .map(|one| format!("{}\n    {} -> {}\n", one.id, short(&one.before), short(&one.after)))
-                .collect();
+            let mut text = String::new();
+            for one in own {
+                let _ = writeln!(text, "{}\n    {} -> {}", one.id, short(&one.before), short(&one.after));
+            }
             let counts = by_operator(mutants, chosen);
             let counts: Vec<String> =
                 counts.iter().map(|(operator, count)| format!("{count} {}", operator.name())).collect();
-            text.push_str(&format!("\n{} mutants: {}\n", chosen.len(), counts.join(", ")));
+            let _ = writeln!(text, "\n{} mutants: {}", chosen.len(), counts.join(", "));
             text
         }
     };
@@ -472,15 +473,14 @@ impl Stored {
             digest.update(&mutant.id);
         }
         digest.update(format!("{} {seed}", env!("CARGO_PKG_VERSION")));
-        let digest: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let name = match found.release {
-            Some(release) => format!("{release}-{digest}"),
-            None => {
-                let safe: String =
-                    target.to_string().chars().filter(char::is_ascii_alphanumeric).take(20).collect();
-                format!("{safe}-{digest}")
-            }
-        };
+        let mut name = found.release.map_or_else(
+            || target.to_string().chars().filter(char::is_ascii_alphanumeric).take(20).collect(),
+            |release| release.to_string(),
+        );
+        name.push('-');
+        for byte in digest.finalize().iter().take(8) {
+            let _ = write!(name, "{byte:02x}");
+        }
         Self { folder: context.cache_dir.join("mutants"), name }
     }
 

@@ -15,7 +15,7 @@ const NAMED: usize = 4;
 /// Survivors with their place in upstream's source file, counts by file, and the score.
 pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
     let mut text = String::new();
-    let fail = |word: &str| paint(look.palette.of(Verdict::Fail), word).to_string();
+    let fail = |word: &str| paint(look.palette.of(Verdict::Fail), word);
     for survivor in score.with(CodeFate::Survived) {
         let _ = writeln!(text, "{}  {} {}", fail("survived"), survivor.source, survivor.operator.name());
         let _ = writeln!(text, "  {}", survivor.id);
@@ -25,8 +25,8 @@ pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
         let _ = writeln!(text, "  ran over it: {ran}{more}");
         for line in survivor.diff.iter().flat_map(|diff| diff.lines().skip(2)) {
             let line = match line.as_bytes().first() {
-                Some(b'-') => paint(look.palette.of(Verdict::Fail), line).to_string(),
-                Some(b'+') => paint(look.palette.of(Verdict::Pass), line).to_string(),
+                Some(b'-') => paint(look.palette.of(Verdict::Fail), line),
+                Some(b'+') => paint(look.palette.of(Verdict::Pass), line),
                 _ => line.to_owned(),
             };
             let _ = writeln!(text, "    {line}");
