@@ -110,8 +110,8 @@ mod tests {
         let mutants = mutants_of(&chunk, &[]);
         let numbered: Vec<(usize, &CodeMutant)> = mutants.iter().enumerate().collect();
         let text = switchable(&chunk.text, &numbered).unwrap();
-        for number in 0..mutants.len() {
-            assert_eq!(text.matches(&format!("{DECIDES}({number})")).count(), 1, "{:?}", mutants[number]);
+        for (number, mutant) in mutants.iter().enumerate() {
+            assert_eq!(text.matches(&format!("{DECIDES}({number})")).count(), 1, "{mutant:?}");
         }
     }
 

@@ -157,15 +157,7 @@ pub(super) async fn run_case(
     if verdict == Verdict::Error && reason.is_none() {
         reason = Some("a step was not done, and nothing before it went another way".to_owned());
     }
-    let schema = lane.schema().filter(|_| case.scenario.other_releases().is_empty());
-    let frames = match schema {
-        Some(schema) => {
-            // Large frames take their time, which the gateway's connections must not wait for.
-            let transcript = stage.transcript.clone();
-            tokio::task::spawn_blocking(move || transcript.check(&schema)).await.ok()
-        }
-        None => None,
-    };
+    let frames = checked_frames(lane, &stage).await;
     if let Some(ours) = frames.iter().flat_map(|one| &one.findings).find(|one| one.by == Sender::Harness) {
         verdict = verdict.max(Verdict::Error);
         reason.get_or_insert_with(|| format!("a frame of gatecrash's own: {ours}"));
@@ -174,18 +166,7 @@ pub(super) async fn run_case(
     let mut masker = learn(lane, &stage, &observed);
     stage.learn_stored(&mut masker).await;
     let signature = observed.iter().find_map(|step| step.signature.clone());
-    let log = if verdict.is_fine() {
-        Vec::new()
-    } else {
-        lane.log_since(started)
-            .await
-            .iter()
-            .rev()
-            .take(LOG_LINES)
-            .rev()
-            .map(|line| masker.text(line))
-            .collect()
-    };
+    let log = if verdict.is_fine() { Vec::new() } else { last_lines(lane, started, &masker).await };
     let stored = if verdict == Verdict::Pass {
         None
     } else {
@@ -210,6 +191,21 @@ pub(super) async fn run_case(
         frames,
     };
     Ran { cell, doubt }
+}
+
+/// What a check of the frames by upstream's schema has found; none where nothing is checked.
+async fn checked_frames(lane: &Lane, stage: &Stage<'_>) -> Option<Checked> {
+    let schema = lane.schema().filter(|_| stage.scenario.other_releases().is_empty())?;
+    // Large frames take their time, which the gateway's connections must not wait for.
+    let transcript = stage.transcript.clone();
+    tokio::task::spawn_blocking(move || transcript.check(&schema)).await.ok()
+}
+
+/// The last lines of the gateway's log since a moment.
+async fn last_lines(lane: &Lane, since: Instant, masker: &Masker) -> Vec<String> {
+    let lines = lane.log_since(since).await;
+    let from = lines.len().saturating_sub(LOG_LINES);
+    lines.iter().skip(from).map(|line| masker.text(line)).collect()
 }
 
 /// The step at which a gateway restarted by itself fails: the last one that was done.

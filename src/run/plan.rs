@@ -1,5 +1,6 @@
 //! Which scenarios share one booted gateway.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use sha2::{Digest, Sha256};
@@ -10,6 +11,10 @@ use crate::scenario::Scenario;
 /// A pending request lives for five minutes (measured on 2026.3.31), and a case of pairing takes up to two
 /// seconds of a gateway that serves many.
 const CASES_ON_ONE_GATEWAY: usize = 150;
+
+/// Releases of the JSON store read all of it at every connect, so a connect costs more the more scenarios have seeded
+/// their devices. On 2026.3.31 more of them on one gateway take more time than a second boot does.
+const SCENARIOS_ON_ONE_STORE: usize = 250;
 
 /// In which order the scenarios of a gateway begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +81,8 @@ pub(super) fn plan<'a>(
     schedule: &Schedule,
 ) -> Vec<LanePlan> {
     let mut scenarios: Vec<(usize, &Scenario)> = scenarios.into_iter().collect();
+    let restarting: BTreeSet<usize> =
+        scenarios.iter().filter(|(_, scenario)| scenario.restarts()).map(|(index, _)| *index).collect();
     if let Order::Shuffled(number) = schedule.order {
         scenarios.sort_by_key(|(_, scenario)| Sha256::digest(format!("{number} {}", scenario.id)));
     }
@@ -107,7 +114,26 @@ pub(super) fn plan<'a>(
         let lane = LanePlan { label, scenarios: vec![index], shares_repetitions: plain && !alone };
         lanes.push((lane, alone, scenario));
     }
-    lanes.into_iter().map(|(lane, ..)| lane).collect()
+    lanes.into_iter().flat_map(|(lane, ..)| split(lane, |at| restarting.contains(&at))).collect()
+}
+
+/// A lane as lanes of about equal size with at most so many scenarios. Those that restart the gateway stay together,
+/// so that one restart still serves them all.
+fn split(lane: LanePlan, restarts: impl Fn(usize) -> bool) -> Vec<LanePlan> {
+    let parts = lane.scenarios.len().div_ceil(SCENARIOS_ON_ONE_STORE);
+    if parts < 2 {
+        return vec![lane];
+    }
+    let size = lane.scenarios.len().div_ceil(parts);
+    let (first, others): (Vec<usize>, Vec<usize>) =
+        lane.scenarios.iter().copied().partition(|at| restarts(*at));
+    let spread: Vec<usize> = first.into_iter().chain(others).collect();
+    let part = |(number, scenarios): (usize, &[usize])| LanePlan {
+        label: format!("{} ({} of {parts})", lane.label, number + 1),
+        scenarios: scenarios.to_vec(),
+        shares_repetitions: lane.shares_repetitions,
+    };
+    spread.chunks(size).enumerate().map(part).collect()
 }
 
 #[cfg(test)]
@@ -142,6 +168,19 @@ mod tests {
     fn only_scenarios_that_can_share_a_gateway_do(#[case] stories: &[&str], #[case] lanes: &[Vec<usize>]) {
         let planned: Vec<Vec<usize>> = planned(stories).into_iter().map(|lane| lane.scenarios).collect();
         assert_eq!(planned, lanes);
+    }
+
+    #[test]
+    fn a_store_of_too_many_is_split_and_one_restart_serves_all() {
+        let stories: Vec<&str> = (0..600).map(|at| if at % 100 == 99 { RESTARTS } else { PLAIN }).collect();
+        let planned = planned(&stories);
+        assert_eq!(planned.iter().map(|lane| lane.scenarios.len()).collect::<Vec<_>>(), [200, 200, 200]);
+        let restarting: Vec<usize> = (0..600).filter(|at| at % 100 == 99).collect();
+        assert_eq!(planned[0].scenarios[..6], restarting);
+        let mut all: Vec<usize> = planned.iter().flat_map(|lane| lane.scenarios.clone()).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..600).collect::<Vec<_>>());
+        assert_eq!(planned[1].label, "plain configuration (2 of 3)");
     }
 
     #[rstest]

@@ -228,7 +228,7 @@ mod tests {
         load(&sources)
     }
 
-    fn scenario(more: Value) -> Value {
+    fn scenario(more: &Value) -> Value {
         let mut file = json!({"title": "t", "why": "w", "devices": {"d": {}}, "steps": [
             {"connect": {"as": "a", "device": "d"}},
             {"together": {"steps": [
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn what_a_step_says_counts_then_its_file_then_the_nearest_folder() {
-        let file = scenario(json!({"defaults": {"connect": {"persona": "backend"}}}));
+        let file = scenario(&json!({"defaults": {"connect": {"persona": "backend"}}}));
         let all = suite(&[
             ("_defaults", json!({"connect": {"scopes": ["far"], "persona": "cli"}})),
             ("x/_defaults", json!({"connect": {"scopes": ["near"]}})),
@@ -282,7 +282,7 @@ mod tests {
     #[case(json!(true), &["operator.admin", "operator.pairing"])]
     #[case(json!(["operator.read"]), &["operator.read"])]
     fn an_owner_is_there_from_the_beginning(#[case] owner: Value, #[case] scopes: &[&str]) {
-        let all = suite(&[("one", scenario(json!({"owner": owner})))]);
+        let all = suite(&[("one", scenario(&json!({"owner": owner})))]);
         assert_eq!(connects(&all)[0], row("owner", None, scopes));
         let (_, device) = all.scenarios[0].devices.iter().find(|(name, _)| name == "owner").unwrap();
         assert!(device.paired.is_some());
