@@ -1,8 +1,6 @@
 //! The model's frames beside the schema that upstream publishes, where it is in the cache (`gatecrash run
 //! --check-frames` fetches it).
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

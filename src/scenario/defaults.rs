@@ -296,7 +296,7 @@ mod tests {
     #[case(json!({"defaults": {"connect": "cli"}}), "wrong-type")]
     #[case(json!({"owner": true, "devices": {"d": {}, "owner": {}}}), "owner-taken")]
     fn what_cannot_be_right_is_told(#[case] more: Value, #[case] code: &str) {
-        let found = check(&suite(&[("one", scenario(more))]), true);
+        let found = check(&suite(&[("one", scenario(&more))]), true);
         assert!(found.iter().any(|one| one.code == code), "{found:?}");
     }
 }
