@@ -198,4 +198,19 @@ mod tests {
         let text = cut("é".repeat(LONGEST));
         assert!(text.len() < LONGEST + 40 && text.ends_with(&format!("({} bytes)", LONGEST * 2)));
     }
+
+    #[test]
+    fn large_frames_are_bounded_in_bytes_and_the_latest_stay() {
+        let transcript = Transcript::new(Instant::now());
+        let large = "x".repeat(100 * 1024);
+        for _ in 0..50 {
+            transcript.add("laptop", Direction::Received, &*large);
+        }
+        transcript.add("laptop", Direction::Received, "the last one");
+        let kept = transcript.entries.lock().unwrap();
+        let bytes: usize = kept.first.iter().chain(&kept.latest).map(|entry| entry.text.len()).sum();
+        assert!(bytes <= 2 * MOST_BYTES + large.len(), "{bytes}");
+        assert_eq!((kept.first[0].number, kept.latest.back().unwrap().number), (0, 50));
+        assert_eq!(kept.added, 51);
+    }
 }

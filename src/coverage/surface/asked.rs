@@ -177,7 +177,9 @@ impl Asked {
             });
             let by_message = one.error.message.as_ref().zip(message).is_some_and(|(pattern, message)| {
                 meets_text(message, pattern)
-                    && one.error.code.as_ref().is_none_or(|pattern| meets_text(code, pattern))
+                    && one.error.code.as_ref().is_none_or(|pattern| {
+                        matches!(pattern, Pattern::Any) || meets_text(code, pattern)
+                    })
             });
             by_details || by_message
         };
