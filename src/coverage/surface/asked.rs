@@ -175,12 +175,13 @@ impl Asked {
             let by_details = details.is_some_and(|details| {
                 detail_code(&one.error).is_some_and(|pattern| meets_text(details, pattern))
             });
-            let by_message = one.error.message.as_ref().zip(message).is_some_and(|(pattern, message)| {
-                meets_text(message, pattern)
-                    && one.error.code.as_ref().is_none_or(|pattern| {
-                        matches!(pattern, Pattern::Any) || meets_text(code, pattern)
-                    })
-            });
+            let by_message =
+                one.error.message.as_ref().zip(message).is_some_and(|(pattern, message)| {
+                    meets_text(message, pattern)
+                        && one.error.code.as_ref().is_none_or(|pattern| {
+                            matches!(pattern, Pattern::Any) || meets_text(code, pattern)
+                        })
+                });
             by_details || by_message
         };
         self.refusals.iter().find(fits).map(|one| &*one.scenario)
