@@ -132,6 +132,11 @@ pub fn markdown(history: &History) -> String {
     // Writing to a string cannot fail.
     let cases: BTreeSet<&str> = history.timelines.iter().map(|one| one.scenario.as_str()).collect();
     let _ = writeln!(text, "{} cases, measured on {}.", cases.len(), names(&history.releases));
+    let partly = history.timelines.iter().filter(|one| is_measured_partly(one, &history.releases)).count();
+    if partly > 0 {
+        let _ =
+            writeln!(text, "\n{partly} of them are newer and were measured on a few of these releases only.");
+    }
     if !history.between.is_empty() {
         let _ = writeln!(text, "\nWhere a case changes, also on {}.", names(&history.between));
     }
@@ -164,6 +169,16 @@ pub fn markdown(history: &History) -> String {
         let _ = writeln!(text, "{steady}{further} {cases} ok on every release that can show it.");
     }
     text
+}
+
+/// Whether the measured releases of a case do not reach from the first to the last one of the history.
+fn is_measured_partly(timeline: &Timeline, releases: &[Release]) -> bool {
+    let (Some(first), Some(last)) = (timeline.stretches.first(), timeline.stretches.last()) else {
+        return false;
+    };
+    timeline.of.is_empty()
+        && (releases.first().is_some_and(|release| *release < first.first)
+            || releases.last().is_some_and(|release| *release > last.last))
 }
 
 #[cfg(test)]
@@ -213,6 +228,10 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("1 further case is ok on every release"), "{text}");
+        assert!(!text.contains("a few of these releases"), "{text}");
+        let mut newer = sample();
+        newer.timelines.push(timeline("roles/c", &[("2026.3.31", "2026.3.31", "ok")]));
+        assert!(markdown(&newer).contains("\n1 of them are newer and were measured on a few"), "{newer:?}");
     }
 
     #[test]
