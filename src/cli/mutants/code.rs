@@ -104,7 +104,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     ));
     let replaced = with_mutants(&found)?;
     copy_package(&found.package, &copy, &replaced).map_err(Failure::broke)?;
-    let settings = Settings::new(args.seed, PATIENCE, Arc::clone(&context.now_ms));
+    let cancel = CancellationToken::new();
+    let settings = Settings {
+        interrupt: cancel.clone(),
+        ..Settings::new(args.seed, PATIENCE, Arc::clone(&context.now_ms))
+    };
     let request = TrialRequest {
         scenarios: &scenarios,
         mutants: &found.mutants,
@@ -113,7 +117,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         place: place.path().join("switches"),
         jobs: options.jobs.unwrap_or(context.processors).max(1),
     };
-    let cancel = CancellationToken::new();
     let (reach, trials) = runtime.block_on(async {
         let listening = tokio::spawn(cancel_on_interrupt(cancel.clone()));
         let result =
