@@ -58,6 +58,16 @@ pub enum EmbeddedError {
     Unmodelled(#[from] Unmodelled),
 }
 
+/// The time that every gateway gets for its handshakes unless a scenario undoes it (see the switches of real ones): the
+/// model is served in this process, and a machine under load is no verdict on its rules.
+fn patient(mut profile: Profile, env: &[(String, String)]) -> Profile {
+    let undone = env.iter().any(|(name, value)| name == "OPENCLAW_HANDSHAKE_TIMEOUT_MS" && value.is_empty());
+    if !undone {
+        profile.handshake_ms = profile.handshake_ms.max(60_000);
+    }
+    profile
+}
+
 impl Embedded {
     pub(super) async fn serve(
         build: &EmbeddedBuild,
@@ -73,7 +83,7 @@ impl Embedded {
         }
         let (paired, pending) = (Value::Object(seed.paired.clone()), Value::Object(seed.pending.clone()));
         let options = ServeOptions {
-            profile: Profile::of(build.release),
+            profile: patient(Profile::of(build.release), env),
             config: changes.of(smallest(&token)),
             state: State::from_files([(PAIRED, &paired), (PENDING, &pending)]),
             seed: seed_of(&token),
@@ -164,4 +174,17 @@ fn seed_of(token: &str) -> u64 {
 
 fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_is_patient_unless_a_scenario_asks_for_its_own_timer() {
+        let profile = || Profile::of("2026.3.31".parse().unwrap());
+        assert_eq!(patient(profile(), &[]).handshake_ms, 60_000);
+        let own = [("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), String::new())];
+        assert_eq!(patient(profile(), &own).handshake_ms, profile().handshake_ms);
+    }
 }
