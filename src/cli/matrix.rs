@@ -80,15 +80,12 @@ fn span(
     {
         return Err(Failure::usage(format!("{from} is later than {to}")).hint("swap --from and --to"));
     }
-    let inside = |release: &Release| span.is_none_or(|(from, to)| (from..=to).contains(release));
     let known = if every {
         workshop.available().map_err(Failure::broke)?
     } else {
         workshop.installed().map_err(Failure::broke)?
     };
-    let mut inside: Vec<Release> =
-        known.into_iter().filter(|release| inside(release) && (pre || !release.is_beta())).collect();
-    inside.sort();
+    let inside = within(known, span, pre);
     if inside.is_empty() {
         let hint = if every {
             "see `gatecrash releases list --available`"
@@ -99,4 +96,37 @@ fn span(
         return Err(Failure::usage(format!("no release{what}")).hint(hint));
     }
     Ok(inside.into_iter().map(Target::Release).collect())
+}
+
+/// The releases of a span in the order of time, betas only where they are wanted.
+fn within(known: Vec<Release>, span: Option<(Release, Release)>, pre: bool) -> Vec<Release> {
+    let inside = |release: &Release| span.is_none_or(|(from, to)| (from..=to).contains(release));
+    let mut found: Vec<Release> =
+        known.into_iter().filter(|release| inside(release) && (pre || !release.is_beta())).collect();
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::all(None, false, &["2026.3.28", "2026.3.31", "2026.4.2"])]
+    #[case::with_betas(None, true, &["2026.3.28", "2026.3.31-beta.1", "2026.3.31", "2026.4.2"])]
+    #[case::a_span(Some(("2026.3.28", "2026.3.31")), false, &["2026.3.28", "2026.3.31"])]
+    #[case::a_span_with_betas(Some(("2026.3.31-beta.1", "2026.3.31")), true, &["2026.3.31-beta.1", "2026.3.31"])]
+    fn a_span_has_its_releases_in_order(
+        #[case] span: Option<(&str, &str)>,
+        #[case] pre: bool,
+        #[case] expected: &[&str],
+    ) {
+        let known = ["2026.4.2", "2026.3.31", "2026.3.28", "2026.3.31-beta.1"];
+        let known = known.into_iter().filter_map(|one| one.parse().ok()).collect();
+        let span = span.and_then(|(from, to)| from.parse().ok().zip(to.parse().ok()));
+        let found: Vec<String> = within(known, span, pre).iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
+    }
 }

@@ -4,6 +4,7 @@
 mod app;
 mod bisect;
 mod broker;
+mod bundle;
 mod check;
 mod compare;
 mod completions;

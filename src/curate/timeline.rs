@@ -156,6 +156,8 @@ pub fn markdown(history: &History) -> String {
             one.stretches.iter().all(|stretch| stretch.behaviour == "ok" || stretch.behaviour == "?")
         };
         let steady = all.iter().filter(always).count();
+        let newer =
+            all.iter().filter(always).filter(|one| is_measured_partly(one, &history.releases)).count();
         let _ = writeln!(text, "\n## {section}\n");
         if steady < all.len() {
             let _ = writeln!(text, "| case | timeline |\n|---|---|");
@@ -166,7 +168,11 @@ pub fn markdown(history: &History) -> String {
         }
         let further = if steady < all.len() { " further" } else { "" };
         let cases = if steady == 1 { "case is" } else { "cases are" };
-        let _ = writeln!(text, "{steady}{further} {cases} ok on every release that can show it.");
+        let _ = write!(text, "{steady}{further} {cases} ok on every release that can show it");
+        let _ = match newer {
+            0 => writeln!(text, "."),
+            _ => writeln!(text, "; {newer} of them were measured on a few releases only."),
+        };
     }
     text
 }
@@ -231,7 +237,9 @@ mod tests {
         assert!(!text.contains("a few of these releases"), "{text}");
         let mut newer = sample();
         newer.timelines.push(timeline("roles/c", &[("2026.3.31", "2026.3.31", "ok")]));
-        assert!(markdown(&newer).contains("\n1 of them are newer and were measured on a few"), "{newer:?}");
+        let text = markdown(&newer);
+        assert!(text.contains("\n1 of them are newer and were measured on a few"), "{text}");
+        assert!(text.contains("that can show it; 1 of them were measured on a few releases only."), "{text}");
     }
 
     #[test]

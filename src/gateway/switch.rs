@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::profiles::names_in;
+
 const SCRIPT: &str = include_str!("switch.cjs");
 
 /// Names the folder of the switch in a gateway's environment.
@@ -29,6 +31,7 @@ pub struct Switches {
 #[derive(Debug)]
 pub struct Switch {
     folder: PathBuf,
+    mutants: usize,
     turns: AtomicUsize,
 }
 
@@ -65,7 +68,7 @@ impl Switches {
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("switch.cjs"), SCRIPT)?;
         fs::write(folder.join("first.json"), first(self.active, self.mutants))?;
-        Ok(Switch { folder, turns: AtomicUsize::new(0) })
+        Ok(Switch { folder, mutants: self.mutants, turns: AtomicUsize::new(0) })
     }
 
     /// What the gateway with this number reached at its end, after it was last turned.
@@ -93,14 +96,7 @@ impl Switch {
     pub async fn turn(&self, active: Option<usize>) -> Result<BTreeSet<usize>, TurnError> {
         let number = self.turns.fetch_add(1, Ordering::SeqCst);
         // What is started from here on begins with the same mutant.
-        let place = self.folder.join("first.json");
-        let mutants = fs::read(&place)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
-            .and_then(|first| first.get("count")?.as_u64())
-            .and_then(|count| usize::try_from(count).ok())
-            .unwrap_or_default();
-        write(&place, &first(active, mutants)).map_err(TurnError::Write)?;
+        write(&self.folder.join("first.json"), &first(active, self.mutants)).map_err(TurnError::Write)?;
         write(&self.folder.join(format!("turn-{number}.json")), &json!({"active": active}).to_string())
             .map_err(TurnError::Write)?;
         let answer = format!("reached-{number}-");
@@ -133,11 +129,6 @@ fn write(place: &Path, text: &str) -> io::Result<()> {
     beside.push(".new");
     fs::write(&beside, text)?;
     fs::rename(&beside, place)
-}
-
-fn names_in(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 fn read_all(folder: &Path, wanted: impl Fn(&str) -> bool) -> BTreeSet<usize> {

@@ -16,4 +16,4 @@ pub use outcome::{
 };
 pub use score::{Fate, Score};
 pub use switchable::{DECIDES, switchable};
-pub use trial::{Fate as CodeFate, PATIENCE, Reach, Trial, TrialError, TrialRequest, by_operator, sample};
+pub use trial::{MutantVerdict, PATIENCE, Reach, Trial, TrialError, TrialRequest, by_operator, sample};

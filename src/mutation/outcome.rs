@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operators::{CodeMutant, Operator};
-use super::trial::{Fate, Reach, Trial};
+use super::trial::{MutantVerdict, Reach, Trial};
 use crate::run::Format;
 
 /// The format of the JSON report.
@@ -86,7 +86,7 @@ pub struct MutantReport {
     /// What it puts there.
     pub after: String,
     /// What became of it.
-    pub verdict: Fate,
+    pub verdict: MutantVerdict,
     /// Why it is equivalent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -113,13 +113,14 @@ pub struct CodeScore {
     pub seed: u64,
     /// Mutants in all of the code in scope.
     pub possible: usize,
-    /// Mutants that were chosen but not tried, because the time was over or the run was interrupted.
+    /// Mutants that were chosen but not tried: the time was over, the run was interrupted, or the machine starved.
     pub not_tried: usize,
     /// How many have which verdict.
-    pub counts: BTreeMap<Fate, usize>,
+    pub counts: BTreeMap<MutantVerdict, usize>,
     /// Killed and timed out ones among these and the survivors, from 0 to 1.
     pub score: f64,
-    /// Scenarios that are not fine without a mutant; they notice nothing.
+    /// Scenarios that are not fine without a mutant, or whose gateway did not say what they reach; they notice
+    /// nothing.
     pub blind: Vec<String>,
     /// The mutants.
     pub mutants: Vec<MutantReport>,
@@ -127,7 +128,7 @@ pub struct CodeScore {
 
 /// What a mutant comes to in a report.
 pub fn report_of(mutant: &CodeMutant, trial: Trial, reason: Option<&str>, text: &str) -> MutantReport {
-    let diff = (trial.verdict == Fate::Survived).then(|| diff(mutant, text));
+    let diff = (trial.verdict == MutantVerdict::Survived).then(|| diff(mutant, text));
     MutantReport {
         id: mutant.id.clone(),
         source: mutant.source.clone(),
@@ -173,9 +174,9 @@ impl CodeScore {
         for mutant in &mutants {
             *counts.entry(mutant.verdict).or_default() += 1;
         }
-        let of = |fate: Fate| counts.get(&fate).copied().unwrap_or_default();
-        let noticed: usize = of(Fate::Killed) + of(Fate::TimedOut);
-        let all = noticed + of(Fate::Survived);
+        let of = |verdict: MutantVerdict| counts.get(&verdict).copied().unwrap_or_default();
+        let noticed: usize = of(MutantVerdict::Killed) + of(MutantVerdict::TimedOut);
+        let all = noticed + of(MutantVerdict::Survived);
         #[expect(clippy::cast_precision_loss, reason = "there are fewer mutants than 2^52")]
         let score = if all == 0 { 0.0 } else { noticed as f64 / all as f64 };
         let blind =
@@ -183,8 +184,20 @@ impl CodeScore {
         Self { format: MUTANTS_FORMAT, target, seed, possible, not_tried, counts, score, blind, mutants }
     }
 
+    /// Whether scenarios have noticed a mutant, or failed to.
+    pub fn has_decided(&self) -> bool {
+        let decided = [MutantVerdict::Killed, MutantVerdict::TimedOut, MutantVerdict::Survived];
+        decided.iter().any(|verdict| self.counts.contains_key(verdict))
+    }
+
+    /// Whether every chosen mutant was tried, was reached, and was noticed unless nobody can.
+    pub fn is_all_noticed(&self) -> bool {
+        let missed = [MutantVerdict::Survived, MutantVerdict::NotReached];
+        self.not_tried == 0 && !missed.iter().any(|verdict| self.counts.contains_key(verdict))
+    }
+
     /// Mutants with a verdict.
-    pub fn with(&self, verdict: Fate) -> impl Iterator<Item = &MutantReport> {
+    pub fn with(&self, verdict: MutantVerdict) -> impl Iterator<Item = &MutantReport> {
         self.mutants.iter().filter(move |one| one.verdict == verdict)
     }
 }
@@ -197,7 +210,7 @@ mod tests {
     use crate::mutation::operators::mutants_of;
     use crate::mutation::test_support::chunk;
 
-    fn trial(verdict: Fate) -> Trial {
+    fn trial(verdict: MutantVerdict) -> Trial {
         Trial { id: String::new(), verdict, killed_by: None, scenarios_run: Vec::new(), duration_ms: 1 }
     }
 
@@ -206,15 +219,23 @@ mod tests {
         let chunk = chunk("const a = 1;\nb = !c;\nd();");
         let mutants = mutants_of(&chunk, &[]);
         let not = mutants.iter().find(|one| one.operator == Operator::RemoveNot).unwrap();
-        let fates =
-            [Fate::Killed, Fate::TimedOut, Fate::Survived, Fate::NotBooted, Fate::NotReached, Fate::Killed];
-        let reports = fates.into_iter().map(|fate| report_of(not, trial(fate), None, &chunk.text)).collect();
+        let verdicts = [
+            MutantVerdict::Killed,
+            MutantVerdict::TimedOut,
+            MutantVerdict::Survived,
+            MutantVerdict::NotBooted,
+            MutantVerdict::NotReached,
+            MutantVerdict::Killed,
+        ];
+        let reports =
+            verdicts.into_iter().map(|verdict| report_of(not, trial(verdict), None, &chunk.text)).collect();
         let reach = Reach { sound: ["a/b".to_owned()].into(), ..Reach::default() };
         let scenarios = ["a/b", "a/c"].map(str::to_owned).into_iter();
         let score = CodeScore::new("2026.3.31".into(), 1, 9, 0, &reach, scenarios, reports);
         assert!((score.score - 0.75).abs() < f64::EPSILON);
         assert_eq!(score.blind, ["a/c"]);
-        let survivor = score.with(Fate::Survived).next().unwrap();
+        assert!(score.has_decided() && !score.is_all_noticed());
+        let survivor = score.with(MutantVerdict::Survived).next().unwrap();
         insta::assert_snapshot!(survivor.diff.as_deref().unwrap(), @r"
         --- src/a.ts (dist/a.js)
         +++ src/a.ts (dist/a.js)
@@ -226,7 +247,26 @@ mod tests {
          d();
          //#endregion
         ");
-        assert!(score.with(Fate::Killed).all(|one| one.diff.is_none()));
+        assert!(score.with(MutantVerdict::Killed).all(|one| one.diff.is_none()));
+    }
+
+    #[rstest]
+    #[case::all(&[MutantVerdict::Killed, MutantVerdict::Equivalent, MutantVerdict::NotBooted], 0, true)]
+    #[case::a_survivor(&[MutantVerdict::Killed, MutantVerdict::Survived], 0, false)]
+    #[case::not_reached(&[MutantVerdict::Killed, MutantVerdict::NotReached], 0, false)]
+    #[case::not_tried(&[MutantVerdict::Killed], 1, false)]
+    fn all_are_noticed_only_where_all_were_looked_at(
+        #[case] verdicts: &[MutantVerdict],
+        #[case] not_tried: usize,
+        #[case] expected: bool,
+    ) {
+        let chunk = chunk("b = !c;");
+        let mutant = &mutants_of(&chunk, &[])[0];
+        let reports =
+            verdicts.iter().map(|verdict| report_of(mutant, trial(*verdict), None, &chunk.text)).collect();
+        let score =
+            CodeScore::new("x".into(), 1, 9, not_tried, &Reach::default(), std::iter::empty(), reports);
+        assert_eq!(score.is_all_noticed(), expected);
     }
 
     #[rstest]

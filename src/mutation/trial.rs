@@ -13,18 +13,19 @@ use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::operators::{CodeMutant, Operator};
 use crate::gateway::{Subject, Switches, Target, Workshop};
-use crate::run::{Cell, Deny, Emit, Event, Reached, Rerun, RunRequest, Settings, Warm, WarmError, run};
+use crate::run::{Cell, Deny, Emit, Event, Reached, Rerun, RunRequest, Settings, Warm, run};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
 /// What became of a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+pub enum MutantVerdict {
     /// A scenario does not end as it does without the mutant.
     Killed,
     /// All that is different is that an answer never came.
@@ -39,8 +40,8 @@ pub enum Fate {
     NotReached,
 }
 
-impl Fate {
-    /// All fates, the best first.
+impl MutantVerdict {
+    /// All verdicts, the best first.
     pub const ALL: [Self; 6] =
         [Self::Killed, Self::TimedOut, Self::NotBooted, Self::Equivalent, Self::Survived, Self::NotReached];
 
@@ -63,7 +64,7 @@ pub struct Trial {
     /// The mutant.
     pub id: String,
     /// What became of it.
-    pub verdict: Fate,
+    pub verdict: MutantVerdict,
     /// The scenario that noticed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub killed_by: Option<String>,
@@ -187,7 +188,10 @@ impl TrialRequest<'_> {
                 reason = cell.reason;
             }
         }
-        reach.reached = reached.take();
+        let all = reached.take();
+        reach.reached = all.mutants;
+        // Without knowing what they reach, they cannot be said to have looked at a mutant.
+        reach.sound.retain(|scenario| !all.lost.contains(scenario));
         if reach.sound.is_empty() { Err(TrialError::Blind(reason)) } else { Ok(reach) }
     }
 
@@ -234,7 +238,9 @@ impl TrialRequest<'_> {
                     if cancel.is_cancelled() {
                         break;
                     }
-                    done(*mutant, trial);
+                    if let Some(trial) = trial {
+                        done(*mutant, trial);
+                    }
                 }
                 worker.put_down().await;
                 Ok::<(), TrialError>(())
@@ -249,6 +255,9 @@ const LANE_OF_FEW: usize = 8;
 
 /// A gateway that has run so often is replaced: what former runs left in its store makes it slow.
 const RUNS_ON_ONE_BOOT: usize = 400;
+
+/// How often scenarios are asked of which a starved machine says nothing.
+const TRIES: usize = 3;
 
 /// Scenarios in the first, small batch, and in the second; the rest is the third.
 const BATCHES: [usize; 2] = [6, 40];
@@ -285,16 +294,26 @@ struct Worker<'a> {
     boots: usize,
 }
 
+/// What one look at scenarios with a mutant has shown.
+enum Difference {
+    None,
+    Shown { scenario: String, silent: bool },
+    Unknown,
+}
+
 /// What running scenarios with a mutant has shown.
 enum Seen {
     Nothing,
     Killed(String),
     TimedOut(String),
     NotBooted,
+    /// The machine starved whenever it was asked.
+    Undecided,
 }
 
 impl Worker<'_> {
-    async fn trial(&mut self, number: usize) -> Result<Trial, TrialError> {
+    /// Tries a mutant; none where nothing could be said of it.
+    async fn trial(&mut self, number: usize) -> Result<Option<Trial>, TrialError> {
         let started = Instant::now();
         let mutant = &self.request.mutants[number];
         let mut scenarios_run = Vec::new();
@@ -334,17 +353,18 @@ impl Worker<'_> {
             }
         }
         let (verdict, killed_by) = match seen {
-            None => (Fate::NotReached, None),
-            Some(Seen::Nothing) => (Fate::Survived, None),
-            Some(Seen::Killed(by)) => (Fate::Killed, Some(by)),
-            Some(Seen::TimedOut(by)) => (Fate::TimedOut, Some(by)),
-            Some(Seen::NotBooted) => (Fate::NotBooted, None),
+            None => (MutantVerdict::NotReached, None),
+            Some(Seen::Nothing) => (MutantVerdict::Survived, None),
+            Some(Seen::Killed(by)) => (MutantVerdict::Killed, Some(by)),
+            Some(Seen::TimedOut(by)) => (MutantVerdict::TimedOut, Some(by)),
+            Some(Seen::NotBooted) => (MutantVerdict::NotBooted, None),
+            Some(Seen::Undecided) => return Ok(None),
         };
         if let Some(by) = &killed_by {
             self.kills.note(mutant, by);
         }
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(Trial { id: mutant.id.clone(), verdict, killed_by, scenarios_run, duration_ms })
+        Ok(Some(Trial { id: mutant.id.clone(), verdict, killed_by, scenarios_run, duration_ms }))
     }
 
     fn reaches(&self, scenario: &str, mutant: usize) -> bool {
@@ -360,68 +380,86 @@ impl Worker<'_> {
         scenarios_run: &mut Vec<String>,
     ) -> Result<Seen, TrialError> {
         let mut from = 0;
-        let ends = BATCHES.into_iter().chain([scenarios.len()]);
-        for end in ends {
-            let batch = scenarios.get(from..end.min(scenarios.len())).unwrap_or_default();
-            if batch.is_empty() || self.cancel.is_cancelled() {
-                continue;
-            }
-            from += batch.len();
-            let mut rest: Vec<&Scenario> = batch.to_vec();
-            while let Some((suspect, silent)) = self.first_difference(number, &rest, scenarios_run).await? {
+        let mut undecided = false;
+        for end in BATCHES.into_iter().chain([scenarios.len()]) {
+            let mut rest = scenarios.get(from..end.min(scenarios.len())).unwrap_or_default().to_vec();
+            from += rest.len();
+            while !rest.is_empty() && !self.cancel.is_cancelled() {
+                let (suspect, seen) = match self.first_difference(number, &rest, scenarios_run).await? {
+                    Difference::None => break,
+                    Difference::Unknown => {
+                        undecided = true;
+                        break;
+                    }
+                    Difference::Shown { scenario, silent: true } => {
+                        (scenario.clone(), Seen::TimedOut(scenario))
+                    }
+                    Difference::Shown { scenario, silent: false } => {
+                        (scenario.clone(), Seen::Killed(scenario))
+                    }
+                };
                 let Some(scenario) = rest.iter().find(|one| one.id == suspect).copied() else { break };
                 if self.is_fine_without(scenario).await? {
-                    return Ok(if silent { Seen::TimedOut(suspect) } else { Seen::Killed(suspect) });
+                    return Ok(seen);
                 }
                 // The gateway was left in disorder, by this mutant or by an earlier one: a fresh one tells.
                 self.put_down().await;
-                if let Some((_, silent)) = self.first_difference(number, &[scenario], scenarios_run).await? {
-                    self.put_down().await;
-                    if self.is_fine_without(scenario).await? {
-                        return Ok(if silent { Seen::TimedOut(suspect) } else { Seen::Killed(suspect) });
+                let again = self.first_difference(number, &[scenario], scenarios_run).await?;
+                self.put_down().await;
+                if self.is_fine_without(scenario).await? {
+                    if matches!(again, Difference::Shown { .. }) {
+                        return Ok(seen);
                     }
+                } else {
+                    // Without the mutant it is not fine either, so it says nothing of the mutant.
+                    undecided = true;
                 }
                 rest.retain(|one| one.id != suspect);
-                if rest.is_empty() {
-                    break;
-                }
             }
         }
-        Ok(Seen::Nothing)
+        Ok(if undecided { Seen::Undecided } else { Seen::Nothing })
     }
 
-    /// The first scenario that is not fine with the mutant, and whether all it shows is silence.
+    /// The first scenario that is not fine with the mutant. What a starved machine shows is asked again.
     async fn first_difference(
         &mut self,
         number: usize,
         scenarios: &[&Scenario],
         scenarios_run: &mut Vec<String>,
-    ) -> Result<Option<(String, bool)>, TrialError> {
-        let warm = self.pick_up().await?;
-        let cells = match warm.turn(Some(number)).await {
-            Ok(()) => warm.run(scenarios, |cell| !cell.verdict.is_fine()).await,
-            Err(error) => Err(error),
-        };
-        let alive = warm.is_alive().await;
-        let turned = warm.turn(None).await;
-        let cells = match cells {
-            Ok(cells) => cells,
-            Err(WarmError::Turn(_) | WarmError::Seed(_)) => {
-                // It hangs or its store is in disorder; whoever asked may ask a fresh one.
+    ) -> Result<Difference, TrialError> {
+        let mut open = scenarios.to_vec();
+        for _ in 0..TRIES {
+            let warm = self.pick_up().await?;
+            let cells = match warm.turn(Some(number)).await {
+                Ok(()) => {
+                    warm.run(&open, |cell| !cell.verdict.is_fine() && !cell.is_of_a_starved_machine()).await
+                }
+                Err(error) => Err(error),
+            };
+            let alive = warm.is_alive().await;
+            let turned = warm.turn(None).await;
+            if !alive || turned.is_err() || cells.is_err() {
                 self.put_down().await;
-                return Ok(scenarios.first().map(|one| (one.id.clone(), true)));
             }
-        };
-        for (cell, _) in &cells {
-            if !scenarios_run.contains(&cell.scenario) {
-                scenarios_run.push(cell.scenario.clone());
+            // Neither a hanging gateway before the first step nor a store that we cannot write is the mutant's doing.
+            let Ok(cells) = cells else { continue };
+            let decided = cells.iter().filter(|(cell, _)| !cell.is_of_a_starved_machine());
+            for (cell, _) in decided.clone() {
+                if !scenarios_run.contains(&cell.scenario) {
+                    scenarios_run.push(cell.scenario.clone());
+                }
+            }
+            if let Some((cell, silent)) = decided.clone().find(|(cell, _)| !cell.verdict.is_fine()) {
+                let (scenario, silent) = (cell.scenario.clone(), *silent && alive);
+                return Ok(Difference::Shown { scenario, silent });
+            }
+            let fine: BTreeSet<&str> = decided.map(|(cell, _)| cell.scenario.as_str()).collect();
+            open.retain(|one| !fine.contains(one.id.as_str()));
+            if open.is_empty() {
+                return Ok(Difference::None);
             }
         }
-        let difference = cells.into_iter().find(|(cell, _)| !cell.verdict.is_fine());
-        if !alive || turned.is_err() {
-            self.put_down().await;
-        }
-        Ok(difference.map(|(cell, doubted)| (cell.scenario, doubted && alive)))
+        Ok(Difference::Unknown)
     }
 
     async fn is_fine_without(&mut self, scenario: &Scenario) -> Result<bool, TrialError> {
@@ -443,20 +481,25 @@ impl Worker<'_> {
     ) -> Seen {
         // Those with the plain configuration share one boot: they come first.
         scenarios.sort_by_key(|one| !one.config.is_empty() || !one.env.is_empty() || !one.files.is_empty());
+        let mut undecided = false;
         loop {
             let seen = self.first_cold_difference(Some(number), &scenarios, scenarios_run).await;
-            let (Seen::Killed(suspect) | Seen::TimedOut(suspect)) = &seen else { return seen };
+            let (Seen::Killed(suspect) | Seen::TimedOut(suspect)) = &seen else {
+                return if undecided && matches!(seen, Seen::Nothing) { Seen::Undecided } else { seen };
+            };
             let alone: Vec<Scenario> = scenarios.iter().filter(|one| one.id == *suspect).cloned().collect();
             let nobody = &mut Vec::new();
             let again = self.first_cold_difference(Some(number), &alone, nobody).await;
             let without = self.first_cold_difference(None, &alone, nobody).await;
-            if !matches!(again, Seen::Nothing) && matches!(without, Seen::Nothing) {
+            if !matches!(again, Seen::Nothing | Seen::Undecided) && matches!(without, Seen::Nothing) {
                 return seen;
             }
+            // Where the control is not fine, the scenario says nothing of the mutant.
+            undecided |= !matches!(without, Seen::Nothing) || matches!(again, Seen::Undecided);
             let suspect = suspect.clone();
             scenarios.retain(|one| one.id != suspect);
             if scenarios.is_empty() || self.cancel.is_cancelled() {
-                return Seen::Nothing;
+                return if undecided { Seen::Undecided } else { Seen::Nothing };
             }
         }
     }
@@ -474,6 +517,10 @@ impl Worker<'_> {
         let mut seen = Seen::Nothing;
         for cell in cells {
             if cell.verdict == Verdict::Untestable {
+                continue;
+            }
+            if cell.is_of_a_starved_machine() {
+                seen = if matches!(seen, Seen::Nothing) { Seen::Undecided } else { seen };
                 continue;
             }
             if cell.steps.is_empty() && !cell.verdict.is_fine() {
@@ -495,26 +542,21 @@ impl Worker<'_> {
         seen
     }
 
+    /// The gateway that stays up; a fresh one where there is none, or where it has run too often.
     async fn pick_up(&mut self) -> Result<&mut Warm, TrialError> {
-        let worn = self.warm.as_ref().is_some_and(|(_, runs)| *runs >= RUNS_ON_ONE_BOOT);
-        if worn {
-            self.put_down().await;
-        }
-        if self.warm.is_none() {
-            self.boots += 1;
-            let switches = self.request.switches(&format!("warm-{}", self.number));
-            let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
-            let warm = Warm::boot(Arc::clone(&self.subject), settings, self.boots).await?;
-            self.warm = Some((warm, 0));
-        }
-        match &mut self.warm {
-            Some((warm, runs)) => {
-                *runs += 1;
-                Ok(warm)
+        let (warm, runs) = match self.warm.take() {
+            Some((warm, runs)) if runs < RUNS_ON_ONE_BOOT => (warm, runs),
+            worn => {
+                if let Some((worn, _)) = worn {
+                    worn.stop().await;
+                }
+                self.boots += 1;
+                let switches = self.request.switches(&format!("warm-{}", self.number));
+                let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
+                (Warm::boot(Arc::clone(&self.subject), settings, self.boots).await?, 0)
             }
-            // It was put there right above.
-            None => Err(TrialError::Blind(None)),
-        }
+        };
+        Ok(&mut self.warm.insert((warm, runs + 1)).0)
     }
 
     async fn put_down(&mut self) {
@@ -559,7 +601,6 @@ async fn cells_of(
 
 /// So many of the mutants, chosen by a seed; the same ones in every build with the same code.
 pub fn sample(mutants: &[CodeMutant], among: &[usize], count: usize, seed: u64) -> Vec<usize> {
-    use sha2::{Digest as _, Sha256};
     let mut ordered: Vec<usize> = among.to_vec();
     ordered.sort_by_cached_key(|at| {
         let id = mutants.get(*at).map_or("", |one| &one.id);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::SemaphorePermit;
 
 use super::bindings::Bindings;
-use super::event::{Cell, FramesChecked, ListedDeviation, StepRecord};
+use super::event::{Cell, FramesChecked, ListedDeviation, SAYS_NOTHING, StepRecord};
 use super::lane::Lane;
 use super::log::Beginning;
 use super::pressure::Stretch;
@@ -346,7 +346,7 @@ impl Stage<'_> {
             let got = observed.raw.as_ref().map(ToString::to_string).unwrap_or_default();
             observed.record.verdict = Verdict::Error;
             observed.trouble = Some(format!(
-                "step `{}`: {got} after {:.1} s, but {how}: this says nothing about the gateway",
+                "step `{}`: {got} after {:.1} s, but {how}: {SAYS_NOTHING}",
                 observed.record.id,
                 seconds(observed.record.duration_ms)
             ));

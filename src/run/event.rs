@@ -180,6 +180,17 @@ pub struct ScenarioInfo {
     pub path: String,
 }
 
+/// What the reason of a cell ends in where the machine gave gateway or harness no processor time.
+pub(super) const SAYS_NOTHING: &str = "this says nothing about the gateway";
+
+impl Cell {
+    /// Whether it is an error because the machine gave gateway or harness no processor time.
+    pub fn is_of_a_starved_machine(&self) -> bool {
+        self.verdict == Verdict::Error
+            && self.reason.as_ref().is_some_and(|reason| reason.ends_with(SAYS_NOTHING))
+    }
+}
+
 /// A scenario on a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
@@ -299,4 +310,20 @@ pub struct ListedDeviation {
     /// Whether it lists several outcomes, of which now one comes and now another.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub several: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::test_support::cell;
+
+    #[test]
+    fn an_error_for_want_of_processor_time_is_told_from_others() {
+        let starved = format!("step `a`: silence after 1.0 s, but it waited: {SAYS_NOTHING}");
+        let with =
+            |verdict, reason: &str| Cell { reason: Some(reason.to_owned()), ..cell("a/b", "x", verdict) };
+        assert!(with(Verdict::Error, &starved).is_of_a_starved_machine());
+        assert!(!with(Verdict::Error, "the gateway died").is_of_a_starved_machine());
+        assert!(!with(Verdict::Fail, &starved).is_of_a_starved_machine());
+    }
 }

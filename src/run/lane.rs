@@ -94,17 +94,36 @@ impl Settings {
 
 /// Which mutants each scenario reaches; those of a boot stand under the empty name.
 #[derive(Clone, Debug, Default)]
-pub struct Reached(Arc<Mutex<BTreeMap<String, BTreeSet<usize>>>>);
+pub struct Reached(Arc<Mutex<AllReached>>);
+
+/// What was handed out, and by which scenarios not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllReached {
+    /// Mutants by scenario.
+    pub mutants: BTreeMap<String, BTreeSet<usize>>,
+    /// Scenarios whose gateway did not say what they reach.
+    pub lost: BTreeSet<String>,
+}
 
 impl Reached {
+    /// Adds what a gateway has said, or that it did not.
+    fn take_from(&self, scenario: &str, said: Result<BTreeSet<usize>, TurnError>) {
+        if let Ok(mutants) = said {
+            self.add(scenario, mutants);
+        } else {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.lost.insert(scenario.to_owned());
+        }
+    }
+
     /// Adds what a scenario has reached.
     pub fn add(&self, scenario: &str, mutants: impl IntoIterator<Item = usize>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(scenario.to_owned()).or_default().extend(mutants);
+        all.mutants.entry(scenario.to_owned()).or_default().extend(mutants);
     }
 
     /// All of it.
-    pub fn take(&self) -> BTreeMap<String, BTreeSet<usize>> {
+    pub fn take(&self) -> AllReached {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -204,7 +223,7 @@ impl Lane {
             profiles.take("").await;
         }
         if let (Some(switch), Some(reached)) = (&switch, &settings.reached) {
-            reached.add("", switch.turn(None).await.unwrap_or_default());
+            reached.take_from("", switch.turn(None).await);
         }
         Ok(Self {
             token: host.token().map_or(token, str::to_owned),
@@ -262,7 +281,7 @@ impl Lane {
             profiles.take(&case.scenario.id).await;
         }
         if let (Some(switch), Some(reached)) = (&self.switch, &self.settings.reached) {
-            reached.add(&case.scenario.id, switch.turn(None).await.unwrap_or_default());
+            reached.take_from(&case.scenario.id, switch.turn(None).await);
         }
         drop(permit);
         ran

@@ -33,7 +33,7 @@ pub use event::{
 };
 pub use known::{Deny, Known, KnownCounts, ParseDenyError};
 pub(crate) use known::{deciding, denied, is_of_security};
-pub use lane::{Reached, Settings};
+pub use lane::{AllReached, Reached, Settings};
 pub use plan::{Order, Schedule};
 pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::case::Case;
+use super::case::{Case, Doubt};
 use super::event::Cell;
 use super::lane::{Lane, Settings};
 use crate::gateway::{StartError, StateError, Subject, TurnError};
@@ -51,7 +51,7 @@ impl Warm {
     }
 
     /// Runs scenarios, several at the same time, until one of them ends it or all are done. Answers with the cells in
-    /// the order in which they ended; of each whether it was in doubt.
+    /// the order in which they ended; of each whether all it shows is that nothing came in time.
     ///
     /// # Errors
     /// Fails where their records cannot be placed.
@@ -68,7 +68,7 @@ impl Warm {
         let mut cells = Vec::with_capacity(cases.len());
         while let Some(ran) = running.next().await {
             let end = ends(&ran.cell);
-            cells.push((ran.cell, ran.doubt.is_some()));
+            cells.push((ran.cell, ran.doubt == Some(Doubt::TimedOut)));
             if end {
                 break;
             }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use super::command::Format;
+use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -14,8 +14,8 @@ use crate::cli::gateways::{GatewayOptions, workshop};
 use crate::cli::memory::Memory;
 use crate::cli::session::{RunOptions, measure};
 use crate::cli::suite::SuiteOptions;
-use crate::coverage::{self, BUILT_IN, CodeCoverage, CollectError, Group, Scope};
-use crate::gateway::{Launch, Profiles, Subject, Target, Workshop};
+use crate::coverage::{self, CodeCoverage, Group};
+use crate::gateway::Profiles;
 use crate::release::Release;
 use crate::report::coverage::{html, json, lcov};
 use crate::report::terminal::{self, Look, Palette};
@@ -128,15 +128,13 @@ pub(super) fn run(
             return Err(Failure::usage(format!("there is no folder {}", folder.display())));
         }
     }
-    let scope = scope(context)?;
+    let scope = bundle::scope(context)?;
     let gateways =
         GatewayOptions { jobs: args.jobs, assume_release: args.assume_release, allow_remote: false };
     let workshop = workshop(context, &gateways)?;
-    let target = target(args, &gateways, &workshop)?;
-    let subject = prepare(&workshop, &target)?;
-    let Some(Launch::Node(build)) = subject.launch() else { return Err(no_code(&target)) };
-    let package = build.entry.parent().unwrap_or(Path::new("/")).to_owned();
-    let found = coverage::chunks_of(&package, &scope).map_err(unnamed)?;
+    let name = args.gateway.as_deref().unwrap_or_default();
+    let Bundle { target, package, .. } = Bundle::open(name, &gateways, &workshop)?;
+    let found = coverage::chunks_of(&package, &scope).map_err(bundle::unnamed)?;
     let paths = coverage::real_paths(&package, &found.chunks);
     let place =
         workshop.place().map_err(|error| Failure::broke(format!("no place for profiles: {error}")))?;
@@ -170,55 +168,6 @@ pub(super) fn run(
     let measured = coverage::measure(&target.to_string(), &found.chunks, &traces, lost);
     show(args, format, &measured, &package, context)?;
     Ok(exit(args, &record, &measured))
-}
-
-/// The code in scope: that of the working directory, or else the built-in one.
-pub(super) fn scope(context: &Context) -> Result<Scope, Failure> {
-    let place = context.working_dir.join("coverage/scope.yaml");
-    if !place.is_file() {
-        return Scope::read(BUILT_IN).map_err(Failure::broke);
-    }
-    let text = fs::read_to_string(&place)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?;
-    Scope::read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
-}
-
-pub(super) fn target(
-    args: &Options,
-    gateways: &GatewayOptions,
-    workshop: &Workshop,
-) -> Result<Target, Failure> {
-    let targets = gateways.targets(args.gateway.as_deref().unwrap_or_default())?;
-    let targets = workshop
-        .resolve(targets)
-        .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
-    match <[Target; 1]>::try_from(targets) {
-        Ok([target @ (Target::Release(_) | Target::Path(_))]) => Ok(target),
-        Ok([other]) => Err(no_code(&other)),
-        Err(_) => Err(Failure::usage("the code of one gateway is measured at a time")),
-    }
-}
-
-pub(super) fn no_code(target: &Target) -> Failure {
-    Failure::usage(format!("`{target}` is no build whose code can be measured"))
-        .hint("name a release, such as 2026.3.31, or path:DIR")
-}
-
-pub(super) fn unnamed(error: CollectError) -> Failure {
-    match error {
-        CollectError::NoNames(_) | CollectError::NothingInScope(_) => Failure {
-            message: error.to_string(),
-            hint: Some("builds name them with lines such as `//#region src/gateway/auth.ts`".to_owned()),
-            exit: Exit::NothingTestable,
-        },
-        CollectError::Read { .. } => Failure::broke(error),
-    }
-}
-
-pub(super) fn prepare(workshop: &Workshop, target: &Target) -> Result<Subject, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
-    let tell = Arc::new(|text: String| anstream::eprintln!("{text}"));
-    runtime.block_on(workshop.prepare(target, tell)).map_err(Failure::broke)
 }
 
 /// The gateways of a run, the scenarios that ran on each, and where it has left its profiles.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::command::Args;
+use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -23,7 +24,7 @@ use crate::cli::suite::{self, Selection};
 use crate::coverage::{self, Chunk, Scope};
 use crate::gateway::{Launch, Target, Workshop, copy_package};
 use crate::mutation::{
-    CodeFate, CodeMutant, CodeScore, EQUIVALENT, Equivalents, PATIENCE, Reach, Trial, TrialRequest,
+    CodeMutant, CodeScore, EQUIVALENT, Equivalents, MutantVerdict, PATIENCE, Reach, Trial, TrialRequest,
     by_operator, mutants_of, report_of, sample, switchable,
 };
 use crate::release::Release;
@@ -71,21 +72,19 @@ pub(super) struct CodeOptions {
 struct Found {
     mutants: Vec<CodeMutant>,
     texts: BTreeMap<String, String>,
-    package: PathBuf,
-    release: Option<Release>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let options = &args.code;
     let begun = Instant::now();
-    let scope = scope(context)?;
-    let equivalents = equivalents(context)?;
+    let scope = bundle::scope(context)?;
+    let equivalents = bundle::data(context, "equivalent-mutants.yaml", EQUIVALENT, Equivalents::read)?;
     let gateways =
         GatewayOptions { jobs: options.jobs, assume_release: options.assume_release, allow_remote: false };
     let workshop = workshop(context, &gateways)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
-    let target = target(options, &gateways, &workshop)?;
-    let found = runtime.block_on(found(&workshop, &target, &scope))?;
+    let bundle = Bundle::open(options.gateway.as_deref().unwrap_or_default(), &gateways, &workshop)?;
+    let found = found(&bundle, &scope)?;
     let chosen = chosen(options, args.seed, &found.mutants, &equivalents)?;
     if args.list {
         return list(&found.mutants, &chosen, &equivalents, args.format, context);
@@ -93,17 +92,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = args.suite.folder.as_deref();
     let selection = Selection { folder, names: &args.selection, tags: &args.tags, exclude: &[] };
     let scenarios = suite::scenarios(context, &selection)?;
-    let stored = Stored::of(context, &target, &found, &scenarios, args.seed);
+    let stored = Stored::of(context, &bundle, &found, &scenarios, args.seed);
 
     let place = workshop.place().map_err(|error| Failure::broke(format!("no place for a copy: {error}")))?;
     let copy = place.path().join("package");
     tell(format_args!(
-        "{} mutants in the code in scope of {target}, {} of them chosen; making a private copy of the package",
+        "{} mutants in the code in scope of {}, {} of them chosen; making a private copy of the package",
         found.mutants.len(),
+        bundle.target,
         chosen.len()
     ));
     let replaced = with_mutants(&found)?;
-    copy_package(&found.package, &copy, &replaced).map_err(Failure::broke)?;
+    copy_package(&bundle.package, &copy, &replaced).map_err(Failure::broke)?;
     let cancel = CancellationToken::new();
     let settings = Settings {
         interrupt: cancel.clone(),
@@ -117,20 +117,21 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         place: place.path().join("switches"),
         jobs: options.jobs.unwrap_or(context.processors).max(1),
     };
-    let (reach, trials) = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let listening = tokio::spawn(cancel_on_interrupt(cancel.clone()));
         let result =
             tried(&workshop, &request, &stored, options, &found, &chosen, &equivalents, &cancel, begun).await;
         listening.abort();
         result
-    })?;
+    });
     if let Ok(subject) = runtime.block_on(workshop.prepare(&request.target, Arc::new(|_| {})))
         && let Some(Launch::Node(build)) = subject.launch()
     {
         // What Node compiled of the copy is of use to nobody else.
         let _ = fs::remove_dir_all(build.compile_cache);
     }
-    let score = scored(&target, args.seed, &found, &chosen, &reach, &equivalents, trials, &scenarios);
+    let (reach, trials) = result?;
+    let score = scored(&bundle.target, args.seed, &found, &chosen, &reach, &equivalents, trials, &scenarios);
     show(args, &score, context)?;
     Ok(exit(options, &score, &cancel))
 }
@@ -189,7 +190,7 @@ async fn tried(
     let done = |number: usize, trial: Trial| {
         stored.keep_trial(&trial);
         let mut new = new.lock().unwrap_or_else(PoisonError::into_inner);
-        if trial.verdict == CodeFate::Survived
+        if trial.verdict == MutantVerdict::Survived
             && let Some(mutant) = found.mutants.get(number)
         {
             tell(format_args!(
@@ -224,61 +225,11 @@ fn short(text: &str) -> String {
     if cut.len() < line.len() { format!("{cut}…") } else { cut }
 }
 
-fn scope(context: &Context) -> Result<Scope, Failure> {
-    coverage_file(context, "scope.yaml", coverage::BUILT_IN, |text| {
-        Scope::read(text).map_err(|error| error.to_string())
-    })
-}
-
-fn equivalents(context: &Context) -> Result<Equivalents, Failure> {
-    let read = |text: &str| Equivalents::read(text).map_err(|error| error.to_string());
-    coverage_file(context, "equivalent-mutants.yaml", EQUIVALENT, read)
-}
-
-/// A file below `coverage` of the working directory, or else the built-in one.
-fn coverage_file<T>(
-    context: &Context,
-    name: &str,
-    built_in: &str,
-    read: impl Fn(&str) -> Result<T, String>,
-) -> Result<T, Failure> {
-    let place = context.working_dir.join("coverage").join(name);
-    if !place.is_file() {
-        return read(built_in).map_err(Failure::broke);
-    }
-    let text = fs::read_to_string(&place)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?;
-    read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
-}
-
-fn target(options: &CodeOptions, gateways: &GatewayOptions, workshop: &Workshop) -> Result<Target, Failure> {
-    let targets = gateways.targets(options.gateway.as_deref().unwrap_or_default())?;
-    let targets = workshop
-        .resolve(targets)
-        .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
-    match <[Target; 1]>::try_from(targets) {
-        Ok([target @ (Target::Release(_) | Target::Path(_))]) => Ok(target),
-        Ok([other]) => Err(Failure::usage(format!("`{other}` is no build whose code can be changed"))
-            .hint("name a release, such as 2026.3.31, or path:DIR; without --gateway the model gets faults")),
-        Err(_) => Err(Failure::usage("mutants of one gateway are tried at a time")),
-    }
-}
-
-async fn found(workshop: &Workshop, target: &Target, scope: &Scope) -> Result<Found, Failure> {
-    let told = Arc::new(|text: String| anstream::eprintln!("{text}"));
-    let subject = workshop.prepare(target, told).await.map_err(Failure::broke)?;
-    let Some(Launch::Node(build)) = subject.launch() else {
-        return Err(Failure::usage(format!("`{target}` is no build whose code can be changed")));
-    };
-    let package = build.entry.parent().unwrap_or(Path::new("/")).to_owned();
-    let collected = coverage::chunks_of(&package, scope).map_err(|error| Failure {
-        message: error.to_string(),
-        hint: Some("builds name source files with lines such as `//#region src/gateway/auth.ts`".to_owned()),
-        exit: Exit::NothingTestable,
-    })?;
+fn found(bundle: &Bundle, scope: &Scope) -> Result<Found, Failure> {
+    let collected = coverage::chunks_of(&bundle.package, scope).map_err(bundle::unnamed)?;
     let mutants = collected.chunks.iter().flat_map(|chunk| mutants_of(chunk, scope.only_logged())).collect();
     let texts = collected.chunks.into_iter().map(|Chunk { path, text, .. }| (path, text)).collect();
-    Ok(Found { mutants, texts, package, release: subject.release() })
+    Ok(Found { mutants, texts })
 }
 
 /// The bundled files with all their mutants.
@@ -407,7 +358,7 @@ fn scored(
             (Some(trial), None) => trial,
             (_, Some(_)) => Trial {
                 id: mutant.id.clone(),
-                verdict: CodeFate::Equivalent,
+                verdict: MutantVerdict::Equivalent,
                 killed_by: None,
                 scenarios_run: Vec::new(),
                 duration_ms: 0,
@@ -442,10 +393,12 @@ fn exit(options: &CodeOptions, score: &CodeScore, cancel: &CancellationToken) ->
     if cancel.is_cancelled() {
         return Exit::Interrupted;
     }
-    let survivors = score.with(CodeFate::Survived).next().is_some();
+    if score.mutants.is_empty() || options.min_score.is_some() && !score.has_decided() {
+        return Exit::NothingTestable;
+    }
     let enough = match options.min_score {
         Some(least) => score.score * 100.0 >= least,
-        None => !survivors,
+        None => score.is_all_noticed(),
     };
     if !enough {
         Exit::Bad
@@ -463,7 +416,7 @@ struct Stored {
 }
 
 impl Stored {
-    fn of(context: &Context, target: &Target, found: &Found, scenarios: &[Scenario], seed: u64) -> Self {
+    fn of(context: &Context, bundle: &Bundle, found: &Found, scenarios: &[Scenario], seed: u64) -> Self {
         let mut digest = Sha256::new();
         for (path, text) in &found.texts {
             digest.update(path);
@@ -476,8 +429,8 @@ impl Stored {
             digest.update(&mutant.id);
         }
         digest.update(format!("{} {seed}", env!("CARGO_PKG_VERSION")));
-        let mut name = found.release.map_or_else(
-            || target.to_string().chars().filter(char::is_ascii_alphanumeric).take(20).collect(),
+        let mut name = bundle.subject.release().map_or_else(
+            || bundle.target.to_string().chars().filter(char::is_ascii_alphanumeric).take(20).collect(),
             |release| release.to_string(),
         );
         name.push('-');

@@ -18,9 +18,10 @@ use crate::cli::suite::SuiteOptions;
 /// no longer ends as it does without the mutant. Mutants that nobody can notice are listed with the reason in
 /// `coverage/equivalent-mutants.yaml`.
 ///
-/// Exit codes: 0 all noticed but those that cannot be, or at least `--min-score`; 1 survivors, or less than that; 2 bad
-/// usage or a bad scenario; 3 no mutants to try; 4 scenarios that are not fine without a fault, or a gateway that does
-/// not come up; 130 interrupted.
+/// Exit codes: 0 all noticed but those that cannot be, or with `--min-score` at least that share of those that scenarios
+/// reach; 1 survivors, mutants that no scenario reaches or that were not tried, or less than that share; 2 bad usage or a
+/// bad scenario; 3 no mutant was tried; 4 scenarios that are not fine without a fault, or a gateway that does not come
+/// up; 130 interrupted.
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {
     /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all, with --gateway all but those tagged `slow`]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::Look;
 use super::palette::paint;
-use crate::mutation::{CodeFate, CodeScore};
+use crate::mutation::{CodeScore, MutantVerdict};
 use crate::report::text::wrap;
 use crate::verdict::Verdict;
 
@@ -16,7 +16,7 @@ const NAMED: usize = 4;
 pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
     let mut text = String::new();
     let fail = |word: &str| paint(look.palette.of(Verdict::Fail), word);
-    for survivor in score.with(CodeFate::Survived) {
+    for survivor in score.with(MutantVerdict::Survived) {
         let _ = writeln!(text, "{}  {} {}", fail("survived"), survivor.source, survivor.operator.name());
         let _ = writeln!(text, "  {}", survivor.id);
         let (named, rest) = survivor.scenarios_run.split_at(survivor.scenarios_run.len().min(NAMED));
@@ -38,16 +38,19 @@ pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
     for scenario in &score.blind {
         let _ = writeln!(
             text,
-            "{}  {scenario} is not fine without a mutant, so it notices none",
+            "{}  {scenario} is not fine without a mutant, or could not be watched, so it notices none",
             paint(look.palette.of(Verdict::Error), "blind")
         );
     }
-    let survived = score.counts.get(&CodeFate::Survived).copied().unwrap_or_default();
-    let (verdict, word) =
-        if survived == 0 { (Verdict::Pass, "ALL NOTICED") } else { (Verdict::Fail, "SURVIVORS") };
-    let counts: Vec<String> = CodeFate::ALL
+    let survived = score.counts.contains_key(&MutantVerdict::Survived);
+    let (verdict, word) = match (survived, score.is_all_noticed()) {
+        (true, _) => (Verdict::Fail, "SURVIVORS"),
+        (false, true) => (Verdict::Pass, "ALL NOTICED"),
+        (false, false) => (Verdict::Untestable, "NOT ALL LOOKED AT"),
+    };
+    let counts: Vec<String> = MutantVerdict::ALL
         .iter()
-        .filter_map(|fate| Some(format!("{} {}", score.counts.get(fate)?, fate.name())))
+        .filter_map(|verdict| Some(format!("{} {}", score.counts.get(verdict)?, verdict.name())))
         .collect();
     let mut line = format!(
         ": {:.1} % of the mutants that scenarios reach are noticed ({} of {} in scope tried: {})",
@@ -67,7 +70,7 @@ pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
 /// Mutants that no scenario reaches say nothing about expectations: coverage is missing there.
 fn not_reached(score: &CodeScore, text: &mut String) {
     let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for mutant in score.with(CodeFate::NotReached) {
+    for mutant in score.with(MutantVerdict::NotReached) {
         *places.entry((&mutant.source, &mutant.function)).or_default() += 1;
     }
     if places.is_empty() {
@@ -82,21 +85,23 @@ fn not_reached(score: &CodeScore, text: &mut String) {
 }
 
 fn by_file(score: &CodeScore, text: &mut String) {
-    let mut files: BTreeMap<&str, BTreeMap<CodeFate, usize>> = BTreeMap::new();
+    let mut files: BTreeMap<&str, BTreeMap<MutantVerdict, usize>> = BTreeMap::new();
     for mutant in &score.mutants {
         *files.entry(&mutant.source).or_default().entry(mutant.verdict).or_default() += 1;
     }
     let wide = files.keys().map(|source| source.len()).max().unwrap_or(0);
     let _ = writeln!(text, "{:wide$}  noticed  survived  not reached  other", "");
     for (source, counts) in files {
-        let of = |fates: &[CodeFate]| -> usize { fates.iter().filter_map(|fate| counts.get(fate)).sum() };
+        let of = |verdicts: &[MutantVerdict]| -> usize {
+            verdicts.iter().filter_map(|verdict| counts.get(verdict)).sum()
+        };
         let _ = writeln!(
             text,
             "{source:wide$}  {:>7}  {:>8}  {:>11}  {:>5}",
-            of(&[CodeFate::Killed, CodeFate::TimedOut]),
-            of(&[CodeFate::Survived]),
-            of(&[CodeFate::NotReached]),
-            of(&[CodeFate::Equivalent, CodeFate::NotBooted])
+            of(&[MutantVerdict::Killed, MutantVerdict::TimedOut]),
+            of(&[MutantVerdict::Survived]),
+            of(&[MutantVerdict::NotReached]),
+            of(&[MutantVerdict::Equivalent, MutantVerdict::NotBooted])
         );
     }
 }

@@ -1,0 +1,81 @@
+//! A build whose bundled code is read: which one is meant, where it lies, and what of it is in scope.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::gateways::GatewayOptions;
+use crate::coverage::{BUILT_IN, CollectError, Scope};
+use crate::gateway::{Launch, Subject, Target, Workshop};
+
+/// A build, made ready.
+pub(super) struct Bundle {
+    /// As the user named it, with `latest` resolved.
+    pub(super) target: Target,
+    /// It, made ready to start.
+    pub(super) subject: Subject,
+    /// The folder of its package.
+    pub(super) package: PathBuf,
+}
+
+impl Bundle {
+    /// Makes the build ready that a text names, which may install it.
+    pub(super) fn open(name: &str, gateways: &GatewayOptions, workshop: &Workshop) -> Result<Self, Failure> {
+        let targets = workshop
+            .resolve(gateways.targets(name)?)
+            .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+        let target = match <[Target; 1]>::try_from(targets) {
+            Ok([target @ (Target::Release(_) | Target::Path(_))]) => target,
+            Ok([other]) => return Err(no_bundle(&other)),
+            Err(_) => return Err(Failure::usage("name one gateway: the code of one is read at a time")),
+        };
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
+        let tell = Arc::new(|text: String| anstream::eprintln!("{text}"));
+        let subject = runtime.block_on(workshop.prepare(&target, tell)).map_err(Failure::broke)?;
+        let Some(Launch::Node(build)) = subject.launch() else { return Err(no_bundle(&target)) };
+        let package = build.entry.parent().unwrap_or(Path::new("/")).to_owned();
+        Ok(Self { target, subject, package })
+    }
+}
+
+fn no_bundle(target: &Target) -> Failure {
+    Failure::usage(format!("`{target}` is no build whose code can be read"))
+        .hint("name a release, such as 2026.3.31, or path:DIR")
+}
+
+/// What a build is told that does not name its source files, or has none in scope.
+pub(super) fn unnamed(error: CollectError) -> Failure {
+    match error {
+        CollectError::NoNames(_) | CollectError::NothingInScope(_) => Failure {
+            message: error.to_string(),
+            hint: Some("builds name them with lines such as `//#region src/gateway/auth.ts`".to_owned()),
+            exit: Exit::NothingTestable,
+        },
+        CollectError::Read { .. } => Failure::broke(error),
+    }
+}
+
+/// The code in scope.
+pub(super) fn scope(context: &Context) -> Result<Scope, Failure> {
+    data(context, "scope.yaml", BUILT_IN, Scope::read)
+}
+
+/// A file of `coverage/` in the working directory, or else the one that is built in.
+pub(super) fn data<T, E: std::fmt::Display>(
+    context: &Context,
+    name: &str,
+    built_in: &str,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, Failure> {
+    let place = context.working_dir.join("coverage").join(name);
+    if !place.is_file() {
+        return read(built_in).map_err(Failure::broke);
+    }
+    let text = fs::read_to_string(&place)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?;
+    read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
+}
