@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::name::short;
 use super::place::{Kind, Place, Unreadable, places};
-use super::region::regions;
+use super::region::{Region, regions};
 use super::scope::Scope;
 use super::units::Units;
 
@@ -54,8 +55,24 @@ pub struct Spot {
     pub line: usize,
     /// The function around it; empty outside of functions.
     pub function: String,
-    /// Whether it is in a function that is left out.
+    /// Whether it does not count: it is in a function or place that is left out, or only words the log.
     pub left_out: bool,
+    /// Why this very branch is left out.
+    pub reason: Option<String>,
+}
+
+impl Spot {
+    /// A branch by its kind and its text, cut short, as in `if return null;`; of other places the text.
+    pub fn label(&self, text: &str) -> String {
+        label(&self.kind, text.get(self.bytes.clone()).unwrap_or_default())
+    }
+}
+
+fn label(kind: &Kind, text: &str) -> String {
+    match kind {
+        Kind::Branch(kind) => format!("{} {}", kind.word(), short(text)),
+        Kind::Line | Kind::Function(_) => short(text),
+    }
 }
 
 /// Whether a text has marks that name source files at all.
@@ -80,10 +97,11 @@ impl Chunk {
             return Ok(None);
         }
         let units = Units::of(&text);
-        let all = places(&text)?;
+        let all = places(&text, scope.only_logged())?;
         let parts = found.into_iter().map(|(region, area)| {
             let mut functions_left_out = Vec::new();
             let mut spots = Vec::new();
+            let argued = places_left_out(&all, &region, &text, scope);
             for place in all.iter().filter(|place| region.bytes.contains(&place.at)) {
                 let reason = left_out(place, &all, scope, &region.source);
                 if let (Some((name, reason)), Kind::Function(own)) = (&reason, &place.kind)
@@ -96,12 +114,14 @@ impl Chunk {
                     unit: units.at(place.at),
                     bytes: place.bytes.clone(),
                     line: place.line,
-                    function: place
-                        .inside
-                        .and_then(|at| name_of(all.get(at)?))
-                        .unwrap_or_default()
-                        .to_owned(),
-                    left_out: reason.is_some(),
+                    function: function_around(place, &all).to_owned(),
+                    left_out: reason.is_some()
+                        || place.logged
+                        || argued.iter().any(|(one, _)| one.bytes.contains(&place.at)),
+                    reason: argued
+                        .iter()
+                        .find(|(one, _)| std::ptr::eq(*one, place))
+                        .map(|(_, reason)| (*reason).to_owned()),
                 });
             }
             Part {
@@ -118,6 +138,26 @@ impl Chunk {
         let parts = parts.collect();
         Ok(Some(Self { path: path.to_owned(), units, parts, text }))
     }
+}
+
+fn function_around<'a>(place: &Place, all: &'a [Place]) -> &'a str {
+    place.inside.and_then(|at| name_of(all.get(at)?)).unwrap_or_default()
+}
+
+/// The branches of a source file that are left out, each with its reason.
+fn places_left_out<'a>(
+    all: &'a [Place],
+    region: &Region,
+    text: &str,
+    scope: &'a Scope,
+) -> Vec<(&'a Place, &'a str)> {
+    let branches =
+        all.iter().filter(|one| matches!(one.kind, Kind::Branch(_)) && region.bytes.contains(&one.at));
+    let reason = |one: &'a Place| {
+        let said = label(&one.kind, text.get(one.bytes.clone()).unwrap_or_default());
+        Some((one, scope.place_left_out(&region.source, function_around(one, all), &said)?))
+    };
+    branches.filter_map(reason).collect()
 }
 
 fn name_of(place: &Place) -> Option<&str> {

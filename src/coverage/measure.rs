@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::chunk::{Chunk, Part, Spot};
+use super::name::short;
 use super::place::{Branch, Kind};
 use super::profile::Executed;
 use crate::run::Format;
@@ -91,6 +92,9 @@ pub struct FileCoverage {
     /// Functions that are left out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions_left_out: Vec<LeftOutFunction>,
+    /// Branches that are left out, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places_left_out: Vec<LeftOutPlace>,
     /// What nobody has executed.
     pub never: Vec<Never>,
     /// Who has executed what, as numbers of groups. Lines behind each other with the same groups are one entry.
@@ -110,6 +114,21 @@ pub struct LeftOutFunction {
     pub function: String,
     /// Why.
     pub reason: String,
+}
+
+/// A branch that is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LeftOutPlace {
+    /// What it says, cut short.
+    pub place: String,
+    /// Its line.
+    pub line: usize,
+    /// The function around it.
+    pub function: String,
+    /// Why.
+    pub reason: String,
+    /// Whether it was executed all the same, which makes the reason wrong.
+    pub executed: bool,
 }
 
 /// Something that nobody has executed.
@@ -355,6 +374,16 @@ fn file(traced: Traced<'_>) -> FileCoverage {
         counts.count(&mark.kind, !mark.groups.is_empty());
     }
     let text = chunk.text.get(part.bytes.clone()).unwrap_or_default().to_owned();
+    let places_left_out = spots.iter().zip(&marks).filter_map(|(spot, mark)| {
+        Some(LeftOutPlace {
+            place: spot.label(&chunk.text),
+            line: spot.line,
+            function: spot.function.clone(),
+            reason: spot.reason.clone()?,
+            executed: !mark.groups.is_empty(),
+        })
+    });
+    let places_left_out = places_left_out.collect();
     let here =
         |name: &String| spots.iter().any(|spot| matches!(&spot.kind, Kind::Function(own) if own == name));
     let left_out = part.functions_left_out.iter().filter(|(name, _)| here(name));
@@ -370,6 +399,7 @@ fn file(traced: Traced<'_>) -> FileCoverage {
         functions_left_out: left_out
             .map(|(function, reason)| LeftOutFunction { function: function.clone(), reason: reason.clone() })
             .collect(),
+        places_left_out,
         never: never(&spots, &marks, &text),
         run_by: run_by(&marks),
         marks,
@@ -420,17 +450,6 @@ fn never(spots: &[&Spot], marks: &[Mark], text: &str) -> Vec<Never> {
         Never::Function { line, .. } | Never::Branch { line, .. } | Never::Lines { first: line, .. } => *line,
     });
     found
-}
-
-/// The beginning of a text on one line.
-fn short(text: &str) -> String {
-    const LONGEST: usize = 90;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut cut: String = line.chars().take(LONGEST).collect();
-    if cut.len() < line.len() {
-        cut.push('…');
-    }
-    cut
 }
 
 fn run_by(marks: &[Mark]) -> Vec<RunBy> {

@@ -3,7 +3,9 @@
 
 mod chunk;
 mod collect;
+mod log_call;
 mod measure;
+mod name;
 mod place;
 mod profile;
 mod region;
@@ -15,10 +17,12 @@ mod units;
 
 pub use chunk::{Chunk, Part, Spot};
 pub use collect::{CollectError, Collected, bundled_of, chunks_of, collect, real_paths};
+pub use log_call::writes_to_the_log;
 pub use measure::{
-    COVERAGE_FORMAT, CodeCoverage, Counts, FileCoverage, Group, LeftOutFunction, Mark, Never, RunBy, Trace,
-    measure,
+    COVERAGE_FORMAT, CodeCoverage, Counts, FileCoverage, Group, LeftOutFunction, LeftOutPlace, Mark, Never,
+    RunBy, Trace, measure,
 };
+pub use name::without_numbers;
 pub use place::{Branch, Kind, Place, Unreadable, places};
 pub use profile::{Counted, Executed, Function, Profile, Script};
 pub use region::{Region, regions};

@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use oxc_allocator::{Allocator, ArenaVec};
 use oxc_ast::ast::{
-    ArrowFunctionBody, ArrowFunctionExpression, AssignmentExpression, CatchClause, ConditionalExpression,
-    DoWhileStatement, ForInStatement, ForOfStatement, ForStatement, Function, IfStatement, LogicalExpression,
-    LogicalOperator, MethodDefinition, ObjectProperty, PropertyDefinition, Statement, SwitchCase,
-    VariableDeclarator, WhileStatement,
+    ArrowFunctionBody, ArrowFunctionExpression, AssignmentExpression, CallExpression, CatchClause,
+    ConditionalExpression, DoWhileStatement, ForInStatement, ForOfStatement, ForStatement, Function,
+    IfStatement, LogicalExpression, LogicalOperator, MethodDefinition, ObjectProperty, PropertyDefinition,
+    Statement, SwitchCase, VariableDeclarator, WhileStatement,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser;
@@ -19,6 +19,8 @@ use oxc_span::{GetSpan, SourceType, Span};
 use oxc_syntax::scope::ScopeFlags;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use super::log_call::writes_to_the_log;
 
 /// What kind of branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
@@ -91,6 +93,8 @@ pub struct Place {
     pub line: usize,
     /// The innermost function it lies in, as an index into the places; of a function the one around it.
     pub inside: Option<usize>,
+    /// Whether it only words what is written to the log.
+    pub logged: bool,
 }
 
 /// Why the places of a script are not known.
@@ -98,8 +102,9 @@ pub struct Place {
 #[error("it is no JavaScript that can be read: {0}")]
 pub struct Unreadable(String);
 
-/// All places of a script, functions first, then branches, then lines.
-pub fn places(text: &str) -> Result<Vec<Place>, Unreadable> {
+/// All places of a script, functions first, then branches, then lines. What calls of loggers are given, and calls of
+/// the functions named, only words the log.
+pub fn places(text: &str, only_logged: &[String]) -> Result<Vec<Place>, Unreadable> {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, text, SourceType::mjs()).parse();
     if parsed.panicked || !parsed.diagnostics.is_empty() {
@@ -107,7 +112,7 @@ pub fn places(text: &str) -> Result<Vec<Place>, Unreadable> {
         return Err(Unreadable(first));
     }
     let lines = Lines::of(text);
-    let mut reader = Reader::new(&lines);
+    let mut reader = Reader::new(&lines, only_logged);
     reader.visit_program(&parsed.program);
     let Reader { mut functions, branches, .. } = reader;
     functions.extend(branches);
@@ -120,6 +125,7 @@ pub fn places(text: &str) -> Result<Vec<Place>, Unreadable> {
         bytes: at..end,
         line,
         inside: innermost(functions.get(..count).unwrap_or_default(), at),
+        logged: false,
     });
     let within: Vec<Place> = within.collect();
     functions.extend(within);
@@ -189,18 +195,29 @@ struct Reader<'l> {
     around: Vec<usize>,
     /// The name that the next function gets if it has none of its own.
     name: Option<String>,
+    only_logged: &'l [String],
+    /// Whether what is read now is given to the log.
+    logged: bool,
 }
 
 impl<'l> Reader<'l> {
-    const fn new(lines: &'l Lines) -> Self {
-        Self { lines, functions: Vec::new(), branches: Vec::new(), around: Vec::new(), name: None }
+    fn new(lines: &'l Lines, only_logged: &'l [String]) -> Self {
+        let (functions, branches, around) = (Vec::new(), Vec::new(), Vec::new());
+        Self { lines, functions, branches, around, name: None, only_logged, logged: false }
     }
 
     fn branch(&mut self, kind: Branch, span: Span) {
         let bytes = bytes(span);
         let line = self.lines.number(bytes.start);
         let inside = self.around.last().copied();
-        self.branches.push(Place { kind: Kind::Branch(kind), at: bytes.start, bytes, line, inside });
+        self.branches.push(Place {
+            kind: Kind::Branch(kind),
+            at: bytes.start,
+            bytes,
+            line,
+            inside,
+            logged: self.logged,
+        });
     }
 
     /// Notes a function and reads what is inside.
@@ -216,7 +233,14 @@ impl<'l> Reader<'l> {
         let bytes = bytes(span);
         let line = self.lines.number(bytes.start);
         let index = self.functions.len();
-        self.functions.push(Place { kind: Kind::Function(name), at: body, bytes, line, inside });
+        self.functions.push(Place {
+            kind: Kind::Function(name),
+            at: body,
+            bytes,
+            line,
+            inside,
+            logged: self.logged,
+        });
         self.around.push(index);
         read(self);
         self.around.pop();
@@ -261,6 +285,13 @@ impl<'a> Visit<'a> for Reader<'_> {
             self.branch(Branch::Else, alternate.span());
         }
         walk::walk_if_statement(self, it);
+    }
+
+    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        let before = self.logged;
+        self.logged |= writes_to_the_log(it, self.only_logged);
+        walk::walk_call_expression(self, it);
+        self.logged = before;
     }
 
     fn visit_conditional_expression(&mut self, it: &ConditionalExpression<'a>) {
@@ -375,7 +406,7 @@ mod tests {
             };
             (kind, place.line, text[place.at..place.bytes.end].to_owned())
         };
-        places(text).unwrap().iter().map(told).collect()
+        places(text, &[]).unwrap().iter().map(told).collect()
     }
 
     fn branches(text: &str) -> Vec<(String, String)> {
@@ -410,7 +441,7 @@ mod tests {
     #[case::nameless("a(() => 1); a(function () { (() => 2)(); });", &["(anonymous)", "(anonymous)", "(anonymous)/(anonymous)"])]
     #[case::name_taken_once("const a = b(() => 1, () => 2);", &["a", "(anonymous)"])]
     fn functions_have_names(#[case] text: &str, #[case] expected: &[&str]) {
-        let functions: Vec<String> = places(text)
+        let functions: Vec<String> = places(text, &[])
             .unwrap()
             .into_iter()
             .filter_map(|place| match place.kind {
@@ -453,15 +484,27 @@ mod tests {
         assert_eq!(lines, expected.map(|(line, code)| (line, code.to_owned())));
     }
 
+    #[rstest]
+    #[case::a_logger("log.warn(`x ${a ?? b}`)", true)]
+    #[case::of_the_context("context.logGateway.info({ a: b || c })", true)]
+    #[case::a_function_that_is_named("setCause$1(a ? b : c)", true)]
+    #[case::an_answer("respond(a ?? b)", false)]
+    #[case::beside_a_logger("log.warn(a), respond(b ?? c)", false)]
+    fn what_only_words_the_log_is_known(#[case] text: &str, #[case] logged: bool) {
+        let all = places(text, &["setCause".to_owned()]).unwrap();
+        let branches = all.iter().filter(|one| matches!(one.kind, Kind::Branch(_)));
+        assert!(branches.clone().count() > 0 && branches.clone().all(|one| one.logged == logged), "{all:?}");
+    }
+
     #[test]
     fn what_is_no_javascript_is_told() {
-        assert!(places("const const = 1;").is_err());
+        assert!(places("const const = 1;", &[]).is_err());
     }
 
     #[test]
     fn a_place_knows_the_function_around_it() {
-        let all =
-            places("a();\nfunction b() {\n\tconst c = () => {\n\t\td();\n\t};\n\te();\n}\nf();\n").unwrap();
+        let all = places("a();\nfunction b() {\n\tconst c = () => {\n\t\td();\n\t};\n\te();\n}\nf();\n", &[])
+            .unwrap();
         let around = |line: usize| {
             let place = all.iter().find(|one| one.kind == Kind::Line && one.line == line).unwrap();
             place.inside.map(|at| all[at].kind.clone())

@@ -66,6 +66,8 @@ struct WrittenLeftOut {
     sources: Vec<String>,
     #[serde(default)]
     functions: Vec<String>,
+    #[serde(default)]
+    places: Vec<String>,
     reason: String,
 }
 
@@ -73,6 +75,8 @@ struct WrittenLeftOut {
 struct LeftOut {
     sources: GlobSet,
     functions: Vec<String>,
+    /// Branches as they are listed; only they are left out then.
+    places: Vec<String>,
     reason: String,
 }
 
@@ -87,7 +91,12 @@ impl Scope {
                 return Err(ScopeError::NoReason(one.sources.join(", ")));
             }
             let sources = globs(&one.sources)?;
-            Ok(LeftOut { sources, functions: one.functions, reason: one.reason.trim().to_owned() })
+            Ok(LeftOut {
+                sources,
+                functions: one.functions,
+                places: one.places,
+                reason: one.reason.trim().to_owned(),
+            })
         });
         let unnamed = written.unnamed.into_iter().map(|one| Ok((globs(&[one.chunk])?, one.source)));
         Ok(Self {
@@ -115,18 +124,36 @@ impl Scope {
 
     /// Why a whole file is left out.
     pub fn file_left_out(&self, source: &str) -> Option<&str> {
-        let whole = |one: &&LeftOut| one.functions.is_empty() && one.sources.is_match(source);
+        let whole = |one: &&LeftOut| {
+            one.functions.is_empty() && one.places.is_empty() && one.sources.is_match(source)
+        };
         self.left_out.iter().find(whole).map(|one| &*one.reason)
     }
 
     /// Why a function is left out, by its name and those of the functions around it, as in `outer/inner`.
     pub fn function_left_out(&self, source: &str, function: &str) -> Option<&str> {
-        let own = function.rsplit('/').next().unwrap_or(function);
         let names = |one: &&LeftOut| {
-            one.functions.iter().any(|name| name == own || name == function) && one.sources.is_match(source)
+            one.places.is_empty() && is_among(&one.functions, function) && one.sources.is_match(source)
         };
         self.left_out.iter().find(names).map(|one| &*one.reason)
     }
+
+    /// Why a branch is left out, by its function and by what it says as it is listed. Where no function is named, the
+    /// reason holds in all of them.
+    pub fn place_left_out(&self, source: &str, function: &str, said: &str) -> Option<&str> {
+        let names = |one: &&LeftOut| {
+            one.places.iter().any(|place| place == said)
+                && (one.functions.is_empty() || is_among(&one.functions, function))
+                && one.sources.is_match(source)
+        };
+        self.left_out.iter().find(names).map(|one| &*one.reason)
+    }
+}
+
+/// Whether a function is named, by itself or with those around it.
+fn is_among(names: &[String], function: &str) -> bool {
+    let own = function.rsplit('/').next().unwrap_or(function);
+    names.iter().any(|name| name == own || name == function)
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, ScopeError> {
@@ -186,6 +213,27 @@ unnamed:
         assert_eq!(scope.function_left_out("src/gateway/other.ts", "tailnet"), None);
         let silent = TEXT.replace("needs a tailnet", "''");
         assert!(matches!(Scope::read(&silent), Err(ScopeError::NoReason(_))));
+    }
+
+    #[test]
+    fn a_place_is_left_out_by_what_it_says() {
+        let text = TEXT.replace(
+            "unnamed:",
+            "  - sources: ['src/gateway/auth.ts']
+    functions: [name]
+    places: ['?? \"\"', 'if return null;']
+    reason: the caller has looked
+  - {sources: ['src/gateway/*.ts'], places: ['?? process.env'], reason: it is for tests}
+unnamed:",
+        );
+        let scope = Scope::read(&text).unwrap();
+        let reason = |source, function, said| scope.place_left_out(source, function, said);
+        assert_eq!(reason("src/gateway/auth.ts", "outer/name", "?? \"\""), Some("the caller has looked"));
+        assert_eq!(reason("src/gateway/auth.ts", "name", "?? null"), None);
+        assert_eq!(reason("src/gateway/auth.ts", "other", "?? \"\""), None);
+        assert_eq!(reason("src/gateway/net.ts", "any", "?? process.env"), Some("it is for tests"));
+        assert_eq!(scope.function_left_out("src/gateway/auth.ts", "name"), None, "only places of it are");
+        assert_eq!(scope.file_left_out("src/gateway/net.ts"), None);
     }
 
     #[test]

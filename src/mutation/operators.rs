@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::coverage::{Chunk, Kind, Part};
+use crate::coverage::{Chunk, Kind, Part, without_numbers, writes_to_the_log};
 
 /// What a mutant does to the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -204,27 +204,6 @@ fn function_around(part: &Part, at: usize) -> (String, bool) {
     })
 }
 
-/// A text on one line, without the numbers by which a bundler tells names apart (`withLock$2`).
-fn without_numbers(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text.chars().peekable();
-    while let Some(character) = rest.next() {
-        let behind_a_name = out.ends_with(|last: char| last.is_alphanumeric() || last == '_');
-        if character == '$' && behind_a_name && rest.peek().is_some_and(char::is_ascii_digit) {
-            while rest.peek().is_some_and(char::is_ascii_digit) {
-                rest.next();
-            }
-        } else if character.is_whitespace() {
-            if !out.ends_with(' ') {
-                out.push(' ');
-            }
-        } else {
-            out.push(character);
-        }
-    }
-    out
-}
-
 fn digest(text: &str) -> String {
     let digest = Sha256::digest(without_numbers(text).as_bytes());
     let [a, b, c, d, ..] = digest.0;
@@ -285,30 +264,6 @@ fn asks_for_membership(call: &CallExpression<'_>) -> bool {
     match &call.callee {
         Expression::StaticMemberExpression(member) => {
             !call.optional && !member.optional && QUESTIONS.contains(&member.property.name.as_str())
-        }
-        _ => false,
-    }
-}
-
-/// What only writes to the log cannot be seen on the wire.
-fn writes_to_the_log(call: &CallExpression<'_>, only_logged: &[String]) -> bool {
-    const LEVELS: [&str; 7] = ["trace", "debug", "info", "warn", "error", "raw", "log"];
-    let is_logger = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        name.starts_with("log") || name.ends_with("log") || name.ends_with("logger") || name == "console"
-    };
-    match &call.callee {
-        Expression::Identifier(name) => {
-            is_logger(&name.name) || only_logged.iter().any(|one| *one == without_numbers(&name.name))
-        }
-        Expression::StaticMemberExpression(member) => {
-            let object = match &member.object {
-                Expression::Identifier(name) => name.name.as_str(),
-                Expression::StaticMemberExpression(inner) => inner.property.name.as_str(),
-                _ => return false,
-            };
-            is_logger(object) && LEVELS.contains(&member.property.name.as_str())
-                || is_logger(&member.property.name)
         }
         _ => false,
     }

@@ -28,7 +28,7 @@ pub fn switchable(text: &str, mutants: &[(usize, &CodeMutant)]) -> Result<String
         let _ = write!(out, "globalThis.{DECIDES} ??= () => false;");
     }
     write_mutants(text, 0, text.len(), &sorted, &mut out);
-    places(&out)?;
+    places(&out, &[])?;
     Ok(out)
 }
 

@@ -87,6 +87,12 @@ pub fn html(coverage: &CodeCoverage) -> String {
             .iter()
             .map(|one| LeftOut { what: format!("{}, {}", file.source, one.function), reason: &one.reason })
     });
+    let places = counted().flat_map(|(_, file)| {
+        file.places_left_out.iter().map(|one| LeftOut {
+            what: format!("{}, {}:{} {}", file.source, one.function, one.line, one.place),
+            reason: &one.reason,
+        })
+    });
     let page = Page {
         script_hash: format!("sha256-{}", STANDARD.encode(Sha256::digest(SCRIPT))),
         style: STYLE,
@@ -96,7 +102,7 @@ pub fn html(coverage: &CodeCoverage) -> String {
         groups: count(coverage.groups.iter().flat_map(|one| &one.scenarios).count(), "scenario"),
         lost: &coverage.lost,
         areas,
-        left_out: whole.chain(functions).collect(),
+        left_out: whole.chain(functions).chain(places).collect(),
         files: counted().map(|(anchor, file)| shown(anchor, file, coverage)).collect(),
     };
     // The template writes to memory and its values are plain.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::Look;
 use super::palette::paint;
-use crate::coverage::{CodeCoverage, Counts, FileCoverage, Kind, Never};
+use crate::coverage::{CodeCoverage, Counts, FileCoverage, Kind, LeftOutPlace, Never};
 use crate::report::text::{count, padded, width};
 
 /// Shares by file and area, what is left out, and what could not be measured.
@@ -26,7 +26,11 @@ pub fn code(coverage: &CodeCoverage, look: &Look) -> String {
         let files = coverage.files.iter().filter(|file| file.left_out.is_none());
         files.flat_map(|file| file.functions_left_out.iter().map(move |one| (file, one)))
     };
-    if !left_out.is_empty() || functions().next().is_some() {
+    let places = || {
+        let files = coverage.files.iter().filter(|file| file.left_out.is_none());
+        files.flat_map(|file| file.places_left_out.iter().map(move |one| (file, one)))
+    };
+    if !left_out.is_empty() || functions().next().is_some() || places().next().is_some() {
         let _ = writeln!(text, "\n{}", paint(look.palette.strong(), "left out"));
     }
     for file in left_out {
@@ -34,6 +38,20 @@ pub fn code(coverage: &CodeCoverage, look: &Look) -> String {
     }
     for (file, one) in functions() {
         let _ = writeln!(text, "{}, {}: {}", file.source, one.function, one.reason);
+    }
+    for ((source, reason), places) in by_reason(places().filter(|(_, one)| !one.executed)) {
+        let _ = writeln!(text, "{source}, {}: {reason}", branches(places));
+    }
+    let wrong: Vec<_> = places().filter(|(_, one)| one.executed).collect();
+    if !wrong.is_empty() {
+        let _ = writeln!(text, "\n{}", paint(look.palette.strong(), "left out, but executed all the same"));
+        for (file, one) in wrong {
+            let _ = writeln!(
+                text,
+                "{}, {}:{} {}: {}",
+                file.source, one.function, one.line, one.place, one.reason
+            );
+        }
     }
     if !coverage.lost.is_empty() {
         let _ = writeln!(text, "\n{}", paint(look.palette.strong(), "not measured"));
@@ -62,6 +80,21 @@ fn of(part: usize, all: usize, thing: &str) -> String {
         _ => format!("{thing}s"),
     };
     format!("{part} of {all} {things} ({})", share(part, all).trim())
+}
+
+fn branches(number: usize) -> String {
+    if number == 1 { "1 branch".to_owned() } else { format!("{number} branches") }
+}
+
+/// How many branches of a file are left out for a reason.
+fn by_reason<'a>(
+    places: impl Iterator<Item = (&'a FileCoverage, &'a LeftOutPlace)>,
+) -> BTreeMap<(&'a str, &'a str), usize> {
+    let mut found = BTreeMap::new();
+    for (file, one) in places {
+        *found.entry((&*file.source, &*one.reason)).or_default() += 1;
+    }
+    found
 }
 
 fn by_area(coverage: &CodeCoverage) -> BTreeMap<&str, Vec<&FileCoverage>> {
@@ -103,8 +136,11 @@ pub fn never_executed(coverage: &CodeCoverage) -> String {
         for one in &file.never {
             let _ = match one {
                 Never::Function { name, line } => writeln!(text, "  {line}: function {name}"),
-                Never::Branch { kind, line, text: said, .. } => {
+                Never::Branch { kind, line, text: said, function } if function.is_empty() => {
                     writeln!(text, "  {line}: {} {said}", kind.word())
+                }
+                Never::Branch { kind, line, text: said, function } => {
+                    writeln!(text, "  {line}: {} {said}  (in {function})", kind.word())
                 }
                 Never::Lines { first, last } if first == last => writeln!(text, "  {first}: line"),
                 Never::Lines { first, last } => writeln!(text, "  {first}: lines to {last}"),
