@@ -233,6 +233,30 @@ fn reports_are_written_for_people_and_for_tools() {
     assert_eq!(document["format"], json!({"major": 1, "minor": 0}));
 }
 
+#[test]
+fn a_branch_is_left_out_by_what_it_says_and_told_where_it_was_executed() {
+    let bench = Bench::new();
+    bench.write("scenarios/auth/operator.yaml", OPERATOR);
+    let places = "places: [': nobody()', '? \"operator\"'], reason: nobody comes without a role";
+    bench.write(
+        "coverage/scope.yaml",
+        &format!("{SCOPE}  - {{sources: [src/gateway/auth.ts], functions: [judge], {places}}}\n"),
+    );
+    bench
+        .coverage(&["--never", "--report", "html=c.html"])
+        .assert()
+        .code(0)
+        .stdout(contains("src/gateway/auth.ts, 1 branch: nobody comes without a role\n"))
+        .stdout(contains(
+            "left out, but executed all the same\nsrc/gateway/auth.ts, judge:10 ? \"operator\": nobody",
+        ))
+        .stdout(contains("7: if { return admitNode(params); }  (in judge)"))
+        .stdout(contains("nobody()").not())
+        .stdout(contains("1 of 4 branches (25.0 %)"));
+    let page = fs::read_to_string(bench.path("c.html")).unwrap();
+    assert!(page.contains("(executed all the same)"), "{page}");
+}
+
 #[rstest]
 #[case(&["--min-lines", "38", "--min-branches", "33"], 0)]
 #[case(&["--min-lines", "39"], 1)]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::chunk::{Chunk, Part, Spot};
-use super::name::short;
+use super::name::{short, without_numbers};
 use super::place::{Branch, Kind};
 use super::profile::Executed;
 use crate::run::Format;
@@ -294,7 +294,7 @@ impl Traced<'_> {
     fn take_over<'a>(&mut self, mut copy: Traced<'a>) -> Traced<'a> {
         let mut others = vec![true; copy.spots.len()];
         for (name, theirs) in functions(&copy.spots) {
-            let Some(mine) = functions(&self.spots).remove(name) else { continue };
+            let Some(mine) = functions(&self.spots).remove(&name) else { continue };
             let same = shape(&self.spots, &mine) == shape(&copy.spots, &theirs);
             // What stands outside of functions is executed by loading the file, whichever copy.
             if !same && !name.is_empty() {
@@ -322,25 +322,17 @@ impl Traced<'_> {
 }
 
 /// The numbers of the spots in each function that stands in no other; the name of none is empty.
-fn functions<'a>(spots: &[&'a Spot]) -> BTreeMap<&'a str, Vec<usize>> {
-    let mut found: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+fn functions(spots: &[&Spot]) -> BTreeMap<String, Vec<usize>> {
+    let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, spot) in spots.iter().enumerate() {
         let within = match &spot.kind {
             Kind::Function(name) => name,
             Kind::Line | Kind::Branch(_) => &spot.function,
         };
         let outermost = within.split('/').next().unwrap_or_default();
-        found.entry(plain(outermost)).or_default().push(number);
+        found.entry(without_numbers(outermost)).or_default().push(number);
     }
     found
-}
-
-/// A name without what the bundler has added: `asRecord$1` is `asRecord`.
-fn plain(name: &str) -> &str {
-    match name.rsplit_once('$') {
-        Some((own, number)) if !own.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => own,
-        _ => name,
-    }
 }
 
 /// What kinds of places stand where, however the bundler has named them.

@@ -93,7 +93,7 @@ pub struct Place {
     pub line: usize,
     /// The innermost function it lies in, as an index into the places; of a function the one around it.
     pub inside: Option<usize>,
-    /// Whether it only words what is written to the log.
+    /// Whether it is a branch that only words what is written to the log.
     pub logged: bool,
 }
 

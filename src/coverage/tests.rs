@@ -103,6 +103,30 @@ fn a_function_that_is_left_out_is_not_counted_and_neither_is_what_is_in_it() {
 }
 
 #[test]
+fn a_branch_that_is_left_out_or_only_words_the_log_is_not_counted() {
+    let code =
+        "function a(b) {\n\tlog.warn(b ?? 1);\n\tif (b) {\n\t\tb.c = b.d || 2;\n\t}\n\treturn b ?? 3;\n}";
+    let text = bundle("src/auth/a.ts", code);
+    let scope = SCOPE.replace(
+        "  - {sources: ['src/auth/ssh.ts']",
+        "  - {sources: ['src/auth/a.ts'], functions: [a], places: ['if { b.c = b.d || 2; }', '?? 3'], reason: b is set}
+  - {sources: ['src/auth/ssh.ts']",
+    );
+    let one = Chunk::read("dist/a.js", text.clone(), &Scope::read(&scope).unwrap()).unwrap().unwrap();
+    let body = "{\n\t\tb.c = b.d || 2;\n\t}";
+    let ran = [whole(&text), counted(&text, &[(code, 1), (body, 0)])];
+    let measured = measure("t", std::slice::from_ref(&one), &[trace("x", &[(&one, &ran)])], Vec::new());
+    let file = &measured.files[0];
+    // The line in the branch is left out with it, and so is what is in it; the call of the logger counts as a line.
+    assert_eq!(figures(file), [(4, 4), (0, 0), (1, 1)]);
+    assert_eq!(file.never, []);
+    let left_out: Vec<(&str, usize, bool)> =
+        file.places_left_out.iter().map(|one| (&*one.place, one.line, one.executed)).collect();
+    assert_eq!(left_out, [("if { b.c = b.d || 2; }", 5, false), ("?? 3", 8, true)]);
+    assert!(file.places_left_out.iter().all(|one| one.function == "a" && one.reason == "b is set"));
+}
+
+#[test]
 fn a_file_that_is_left_out_is_shown_and_not_counted() {
     let one = chunk("dist/a.js", bundle("src/auth/a.ts", "const a = 1;")).unwrap();
     let other = chunk("dist/b.js", bundle("src/auth/ssh.ts", "const b = 1;")).unwrap();

@@ -15,7 +15,8 @@ use crate::cli::suite::SuiteOptions;
 /// source that is not known.
 ///
 /// With `--code`, the suite runs on a real release that V8 watches, and the report tells which lines, branches
-/// and functions of its code are executed. `coverage/scope.yaml` names the source files that count. Exit codes:
+/// and functions of its code are executed. `coverage/scope.yaml` names the source files that count; branches in
+/// what is only written to the log never do. Exit codes:
 /// 0 measured, 1 less than `--min-lines` or `--min-branches`, 2 bad usage or a bad scenario, 3 the build does not
 /// name its source files or has none in scope, 4 a gateway or scenario broke or a gateway left no profile at all,
 /// 130 interrupted.

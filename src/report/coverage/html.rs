@@ -89,7 +89,14 @@ pub fn html(coverage: &CodeCoverage) -> String {
     });
     let places = counted().flat_map(|(_, file)| {
         file.places_left_out.iter().map(|one| LeftOut {
-            what: format!("{}, {}:{} {}", file.source, one.function, one.line, one.place),
+            what: format!(
+                "{}, {}:{} {}{}",
+                file.source,
+                one.function,
+                one.line,
+                one.place,
+                if one.executed { " (executed all the same)" } else { "" }
+            ),
             reason: &one.reason,
         })
     });

@@ -40,7 +40,7 @@ pub fn code(coverage: &CodeCoverage, look: &Look) -> String {
         let _ = writeln!(text, "{}, {}: {}", file.source, one.function, one.reason);
     }
     for ((source, reason), places) in by_reason(places().filter(|(_, one)| !one.executed)) {
-        let _ = writeln!(text, "{source}, {}: {reason}", branches(places));
+        let _ = writeln!(text, "{source}, {}: {reason}", amount(places, "branch"));
     }
     let wrong: Vec<_> = places().filter(|(_, one)| one.executed).collect();
     if !wrong.is_empty() {
@@ -74,16 +74,14 @@ pub fn code(coverage: &CodeCoverage, look: &Look) -> String {
 
 /// Such as `413 of 441 lines (93.7 %)`.
 fn of(part: usize, all: usize, thing: &str) -> String {
-    let things = match (thing, all) {
-        (_, 1) => thing.to_owned(),
-        ("branch", _) => "branches".to_owned(),
-        _ => format!("{thing}s"),
-    };
-    format!("{part} of {all} {things} ({})", share(part, all).trim())
+    format!("{part} of {} ({})", amount(all, thing), share(part, all).trim())
 }
 
-fn branches(number: usize) -> String {
-    if number == 1 { "1 branch".to_owned() } else { format!("{number} branches") }
+fn amount(number: usize, thing: &str) -> String {
+    match (thing, number) {
+        ("branch", 0 | 2..) => format!("{number} branches"),
+        _ => count(number, thing),
+    }
 }
 
 /// How many branches of a file are left out for a reason.
