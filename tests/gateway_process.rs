@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use gatecrash::gateway::{
-    BootError, BootRequest, Changes, Gateway, HOME_VARIABLE, Homes, Launch, Leak, Machine, NodeBuild, Seen,
+    BootError, BootRequest, Changes, Gateway, HOME_VARIABLE, Homes, Launch, Leak, Machine, NodeBuild,
     Stopping,
 };
 use gatecrash::scenario::{Ready, StopSignal};
@@ -413,20 +413,17 @@ async fn how_a_gateway_ended_is_told(
 }
 
 #[rstest]
-#[case::tls("tls", Seen::Tls)]
-#[case::says_nothing("silent", Seen::Silence)]
+#[case::tls("tls", "speaks TLS, but the handshake failed: received fatal alert")]
+#[case::says_nothing("silent", "says nothing")]
 #[tokio::test]
-async fn a_gateway_that_is_not_ready_is_told_with_what_the_probe_saw(
-    #[case] mode: &str,
-    #[case] expected: Seen,
-) {
+async fn a_gateway_that_is_not_ready_is_told_with_what_the_probe_saw(#[case] mode: &str, #[case] told: &str) {
     let bench = bench();
     let mut asked = fake(mode);
     asked.ready_within = Some(Duration::from_secs(5));
     let Err(BootError::NotReady { seen, .. }) = Gateway::boot(&bench.machine, asked).await else {
         panic!("it is never ready")
     };
-    assert_eq!(seen, expected);
+    assert!(seen.to_string().contains(told), "{seen}");
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Map, Value};
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -18,11 +17,12 @@ use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use super::inbox::{Inbox, Received, is_event, is_response};
 use super::tap::{CloseCode, Tap};
+use super::tls::Stream;
 use super::transcript::{Direction, Transcript};
 use crate::wire::{self, Close, End, Frame, WireError};
 
 /// The socket of a connection.
-pub(super) type Socket = WebSocketStream<Tap<TcpStream>>;
+pub(super) type Socket = WebSocketStream<Tap<Stream>>;
 type Sink = SplitSink<Socket, Message>;
 
 /// How long a polite close may take on our side.
@@ -315,7 +315,7 @@ pub(super) fn broken(error: &WsError) -> End {
 mod tests {
     use rstest::rstest;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio_tungstenite::{accept_async, client_async};
 
     use std::time::Instant;
@@ -343,7 +343,7 @@ mod tests {
     }
 
     async fn connected(address: std::net::SocketAddr) -> Connection {
-        let stream = Tap::new(TcpStream::connect(address).await.unwrap());
+        let stream = Tap::new(Stream::Left(TcpStream::connect(address).await.unwrap()));
         let (socket, _) = client_async(format!("ws://{address}/"), stream).await.unwrap();
         Connection::start("laptop", socket, Transcript::new(Instant::now()), Duration::from_secs(5))
     }

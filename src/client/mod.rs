@@ -7,12 +7,14 @@ mod open;
 mod plain;
 mod relay;
 mod tap;
+mod tls;
 mod transcript;
 
 pub use connection::{Answer, Connection};
-pub use endpoint::Endpoint;
+pub use endpoint::{ConnectError, Endpoint, Tls};
 pub use inbox::Received;
 pub use open::{OpenError, Opened, open};
 pub use plain::{PlainAnswer, PlainRequest};
 pub use relay::{Heard, Relay};
+pub(crate) use tls::{Stream, secure};
 pub use transcript::{Checked, Direction, Entry, Transcript};

@@ -12,10 +12,10 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, http};
 
 use super::connection::{Connection, broken};
-use super::endpoint::Endpoint;
+use super::endpoint::{ConnectError, Endpoint};
 use super::tap::Tap;
 use super::transcript::{Direction, Transcript};
-use crate::wire::End;
+use crate::wire::{Close, End};
 
 /// What became of an attempt to open a WebSocket.
 #[derive(Debug)]
@@ -68,11 +68,25 @@ pub async fn open(
     let request = request(&authority, headers)?;
     let address = endpoint.address;
     let connecting = timeout(within, endpoint.connect()).await;
-    let stream = connecting
-        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-        .map_err(|source| OpenError::Connect { address, source })?;
     let shown: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    transcript.add(name, Direction::Opened, format!("ws://{authority} {}", shown.join(", ")).trim_end());
+    let opened = format!("{}://{authority} {}", endpoint.scheme(), shown.join(", "));
+    let connected =
+        connecting.unwrap_or_else(|_| Err(ConnectError::Tcp(std::io::ErrorKind::TimedOut.into())));
+    let stream = match connected {
+        Ok(stream) => stream,
+        Err(ConnectError::Tcp(source)) => return Err(OpenError::Connect { address, source }),
+        Err(error @ ConnectError::Tls(_)) => {
+            transcript.add(name, Direction::Opened, opened.trim_end());
+            transcript.add(name, Direction::ClosedByGateway, error.to_string());
+            return Ok(Opened::Ended(End::Closed(Close::DROPPED)));
+        }
+        Err(error @ ConnectError::Pin { .. }) => {
+            transcript.add(name, Direction::Opened, opened.trim_end());
+            transcript.add(name, Direction::ClosedByClient, error.to_string());
+            return Ok(Opened::Ended(End::ProtocolError(error.to_string())));
+        }
+    };
+    transcript.add(name, Direction::Opened, opened.trim_end());
     let config = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
     match timeout(within, client_async_with_config(request, Tap::new(stream), Some(config))).await {
         Ok(Ok((socket, _))) => {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{ConnectError, Endpoint};
 
 /// Answers are read up to this many bytes.
 const MOST: usize = 1 << 20;
@@ -51,7 +51,11 @@ impl PlainRequest {
         let Ok(connected) = timeout(within, endpoint.connect()).await else {
             return Ok(PlainAnswer::Silence);
         };
-        let mut stream = connected?;
+        let mut stream = match connected {
+            Ok(stream) => stream,
+            Err(ConnectError::Tcp(error)) => return Err(error),
+            Err(ConnectError::Tls(_) | ConnectError::Pin { .. }) => return Ok(PlainAnswer::Dropped),
+        };
         match timeout(within, stream.write_all(self.text(&endpoint.authority()).as_bytes())).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ok(PlainAnswer::Dropped),

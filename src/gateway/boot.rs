@@ -44,6 +44,8 @@ pub struct Gateway {
     boot_ms: u64,
     boots: u32,
     addresses: Vec<Address>,
+    /// Fingerprint of the first certificate that it has shown, where it speaks TLS.
+    certificate: Option<String>,
     before: StopReport,
     request: BootRequest,
     machine: Machine,
@@ -97,6 +99,7 @@ impl Gateway {
             boot_ms: 0,
             boots: 0,
             addresses: Vec::new(),
+            certificate: None,
             before: StopReport::default(),
             request,
             machine: machine.clone(),
@@ -193,6 +196,11 @@ impl Gateway {
         &self.addresses
     }
 
+    /// The SHA-256 of the first certificate that it has shown, in hexadecimal digits; none where it speaks no TLS.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
+    }
+
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port.port()
@@ -263,7 +271,7 @@ impl Gateway {
         let tail =
             || self.log.since(begun).into_iter().rev().take(TAIL).rev().map(|line| line.text).collect();
         match waiting.await {
-            Ok(()) => {}
+            Ok(certificate) => self.certificate = self.certificate.take().or(certificate),
             Err(Unready::Died(exit)) => return Err(BootError::Died { exit, tail: tail() }),
             Err(Unready::TimeOut(seen)) => {
                 return Err(BootError::NotReady { waited: begun.elapsed(), seen, tail: tail() });

@@ -104,6 +104,14 @@ impl Host {
         }
     }
 
+    /// The SHA-256 of the first certificate that it has shown, in hexadecimal digits; none where it speaks no TLS.
+    pub fn certificate(&self) -> Option<&str> {
+        match self {
+            Self::Booted(gateway) => gateway.certificate(),
+            Self::Embedded(_) | Self::Attached(_) => None,
+        }
+    }
+
     /// Its shared token, where it is not the one that the run chose.
     pub fn token(&self) -> Option<&str> {
         match self {

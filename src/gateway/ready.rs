@@ -17,6 +17,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use super::process::State;
 use super::target::Address;
 use super::watch::Exit;
+use crate::client::{Stream, secure};
 use crate::scenario::Ready;
 
 /// A refused TCP connect costs microseconds, so the wait between two may be short.
@@ -49,8 +50,8 @@ pub enum Seen {
     Silence,
     /// It ended the connection without a word.
     Dropped,
-    /// It speaks TLS, and gatecrash connects without.
-    Tls,
+    /// It speaks TLS, but the handshake came to nothing.
+    Tls(String),
     /// It answered the upgrade with this HTTP status.
     Http(u16),
     /// Something else than a WebSocket answered.
@@ -67,7 +68,7 @@ impl fmt::Display for Seen {
             Self::NobodyListens => f.write_str("nobody listens on its port"),
             Self::Silence => f.write_str("it takes connections and says nothing"),
             Self::Dropped => f.write_str("it drops every connection without a word"),
-            Self::Tls => f.write_str("it speaks TLS, and gatecrash connects without"),
+            Self::Tls(what) => write!(f, "it speaks TLS, but the handshake failed: {what}"),
             Self::Http(status) => write!(f, "it answers the WebSocket upgrade with HTTP {status}"),
             Self::NoWebSocket(what) => write!(f, "it speaks no WebSocket: {what}"),
             Self::NoChallenge => f.write_str("it sends no connect.challenge"),
@@ -84,31 +85,29 @@ pub(super) enum Unready {
     TimeOut(Seen),
 }
 
-/// Waits until a gateway is as ready as wanted. Every new log line is a reason to look at once.
+/// Waits until a gateway is as ready as wanted. Every new log line is a reason to look at once. Answers with the
+/// fingerprint of its certificate where it speaks TLS and was waited for.
 pub(super) async fn wait_until_ready(
     port: u16,
     mut state: watch::Receiver<State>,
     mut lines: watch::Receiver<u64>,
     within: Duration,
     wanted: Wanted,
-) -> Result<(), Unready> {
+) -> Result<Option<String>, Unready> {
     if wanted.ready == Ready::AtOnce {
-        return Ok(());
+        return Ok(None);
     }
     let deadline = Instant::now() + within;
     let mut seen = Seen::default();
+    let mut certificate = None;
     let probing = async {
         loop {
             let ready = match wanted.ready {
-                Ready::Answers => answers(port, wanted.strict, &mut seen).await,
+                Ready::Answers => answers(port, wanted.strict, &mut seen, &mut certificate).await,
                 Ready::Port | Ready::AtOnce => listens(port).await,
             };
             if ready {
                 return true;
-            }
-            // It will never speak plainly, so waiting for it is of no use.
-            if seen == Seen::Tls {
-                return false;
             }
             tokio::select! {
                 () = sleep(BETWEEN_TRIES) => {}
@@ -123,7 +122,7 @@ pub(super) async fn wait_until_ready(
         }
         answer = timeout_at(deadline, probing) => answer.unwrap_or(false),
     };
-    if answered { Ok(()) } else { Err(Unready::TimeOut(seen)) }
+    if answered { Ok(certificate) } else { Err(Unready::TimeOut(seen)) }
 }
 
 /// The loopback addresses a gateway listens on.
@@ -140,14 +139,29 @@ async fn listens(port: u16) -> bool {
 }
 
 /// One attempt: a challenge, and an answer to the probe that does not say "starting". `seen` is kept up to date
-/// on the way, because the time may be up in the middle.
-async fn answers(port: u16, strict: bool, seen: &mut Seen) -> bool {
+/// on the way, because the time may be up in the middle; `certificate` is its fingerprint once it has spoken TLS.
+async fn answers(port: u16, strict: bool, seen: &mut Seen, certificate: &mut Option<String>) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let Ok(stream) = TcpStream::connect(address).await else {
         *seen = Seen::NobodyListens;
         return false;
     };
     *seen = Seen::Silence;
+    let stream = if certificate.is_some() {
+        match timeout(PROBE_UPGRADE, secure(stream)).await {
+            Ok(Ok((secured, fingerprint))) => {
+                *certificate = Some(fingerprint);
+                secured
+            }
+            Ok(Err(error)) => {
+                *seen = Seen::Tls(error.to_string());
+                return false;
+            }
+            Err(_) => return false,
+        }
+    } else {
+        Stream::Left(stream)
+    };
     let upgrading = timeout(PROBE_UPGRADE, client_async(format!("ws://{address}"), stream)).await;
     let mut socket = match upgrading {
         Ok(Ok((socket, _))) => socket,
@@ -156,7 +170,13 @@ async fn answers(port: u16, strict: bool, seen: &mut Seen) -> bool {
             return false;
         }
         Ok(Err(error)) => {
-            *seen = other(address, &error).await;
+            if certificate.is_none() && speaks_tls(address).await {
+                // The next attempt tells which certificate it has.
+                *certificate = Some(String::new());
+                *seen = Seen::Tls("it has only begun".to_owned());
+            } else {
+                *seen = other(&error);
+            }
             return false;
         }
         Err(_) => return false,
@@ -174,7 +194,7 @@ async fn answers(port: u16, strict: bool, seen: &mut Seen) -> bool {
 
 /// Ends a probe and waits until the gateway has seen it: a release with a limit of connections before
 /// authentication counts it until then (measured with a limit of one: the first connect got HTTP 503).
-async fn leave(mut socket: WebSocketStream<TcpStream>) {
+async fn leave(mut socket: WebSocketStream<Stream>) {
     let leaving = async {
         let _ = socket.close(None).await;
         while let Some(Ok(_)) = socket.next().await {}
@@ -187,10 +207,7 @@ async fn leave(mut socket: WebSocketStream<TcpStream>) {
 }
 
 /// What a server is that does not take a WebSocket upgrade.
-async fn other(address: SocketAddr, error: &Error) -> Seen {
-    if speaks_tls(address).await {
-        return Seen::Tls;
-    }
+fn other(error: &Error) -> Seen {
     match error {
         Error::Io(_) => Seen::Dropped,
         Error::Protocol(what) if what.to_string().contains("Handshake not finished") => Seen::Dropped,
@@ -234,7 +251,7 @@ fn probe() -> Value {
 ///
 /// No answer at all means starting too where the probing is strict: a busy machine can keep a real gateway
 /// from answering for long.
-async fn is_starting(socket: &mut WebSocketStream<TcpStream>, strict: bool) -> bool {
+async fn is_starting(socket: &mut WebSocketStream<Stream>, strict: bool) -> bool {
     let reading = async {
         while let Some(Ok(frame)) = socket.next().await {
             match frame {

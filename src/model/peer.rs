@@ -179,20 +179,32 @@ struct Origin {
 }
 
 impl Origin {
+    /// The origin of a page that has no host.
+    fn opaque() -> Self {
+        Self { text: "null".to_owned(), host: String::new(), name: String::new() }
+    }
+
     fn parse(rules: &Rules, text: &str) -> Option<Self> {
         let text = text.trim();
-        let (scheme, rest) = text.split_once("://")?;
+        let (scheme, rest) = text.split_once(':')?;
         let scheme = scheme.to_lowercase();
         if scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c)) {
             return None;
         }
+        let strict = rules.has(Rule::OpaqueOrigins);
+        let web = matches!(scheme.as_str(), "http" | "https" | "ws" | "wss");
+        let Some(rest) = rest.strip_prefix("//") else {
+            // Such as `data:`; until its rule came, any URL was an origin.
+            return (!web && !strict).then(Self::opaque);
+        };
         let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default().to_lowercase();
-        let web = matches!(scheme.as_str(), "http" | "https" | "ws" | "wss");
+        if host.is_empty() && !web && !strict {
+            return Some(Self::opaque());
+        }
         if host.is_empty() || host.contains(char::is_whitespace) {
             return None;
         }
-        let strict = rules.has(Rule::OpaqueOrigins);
         if strict && (authority.contains('@') || rest.trim_end_matches('/') != authority) {
             return None;
         }

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::identity::Identity;
 use super::seeds;
-use crate::scenario::{Auth, Connect, Credentials, Reference, Spanned, UnresolvedReference, resolve_telling};
+use crate::scenario::{
+    Auth, Connect, Credentials, Pin, Reference, Spanned, Tls, UnresolvedReference, resolve_telling,
+};
 
 /// What the references of a case stand for.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub(super) struct Bindings {
     pub password: String,
     /// The port it listens on.
     pub port: u16,
+    /// Fingerprint of the certificate that it has shown, where it speaks TLS.
+    pub certificate: Option<String>,
     /// Device id of the programs that share the gateway's home, once one has made it.
     pub own_identity: Option<String>,
     captures: HashMap<String, Value>,
@@ -36,6 +40,7 @@ impl Bindings {
             token,
             password,
             port,
+            certificate: None,
             own_identity: None,
             captures: HashMap::new(),
             nonces: HashMap::new(),
@@ -64,6 +69,7 @@ impl Bindings {
             Reference::GatewayToken => Some(json!(self.token)),
             Reference::GatewayPassword => Some(json!(self.password)),
             Reference::GatewayPort => Some(json!(self.port)),
+            Reference::GatewayCertificate => self.certificate.as_deref().map(Value::from),
             Reference::IdentityId => self.own_identity.as_deref().map(Value::from),
             Reference::DeviceId(device) => Some(json!(self.identity.key(device).id())),
             Reference::DevicePublicKey(device) => Some(json!(self.identity.key(device).public_key())),
@@ -109,6 +115,9 @@ impl Bindings {
         };
         let map = |map: &Option<Map<String, Value>>| map.as_ref().map(|map| self.fill_map(map)).transpose();
         let mut filled = step.clone();
+        if let Some(Tls::Pinned(Pin { pin })) = &mut filled.tls {
+            *pin = self.fill_text(pin)?;
+        }
         filled.role = text(&step.role)?;
         filled.scopes = texts(&step.scopes)?;
         filled.client = map(&step.client)?;

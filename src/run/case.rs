@@ -15,7 +15,7 @@ use super::event::{Cell, FramesChecked, ListedDeviation, SAYS_NOTHING, StepRecor
 use super::lane::Lane;
 use super::log::Beginning;
 use super::pressure::Stretch;
-use super::step::{Stage, Trouble, all};
+use super::step::{Stage, Trouble, all, says_that_others_paired};
 use super::stored;
 use crate::client::{Checked, Transcript};
 use crate::release::Release;
@@ -49,7 +49,7 @@ pub(super) enum Doubt {
     TimedOut,
     /// The machine starved while something was waited for.
     Starved,
-    /// The gateway restarted by itself while other cases were at work on it.
+    /// What other cases do on the same gateway came in between; the text says how.
     Disturbed(String),
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Doubt {
         match self {
             Self::TimedOut => f.write_str("nothing came within gatecrash's own time limit"),
             Self::Starved => f.write_str("the machine starved"),
-            Self::Disturbed(how) => write!(f, "the gateway restarted by itself ({how})"),
+            Self::Disturbed(how) => f.write_str(how),
         }
     }
 }
@@ -142,7 +142,7 @@ pub(super) async fn run_case(
     let mut doubt = observed.iter().find_map(|step| step.doubt.clone());
     if let Some(how) = restarted {
         if lane.is_shared() {
-            doubt = Some(Doubt::Disturbed(how));
+            doubt = Some(Doubt::Disturbed(format!("the gateway restarted by itself ({how})")));
         } else {
             blame_for_restart(&mut observed, &how);
         }
@@ -337,6 +337,14 @@ impl Stage<'_> {
     /// Silence of a gateway that was not allowed to run says nothing, whether it was expected or not; neither does
     /// anything else that is not as expected.
     fn doubted(&self, mut observed: Observed, step: &Step, stretch: &Stretch) -> Observed {
+        if !observed.record.verdict.is_fine()
+            && self.lane.is_shared()
+            && observed.raw.as_ref().is_some_and(says_that_others_paired)
+        {
+            let how = format!("step `{}` was put off while others were paired", observed.record.id);
+            observed.doubt = Some(Doubt::Disturbed(how));
+            return observed;
+        }
         let silent = observed.raw == Some(Outcome::Silence) && !matches!(step, Step::Approve(_));
         let failed = !observed.record.verdict.is_fine();
         if !silent && !failed {

@@ -19,7 +19,7 @@ use super::plan::Schedule;
 use super::pressure::{Pressure, Stretch, Watched};
 use super::seeds;
 use super::step::Trouble;
-use crate::client::Endpoint;
+use crate::client::{Endpoint, Tls};
 use crate::gateway::{
     BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest,
     StateError, Stopping, StoredPairing, Subject, Switch, Switches, TurnError, merge,
@@ -270,8 +270,10 @@ impl Lane {
 
     async fn run_now(&self, case: Case<'_>, permit: Option<SemaphorePermit<'_>>) -> Ran {
         let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
-        let port = self.host.read().await.port();
-        let bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), port);
+        let host = self.host.read().await;
+        let mut bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), host.port());
+        bindings.certificate = host.certificate().map(str::to_owned);
+        drop(host);
         if self.profiles.is_none() && self.settings.reached.is_none() {
             return run_case(self, case, bindings, permit).await;
         }
@@ -444,6 +446,7 @@ impl Lane {
         let host = self.host.read().await;
         let listens = host.socket(address);
         let port = host.port();
+        let tls = if host.certificate().is_some() { Tls::AnyCertificate } else { Tls::Off };
         drop(host);
         let socket = match (listens, address.ip()) {
             (Some(socket), _) => socket,
@@ -455,7 +458,7 @@ impl Lane {
             (None, None) => return None,
         };
         let name = (address == scenario::Address::Localhost).then(|| address.to_string());
-        Some(Endpoint { address: socket, name, from: from.and_then(scenario::Address::ip) })
+        Some(Endpoint { address: socket, name, from: from.and_then(scenario::Address::ip), tls })
     }
 
     /// Restarts the gateway once all scenarios of the lane have ended or wait for a restart too. The answer says

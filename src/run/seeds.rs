@@ -112,6 +112,9 @@ fn pending_record(
     record.insert("isRepair".into(), json!(seed.repair));
     record.insert("ts".into(), json!(now_ms - seed.age.unwrap_or(AHEAD).0));
     lay_over(&mut record, seed.set.as_ref());
+    for key in seed.omit.iter().flatten() {
+        record.shift_remove(key);
+    }
     Value::Object(record)
 }
 

@@ -49,6 +49,9 @@ pub struct Connect {
     pub address: Option<Address>,
     /// Address of this machine to connect from, such as `127.0.0.2`. Default: what the system picks.
     pub from: Option<Address>,
+    /// Whether the connection is secured: `false` for never, or `{pin: FINGERPRINT}` for TLS that ends before a byte is
+    /// sent unless the gateway shows that certificate. Default: TLS, with any certificate, where the gateway speaks it.
+    pub tls: Option<Tls>,
     /// Platform sent. Default: the device's, else `linux`.
     pub platform: Option<String>,
     /// Device family sent. Default: the device's, else none.
@@ -69,6 +72,47 @@ pub struct Connect {
     /// Names for parts of the answer, by JSON pointer.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
+}
+
+/// Whether a connection is secured by TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "`false`, or `{pin: FINGERPRINT}`")]
+pub enum Tls {
+    /// `false`: it is not, even where the gateway speaks TLS.
+    Switched(Plain),
+    /// It is, and only with this certificate.
+    Pinned(Pin),
+}
+
+/// `false`, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain;
+
+/// The certificate that a client takes and no other.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Its SHA-256 in hexadecimal digits, with or without colons; `${gateway.certificate}` is the gateway's own.
+    pub pin: String,
+}
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if bool::deserialize(deserializer)? {
+            return Err(de::Error::custom("TLS is used anyway where the gateway speaks it"));
+        }
+        Ok(Self)
+    }
+}
+
+impl JsonSchema for Plain {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Plain".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"const": false})
+    }
 }
 
 /// What a client shows to be let in.

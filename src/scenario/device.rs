@@ -75,6 +75,8 @@ pub struct PendingSeed {
     /// Whether the device was known before.
     #[serde(default)]
     pub repair: bool,
+    /// Keys to leave out of the stored request, such as `[role]`.
+    pub omit: Option<Vec<String>>,
     /// Keys to put into the stored request as they stand.
     pub set: Option<Value>,
 }

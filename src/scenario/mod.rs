@@ -43,8 +43,8 @@ pub use beside::{HttpRequest, Start};
 pub use change::{CHANGES, Change};
 pub use check::check;
 pub use connect::{
-    AUTH_WORDS, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof, ProofVersion,
-    SignatureFault, SignedOver,
+    AUTH_WORDS, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Pin, Proof, ProofVersion,
+    SignatureFault, SignedOver, Tls,
 };
 pub use defaults::is_of_defaults;
 pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};

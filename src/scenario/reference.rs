@@ -15,6 +15,9 @@ pub enum Reference {
     Capture(String),
     /// `${gateway.token}`: the shared token of the gateway.
     GatewayToken,
+    /// `${gateway.certificate}`: SHA-256 of the certificate that the gateway has shown when it came up, in hexadecimal
+    /// digits; undefined where it speaks no TLS.
+    GatewayCertificate,
     /// `${gateway.password}`: the password of the gateway.
     GatewayPassword,
     /// `${gateway.port}`: the port it listens on, a number.
@@ -47,6 +50,7 @@ pub const BUILTIN_REFERENCES: &[&str] = &[
     "gateway.token",
     "gateway.password",
     "gateway.port",
+    "gateway.certificate",
     "identity.id",
     "clock",
     "device.NAME.id",
@@ -119,6 +123,7 @@ impl Reference {
             ["clock"] => Self::Clock,
             [name] => Self::Capture(own(name)),
             ["gateway", "token"] => Self::GatewayToken,
+            ["gateway", "certificate"] => Self::GatewayCertificate,
             ["gateway", "password"] => Self::GatewayPassword,
             ["gateway", "port"] => Self::GatewayPort,
             ["identity", "id"] => Self::IdentityId,
@@ -157,6 +162,7 @@ impl fmt::Display for Reference {
         match self {
             Self::Capture(name) => write!(f, "${{{name}}}"),
             Self::GatewayToken => f.write_str("${gateway.token}"),
+            Self::GatewayCertificate => f.write_str("${gateway.certificate}"),
             Self::GatewayPassword => f.write_str("${gateway.password}"),
             Self::GatewayPort => f.write_str("${gateway.port}"),
             Self::IdentityId => f.write_str("${identity.id}"),
@@ -391,6 +397,7 @@ mod tests {
     #[case("gateway.token")]
     #[case("gateway.password")]
     #[case("gateway.port")]
+    #[case("gateway.certificate")]
     #[case("identity.id")]
     #[case("device.laptop.id")]
     #[case("device.laptop.public_key")]

@@ -317,6 +317,7 @@ impl Walk<'_> {
             Reference::GatewayToken
             | Reference::GatewayPassword
             | Reference::GatewayPort
+            | Reference::GatewayCertificate
             | Reference::Each(_) => {}
         }
     }
