@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::Reading;
 use super::entry::{Answered, Asked, BISECT_FORMAT, Check, Commit, Entry, Find, Kind, Look, Word};
-use super::reading::Reading;
 use super::search::Finding;
 use crate::run::{Format, StepRecord};
 use crate::verdict::Signature;

@@ -1,12 +1,23 @@
 //! What happens in a bisect, as entries of its log. Every answer is a function of them.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::reading::Reading;
 use super::search::Finding;
 use crate::release::Release;
 use crate::run::{Format, StepRecord};
+use crate::verdict::Signature;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a cell shows of the scenario, or of one of its steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reading {
+    /// What is right.
+    Right,
+    /// Something else.
+    Wrong(Signature),
+    /// It cannot be told, and why.
+    Unclear(String),
+}
 
 /// The format of `bisect.jsonl` and of the JSON report.
 pub const BISECT_FORMAT: Format = Format { major: 1, minor: 0 };

@@ -21,13 +21,13 @@ pub use conditions::Conditions;
 pub use confidence::{Belief, Tally, differ};
 pub use drive::{Drive, Ending, Oracle, Sight};
 pub use entry::{
-    Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Look, Question, Support,
-    Terms, Word, doubtful,
+    Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Look, Question, Reading,
+    Support, Terms, Word, doubtful,
 };
 pub use evidence::{Evidence, Known, digest, is_evidence, release_build};
 pub use log::{Log, LogError, entries};
 pub use measure::Measure;
-pub use reading::{Judge, Reading, read};
+pub use reading::{Judge, read};
 pub use releases::Releases;
 pub use render::{markdown, progress, text};
 pub use search::{End, Finding, Mark, Next, Search};

@@ -1,23 +1,9 @@
 //! What a cell says to a bisect. Judged against what is right, not against the list of deviations.
 
-use serde::{Deserialize, Serialize};
-
-use super::entry::{Find, Question, Word};
+use super::entry::{Find, Question, Reading, Word};
 use super::search::Mark;
 use crate::run::Cell;
 use crate::verdict::{Signature, Verdict};
-
-/// What a cell shows of the scenario, or of one of its steps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reading {
-    /// What is right.
-    Right,
-    /// Something else.
-    Wrong(Signature),
-    /// It cannot be told, and why.
-    Unclear(String),
-}
 
 /// Reads a cell. With a step, nothing else in the scenario counts.
 pub fn read(cell: &Cell, step: Option<&str>) -> Reading {

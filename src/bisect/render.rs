@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::answer::{Answer, Conclusion, Story};
+use super::entry::Reading;
 use super::entry::{Asked, Entry, Find, Kind, Look, Question, Support, Word};
-use super::reading::Reading;
 use crate::report::text::{count, duration};
 use crate::run::StepRecord;
 

@@ -1,6 +1,5 @@
 //! All changes of a scenario over a range, not only one.
-
-use super::reading::Reading;
+use super::entry::Reading;
 use super::search::{Finding, Mark};
 
 /// What was seen of a candidate.

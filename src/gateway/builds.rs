@@ -5,9 +5,19 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::install::{Build, Cache, Cancel, InstallEvent};
-use super::workshop::PrepareError;
+use super::install::{Build, Cache, Cancel, InstallError, InstallEvent};
 use crate::release::Release;
+
+/// Why a target cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// It cannot be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The work was lost.
+    #[error("the installation ended without a result")]
+    Lost,
+}
 
 /// Takes what an installation says it is doing.
 pub(super) type Tell = Arc<dyn Fn(String) + Send + Sync>;

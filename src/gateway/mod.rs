@@ -33,6 +33,7 @@ mod workshop;
 
 pub use boot::{Death, Gateway, StopReport};
 pub use boot_request::{BootError, BootRequest, Machine};
+pub use builds::PrepareError;
 pub use configuration::{Changes, merge};
 pub use copy::{CopyError, copy_package};
 pub use embedded::{Embedded, EmbeddedError};
@@ -53,4 +54,4 @@ pub use switch::{Switch, Switches, TurnError};
 pub use target::{Address, EmbeddedTarget, ParseTargetError, Remote, Target};
 pub use tree::Stray;
 pub use watch::{Exit, dispatch};
-pub use workshop::{Facts, OpenWorkshopError, PrepareError, Workshop};
+pub use workshop::{Facts, OpenWorkshopError, Workshop};

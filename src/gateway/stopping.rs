@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rustix::process::Signal;
-
 use super::watch::Exit;
 use crate::scenario::StopSignal;
 
@@ -35,14 +33,4 @@ pub struct Ended {
     pub killed: bool,
     /// How long the stop took, in milliseconds.
     pub stop_ms: u64,
-}
-
-/// The signal as the system knows it.
-pub(super) const fn raw(signal: StopSignal) -> Signal {
-    match signal {
-        StopSignal::Term => Signal::TERM,
-        StopSignal::Interrupt => Signal::INT,
-        StopSignal::HangUp => Signal::HUP,
-        StopSignal::Kill => Signal::KILL,
-    }
 }

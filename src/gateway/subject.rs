@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::boot::Gateway;
 use super::boot_request::{BootError, BootRequest, Machine};
+use super::builds::PrepareError;
 use super::builds::{Builds, Tell};
 use super::configuration::Changes;
 use super::embedded::{Embedded, EmbeddedBuild, EmbeddedError, unmodelled};
@@ -18,7 +19,6 @@ use super::launch::{Launch, NodeBuild};
 use super::seed::Seed;
 use super::state::StateError;
 use super::target::Address;
-use super::workshop::PrepareError;
 use crate::release::Release;
 use crate::scenario::{Action, Capability, Ready, Scenario, Step};
 

@@ -21,7 +21,6 @@ use rustix::process::{Signal, getpid, getppid, kill_process_group, setpgid};
 use serde::{Deserialize, Serialize};
 
 use super::sockets::listeners;
-use super::stopping::raw;
 use super::tree::{self, Stray};
 use crate::scenario::StopSignal;
 
@@ -389,4 +388,14 @@ fn say(notice: &Notice) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
+}
+
+/// The signal as the system knows it.
+const fn raw(signal: StopSignal) -> Signal {
+    match signal {
+        StopSignal::Term => Signal::TERM,
+        StopSignal::Interrupt => Signal::INT,
+        StopSignal::HangUp => Signal::HUP,
+        StopSignal::Kill => Signal::KILL,
+    }
 }

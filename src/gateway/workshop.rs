@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::boot_request::Machine;
+use super::builds::PrepareError;
 use super::builds::{Builds, Tell};
 use super::embedded::EmbeddedBuild;
 use super::home::{Home, Homes};
@@ -60,17 +61,6 @@ pub enum OpenWorkshopError {
     /// The cache cannot be opened.
     #[error(transparent)]
     Cache(#[from] InstallError),
-}
-
-/// Why a target cannot be made ready.
-#[derive(Debug, thiserror::Error)]
-pub enum PrepareError {
-    /// It cannot be installed.
-    #[error(transparent)]
-    Install(#[from] InstallError),
-    /// The work was lost.
-    #[error("the installation ended without a result")]
-    Lost,
 }
 
 impl Workshop {

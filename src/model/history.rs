@@ -1,12 +1,11 @@
 //! The history of the handshake from 2026.3.2 to 2026.9.6, change by change.
 
-use crate::release::Release;
-
-use super::profile::{Change, Setting};
+use super::change::{Change, Setting};
 use super::rulebook::{
     BackendPairing, Deviceless, Forwarding, NodeCommands, NodeRequest, PendingMerge, Roles, Rule,
     ScopeUpgrade,
 };
+use crate::release::Release;
 
 use Setting::{Off, On};
 

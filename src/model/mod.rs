@@ -3,6 +3,7 @@
 mod ask;
 mod auth;
 mod boundary;
+mod change;
 mod config;
 mod connect;
 mod connect_pairing;
@@ -45,11 +46,12 @@ mod laws;
 mod tests;
 
 pub use boundary::{Boot, ConnectionId, Effect, Frame, HttpRefusal};
+pub use change::{Change, Setting};
 pub use gateway::ModelGateway;
 pub use history::{HISTORY, NOT_MODELLED, NOT_MODELLED_CODE, NotModelled};
 pub use mutants::{Fault, MUTANTS, Mutant, mutant_named};
 pub use peer::Peer;
-pub use profile::{Change, NEWEST, Profile, Setting};
+pub use profile::{NEWEST, Profile};
 pub use rulebook::{
     BackendPairing, Deviceless, Forwarding, NodeCommands, NodeRequest, PendingMerge, Roles, Rule,
     ScopeUpgrade,

@@ -2,7 +2,9 @@
 
 use super::standing::Standing;
 use super::text::count;
-use crate::run::{Cell, CellName, Known, RunRecord, ScenarioInfo, StepRecord, deciding, start_failure};
+use crate::run::{
+    Cell, CellName, Known, RunRecord, ScenarioInfo, StepRecord, deciding, shows, start_failure,
+};
 use crate::verdict::{Signature, Verdict};
 
 /// Runs that most likely show what is flaky.
@@ -113,7 +115,7 @@ pub fn reproduce(record: &RunRecord, cell: &Cell) -> String {
     let mut words = record.run.rerun.words(&name);
     // Without the word a denied deviation is as listed, and fine.
     let denied: Vec<&str> =
-        record.run.deny.iter().filter(|one| one.denies(cell)).map(|one| one.word()).collect();
+        record.run.deny.iter().filter(|one| shows(cell, **one)).map(|one| one.word()).collect();
     if !denied.is_empty() {
         words.extend(["--deny".to_owned(), denied.join(",")]);
     }

@@ -12,15 +12,15 @@ use tokio::sync::SemaphorePermit;
 
 use super::bindings::Bindings;
 use super::event::{Cell, FramesChecked, ListedDeviation, SAYS_NOTHING, StepRecord};
-use super::lane::Lane;
-use super::log::Beginning;
+use super::lane::{Case, Lane};
 use super::pressure::Stretch;
-use super::step::{Stage, Trouble, all, says_that_others_paired};
+use super::step::{Beginning, Stage, all, says_that_others_paired};
+use super::step_error::StepError;
 use super::stored;
 use crate::client::{Checked, Transcript};
 use crate::release::Release;
 use crate::scenario::{
-    Action, Destination, Expectation, Saved, Scenario, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
+    Action, Destination, Expectation, Saved, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
 };
 use crate::verdict::{
     Judgement, Mismatch, Outcome, Signature, Verdict, judge, normalised, overall, satisfies,
@@ -32,15 +32,6 @@ const LOG_LINES: usize = 60;
 
 /// How long a gateway may take to notice that its configuration was changed (0.55 s measured on 2026.3.31).
 const RELOADS: Duration = Duration::from_secs(2);
-
-/// A scenario on a target, and which repetition of it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Case<'a> {
-    /// The scenario.
-    pub scenario: &'a Scenario,
-    /// Which repetition, from 1.
-    pub attempt: u32,
-}
 
 /// Why a cell does not count before its case was tried again, alone on a gateway of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,8 +93,32 @@ impl Observed {
     }
 }
 
+/// Runs a case on a lane that was booted for it.
+///
+/// One that only starts gateways beside it takes nobody's place, and no restart waits for it.
+pub(super) async fn run(lane: &Lane, case: Case<'_>) -> Ran {
+    if case.scenario.only_starts_others() {
+        return run_now(lane, case, None).await;
+    }
+    let place = lane.enter().await;
+    let ran = run_now(lane, case, place).await;
+    lane.leave();
+    ran
+}
+
+async fn run_now(lane: &Lane, case: Case<'_>, place: Option<SemaphorePermit<'_>>) -> Ran {
+    let bindings = lane.bindings(case).await;
+    if !lane.is_measured() {
+        return run_case(lane, case, bindings, place).await;
+    }
+    let ran = run_case(lane, case, bindings, None).await;
+    lane.take_executed(&case.scenario.id).await;
+    drop(place);
+    ran
+}
+
 /// Runs a case and judges it. `at_work` is let go of once nothing is left to be done but to listen.
-pub(super) async fn run_case(
+async fn run_case(
     lane: &Lane,
     case: Case<'_>,
     bindings: Bindings,
@@ -289,10 +304,10 @@ impl Stage<'_> {
             let expected = listed.map(|(_, listed)| self.fill(&listed.value)).transpose()?;
             let outcome = tokio::select! {
                 biased;
-                () = self.lane.interrupted() => Err(Trouble::Broken("interrupted during this step".to_owned())),
+                () = self.lane.interrupted() => Err(StepError::Broken("interrupted during this step".to_owned())),
                 outcome = self.perform(one, expected.as_ref().or(right.as_ref())) => outcome,
             }?;
-            Ok::<_, Trouble>((outcome, right, expected))
+            Ok::<_, StepError>((outcome, right, expected))
         }
         .await;
         let mut record = skipped(step, round);
@@ -316,15 +331,15 @@ impl Stage<'_> {
 
     /// A step that was not done. It may only be passed over where an earlier one went another way than is right;
     /// otherwise nobody has looked, and that is never green.
-    fn not_done(&self, mut record: StepRecord, trouble: Trouble) -> Observed {
+    fn not_done(&self, mut record: StepRecord, trouble: StepError) -> Observed {
         let (verdict, text) = match trouble {
-            Trouble::Unreached { text, missing } if self.excuses(&missing) => {
+            StepError::Unreached { text, missing } if self.excuses(&missing) => {
                 record.reason = Some(text);
                 (Verdict::Skipped, None)
             }
             // What a target cannot show is the same for every step that asks for it.
-            Trouble::Untestable(text) => (Verdict::Untestable, Some(text)),
-            Trouble::Unreached { text, .. } | Trouble::Broken(text) => {
+            StepError::Untestable(text) => (Verdict::Untestable, Some(text)),
+            StepError::Unreached { text, .. } | StepError::Broken(text) => {
                 let place = format!("step `{}` ({}:{})", record.id, record.path, record.line);
                 (Verdict::Error, Some(format!("{place} could not be done: {text}")))
             }
@@ -418,7 +433,7 @@ impl Stage<'_> {
         }
     }
 
-    fn fill(&self, expectation: &Expectation) -> Result<Expectation, Trouble> {
+    fn fill(&self, expectation: &Expectation) -> Result<Expectation, StepError> {
         let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(expectation.map_text(&mut |value| bindings.fill(value))?)
     }

@@ -9,10 +9,11 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::case::{Case, Doubt, Ran};
+use super::case::{self, Doubt, Ran};
+use super::deny::Deny;
 use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
-use super::known::{Deny, denied};
-use super::lane::{Lane, Settings};
+use super::known::denied;
+use super::lane::{Case, Lane, Settings};
 use super::plan::{LanePlan, plan};
 use super::rerun::Rerun;
 use super::starts::Starts;
@@ -406,7 +407,7 @@ impl Engine<'_> {
             target: lane.target().to_owned(),
             attempt: case.attempt,
         });
-        lane.run(case).await
+        case::run(lane, case).await
     }
 
     fn not_booted(&self, gateway: usize, subject: &Subject, cases: &[Case<'_>], error: &StartError) {

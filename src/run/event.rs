@@ -1,16 +1,15 @@
 //! The event stream: the only way out of a run. Every report is a function of it.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::known::Deny;
+use super::deny::Deny;
 use super::rerun::Rerun;
 use crate::client::Entry;
 use crate::release::Release;
 use crate::scenario::DeviationClass;
 use crate::verdict::{Mismatch, Outcome, Signature, Verdict};
 use crate::wire::SchemaFinding;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Version of a stored format. A newer major cannot be read by an older program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -13,24 +13,32 @@ use tokio_util::sync::CancellationToken;
 
 use super::barrier::{RestartBarrier, Turn};
 use super::bindings::Bindings;
-use super::case::{Case, Ran, run_case};
 use super::identity::{Identity, gateway_secret};
 use super::plan::Schedule;
 use super::pressure::{Pressure, Stretch, Watched};
 use super::seeds;
-use super::step::Trouble;
+use super::step_error::StepError;
 use crate::client::{Endpoint, Tls};
 use crate::gateway::{
     BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest,
     StateError, Stopping, StoredPairing, Subject, Switch, Switches, TurnError, merge,
 };
 use crate::release::Release;
-use crate::scenario::{self, Ready, Reference, Start};
+use crate::scenario::{self, Ready, Reference, Scenario, Start};
 use crate::verdict::Outcome;
 use crate::wire::{Masker, ProtocolSchema, ProtocolSchemas, WireError};
 
 /// How long a gateway that ended a connection may take to be known as dead.
 const DEATH_NOTICE: Duration = Duration::from_millis(50);
+
+/// A scenario on a target, and which repetition of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// Which repetition, from 1.
+    pub attempt: u32,
+}
 
 /// What all lanes of a run share.
 #[derive(Clone)]
@@ -251,42 +259,42 @@ impl Lane {
         })
     }
 
-    /// Runs one of the cases that it was booted for.
-    ///
-    /// One that only starts gateways beside it takes nobody's place, and no restart waits for it.
-    pub(super) async fn run(&self, case: Case<'_>) -> Ran {
-        if case.scenario.only_starts_others() {
-            return self.run_now(case, None).await;
-        }
+    /// Waits for a place among the cases at work. Cases that run one by one enter when their turn comes.
+    pub(super) async fn enter(&self) -> Option<SemaphorePermit<'_>> {
         if !self.shared {
             self.barrier.enter();
         }
         // The semaphore is never closed; without a permit the case would only run earlier.
-        let permit = self.permits.acquire().await.ok();
-        let ran = self.run_now(case, permit).await;
-        self.barrier.leave();
-        ran
+        self.permits.acquire().await.ok()
     }
 
-    async fn run_now(&self, case: Case<'_>, permit: Option<SemaphorePermit<'_>>) -> Ran {
+    /// Gives the place of [`enter`](Self::enter) back, so that no restart waits for it.
+    pub(super) fn leave(&self) {
+        self.barrier.leave();
+    }
+
+    /// What the references of a case stand for before its first step.
+    pub(super) async fn bindings(&self, case: Case<'_>) -> Bindings {
         let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
         let host = self.host.read().await;
         let mut bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), host.port());
         bindings.certificate = host.certificate().map(str::to_owned);
-        drop(host);
-        if self.profiles.is_none() && self.settings.reached.is_none() {
-            return run_case(self, case, bindings, permit).await;
-        }
-        // Nobody else may be at work before what it has executed is taken.
-        let ran = run_case(self, case, bindings, None).await;
+        bindings
+    }
+
+    /// Whether the code that a gateway executes is measured, or the mutants that it reaches.
+    pub(super) const fn is_measured(&self) -> bool {
+        self.profiles.is_some() || self.settings.reached.is_some()
+    }
+
+    /// Takes what a case has executed; nobody else may be at work before.
+    pub(super) async fn take_executed(&self, scenario: &str) {
         if let Some(profiles) = &self.profiles {
-            profiles.take(&case.scenario.id).await;
+            profiles.take(scenario).await;
         }
         if let (Some(switch), Some(reached)) = (&self.switch, &self.settings.reached) {
-            reached.take_from(&case.scenario.id, switch.turn(None).await);
+            reached.take_from(scenario, switch.turn(None).await);
         }
-        drop(permit);
-        ran
     }
 
     /// From here on its cases are run one by one, so that what happens to the gateway is the running one's doing.
@@ -468,7 +476,7 @@ impl Lane {
         config: Option<&Value>,
         stopping: Stopping,
         ready: Ready,
-    ) -> Result<Option<Ended>, Trouble> {
+    ) -> Result<Option<Ended>, StepError> {
         // Those that wait must not keep the others from starting.
         self.permits.add_permits(1);
         let turn = self.barrier.arrive().await;
@@ -490,11 +498,11 @@ impl Lane {
         if let Ok(permit) = self.permits.acquire().await {
             permit.forget();
         }
-        result.map_err(Trouble::Broken)
+        result.map_err(StepError::Broken)
     }
 
-    pub(super) async fn stored(&self) -> Result<StoredPairing, Trouble> {
-        self.host.read().await.stored().map_err(|error| Trouble::Broken(error.to_string()))
+    pub(super) async fn stored(&self) -> Result<StoredPairing, StepError> {
+        self.host.read().await.stored().map_err(|error| StepError::Broken(error.to_string()))
     }
 
     /// How the gateway died, if nobody stopped it. Where `suspected`, the news may take a moment.
@@ -514,7 +522,7 @@ impl Lane {
     }
 
     /// Starts another gateway of the same release in a home of its own, and stops it again.
-    pub(super) async fn start_beside(&self, start: &Start) -> Result<Outcome, Trouble> {
+    pub(super) async fn start_beside(&self, start: &Start) -> Result<Outcome, StepError> {
         let _alone = self.beside.lock().await;
         let filled = |map: &Map<String, Value>| with_secrets(map, &self.token, &self.password, self.now_ms());
         let request = StartRequest {
@@ -547,7 +555,7 @@ impl Lane {
             }
             // That we did not wait longer is no refusal.
             Err(StartError::Boot(BootError::NotReady { .. })) => Ok(Outcome::Silence),
-            Err(error) => Err(Trouble::Broken(error.to_string())),
+            Err(error) => Err(StepError::Broken(error.to_string())),
         }
     }
 

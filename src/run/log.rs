@@ -5,21 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::step::{Missing, Stage, Trouble};
+use super::step::{Beginning, Stage};
+use super::step_error::{Missing, StepError};
 use crate::client::Direction;
 use crate::scenario::{Expectation, Line, Log, Pattern};
 use crate::verdict::{Outcome, line_has, matches};
 
 const LOOK: Duration = Duration::from_millis(20);
-
-/// When a step began.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Beginning {
-    /// The moment.
-    pub(super) at: Instant,
-    /// Number of the first entry of the transcript behind it.
-    pub(super) entry: usize,
-}
 
 /// What is looked for, its references filled in.
 enum Wanted {
@@ -33,7 +25,7 @@ enum Wanted {
 
 impl Stage<'_> {
     /// Waits until what is looked for is there.
-    pub(super) async fn log(&self, step: &Log, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+    pub(super) async fn log(&self, step: &Log, right: Option<&Expectation>) -> Result<Outcome, StepError> {
         let wanted = self.wanted(step)?;
         let since = step.since.as_ref().map(|name| self.beginning(&name.value)).transpose()?;
         let within = self.within_or_silence(step.within, right);
@@ -59,7 +51,7 @@ impl Stage<'_> {
         }
     }
 
-    fn wanted(&self, step: &Log) -> Result<Wanted, Trouble> {
+    fn wanted(&self, step: &Log) -> Result<Wanted, StepError> {
         let bindings = self.bindings();
         let of = step.of.as_ref().map(|of| of.value.clone());
         if let Some(line) = &step.line {
@@ -74,13 +66,13 @@ impl Stage<'_> {
                 Ok(Wanted::Frame(of, direction, pattern))
             }
             // `check` refuses such steps.
-            _ => Err(Trouble::Broken("this `log` does not say what to look for".to_owned())),
+            _ => Err(StepError::Broken("this `log` does not say what to look for".to_owned())),
         }
     }
 
-    fn beginning(&self, step: &str) -> Result<Beginning, Trouble> {
+    fn beginning(&self, step: &str) -> Result<Beginning, StepError> {
         let begun = self.beginnings.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.get(step).copied().ok_or_else(|| Trouble::Broken(format!("the step `{step}` was not begun")))
+        begun.get(step).copied().ok_or_else(|| StepError::Broken(format!("the step `{step}` was not begun")))
     }
 
     async fn logged(&self, line: &Line, since: Option<Beginning>) -> Option<Value> {
@@ -94,12 +86,12 @@ impl Stage<'_> {
     }
 
     /// What a program that ended or still runs has printed.
-    fn printed(&self, program: &str, line: &Line) -> Result<Option<Value>, Trouble> {
+    fn printed(&self, program: &str, line: &Line) -> Result<Option<Value>, StepError> {
         let running = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         let running = running.iter().rev().find(|one| one.name == program);
         let text = running.map(|one| format!("{}\n{}", one.running.stdout(), one.running.stderr()));
         let ended = || self.prints.lock().unwrap_or_else(PoisonError::into_inner).get(program).cloned();
-        let text = text.or_else(ended).ok_or_else(|| Trouble::Unreached {
+        let text = text.or_else(ended).ok_or_else(|| StepError::Unreached {
             text: format!("the program `{program}` was not run"),
             missing: Missing::Value,
         })?;

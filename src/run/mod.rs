@@ -4,6 +4,7 @@ mod actors;
 mod barrier;
 mod bindings;
 mod case;
+mod deny;
 mod engine;
 mod event;
 mod handshake;
@@ -19,6 +20,7 @@ mod rerun;
 mod seeds;
 mod starts;
 mod step;
+mod step_error;
 mod stored;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -26,13 +28,14 @@ mod timeline;
 mod unfinished;
 mod warm;
 
+pub use deny::{Deny, ParseDenyError};
 pub use engine::{Emit, RunRequest, run};
 pub use event::{
     Cell, Event, Format, FramesChecked, ListedDeviation, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo,
     StepRecord, StoredRecords, TargetInfo,
 };
-pub use known::{Deny, Known, KnownCounts, ParseDenyError};
-pub(crate) use known::{deciding, denied, is_of_security};
+pub use known::{Known, KnownCounts};
+pub(crate) use known::{deciding, denied, is_of_security, shows};
 pub use lane::{AllReached, Reached, Settings};
 pub use plan::{Order, Schedule};
 pub use pool::{Pool, PoolError};

@@ -4,18 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use tokio::sync::{Mutex, Notify, OnceCell};
-
-use super::case::Case;
+use super::case;
 use super::engine::{info, untestable, without_run};
 use super::event::{Cell, Event, RUN_FORMAT, RunStarted, TargetInfo};
-use super::lane::{Lane, Settings};
+use super::lane::{Case, Lane, Settings};
 use super::plan::{LanePlan, plan};
 use super::record::RunRecord;
 use super::rerun::Rerun;
 use crate::gateway::{Subject, Target, Workshop};
 use crate::scenario::{Scenario, Step};
 use crate::verdict::Verdict;
+use tokio::sync::{Mutex, Notify, OnceCell};
 
 /// Boots a gateway when the first scenario of its lane is asked for, and keeps it for the next ones.
 ///
@@ -124,7 +123,7 @@ impl Pool {
         let slot = self.slot(&name, lane).await;
         let booted = slot.lane.get_or_init(|| self.boot(Arc::clone(&subject), &plans[lane])).await;
         let ran = match booted {
-            Ok(lane) => Ok(lane.run(Case { scenario, attempt }).await),
+            Ok(lane) => Ok(case::run(lane, Case { scenario, attempt }).await),
             Err(reason) => Err(broken(reason)),
         };
         drop(slot);
@@ -208,7 +207,7 @@ impl Pool {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
         let lane = Lane::boot(subject, self.settings.clone(), number, &[case]).await;
         let lane = lane.map_err(|error| error.to_string())?;
-        let cell = lane.run(case).await.cell;
+        let cell = case::run(&lane, case).await.cell;
         self.note(lane.stop().await.leaks);
         Ok(cell)
     }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::deny::Deny;
 use super::event::{Cell, Event, Format, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
-use super::known::{Deny, KnownCounts};
+use super::known::KnownCounts;
 use super::rerun::Rerun;
 use super::timeline::{Timeline, timelines};
 use super::unfinished::{Begun, Ending, Unfinished, unfinished};

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::bindings::Bindings;
 use super::handshake::{Facts, params};
 use super::lane::Lane;
-use super::log::Beginning;
+use super::step_error::{Missing, StepError};
 use crate::client::{
     Answer, Connection, Endpoint, OpenError, Opened, PlainAnswer, PlainRequest, Relay, Tls, Transcript, open,
 };
@@ -19,8 +19,8 @@ use crate::gateway::{Ended, Running, Stopping};
 use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{
     self, Action, Address, AwaitClose, AwaitEvent, Call, Connect, Disconnect, Expectation, HttpRequest,
-    Millis, Pattern, Pin, Reference, Restart, Scenario, Send, Spanned, State, Step, Stop, StopSignal,
-    UnresolvedReference, Wait, changes_everybody,
+    Millis, Pattern, Pin, Restart, Scenario, Send, Spanned, State, Step, Stop, StopSignal, Wait,
+    changes_everybody,
 };
 use crate::verdict::{Outcome, Verdict, matches, satisfies};
 use crate::wire::{Close, DeviceKey, End, connect_request, whole_event};
@@ -37,68 +37,13 @@ const COMES_BACK: Duration = Duration::from_secs(20);
 /// A refused TCP connect costs microseconds, so the wait between two may be short.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
-/// Why a step has no outcome.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
-    /// Something is missing that an earlier step should have left.
-    #[error("{text}")]
-    Unreached {
-        /// What the step could not do.
-        text: String,
-        /// What is missing.
-        missing: Missing,
-    },
-    /// The target cannot do it.
-    #[error("{0}")]
-    Untestable(String),
-    /// Harness or gateway broke.
-    #[error("{0}")]
-    Broken(String),
-}
-
-/// What an earlier step should have left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// An open connection of this name.
-    Connection(String),
-    /// A capture of this name.
-    Capture(String),
-    /// The identity that the programs of the gateway's home share.
-    Identity,
-    /// A value that no step leaves.
-    Value,
-}
-
-impl Missing {
-    /// Whether a step is one that should have left it.
-    fn is_left_by(&self, step: &Step) -> bool {
-        match self {
-            Self::Connection(name) => step.opens().is_some_and(|one| one.value == *name),
-            Self::Capture(name) => step.saves().is_some_and(|saves| saves.get(name).is_some()),
-            Self::Identity => step.is_of_a_program(),
-            Self::Value => false,
-        }
-    }
-}
-
-impl From<UnresolvedReference> for Trouble {
-    fn from(error: UnresolvedReference) -> Self {
-        let missing = match &error {
-            UnresolvedReference::NoValue(Reference::Capture(name)) => Missing::Capture(name.clone()),
-            UnresolvedReference::NoValue(Reference::ConnectionNonce(name)) => {
-                Missing::Connection(name.clone())
-            }
-            UnresolvedReference::NoValue(Reference::IdentityId) => Missing::Identity,
-            _ => Missing::Value,
-        };
-        Self::Unreached { text: error.to_string(), missing }
-    }
-}
-
-impl From<OpenError> for Trouble {
-    fn from(error: OpenError) -> Self {
-        Self::Broken(error.to_string())
-    }
+/// When a step began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beginning {
+    /// The moment.
+    pub(super) at: Instant,
+    /// Number of the first entry of the transcript behind it.
+    pub(super) entry: usize,
 }
 
 /// A case while it runs: its connections and what its references stand for.
@@ -157,7 +102,11 @@ impl Socket {
 
 impl Stage<'_> {
     /// Does one step.
-    pub(super) async fn perform(&self, step: &Step, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+    pub(super) async fn perform(
+        &self,
+        step: &Step,
+        right: Option<&Expectation>,
+    ) -> Result<Outcome, StepError> {
         if step.stops_the_gateway() {
             self.let_go();
         } else if !matches!(step, Step::Log(_)) {
@@ -168,13 +117,13 @@ impl Stage<'_> {
             Outcome::Refused { error } | Outcome::Closed { error: Some(error), .. }
                 if error.code == NOT_MODELLED_CODE =>
             {
-                Err(Trouble::Untestable(error.message))
+                Err(StepError::Untestable(error.message))
             }
             outcome => Ok(outcome),
         }
     }
 
-    async fn attempt(&self, step: &Step, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+    async fn attempt(&self, step: &Step, right: Option<&Expectation>) -> Result<Outcome, StepError> {
         match step {
             Step::Connect(connect) => self.connect(connect).await,
             Step::Call(call) => self.call(call).await,
@@ -214,9 +163,9 @@ impl Stage<'_> {
         self.bindings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn connection(&self, name: &Spanned<String>) -> Result<Arc<Connection>, Trouble> {
+    pub(super) fn connection(&self, name: &Spanned<String>) -> Result<Arc<Connection>, StepError> {
         let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = || Trouble::Unreached {
+        let missing = || StepError::Unreached {
             text: format!("there is no connection `{}`", name.value),
             missing: Missing::Connection(name.value.clone()),
         };
@@ -308,10 +257,10 @@ impl Stage<'_> {
         }
     }
 
-    async fn endpoint(&self, address: Option<Address>, from: Option<Address>) -> Result<Endpoint, Trouble> {
+    async fn endpoint(&self, address: Option<Address>, from: Option<Address>) -> Result<Endpoint, StepError> {
         let missing = || {
             let address = address.unwrap_or_default();
-            Trouble::Untestable(format!("the target does not listen on {address}"))
+            StepError::Untestable(format!("the target does not listen on {address}"))
         };
         self.lane.endpoint(address, from).await.ok_or_else(missing)
     }
@@ -322,7 +271,7 @@ impl Stage<'_> {
         (address, from): (Option<Address>, Option<Address>),
         tls: Option<&scenario::Tls>,
         headers: &[(String, String)],
-    ) -> Result<Result<Connection, Outcome>, Trouble> {
+    ) -> Result<Result<Connection, Outcome>, StepError> {
         let mut endpoint = self.endpoint(address, from).await?;
         match tls {
             Some(scenario::Tls::Switched(_)) => endpoint.tls = Tls::Off,
@@ -351,7 +300,7 @@ impl Stage<'_> {
         })
     }
 
-    async fn connect(&self, step: &Connect) -> Result<Outcome, Trouble> {
+    async fn connect(&self, step: &Connect) -> Result<Outcome, StepError> {
         let bindings = self.bindings();
         let step = bindings.fill_connect(step)?;
         let within = self.within(step.within);
@@ -401,7 +350,7 @@ impl Stage<'_> {
         Ok(outcome)
     }
 
-    async fn call(&self, step: &Call) -> Result<Outcome, Trouble> {
+    async fn call(&self, step: &Call) -> Result<Outcome, StepError> {
         let connection = self.connection(&step.on)?;
         let params = step.params.as_ref().map(|params| self.bindings().fill(&params.value)).transpose()?;
         let method = self.bindings().fill_text(&step.method.value)?;
@@ -412,7 +361,7 @@ impl Stage<'_> {
         Ok(outcome)
     }
 
-    async fn event(&self, step: &AwaitEvent, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+    async fn event(&self, step: &AwaitEvent, right: Option<&Expectation>) -> Result<Outcome, StepError> {
         let connection = self.connection(&step.on)?;
         let filled = |pattern: &Option<Spanned<Pattern>>| {
             let pattern = pattern.as_ref();
@@ -431,7 +380,7 @@ impl Stage<'_> {
         })
     }
 
-    async fn disconnect(&self, step: &Disconnect) -> Result<Outcome, Trouble> {
+    async fn disconnect(&self, step: &Disconnect) -> Result<Outcome, StepError> {
         let connection = self.connection(&step.on)?;
         if connection.ended().is_none() {
             let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -447,7 +396,7 @@ impl Stage<'_> {
         Ok(Outcome::Done)
     }
 
-    async fn send(&self, step: &Send, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+    async fn send(&self, step: &Send, right: Option<&Expectation>) -> Result<Outcome, StepError> {
         let bindings = self.bindings();
         let connection = match (&step.on, &step.name) {
             (Some(on), _) => self.connection(on)?,
@@ -459,7 +408,7 @@ impl Stage<'_> {
                     Err(outcome) => return Ok(outcome),
                 }
             }
-            (None, None) => return Err(Trouble::Broken("`send` needs a connection".to_owned())),
+            (None, None) => return Err(StepError::Broken("`send` needs a connection".to_owned())),
         };
         if step.name.is_some() && !step.before_challenge {
             match connection.challenge(self.lane.timeout()).await {
@@ -484,7 +433,7 @@ impl Stage<'_> {
         Ok(outcome_of(connection.any_answer(self.within_or_silence(step.within, right)).await))
     }
 
-    async fn http(&self, step: &HttpRequest) -> Result<Outcome, Trouble> {
+    async fn http(&self, step: &HttpRequest) -> Result<Outcome, StepError> {
         let bindings = self.bindings();
         let endpoint = self.endpoint(step.address, step.from).await?;
         let fill = |text: &Option<String>, usual: &str| bindings.fill_text(text.as_deref().unwrap_or(usual));
@@ -500,7 +449,7 @@ impl Stage<'_> {
             body: body.map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned)),
         };
         let answer = request.send(&endpoint, self.within(step.within)).await;
-        let answer = answer.map_err(|error| Trouble::Broken(error.to_string()))?;
+        let answer = answer.map_err(|error| StepError::Broken(error.to_string()))?;
         Ok(match answer {
             PlainAnswer::Http { status, body } => Outcome::Http { status, body },
             PlainAnswer::Dropped => Outcome::Closed { close: Close::DROPPED, error: None },
@@ -508,7 +457,7 @@ impl Stage<'_> {
         })
     }
 
-    async fn restart(&self, step: &Restart) -> Result<Outcome, Trouble> {
+    async fn restart(&self, step: &Restart) -> Result<Outcome, StepError> {
         let config = step.config.as_ref().map(|config| self.bindings().fill(config)).transpose()?;
         let stopping = stopping(step.signal, step.within);
         let ended = self.lane.restart(config.as_ref(), stopping, step.ready).await?;
@@ -516,15 +465,15 @@ impl Stage<'_> {
         Ok(ended.map_or_else(ended_before, |ended| end_of_gateway(&ended)))
     }
 
-    async fn stop(&self, step: &Stop) -> Result<Outcome, Trouble> {
+    async fn stop(&self, step: &Stop) -> Result<Outcome, StepError> {
         let mut host = self.lane.host_alone().await;
         let ended = host.halt(stopping(step.signal, step.within)).await;
-        let running = || Trouble::Broken("the gateway is stopped already, or it is not ours".to_owned());
+        let running = || StepError::Broken("the gateway is stopped already, or it is not ours".to_owned());
         Ok(end_of_gateway(&ended.ok_or_else(running)?))
     }
 
     /// Reads the store until the expectation holds or the time is up: a gateway may write behind its answer.
-    async fn state(&self, step: &State, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+    async fn state(&self, step: &State, right: Option<&Expectation>) -> Result<Outcome, StepError> {
         let device = self.device_of(step.device.as_ref())?;
         let patience = Duration::from_secs(1);
         let begun = tokio::time::Instant::now();
@@ -547,7 +496,7 @@ impl Stage<'_> {
         }
     }
 
-    async fn closed(&self, step: &AwaitClose, right: Option<&Expectation>) -> Result<Outcome, Trouble> {
+    async fn closed(&self, step: &AwaitClose, right: Option<&Expectation>) -> Result<Outcome, StepError> {
         let connection = self.connection(&step.on)?;
         Ok(match connection.end(self.within_or_silence(step.within, right)).await {
             Some(end) => Outcome::of_end(end, None),

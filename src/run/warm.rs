@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::case::{Case, Doubt};
+use super::case::{self, Doubt};
 use super::event::Cell;
-use super::lane::{Lane, Settings};
+use super::lane::{Case, Lane, Settings};
 use crate::gateway::{StartError, StateError, Subject, TurnError};
 use crate::release::Release;
 use crate::scenario::Scenario;
@@ -64,7 +64,8 @@ impl Warm {
         let attempt = self.runs;
         let cases: Vec<Case<'_>> = scenarios.iter().map(|scenario| Case { scenario, attempt }).collect();
         self.lane.seed_again(&cases).await?;
-        let mut running: FuturesUnordered<_> = cases.iter().map(|case| self.lane.run(*case)).collect();
+        let mut running: FuturesUnordered<_> =
+            cases.iter().map(|case| case::run(&self.lane, *case)).collect();
         let mut cells = Vec::with_capacity(cases.len());
         while let Some(ran) = running.next().await {
             let end = ends(&ran.cell);

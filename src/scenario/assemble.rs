@@ -8,14 +8,15 @@ use serde_json::{Map, Value};
 
 use super::device::Device;
 use super::diagnostic::Diagnostic;
+use super::draft::{BUILT_IN, Draft, Drafts};
 use super::expect::{ClosedExpectation, ExitExpectation, Expectation};
 use super::file::{Deviation, Observe, Requires};
-use super::load::{BUILT_IN, Draft, Drafts};
 use super::pattern::Pattern;
 use super::reference::{Reference, references_in};
+use super::source::Source;
 use super::span::Spanned;
 use super::step::{Step, Wait};
-use super::story::{Action, Scenario, Source, StoryDeviation, StoryStep, StoryVague};
+use super::story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague};
 use super::suggest::did_you_mean;
 use super::tree::{Kind, Tree};
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::de::{self, Expected, Unexpected};
 
 use super::diagnostic::Diagnostic;
+use super::source::Source;
 use super::span::Span;
-use super::story::Source;
 use super::suggest::{advice, quoted};
 
 /// A part of the way from the top of a file to a node.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
 use super::expand::Case;
+use super::source::Source;
 use super::span::{Span, Spanned};
 use super::step::VERBS;
-use super::story::Source;
 use super::suggest::advice;
 use super::tree::{Kind, Tree, read};
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::source::Source;
 use super::span::Span;
-use super::story::Source;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
 use super::reference::{Piece, parse_changes, pieces, place_of};
+use super::source::Source;
 use super::span::{Span, Spanned};
-use super::story::Source;
 use super::suggest::advice;
 use super::tree::{Kind, Tree};
 

@@ -293,7 +293,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::decode::decode;
-    use super::super::story::Source;
+    use super::super::source::Source;
     use super::super::tree::read;
     use super::*;
 

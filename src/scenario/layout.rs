@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::decode::decode;
 use super::file::Deviation;
+use super::source::Source;
 use super::span::Span;
-use super::story::Source;
 use super::tree::{Kind, Tree, read};
 
 /// Where a file's list of deviations stands.

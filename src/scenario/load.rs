@@ -10,16 +10,15 @@ use super::decode::decode;
 use super::decode_error::{DecodeError, Segment};
 use super::defaults::{FolderDefaults, complete, is_of_defaults};
 use super::diagnostic::{Diagnostic, tidy};
+use super::draft::{Draft, Drafts};
 use super::entries::Entries;
 use super::expand::{Case, expand};
 use super::file::ScenarioFile;
+use super::source::Source;
 use super::span::{Span, Spanned};
-use super::story::{Scenario, Source};
+use super::story::Scenario;
 use super::suggest::advice;
 use super::tree::{Kind, Tree, read};
-
-/// What the ids of built-in scenarios begin with where they stand beside those of another suite.
-pub const BUILT_IN: &str = "builtin:";
 
 /// What a set of files holds.
 #[derive(Clone, Debug, Default)]
@@ -29,25 +28,6 @@ pub struct Suite {
     pub scenarios: Vec<Scenario>,
     /// What is wrong with the files; [`super::check()`] looks deeper.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// One case of a file, decoded, before reused scenarios are put in place.
-pub(super) struct Draft {
-    pub(super) id: String,
-    pub(super) source: Arc<Source>,
-    pub(super) row: Option<Spanned<String>>,
-    pub(super) title: String,
-    pub(super) file: ScenarioFile,
-    /// The trees of `steps` and `finally`, for the places of references.
-    pub(super) tree: Tree,
-}
-
-/// What is known of the files: all ids, and the drafts that could be decoded.
-#[derive(Default)]
-pub(super) struct Drafts {
-    /// Id of each file with its rows; no rows where it has no table.
-    pub(super) files: Vec<(String, Vec<String>)>,
-    pub(super) drafts: Vec<Draft>,
 }
 
 /// Loads scenarios from texts. Each comes with its id: its path below `scenarios/`, without extension.

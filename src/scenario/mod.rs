@@ -12,6 +12,7 @@ mod decode_error;
 mod defaults;
 mod device;
 mod diagnostic;
+mod draft;
 mod duration;
 mod entries;
 mod expand;
@@ -28,6 +29,7 @@ mod pattern;
 mod reference;
 mod saved;
 mod schema;
+mod source;
 mod span;
 mod step;
 mod story;
@@ -49,6 +51,7 @@ pub use connect::{
 pub use defaults::is_of_defaults;
 pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};
 pub use diagnostic::{Diagnostic, Related, Severity};
+pub use draft::BUILT_IN;
 pub use duration::{Millis, ParseMillisError};
 pub use entries::Entries;
 pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind};
@@ -57,7 +60,7 @@ pub use file::{Capability, Deviation, DeviationClass, Observe, Owner, Requires, 
 pub use flow::FlowText;
 pub use layout::{Layout, Place, layout};
 pub use lifecycle::{Ready, Restart, Stop, StopSignal};
-pub use load::{BUILT_IN, Suite, load};
+pub use load::{Suite, load};
 pub use log::{Line, Log};
 pub use named::{NAMED_OUTCOMES, NamedOutcome};
 pub use pattern::{OPERATORS, Pattern};
@@ -67,9 +70,10 @@ pub use reference::{
 };
 pub use saved::Saved;
 pub use schema::{schema, schema_text};
+pub use source::Source;
 pub use span::{Span, Spanned};
 pub use step::{
     AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Send, Sequence, State, Step, Together, Wait,
 };
-pub use story::{Action, Scenario, Source, StoryDeviation, StoryStep, StoryVague, changes_everybody};
+pub use story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague, changes_everybody};
 pub use suggest::did_you_mean;

@@ -12,26 +12,10 @@ use super::expect::{Expectation, ExpectationKind};
 use super::file::{Capability, DeviationClass, Requires};
 use super::lifecycle::Ready;
 use super::reference::Reference;
+use super::source::Source;
 use super::span::{Span, Spanned};
 use super::step::{Step, Wait};
 use crate::release::{Release, ReleaseRange};
-
-/// A scenario's text and the name under which people know the file.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Path for display.
-    pub path: String,
-    /// The whole text.
-    pub text: String,
-}
-
-impl Source {
-    /// Line of a byte, from 1.
-    pub fn line(&self, span: Span) -> usize {
-        let until = self.text.len().min(span.start);
-        self.text.as_bytes()[..until].split(|byte| *byte == b'\n').count()
-    }
-}
 
 /// A scenario ready to run.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
 use super::diagnostic::Diagnostic;
+use super::source::Source;
 use super::span::{Span, Spanned};
-use super::story::Source;
 
 /// Largest scenario file that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;

@@ -7,6 +7,6 @@ mod shell;
 mod trees;
 
 pub use git::{GitError, Repository};
-pub use oracle::{Commits, CommitsError, Variant};
+pub use oracle::{Commits, CommitsError};
 pub use recipe::{Install, Recipe};
-pub use trees::{BuildError, Trees};
+pub use trees::{BuildError, Trees, Variant};

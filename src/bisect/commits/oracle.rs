@@ -6,21 +6,12 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::git::GitError;
-use super::trees::{BuildError, Trees};
+use super::trees::{BuildError, Trees, Variant};
 use crate::bisect::drive::{Oracle, Sight};
 use crate::bisect::evidence::{Evidence, Known};
 use crate::bisect::measure::{Measure, broken, millis};
 use crate::gateway::{Remote, Target};
 use crate::run::Cell;
-
-/// A commit, as it is or with a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variant {
-    /// The commit.
-    pub base: String,
-    /// A commit that is put on it, or taken out of it where the second part is true.
-    pub change: Option<(String, bool)>,
-}
 
 /// Answers what commits do: by what is known, else by building and booting them.
 pub struct Commits<'a> {

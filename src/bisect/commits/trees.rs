@@ -9,10 +9,18 @@ use std::sync::{Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::git::{Git, GitError, Repository};
-use super::oracle::Variant;
 use super::recipe::Recipe;
 use super::shell;
 use crate::bisect::evidence::hex;
+
+/// A commit, as it is or with a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// The commit.
+    pub base: String,
+    /// A commit that is put on it, or taken out of it where the second part is true.
+    pub change: Option<(String, bool)>,
+}
 
 /// Built trees that are kept.
 const KEPT: usize = 40;

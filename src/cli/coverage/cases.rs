@@ -1,14 +1,13 @@
 //! Which known cases the suite covers.
 
-use std::fmt::Write as _;
-use std::path::Path;
-
-use super::command::Format;
+use super::format::Format;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::suite::{self, Selection};
 use crate::curate::coverage::{BUILT_IN, Coverage, SourceKind, coverage, markdown, read};
+use std::fmt::Write as _;
+use std::path::Path;
 
 pub(super) fn run(format: Format, folder: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     let every = ["**".to_owned()];

@@ -1,11 +1,6 @@
 //! What of the gateway's own code the suite executes.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
-
-use super::command::Format;
+use super::format::Format;
 use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -21,6 +16,10 @@ use crate::report::coverage::{html, json, lcov};
 use crate::report::terminal::{self, Look, Palette};
 use crate::run::RunRecord;
 use crate::scenario::Millis;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Options about code.
 #[derive(clap::Args, Debug)]

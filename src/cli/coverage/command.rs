@@ -2,6 +2,7 @@
 
 use super::cases;
 use super::code;
+use super::format::Format;
 use super::surface;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -36,21 +37,6 @@ pub(in crate::cli) struct Args {
     code: code::Options,
     #[command(flatten)]
     surface: surface::SurfaceOptions,
-}
-
-/// How the coverage is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    /// Shares, and what is missing.
-    Text,
-    /// For programs.
-    Json,
-    /// The document that the repository keeps (known cases only).
-    Markdown,
-    /// A page for a browser (with --code).
-    Html,
-    /// For other tools (with --code).
-    Lcov,
 }
 
 pub(in crate::cli) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {

@@ -3,6 +3,7 @@
 mod cases;
 mod code;
 mod command;
+mod format;
 mod surface;
 
 pub(super) use command::{Args, run};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::code;
-use super::command::Format;
+use super::format::Format;
 use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;

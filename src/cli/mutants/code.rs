@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use globset::{Glob, GlobMatcher};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::command::Args;
+use super::chosen::Chosen;
 use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -74,8 +74,7 @@ struct Found {
     texts: BTreeMap<String, String>,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let options = &args.code;
+pub(super) fn run(args: &Chosen, options: &CodeOptions, context: &Context) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let scope = bundle::scope(context)?;
     let equivalents = bundle::data(context, "equivalent-mutants.yaml", EQUIVALENT, Equivalents::read)?;
@@ -132,7 +131,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let (reach, trials) = result?;
     let score = scored(&bundle.target, args.seed, &found, &chosen, &reach, &equivalents, trials, &scenarios);
-    show(args, &score, context)?;
+    show(args, options.json.as_deref(), &score, context)?;
     Ok(exit(options, &score, &cancel))
 }
 
@@ -375,9 +374,9 @@ fn scored(
     CodeScore::new(target.to_string(), seed, found.mutants.len(), not_tried, reach, ids, reports)
 }
 
-fn show(args: &Args, score: &CodeScore, context: &Context) -> Result<(), Failure> {
+fn show(args: &Chosen, to: Option<&Path>, score: &CodeScore, context: &Context) -> Result<(), Failure> {
     let json = report::mutants::json(score);
-    if let Some(to) = &args.code.json {
+    if let Some(to) = to {
         let place = context.working_dir.join(to);
         fs::write(&place, &json)
             .map_err(|error| Failure::broke(format!("cannot write {}: {error}", place.display())))?;

@@ -1,11 +1,10 @@
 //! The command line of `gatecrash mutants`.
 
+use super::chosen::Chosen;
 use super::{code, model};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::list::Format;
-use crate::cli::suite::SuiteOptions;
 
 /// Plant faults into the model, or into a release's own code, and tell which of them the suite notices.
 ///
@@ -24,29 +23,18 @@ use crate::cli::suite::SuiteOptions;
 /// up; 130 interrupted.
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {
-    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all, with --gateway all but those tagged `slow`]
-    #[arg(value_name = "PATH|ID|GLOB")]
-    pub(super) selection: Vec<String>,
-    /// Only scenarios with this tag (repeat it for more)
-    #[arg(long = "tag", value_name = "TAG")]
-    pub(super) tags: Vec<String>,
     #[command(flatten)]
-    pub(super) suite: SuiteOptions,
-    /// Name the mutants and what is wrong with them; run nothing
-    #[arg(long)]
-    pub(super) list: bool,
-    /// Seed of all keys and secrets, and of the sample
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub(super) seed: u64,
-    /// How to print it
-    #[arg(long, default_value = "text")]
-    pub(super) format: Format,
+    chosen: Chosen,
     #[command(flatten)]
-    pub(super) model: model::ModelOptions,
+    model: model::ModelOptions,
     #[command(flatten)]
-    pub(super) code: code::CodeOptions,
+    code: code::CodeOptions,
 }
 
 pub(in crate::cli) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    if args.code.gateway.is_some() { code::run(args, context) } else { model::run(args, context) }
+    if args.code.gateway.is_some() {
+        code::run(&args.chosen, &args.code, context)
+    } else {
+        model::run(&args.chosen, &args.model, context)
+    }
 }

@@ -1,5 +1,6 @@
 //! `gatecrash mutants`: how strong the suite is, against the model or against a release's own code.
 
+mod chosen;
 mod code;
 mod command;
 mod model;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::command::Args;
+use super::chosen::Chosen;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -42,8 +42,8 @@ pub(super) struct ModelOptions {
     timeout: Millis,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let mutants = named(&args.model.mutants)?;
+pub(super) fn run(args: &Chosen, options: &ModelOptions, context: &Context) -> Result<Exit, Failure> {
+    let mutants = named(&options.mutants)?;
     if args.list {
         return list(&mutants, args.format, context);
     }
@@ -54,8 +54,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let request = HuntRequest {
         scenarios: suite::scenarios(context, &Selection { folder, names, tags: &args.tags, exclude: &[] })?,
         mutants,
-        releases: args.model.releases.clone(),
-        settings: Settings::new(args.seed, args.model.timeout.as_duration(), Arc::clone(&context.now_ms)),
+        releases: options.releases.clone(),
+        settings: Settings::new(args.seed, options.timeout.as_duration(), Arc::clone(&context.now_ms)),
         jobs: JOBS,
     };
     let workshop = workshop(context, &GatewayOptions::default())?;

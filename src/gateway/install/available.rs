@@ -46,13 +46,13 @@ impl Cache {
     /// All published releases in the order of time, betas included.
     pub fn available(&self, refresh: Refresh) -> Result<Vec<AvailableRelease>, InstallError> {
         let stored = self.stored_list()?;
-        let age = |list: &List| self.tools.now().duration_since(list.fetched);
+        let age = |list: &List| self.site.tools.now().duration_since(list.fetched);
         let young = |list: &List| age(list) < MAX_AGE && age(list) > -MAX_AGE;
         match stored {
-            Some(list) if self.tools.offline() || (refresh == Refresh::WhenOld && young(&list)) => {
+            Some(list) if self.site.tools.offline() || (refresh == Refresh::WhenOld && young(&list)) => {
                 Ok(list.releases)
             }
-            None if self.tools.offline() => {
+            None if self.site.tools.offline() => {
                 Err(InstallError::Offline { what: "the list of published releases".to_owned() })
             }
             old => match (self.fetch_list(), old, refresh) {
@@ -69,7 +69,7 @@ impl Cache {
 
     /// Whether nothing may be fetched.
     pub fn is_offline(&self) -> bool {
-        self.tools.offline()
+        self.site.tools.offline()
     }
 
     /// The newest stable release.
@@ -87,7 +87,7 @@ impl Cache {
         struct Head {
             format: Format,
         }
-        let path = self.layout.available();
+        let path = self.site.layout.available();
         let Ok(text) = std::fs::read(&path) else { return Ok(None) };
         let Ok(Head { format }) = serde_json::from_slice(&text) else { return Ok(None) };
         if format.major > FORMAT.major {
@@ -99,14 +99,14 @@ impl Cache {
 
     fn fetch_list(&self) -> Result<Vec<AvailableRelease>, InstallError> {
         let fields = ["versions", "time"];
-        let answer = npm::view(&self.tools, &self.layout, "openclaw", &fields, &Cancel::default())
+        let answer = npm::view(&self.site.tools, &self.site.layout, "openclaw", &fields, &Cancel::default())
             .map_err(|error| InstallError::List(error.to_string()))?;
         let releases = read_answer(&answer);
         if releases.is_empty() {
             return Err(InstallError::List("npm named no releases of openclaw".to_owned()));
         }
-        let list = List { format: FORMAT, fetched: self.tools.now(), releases };
-        let path = self.layout.available();
+        let list = List { format: FORMAT, fetched: self.site.tools.now(), releases };
+        let path = self.site.layout.available();
         let part = path.with_extension(format!("{}.part", std::process::id()));
         let text = serde_json::to_vec(&list)
             .map_err(|error| InstallError::Io { path: path.clone(), source: error.into() })?;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::build::Build;
+use super::build::{Build, package_in};
 use super::command::Cancel;
+use super::digest::{sha256, shape};
 use super::error::{At, InstallError};
 use super::event::{InstallEvent, Part, Progress};
 use super::layout::Layout;
@@ -14,8 +15,9 @@ use super::lock::{Held, Mode, lock, try_lock};
 use super::manifest::{self, Damage, Manifest, package_dir};
 use super::npm;
 use super::quirks::Quirks;
-use super::runtime::Get;
+use super::runtime::{Get, InstallSite};
 use super::scratch::sweep;
+use super::steps::{PackageJson, install_anew};
 use super::tools::Tools;
 use crate::release::Release;
 
@@ -28,8 +30,7 @@ const ATTEMPTS: usize = 3;
 /// A directory with installed releases, shared by all processes that use it.
 #[derive(Debug)]
 pub struct Cache {
-    pub(super) layout: Layout,
-    pub(super) tools: Tools,
+    pub(super) site: InstallSite,
 }
 
 /// An installed release.
@@ -58,14 +59,14 @@ impl Cache {
         let layout = Layout::new(root);
         npm::prepare_watch(&layout).at(&layout.watch_script())?;
         sweep(&layout.scratch()).at(&layout.scratch())?;
-        Ok(Self { layout, tools })
+        Ok(Self { site: InstallSite { layout, tools } })
     }
 
     /// The releases that are installed, in the order of time. Damaged ones are among them.
     pub fn installed(&self) -> Result<Vec<Installed>, InstallError> {
         let mut found = Vec::new();
         for release in self.installed_names()? {
-            let dir = self.layout.release(&release);
+            let dir = self.site.layout.release(&release);
             let Some(manifest) = manifest::read(&dir)? else { continue };
             found.push(Installed {
                 release,
@@ -81,7 +82,7 @@ impl Cache {
 
     /// What lies in the place of a release, whole or not.
     pub(super) fn installed_names(&self) -> Result<Vec<Release>, InstallError> {
-        let dir = self.layout.releases();
+        let dir = self.site.layout.releases();
         let entries = match std::fs::read_dir(&dir) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.at(&dir)?,
@@ -94,12 +95,49 @@ impl Cache {
 
     /// The build of a release if it is installed whole, with a Node for it; the network is not used.
     pub fn build(&self, release: Release) -> Result<Option<Build>, InstallError> {
-        let path = self.layout.release_lock(&release);
+        let path = self.site.layout.release_lock(&release);
         let Some(held) = try_lock(&path, Mode::Shared).at(&path)? else { return Ok(None) };
         match self.ready(release, held, Get::Installed) {
             Err(InstallError::Offline { .. } | InstallError::NoNode { .. }) => Ok(None),
             other => other,
         }
+    }
+
+    /// The build in a directory that somebody else looks after: a checkout, an unpacked package, or a
+    /// project that has one installed.
+    pub fn build_at(&self, dir: &Path) -> Result<Build, InstallError> {
+        let dir = std::path::absolute(dir).at(dir)?;
+        let package = package_in(&dir);
+        let no_build =
+            |problem: &str| InstallError::NoBuild { path: dir.clone(), problem: problem.to_owned() };
+        if !package.is_dir() {
+            return Err(no_build("there is no such directory"));
+        }
+        let entry = package.join("openclaw.mjs");
+        if !entry.is_file() {
+            return Err(no_build("it has no openclaw.mjs"));
+        }
+        let json = PackageJson::read(&package).ok_or_else(|| no_build("it has no readable package.json"))?;
+        if json.name.as_deref() != Some("openclaw") {
+            return Err(no_build("its package.json is of another package than openclaw"));
+        }
+        let engines = json.engines.get("node").map(String::as_str);
+        let silent = |_| {};
+        let cancel = Cancel::default();
+        let get = if self.site.tools.offline() { Get::Installed } else { Get::Fetched(&silent, &cancel) };
+        let node = self.site.node_for(engines, get)?;
+        let release = json.version.and_then(|text| text.parse().ok());
+        let name = format!("path-{}", &sha256(package.as_os_str().as_encoded_bytes())[..16]);
+        Ok(Build {
+            release,
+            entry,
+            compile_cache: self.site.layout.compile_cache(&name, &node.version.to_string()),
+            node: node.path,
+            node_version: node.version.to_string(),
+            digest: shape(&package).at(&package)?,
+            quirks: Quirks::of(release),
+            in_use: None,
+        })
     }
 
     /// The build of a release; installs it first if it is missing or damaged. Blocks; returns at once when
@@ -110,7 +148,7 @@ impl Cache {
         progress: &dyn Progress,
         cancel: &Cancel,
     ) -> Result<Build, InstallError> {
-        let path = self.layout.release_lock(&release);
+        let path = self.site.layout.release_lock(&release);
         let waiting = || progress.tell(InstallEvent::Waiting(Part::Release(release)));
         for _ in 0..ATTEMPTS {
             let held = lock(&path, Mode::Shared, cancel, waiting).at(&path)?;
@@ -122,7 +160,7 @@ impl Cache {
             let _held = held.ok_or(InstallError::Cancelled)?;
             // Somebody else may have been first.
             if self.whole(&release)?.is_none() {
-                self.install_anew(release, progress, cancel)?;
+                install_anew(&self.site, release, progress, cancel)?;
             }
         }
         Err(InstallError::Unusable {
@@ -133,9 +171,9 @@ impl Cache {
 
     /// Compares an installed release, file by file, with what was installed. `None` when there is none.
     pub fn verify(&self, release: Release) -> Result<Option<Damage>, InstallError> {
-        let path = self.layout.release_lock(&release);
+        let path = self.site.layout.release_lock(&release);
         let _held = lock(&path, Mode::Shared, &Cancel::default(), || {}).at(&path)?;
-        let dir = self.layout.release(&release);
+        let dir = self.site.layout.release(&release);
         if !dir.exists() {
             return Ok(None);
         }
@@ -147,20 +185,20 @@ impl Cache {
     }
 
     fn whole(&self, release: &Release) -> Result<Option<Manifest>, InstallError> {
-        let dir = self.layout.release(release);
+        let dir = self.site.layout.release(release);
         let manifest = manifest::read(&dir)?;
         Ok(manifest.filter(|one| one.release == *release && manifest::looks_whole(&dir, one)))
     }
 
     fn ready(&self, release: Release, held: Held, get: Get<'_>) -> Result<Option<Build>, InstallError> {
         let Some(manifest) = self.whole(&release)? else { return Ok(None) };
-        let node = self.node_for(manifest.engines.as_deref(), get)?;
-        let dir = self.layout.release(&release);
+        let node = self.site.node_for(manifest.engines.as_deref(), get)?;
+        let dir = self.site.layout.release(&release);
         self.touch(&release);
         Ok(Some(Build {
             release: Some(release),
             entry: package_dir(&dir).join("openclaw.mjs"),
-            compile_cache: self.layout.compile_cache(&release.to_string(), &node.version.to_string()),
+            compile_cache: self.site.layout.compile_cache(&release.to_string(), &node.version.to_string()),
             node: node.path,
             node_version: node.version.to_string(),
             digest: manifest.digest(),
@@ -171,14 +209,14 @@ impl Cache {
 
     /// Stamps a use. A cache that cannot be written to can still be used.
     fn touch(&self, release: &Release) {
-        let stamp = self.layout.release(release).join(LAST_USED);
+        let stamp = self.site.layout.release(release).join(LAST_USED);
         if let Ok(file) = std::fs::File::create(stamp) {
-            let _ = file.set_modified(self.tools.now().into());
+            let _ = file.set_modified(self.site.tools.now().into());
         }
     }
 
     pub(super) fn last_used(&self, release: &Release) -> Option<Timestamp> {
-        let stamp = self.layout.release(release).join(LAST_USED);
+        let stamp = self.site.layout.release(release).join(LAST_USED);
         Timestamp::try_from(stamp.metadata().ok()?.modified().ok()?).ok()
     }
 }

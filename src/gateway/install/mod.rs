@@ -33,6 +33,6 @@ pub use error::InstallError;
 pub use event::{InstallEvent, Part, Progress};
 pub use manifest::Damage;
 pub use prune::{Pruned, Removal};
-pub use quirks::{Quirks, Store};
+pub use quirks::Quirks;
 pub use tools::Tools;
-pub use traps::{TRAPS, Trap, Trick};
+pub use traps::{Store, TRAPS, Trap, Trick};

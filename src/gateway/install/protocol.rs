@@ -29,8 +29,8 @@ impl Cache {
     ) -> Result<Vec<(&'static str, String)>, InstallError> {
         let one = |(version, hash): (&'static str, &str)| {
             let part = Part::Protocol(version.to_owned());
-            let place = self.layout.protocol(version);
-            self.fetch(PACKAGE, &part, &place, Path::new(FILE), progress, cancel, |folder| {
+            let place = self.site.layout.protocol(version);
+            self.site.fetch(PACKAGE, &part, &place, Path::new(FILE), progress, cancel, |folder| {
                 read(folder, hash).map(|_| ())
             })?;
             let text = read(&place, hash);
@@ -42,7 +42,7 @@ impl Cache {
     /// The schemas if all of them are in the cache; the network is not used.
     pub fn protocol_schemas_here(&self) -> Option<Vec<(&'static str, String)>> {
         let one = |(version, hash): (&'static str, &str)| {
-            Some((version, read(&self.layout.protocol(version), hash).ok()?))
+            Some((version, read(&self.site.layout.protocol(version), hash).ok()?))
         };
         VERSIONS.into_iter().map(one).collect()
     }

@@ -50,14 +50,14 @@ struct Usage {
 impl Cache {
     /// Removes a release and its compile cache. Its files in the shared store go with the next prune.
     pub fn remove(&self, release: Release) -> Result<Removal, InstallError> {
-        let path = self.layout.release_lock(&release);
+        let path = self.site.layout.release_lock(&release);
         let Some(_held) = try_lock(&path, Mode::Exclusive).at(&path)? else { return Ok(Removal::InUse) };
-        let dir = self.layout.release(&release);
+        let dir = self.site.layout.release(&release);
         if dir.symlink_metadata().is_err() {
             return Ok(Removal::Absent);
         }
         // One rename, so that nobody ever sees half a release.
-        let scratch = Scratch::new(&self.layout.scratch(), "removed").at(&self.layout.scratch())?;
+        let scratch = Scratch::new(&self.site.layout.scratch(), "removed").at(&self.site.layout.scratch())?;
         std::fs::rename(&dir, scratch.path().join("release")).at(&dir)?;
         for cache in self.compile_caches(&release) {
             std::fs::remove_dir_all(&cache).at(&cache)?;
@@ -71,7 +71,7 @@ impl Cache {
         let mut pruned = Pruned { bytes_before: self.bytes()?, ..Pruned::default() };
         let mut usages = Vec::new();
         for release in self.installed_names()? {
-            let mut files = self.disk_use(&self.layout.release(&release))?;
+            let mut files = self.disk_use(&self.site.layout.release(&release))?;
             for cache in self.compile_caches(&release) {
                 files.extend(self.disk_use(&cache)?);
             }
@@ -79,7 +79,7 @@ impl Cache {
             usages.push(Usage { release, last_used, files });
         }
         let mut base = Vec::new();
-        for dir in [self.layout.nodes(), self.layout.root().join("pnpm")] {
+        for dir in [self.site.layout.nodes(), self.site.layout.root().join("pnpm")] {
             base.extend(self.disk_use(&dir)?);
         }
         let mut ledger = Ledger::new(&base, usages);
@@ -103,21 +103,21 @@ impl Cache {
 
     /// Bytes of the whole cache on disk, each file once.
     pub fn bytes(&self) -> Result<u64, InstallError> {
-        Ok(self.disk_use(self.layout.root())?.iter().map(|(_, bytes)| bytes).sum())
+        Ok(self.disk_use(self.site.layout.root())?.iter().map(|(_, bytes)| bytes).sum())
     }
 
     /// Only a pnpm that is there can have filled the store.
     fn prune_store(&self, cancel: &Cancel) -> Result<(), InstallError> {
-        let pnpm = std::fs::read_dir(self.layout.root().join("pnpm")).ok().and_then(|dirs| {
+        let pnpm = std::fs::read_dir(self.site.layout.root().join("pnpm")).ok().and_then(|dirs| {
             dirs.flatten().map(|dir| dir.path()).find(|dir| dir.join("bin/pnpm.cjs").is_file())
         });
-        let (Some(pnpm), Ok(node)) = (pnpm, self.node_for(Some(">=18.12"), Get::Installed)) else {
+        let (Some(pnpm), Ok(node)) = (pnpm, self.site.node_for(Some(">=18.12"), Get::Installed)) else {
             return Ok(());
         };
-        if !self.layout.pnpm_store().exists() {
+        if !self.site.layout.pnpm_store().exists() {
             return Ok(());
         }
-        npm::store_prune(&self.tools, &self.layout, (&node.path, &pnpm), cancel)
+        npm::store_prune(&self.site.tools, &self.site.layout, (&node.path, &pnpm), cancel)
             .map_err(|error| InstallError::from_command("a smaller store", &error))
     }
 
@@ -126,7 +126,7 @@ impl Cache {
             // `2026.2.2-24.21.0` is of 2026.2.2, `2026.2.2-3-24.21.0` of its respin.
             name.rsplit_once('-').is_some_and(|(build, _)| build.parse() == Ok(*release))
         };
-        let dirs = std::fs::read_dir(self.layout.compile_caches()).into_iter().flatten().flatten();
+        let dirs = std::fs::read_dir(self.site.layout.compile_caches()).into_iter().flatten().flatten();
         dirs.filter(|dir| dir.file_name().to_str().is_some_and(of_release)).map(|dir| dir.path()).collect()
     }
 

@@ -2,17 +2,8 @@
 
 use std::time::Duration;
 
-use super::traps::{Trick, tricks};
+use super::traps::{Store, Trick, tricks};
 use crate::release::Release;
-
-/// Where a release keeps its paired devices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
-    /// `devices/paired.json` and `devices/pending.json`.
-    Json,
-    /// `state/openclaw.sqlite`.
-    Sqlite,
-}
 
 /// What is special about booting a build. Comes from [`TRAPS`](super::TRAPS) alone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use nodejs_semver::{Range, Version};
 use serde::{Deserialize, Serialize};
 
-use super::cache::Cache;
 use super::command::Cancel;
 use super::error::{At, InstallError};
 use super::event::{InstallEvent, Part, Progress};
+use super::layout::Layout;
 use super::lock::{Mode, lock};
 use super::npm;
-use super::scratch::Scratch;
-use super::tools::Node;
+use super::scratch::{Scratch, put};
+use super::tools::{Node, Tools};
 
 /// Node versions to take first, in this order. 24.21.0 ran every release that was tried, and the registry
 /// has it for both Linux processors.
@@ -52,7 +52,14 @@ pub(super) enum Get<'a> {
     Fetched(&'a dyn Progress, &'a Cancel),
 }
 
-impl Cache {
+/// The directories and the tools that an installation works with.
+#[derive(Debug)]
+pub(super) struct InstallSite {
+    pub(super) layout: Layout,
+    pub(super) tools: Tools,
+}
+
+impl InstallSite {
     /// A Node that `engines` accepts: the machine's own, else one of the cache, else one of the registry.
     pub(super) fn node_for(&self, engines: Option<&str>, get: Get<'_>) -> Result<Node, InstallError> {
         let wanted = engines.and_then(|text| Range::parse(text).ok()).unwrap_or_else(Range::any);
@@ -189,7 +196,7 @@ impl Cache {
         let note_path = fetched.dir.join(NOTE);
         let text = serde_json::to_vec_pretty(&note).unwrap_or_default();
         std::fs::write(&note_path, text).at(&note_path)?;
-        super::steps::put(&fetched.dir, place, &scratch)?;
+        put(&fetched.dir, place, &scratch)?;
         progress.tell(InstallEvent::Installed(part.clone()));
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::error::{At, InstallError};
 use super::lock::{Held, Mode, try_lock};
 
 /// A directory that becomes part of the cache by one rename, or disappears.
@@ -76,6 +77,17 @@ fn lock_beside(dir: &Path) -> PathBuf {
     let mut name = dir.as_os_str().to_owned();
     name.push(".lock");
     PathBuf::from(name)
+}
+
+/// Moves `from` to `place` by one rename; what was there before goes away with the scratch directory.
+pub(super) fn put(from: &Path, place: &Path, scratch: &Scratch) -> Result<(), InstallError> {
+    if let Some(parent) = place.parent() {
+        std::fs::create_dir_all(parent).at(parent)?;
+    }
+    if place.symlink_metadata().is_ok() {
+        std::fs::rename(place, scratch.path().join("old")).at(place)?;
+    }
+    std::fs::rename(from, place).at(place)
 }
 
 #[cfg(test)]

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::cache::Cache;
 use super::command::{Cancel, CommandError, run};
 use super::digest::{PackageFile, package_files, sha256, tree_bytes};
 use super::error::{At, InstallError};
 use super::event::{InstallEvent, Part, Progress};
 use super::manifest::{self, Facts, Manifest, PackageSummary, count_modules, package_dir};
 use super::npm;
-use super::runtime::Get;
-use super::scratch::Scratch;
+use super::runtime::{Get, InstallSite};
+use super::scratch::{Scratch, put};
 use super::traps::{Trick, tricks};
 use crate::release::Release;
 
@@ -41,141 +40,139 @@ impl PackageJson {
     }
 }
 
-impl Cache {
-    /// Installs a release into its place. The caller holds its lock.
-    pub(super) fn install_anew(
-        &self,
-        release: Release,
-        progress: &dyn Progress,
-        cancel: &Cancel,
-    ) -> Result<(), InstallError> {
-        let part = Part::Release(release);
-        if self.tools.offline() {
-            return Err(InstallError::Offline { what: part.to_string() });
-        }
-        progress.tell(InstallEvent::Installing(part.clone()));
-        let scratch =
-            Scratch::new(&self.layout.scratch(), &format!("release-{release}")).at(&self.layout.scratch())?;
-        let dir = scratch.path().join("new");
-        std::fs::create_dir(&dir).at(&dir)?;
-        let mut more = BTreeMap::new();
-        let mut installer = self.install_tree(release, &dir, &more, progress, cancel)?;
-        if tricks(Some(release)).any(|trick| trick == Trick::BundledPluginDependencies) {
-            more = plugin_dependencies(&dir);
-            installer = self.install_tree(release, &dir, &more, progress, cancel)?;
-        }
-        let package = package_dir(&dir);
-        let unusable =
-            |problem: &str| InstallError::Unusable { what: part.to_string(), problem: problem.to_owned() };
-        let json = PackageJson::read(&package).ok_or_else(|| unusable("the package is not in the tree"))?;
-        if json.version.and_then(|text| text.parse().ok()) != Some(release) {
-            return Err(unusable("the registry gave another version"));
-        }
-        if !package.join("openclaw.mjs").is_file() {
-            return Err(unusable("the package has no openclaw.mjs"));
-        }
-        let engines = json.engines.get("node").cloned();
-        let node = self.node_for(engines.as_deref(), Get::Fetched(progress, cancel))?;
-        self.finish_once(release, &package, &node.path, &scratch, cancel)?;
-
-        progress.tell(InstallEvent::Verifying(part.clone()));
-        let files = package_files(&package).at(&package)?;
-        let (integrity, lock) = npm::outcome(&dir, &release);
-        let facts = Facts {
-            integrity,
-            engines,
-            node: node.version.to_string(),
-            installer,
-            tree_bytes: tree_bytes(&dir).at(&dir)?,
-            package: summary(&dir, &files),
-            lock_sha256: sha256(&lock),
-        };
-        manifest::write(&dir, &Manifest::new(release, self.tools.now(), facts), &files)?;
-        if cancel.is_set() {
-            return Err(InstallError::Cancelled);
-        }
-        put(&dir, &self.layout.release(&release), &scratch)?;
-        progress.tell(InstallEvent::Installed(part));
-        Ok(())
+/// Installs a release into its place. The caller holds its lock.
+pub(super) fn install_anew(
+    site: &InstallSite,
+    release: Release,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<(), InstallError> {
+    let part = Part::Release(release);
+    if site.tools.offline() {
+        return Err(InstallError::Offline { what: part.to_string() });
     }
-
-    /// Starts the program once, in a home that goes away, where a trap says that it has to finish itself.
-    fn finish_once(
-        &self,
-        release: Release,
-        package: &Path,
-        node: &Path,
-        scratch: &Scratch,
-        cancel: &Cancel,
-    ) -> Result<(), InstallError> {
-        let unfinished = tricks(Some(release)).any(|trick| match trick {
-            Trick::FinishOnce(mark) => package.join(mark).exists(),
-            _ => false,
-        });
-        if !unfinished {
-            return Ok(());
-        }
-        let home = scratch.path().join("home");
-        std::fs::create_dir(&home).at(&home)?;
-        let mut command = self.tools.command(node);
-        command.arg(package.join("openclaw.mjs")).arg("--version").current_dir(&home);
-        command.env("HOME", &home).env("TMPDIR", &home).env("OPENCLAW_STATE_DIR", &home);
-        run(&mut command, cancel, FINISHING, |_| {})
-            .map_err(|error| InstallError::from_command(Part::Release(release).to_string(), &error))?;
-        Ok(())
+    progress.tell(InstallEvent::Installing(part.clone()));
+    let scratch =
+        Scratch::new(&site.layout.scratch(), &format!("release-{release}")).at(&site.layout.scratch())?;
+    let dir = scratch.path().join("new");
+    std::fs::create_dir(&dir).at(&dir)?;
+    let mut more = BTreeMap::new();
+    let mut installer = install_tree(site, release, &dir, &more, progress, cancel)?;
+    if tricks(Some(release)).any(|trick| trick == Trick::BundledPluginDependencies) {
+        more = plugin_dependencies(&dir);
+        installer = install_tree(site, release, &dir, &more, progress, cancel)?;
     }
+    let package = package_dir(&dir);
+    let unusable =
+        |problem: &str| InstallError::Unusable { what: part.to_string(), problem: problem.to_owned() };
+    let json = PackageJson::read(&package).ok_or_else(|| unusable("the package is not in the tree"))?;
+    if json.version.and_then(|text| text.parse().ok()) != Some(release) {
+        return Err(unusable("the registry gave another version"));
+    }
+    if !package.join("openclaw.mjs").is_file() {
+        return Err(unusable("the package has no openclaw.mjs"));
+    }
+    let engines = json.engines.get("node").cloned();
+    let node = site.node_for(engines.as_deref(), Get::Fetched(progress, cancel))?;
+    finish_once(site, release, &package, &node.path, &scratch, cancel)?;
 
-    /// Lets pnpm, or npm where that fails, make `node_modules`. Gives who did it.
-    fn install_tree(
-        &self,
-        release: Release,
-        dir: &Path,
-        more: &BTreeMap<String, String>,
-        progress: &dyn Progress,
-        cancel: &Cancel,
-    ) -> Result<String, InstallError> {
-        let part = Part::Release(release);
-        let project = dir.join("package.json");
-        std::fs::write(&project, npm::project(&release, more).to_string()).at(&project)?;
-        let failed = |error: CommandError| {
-            if npm::says_not_published(&error) {
-                InstallError::NotPublished { release }
-            } else {
-                InstallError::from_command(part.to_string(), &error)
-            }
-        };
-        let fall_back = |error: &dyn std::fmt::Display| {
-            let text = error.to_string();
-            let first = text.lines().find(|line| line.contains("ERR")).or(text.lines().next());
-            let text = format!("pnpm failed, going on with npm: {}", first.unwrap_or_default());
-            progress.tell(InstallEvent::Noted { part: part.clone(), text });
-        };
-        match self.pnpm(progress, cancel) {
-            Ok((node, pnpm)) => {
-                let on_line = |line: &str| {
-                    if let Some(text) = line.trim().strip_prefix("Progress: ") {
-                        progress.tell(InstallEvent::Advanced { part: part.clone(), text: text.to_owned() });
-                    }
-                };
-                let programs = (node.path.as_path(), pnpm.as_path());
-                match npm::pnpm_install(&self.tools, &self.layout, programs, dir, cancel, on_line) {
-                    Ok(()) => {
-                        let version = pnpm.file_name().unwrap_or_default().to_string_lossy();
-                        return Ok(format!("pnpm {version}"));
-                    }
-                    Err(error @ CommandError::Cancelled) => return Err(failed(error)),
-                    Err(error) if npm::says_not_published(&error) => return Err(failed(error)),
-                    Err(error) => fall_back(&error),
+    progress.tell(InstallEvent::Verifying(part.clone()));
+    let files = package_files(&package).at(&package)?;
+    let (integrity, lock) = npm::outcome(&dir, &release);
+    let facts = Facts {
+        integrity,
+        engines,
+        node: node.version.to_string(),
+        installer,
+        tree_bytes: tree_bytes(&dir).at(&dir)?,
+        package: summary(&dir, &files),
+        lock_sha256: sha256(&lock),
+    };
+    manifest::write(&dir, &Manifest::new(release, site.tools.now(), facts), &files)?;
+    if cancel.is_set() {
+        return Err(InstallError::Cancelled);
+    }
+    put(&dir, &site.layout.release(&release), &scratch)?;
+    progress.tell(InstallEvent::Installed(part));
+    Ok(())
+}
+
+/// Starts the program once, in a home that goes away, where a trap says that it has to finish itself.
+fn finish_once(
+    site: &InstallSite,
+    release: Release,
+    package: &Path,
+    node: &Path,
+    scratch: &Scratch,
+    cancel: &Cancel,
+) -> Result<(), InstallError> {
+    let unfinished = tricks(Some(release)).any(|trick| match trick {
+        Trick::FinishOnce(mark) => package.join(mark).exists(),
+        _ => false,
+    });
+    if !unfinished {
+        return Ok(());
+    }
+    let home = scratch.path().join("home");
+    std::fs::create_dir(&home).at(&home)?;
+    let mut command = site.tools.command(node);
+    command.arg(package.join("openclaw.mjs")).arg("--version").current_dir(&home);
+    command.env("HOME", &home).env("TMPDIR", &home).env("OPENCLAW_STATE_DIR", &home);
+    run(&mut command, cancel, FINISHING, |_| {})
+        .map_err(|error| InstallError::from_command(Part::Release(release).to_string(), &error))?;
+    Ok(())
+}
+
+/// Lets pnpm, or npm where that fails, make `node_modules`. Gives who did it.
+fn install_tree(
+    site: &InstallSite,
+    release: Release,
+    dir: &Path,
+    more: &BTreeMap<String, String>,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<String, InstallError> {
+    let part = Part::Release(release);
+    let project = dir.join("package.json");
+    std::fs::write(&project, npm::project(&release, more).to_string()).at(&project)?;
+    let failed = |error: CommandError| {
+        if npm::says_not_published(&error) {
+            InstallError::NotPublished { release }
+        } else {
+            InstallError::from_command(part.to_string(), &error)
+        }
+    };
+    let fall_back = |error: &dyn std::fmt::Display| {
+        let text = error.to_string();
+        let first = text.lines().find(|line| line.contains("ERR")).or(text.lines().next());
+        let text = format!("pnpm failed, going on with npm: {}", first.unwrap_or_default());
+        progress.tell(InstallEvent::Noted { part: part.clone(), text });
+    };
+    match site.pnpm(progress, cancel) {
+        Ok((node, pnpm)) => {
+            let on_line = |line: &str| {
+                if let Some(text) = line.trim().strip_prefix("Progress: ") {
+                    progress.tell(InstallEvent::Advanced { part: part.clone(), text: text.to_owned() });
                 }
+            };
+            let programs = (node.path.as_path(), pnpm.as_path());
+            match npm::pnpm_install(&site.tools, &site.layout, programs, dir, cancel, on_line) {
+                Ok(()) => {
+                    let version = pnpm.file_name().unwrap_or_default().to_string_lossy();
+                    return Ok(format!("pnpm {version}"));
+                }
+                Err(error @ CommandError::Cancelled) => return Err(failed(error)),
+                Err(error) if npm::says_not_published(&error) => return Err(failed(error)),
+                Err(error) => fall_back(&error),
             }
-            Err(InstallError::Cancelled) => return Err(InstallError::Cancelled),
-            Err(error) => fall_back(&error),
         }
-        // Half a tree of the other kind would only confuse npm.
-        let _ = std::fs::remove_dir_all(dir.join("node_modules"));
-        npm::npm_install(&self.tools, &self.layout, dir, cancel).map_err(failed)?;
-        Ok("npm".to_owned())
+        Err(InstallError::Cancelled) => return Err(InstallError::Cancelled),
+        Err(error) => fall_back(&error),
     }
+    // Half a tree of the other kind would only confuse npm.
+    let _ = std::fs::remove_dir_all(dir.join("node_modules"));
+    npm::npm_install(&site.tools, &site.layout, dir, cancel).map_err(failed)?;
+    Ok("npm".to_owned())
 }
 
 fn summary(dir: &Path, files: &[PackageFile]) -> PackageSummary {
@@ -198,15 +195,4 @@ fn plugin_dependencies(dir: &Path) -> BTreeMap<String, String> {
         wanted.extend(from_registry.filter(|(name, _)| !dir.join("node_modules").join(name).exists()));
     }
     wanted
-}
-
-/// Moves `from` to `place` by one rename; what was there before goes away with the scratch directory.
-pub(super) fn put(from: &Path, place: &Path, scratch: &Scratch) -> Result<(), InstallError> {
-    if let Some(parent) = place.parent() {
-        std::fs::create_dir_all(parent).at(parent)?;
-    }
-    if place.symlink_metadata().is_ok() {
-        std::fs::rename(place, scratch.path().join("old")).at(place)?;
-    }
-    std::fs::rename(from, place).at(place)
 }

@@ -1,9 +1,16 @@
 //! Everything that one release needs and another does not: one table, each row with its reason.
 
+use crate::release::{Release, ReleaseRange};
 use std::time::Duration;
 
-use super::quirks::Store;
-use crate::release::{Release, ReleaseRange};
+/// Where a release keeps its paired devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// `devices/paired.json` and `devices/pending.json`.
+    Json,
+    /// `state/openclaw.sqlite`.
+    Sqlite,
+}
 
 /// What is done about a trap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::super::step::{Stage, Trouble, outcome_of};
+use super::super::step::{Stage, outcome_of};
+use super::super::step_error::StepError;
 use crate::client::{Answer, Direction};
 use crate::gateway::{ProgramRequest, Reply, ScriptedModel, tool_results};
 use crate::scenario::{AgentTurn, AgentVia, Millis, Model};
@@ -15,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 impl Stage<'_> {
     /// Tells the model what to say.
-    pub(in super::super) fn script(&self, step: &Model) -> Result<Outcome, Trouble> {
+    pub(in super::super) fn script(&self, step: &Model) -> Result<Outcome, StepError> {
         let bindings = self.bindings();
         let mut replies = Vec::new();
         for one in &step.replies {
@@ -32,7 +33,7 @@ impl Stage<'_> {
     }
 
     /// Lets the agent take a turn; what its last tool answered to the model is the outcome.
-    pub(in super::super) async fn agent_turn(&self, step: &AgentTurn) -> Result<Outcome, Trouble> {
+    pub(in super::super) async fn agent_turn(&self, step: &AgentTurn) -> Result<Outcome, StepError> {
         let model = self.scripted()?;
         let message = self.bindings().fill_text(step.message.as_deref().unwrap_or("go"))?;
         let name = step.id.as_ref().map_or("agent_turn", |id| &id.value);
@@ -65,8 +66,8 @@ impl Stage<'_> {
         message: &str,
         model: &ScriptedModel,
         within: Duration,
-    ) -> Result<Outcome, Trouble> {
-        let on = step.on.as_ref().ok_or_else(|| Trouble::Broken("`via: client` needs `on`".to_owned()))?;
+    ) -> Result<Outcome, StepError> {
+        let on = step.on.as_ref().ok_or_else(|| StepError::Broken("`via: client` needs `on`".to_owned()))?;
         let connection = self.connection(on)?;
         let before = model.requests().len();
         let params = json!({
@@ -83,7 +84,7 @@ impl Stage<'_> {
         Ok(outcome_of(answer))
     }
 
-    fn scripted(&self) -> Result<&ScriptedModel, Trouble> {
-        self.lane.model().ok_or_else(|| Trouble::Broken("this lane has no scripted model".to_owned()))
+    fn scripted(&self) -> Result<&ScriptedModel, StepError> {
+        self.lane.model().ok_or_else(|| StepError::Broken("this lane has no scripted model".to_owned()))
     }
 }

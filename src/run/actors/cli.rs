@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::step::{Stage, Trouble};
+use super::super::step::Stage;
+use super::super::step_error::StepError;
 use crate::gateway::ProgramRequest;
 use crate::scenario::{Cli, Millis, UnresolvedReference};
 use crate::verdict::Outcome;
@@ -11,7 +12,7 @@ use crate::verdict::Outcome;
 const WITHIN: Duration = Duration::from_mins(2);
 
 impl Stage<'_> {
-    pub(in super::super) async fn cli(&self, step: &Cli) -> Result<Outcome, Trouble> {
+    pub(in super::super) async fn cli(&self, step: &Cli) -> Result<Outcome, StepError> {
         let bindings = self.bindings();
         let args: Result<Vec<String>, _> =
             step.args.value.iter().map(|one| bindings.fill_text(one)).collect();

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::step::{Missing, Stage, Trouble, outcome_of};
+use super::super::step::{Stage, outcome_of};
+use super::super::step_error::{Missing, StepError};
 use crate::client::Answer;
 use crate::gateway::ProgramRequest;
 use crate::scenario::{Approve, Revoke, Spanned};
@@ -14,7 +15,7 @@ const WITHIN: Duration = Duration::from_mins(2);
 
 impl Stage<'_> {
     /// Approves every request of a device; silence where none waits.
-    pub(in super::super) async fn approve(&self, step: &Approve) -> Result<Outcome, Trouble> {
+    pub(in super::super) async fn approve(&self, step: &Approve) -> Result<Outcome, StepError> {
         let device = self.device_of(step.device.as_ref())?;
         let stored = self.lane.stored().await;
         let Some(on) = &step.on else {
@@ -48,7 +49,7 @@ impl Stage<'_> {
     }
 
     /// Revokes a device's token for a role.
-    pub(in super::super) async fn revoke(&self, step: &Revoke) -> Result<Outcome, Trouble> {
+    pub(in super::super) async fn revoke(&self, step: &Revoke) -> Result<Outcome, StepError> {
         let device = self.device_of(step.device.as_ref())?;
         let role = self.bindings().fill_text(&step.role.value)?;
         let Some(on) = &step.on else {
@@ -63,18 +64,18 @@ impl Stage<'_> {
     }
 
     /// The id of a device of the scenario, or of the programs that share the gateway's home.
-    pub(in super::super) fn device_of(&self, device: Option<&Spanned<String>>) -> Result<String, Trouble> {
+    pub(in super::super) fn device_of(&self, device: Option<&Spanned<String>>) -> Result<String, StepError> {
         let bindings = self.bindings();
         match device {
             Some(device) => Ok(bindings.identity.key(&device.value).id()),
-            None => bindings.own_identity.ok_or_else(|| Trouble::Unreached {
+            None => bindings.own_identity.ok_or_else(|| StepError::Unreached {
                 text: "no program has made an identity in the gateway's home".to_owned(),
                 missing: Missing::Identity,
             }),
         }
     }
 
-    async fn command(&self, name: &str, args: &[&str]) -> Result<Outcome, Trouble> {
+    async fn command(&self, name: &str, args: &[&str]) -> Result<Outcome, StepError> {
         let args = args.iter().map(|one| (*one).to_owned()).collect();
         let request = ProgramRequest { args, ..ProgramRequest::default() };
         Ok(match self.finish(name, &request, WITHIN).await?.outcome() {

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::super::step::{RunningProgram, Stage, Trouble};
+use super::super::step::{RunningProgram, Stage};
+use super::super::step_error::StepError;
 use crate::client::{Heard, Relay};
 use crate::gateway::ProgramRequest;
 use crate::scenario::{Millis, NodeHost};
@@ -21,11 +22,11 @@ const CLOSES: Duration = Duration::from_millis(1500);
 impl Stage<'_> {
     /// Starts a node host and waits until it is connected or refused. A refused one ends with code 0, so what
     /// the gateway tells it is the evidence.
-    pub(in super::super) async fn node_host(&self, step: &NodeHost) -> Result<Outcome, Trouble> {
+    pub(in super::super) async fn node_host(&self, step: &NodeHost) -> Result<Outcome, StepError> {
         let name = step.id.as_ref().map_or("node_host", |id| &id.value);
         let gateway = SocketAddr::from((Ipv4Addr::LOCALHOST, self.bindings().port));
         let relay = Relay::start(gateway, name, self.transcript.clone()).await;
-        let relay = relay.map_err(|error| Trouble::Broken(format!("no port for a node host: {error}")))?;
+        let relay = relay.map_err(|error| StepError::Broken(format!("no port for a node host: {error}")))?;
         let port = relay.port().to_string();
         let request = ProgramRequest {
             args: ["node", "run", "--host", "127.0.0.1", "--port", &port].map(str::to_owned).to_vec(),

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::super::step::{Stage, Trouble};
+use super::super::step::Stage;
+use super::super::step_error::StepError;
 use crate::client::Direction;
 use crate::gateway::{Exit, HostError, Launch, ProgramRequest, Running};
 use crate::release::Release;
@@ -43,22 +44,22 @@ pub(super) fn ended_with(exit: Exit, stdout: String, stderr: String) -> Outcome 
 
 impl Stage<'_> {
     /// What a program is started from: another release where the step names one.
-    pub(super) async fn launch_of(&self, release: Option<Release>) -> Result<Option<Launch>, Trouble> {
+    pub(super) async fn launch_of(&self, release: Option<Release>) -> Result<Option<Launch>, StepError> {
         let Some(release) = release else { return Ok(None) };
         let launch = self.lane.subject().launch_of(release, Arc::new(|_| {})).await;
-        launch.map(Some).map_err(|error| Trouble::Broken(error.to_string()))
+        launch.map(Some).map_err(|error| StepError::Broken(error.to_string()))
     }
 
     /// Starts a program; `name` is the step's, for the transcript.
-    pub(super) async fn start(&self, name: &str, request: &ProgramRequest) -> Result<Running, Trouble> {
+    pub(super) async fn start(&self, name: &str, request: &ProgramRequest) -> Result<Running, StepError> {
         self.transcript.add(name, Direction::Sent, format!("openclaw {}", request.args.join(" ")));
         let number = self.next_program();
         let host = self.lane.host().await;
         host.start_program(request, number).await.map_err(|error| match error {
             HostError::Attached | HostError::NoHome => {
-                Trouble::Untestable("the target runs elsewhere".to_owned())
+                StepError::Untestable("the target runs elsewhere".to_owned())
             }
-            other => Trouble::Broken(other.to_string()),
+            other => StepError::Broken(other.to_string()),
         })
     }
 
@@ -68,7 +69,7 @@ impl Stage<'_> {
         name: &str,
         request: &ProgramRequest,
         within: Duration,
-    ) -> Result<Ended, Trouble> {
+    ) -> Result<Ended, StepError> {
         let mut running = self.start(name, request).await?;
         let exit = running.exit(within).await;
         let ended = Ended { exit, stdout: running.stdout(), stderr: running.stderr() };

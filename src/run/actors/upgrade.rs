@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::step::{Stage, Trouble};
+use super::super::step::Stage;
+use super::super::step_error::StepError;
 use crate::gateway::{BootError, Ended, HostError, Stopping};
 use crate::scenario::{Destination, EditState, Ready, Upgrade};
 use crate::verdict::Outcome;
@@ -14,9 +15,9 @@ use crate::verdict::Outcome;
 impl Stage<'_> {
     /// Stops the gateway and boots another release on its home. A release that refuses the home is an
     /// outcome to judge; the gateway is stopped then.
-    pub(in super::super) async fn upgrade(&self, step: &Upgrade) -> Result<Outcome, Trouble> {
+    pub(in super::super) async fn upgrade(&self, step: &Upgrade) -> Result<Outcome, StepError> {
         let subject = self.lane.subject();
-        let broken = |reason: String| Trouble::Broken(reason);
+        let broken = |reason: String| StepError::Broken(reason);
         let (launch, release) = match step.to.value {
             Destination::Target => (subject.launch(), subject.release()),
             Destination::Release(release) => {
@@ -24,7 +25,7 @@ impl Stage<'_> {
                 (Some(launch.map_err(|error| broken(error.to_string()))?), Some(release))
             }
         };
-        let launch = launch.ok_or_else(|| Trouble::Untestable("the target runs already".to_owned()))?;
+        let launch = launch.ok_or_else(|| StepError::Untestable("the target runs already".to_owned()))?;
         let config = step.config.as_ref().map(|config| self.bindings().fill(config)).transpose()?;
         let mut host = self.lane.host_alone().await;
         let booted = host.restart_as(launch, step.fork_home, config.as_ref(), step.ready).await;
@@ -48,7 +49,7 @@ impl Stage<'_> {
     }
 
     /// Stops the gateway and patches a file of its state directory.
-    pub(in super::super) async fn edit_state(&self, step: &EditState) -> Result<Outcome, Trouble> {
+    pub(in super::super) async fn edit_state(&self, step: &EditState) -> Result<Outcome, StepError> {
         let bindings = self.bindings();
         let operations: Vec<Value> = step
             .patch
@@ -64,29 +65,30 @@ impl Stage<'_> {
                 }
                 Ok(operation)
             })
-            .collect::<Result<_, Trouble>>()?;
+            .collect::<Result<_, StepError>>()?;
         let mut host = self.lane.host_alone().await;
         if let Some(ended) = host.halt(Stopping::default()).await
             && ended.killed
         {
-            return Err(Trouble::Broken(had_to_be_killed(&ended)));
+            return Err(StepError::Broken(had_to_be_killed(&ended)));
         }
-        let home = host.home().ok_or_else(|| Trouble::Untestable("its files are out of reach".to_owned()))?;
+        let home =
+            host.home().ok_or_else(|| StepError::Untestable("its files are out of reach".to_owned()))?;
         let file = inside(&home.state(), &step.file.value).ok_or_else(|| {
-            Trouble::Broken(format!("{} leads out of the state directory", step.file.value))
+            StepError::Broken(format!("{} leads out of the state directory", step.file.value))
         })?;
         patch(&file, Value::Array(operations))?;
         Ok(Outcome::Done)
     }
 
     /// Starts a gateway that a step has stopped.
-    pub(in super::super) async fn wake(&self) -> Result<(), Trouble> {
+    pub(in super::super) async fn wake(&self) -> Result<(), StepError> {
         if !self.scenario.is_alone(self.lane.release().as_ref()) || !self.lane.host().await.is_halted() {
             return Ok(());
         }
         let mut host = self.lane.host_alone().await;
         let restarted = host.restart(None, Stopping::default(), Ready::Answers).await;
-        restarted.map(drop).map_err(|error| Trouble::Broken(error.to_string()))
+        restarted.map(drop).map_err(|error| StepError::Broken(error.to_string()))
     }
 }
 
@@ -101,15 +103,15 @@ fn inside(state: &Path, file: &str) -> Option<PathBuf> {
 }
 
 /// Patches a stored file. One that is not there is made if the patch begins with the whole document.
-fn patch(file: &Path, operations: Value) -> Result<(), Trouble> {
-    let broken = |reason: String| Trouble::Broken(format!("{}: {reason}", file.display()));
+fn patch(file: &Path, operations: Value) -> Result<(), StepError> {
+    let broken = |reason: String| StepError::Broken(format!("{}: {reason}", file.display()));
     let is_whole = operations[0]["op"] == "add" && operations[0]["path"] == "";
     let bytes = match fs::read(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_whole => b"{}".to_vec(),
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Err(Trouble::Untestable(format!("this release stores no {name}")));
+            return Err(StepError::Untestable(format!("this release stores no {name}")));
         }
         Err(error) => return Err(broken(error.to_string())),
     };
@@ -135,9 +137,9 @@ mod tests {
         let left: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         assert_eq!(left, json!({"d1": {"tokens": {}, "role": "node"}}));
         let nowhere = patch(&file, json!([{"op": "replace", "path": "/d2/tokens", "value": {}}]));
-        assert!(matches!(nowhere, Err(Trouble::Broken(_))));
+        assert!(matches!(nowhere, Err(StepError::Broken(_))));
         let missing = patch(&dir.path().join("pending.json"), json!([]));
-        assert!(matches!(missing, Err(Trouble::Untestable(_))));
+        assert!(matches!(missing, Err(StepError::Untestable(_))));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::super::actors::{AgentTurn, AgentVia, Destination, EditState, Model, PatchVerb};
 use super::super::diagnostic::Diagnostic;
+use super::super::source::Source;
 use super::super::span::Span;
 use super::super::step::Step;
-use super::super::story::{Scenario, Source};
+use super::super::story::Scenario;
 
 /// Checks what an `edit_state` says by itself.
 pub(super) fn check_edit(edit: &EditState, source: &Arc<Source>) -> Vec<Diagnostic> {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::super::change::CHANGES;
 use super::super::diagnostic::Diagnostic;
+use super::super::draft::{BUILT_IN, Draft};
 use super::super::file::{Deviation, DeviationClass};
-use super::super::load::{BUILT_IN, Draft};
 use super::super::reference::{BUILTIN_REFERENCES, Reference, ReferenceError, is_name, references_in};
+use super::super::source::Source;
 use super::super::span::{Span, Spanned};
-use super::super::story::Source;
 use super::super::suggest::{advice, quoted};
 use crate::wire::PERSONAS;
 

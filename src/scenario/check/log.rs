@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::super::diagnostic::Diagnostic;
 use super::super::log::{Line, Log};
 use super::super::pattern::Pattern;
+use super::super::source::Source;
 use super::super::span::Span;
 use super::super::step::Step;
-use super::super::story::{Action, Scenario, Source};
+use super::super::story::{Action, Scenario};
 use super::super::suggest::advice;
 
 /// Checks what a `log` step says by itself.

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::super::diagnostic::Diagnostic;
 use super::super::expect::{ErrorExpectation, Expectation, ExpectationKind};
 use super::super::pattern::Pattern;
+use super::super::source::Source;
 use super::super::span::Spanned;
 use super::super::step::Step;
-use super::super::story::Source;
 use super::super::suggest::{advice, quoted};
 
 /// The outcomes that a verb can have.

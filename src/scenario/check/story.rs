@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::super::diagnostic::Diagnostic;
 use super::super::reference::{Part, Reference, parse_text};
+use super::super::source::Source;
 use super::super::span::{Span, Spanned};
 use super::super::step::Step;
-use super::super::story::{Action, Scenario, Source, StoryStep};
+use super::super::story::{Action, Scenario, StoryStep};
 use super::super::suggest::advice;
 use super::step::check_step;
 

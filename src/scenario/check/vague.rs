@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::super::diagnostic::Diagnostic;
 use super::super::expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation};
 use super::super::pattern::Pattern;
+use super::super::source::Source;
 use super::super::span::Spanned;
 use super::super::step::Step;
-use super::super::story::{Action, Scenario, Source, StoryStep};
+use super::super::story::{Action, Scenario, StoryStep};
 use super::super::suggest::advice;
 
 /// Close codes that a gateway sends for many reasons: normal closure, protocol error, policy, internal error.

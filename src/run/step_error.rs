@@ -1,0 +1,68 @@
+//! Why a step has no outcome.
+
+use crate::client::OpenError;
+use crate::scenario::{Reference, Step, UnresolvedReference};
+
+/// Why a step has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StepError {
+    /// Something is missing that an earlier step should have left.
+    #[error("{text}")]
+    Unreached {
+        /// What the step could not do.
+        text: String,
+        /// What is missing.
+        missing: Missing,
+    },
+    /// The target cannot do it.
+    #[error("{0}")]
+    Untestable(String),
+    /// Harness or gateway broke.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// What an earlier step should have left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// An open connection of this name.
+    Connection(String),
+    /// A capture of this name.
+    Capture(String),
+    /// The identity that the programs of the gateway's home share.
+    Identity,
+    /// A value that no step leaves.
+    Value,
+}
+
+impl Missing {
+    /// Whether a step is one that should have left it.
+    pub(super) fn is_left_by(&self, step: &Step) -> bool {
+        match self {
+            Self::Connection(name) => step.opens().is_some_and(|one| one.value == *name),
+            Self::Capture(name) => step.saves().is_some_and(|saves| saves.get(name).is_some()),
+            Self::Identity => step.is_of_a_program(),
+            Self::Value => false,
+        }
+    }
+}
+
+impl From<UnresolvedReference> for StepError {
+    fn from(error: UnresolvedReference) -> Self {
+        let missing = match &error {
+            UnresolvedReference::NoValue(Reference::Capture(name)) => Missing::Capture(name.clone()),
+            UnresolvedReference::NoValue(Reference::ConnectionNonce(name)) => {
+                Missing::Connection(name.clone())
+            }
+            UnresolvedReference::NoValue(Reference::IdentityId) => Missing::Identity,
+            _ => Missing::Value,
+        };
+        Self::Unreached { text: error.to_string(), missing }
+    }
+}
+
+impl From<OpenError> for StepError {
+    fn from(error: OpenError) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
