@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::coverage::{Chunk, Kind, Part, without_numbers, writes_to_the_log};
+use crate::coverage::{Branch, Chunk, Kind, Part, without_numbers, writes_to_the_log};
 
 /// What a mutant does to the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -147,8 +147,9 @@ impl CodeMutant {
     }
 }
 
-/// All mutants of the code in scope of a bundled file, in the order of the text. Functions and files that the scope
-/// leaves out get none, and neither do calls that only write to the log: those of loggers, and of the functions named.
+/// All mutants of the code in scope of a bundled file, in the order of the text. Files, functions and branches that the
+/// scope leaves out get none, and neither do calls that only write to the log: those of loggers, and of the functions
+/// named.
 pub fn mutants_of(chunk: &Chunk, only_logged: &[String]) -> Vec<CodeMutant> {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, &chunk.text, SourceType::mjs()).parse();
@@ -173,7 +174,11 @@ pub fn mutants_of(chunk: &Chunk, only_logged: &[String]) -> Vec<CodeMutant> {
             );
             let number = alike.entry(head.clone()).or_default();
             *number += 1;
+            // The number is taken in any case, so that ids stay when a branch is left out.
             let id = if *number == 1 { head } else { format!("{head}.{number}") };
+            if is_of_a_branch_left_out(one, part, &chunk.text) {
+                continue;
+            }
             mutants.push(CodeMutant {
                 id,
                 source: part.source.clone(),
@@ -201,6 +206,23 @@ fn function_around(part: &Part, at: usize) -> (String, bool) {
     innermost.map_or((String::new(), false), |(spot, name)| {
         let name = without_numbers(name);
         (if name.is_empty() { "anonymous".to_owned() } else { name }, spot.left_out)
+    })
+}
+
+/// Whether a change is in a branch that is left out because nothing takes it, or does no more than take it away.
+fn is_of_a_branch_left_out(change: &Change, part: &Part, text: &str) -> bool {
+    part.spots.iter().filter(|spot| spot.reason.is_some()).any(|spot| {
+        let Kind::Branch(branch) = spot.kind else { return false };
+        let (taken, changed) = (&spot.bytes, &change.bytes);
+        let is_its_end = changed.start < taken.start && changed.end == taken.end;
+        let between = text.get(changed.end..taken.start);
+        let is_its_condition = between.is_some_and(|text| !text.contains(|c: char| !" )?\n\t".contains(c)));
+        match (change.operator, branch) {
+            _ if taken.start <= changed.start && changed.end <= taken.end => true,
+            (Operator::RemoveGuard, Branch::Then) | (Operator::DropDefault, Branch::Missing) => is_its_end,
+            (Operator::ConditionFalse, Branch::Then | Branch::Yes) => is_its_condition,
+            _ => false,
+        }
     })
 }
 
@@ -603,6 +625,36 @@ mod tests {
             format!("function first() {{}}\n\n{}", SAMPLE.replace("$2", "$7").replace("admit$1", "admit"));
         let after = mutants_of(&chunk(&rebuilt), &[]);
         assert_eq!(ids, after.iter().map(|one| &*one.id).collect());
+    }
+
+    #[test]
+    fn branches_that_are_left_out_get_no_mutants_that_only_take_them_away() {
+        let code = "//#region src/a.ts\nfunction f(a, b) {\n\tif (!a) return \"none\";\n\tif (b) g(1);\n\treturn a.b ?? \"c\";\n}\n//#endregion\n";
+        let scope = |left_out: &str| {
+            let text = format!("scope: [{{area: a, sources: [src/a.ts]}}]\nleft_out: [{left_out}]");
+            let chunk = Chunk::read("dist/a.js", code.to_owned(), &Scope::read(&text).unwrap());
+            let mutants = mutants_of(&chunk.unwrap().unwrap(), &[]);
+            mutants.into_iter().map(|one| (one.operator, one.before)).collect::<Vec<_>>()
+        };
+        let all = scope("");
+        let places =
+            r#"{sources: [src/a.ts], places: ['if return "none";', 'if g(1);', '?? "c"'], reason: never}"#;
+        let rest = scope(places);
+        let gone: Vec<_> =
+            all.iter().filter(|one| !rest.contains(one)).map(|(one, text)| (*one, &**text)).collect();
+        assert_eq!(
+            gone,
+            [
+                (Operator::RemoveGuard, r#"if (!a) return "none";"#),
+                (Operator::String, r#""none""#),
+                (Operator::ConditionFalse, "b"),
+                (Operator::RemoveCall, "g(1);"),
+                (Operator::Number, "1"),
+                (Operator::DropDefault, r#"a.b ?? "c""#),
+                (Operator::String, r#""c""#),
+            ]
+        );
+        assert!(rest.contains(&(Operator::ConditionTrue, "b".to_owned())), "{rest:?}");
     }
 
     #[test]
