@@ -157,6 +157,28 @@ fn mutants_are_killed_by_the_scenarios_that_reach_them() {
 }
 
 #[test]
+fn mutants_that_only_fresh_gateways_can_show_are_tried_together_and_told_apart() {
+    let bench = Bench::new();
+    bench.write(
+        "scenarios/auth/configured.yaml",
+        "title: t\nwhy: w\nconfig: {gateway: {auth: {mode: token}}}
+steps:\n- connect: {as: operator, raw: {platform: nowhere}, expect: {closed: 1008, details: {reason: role-upgrade}}}\n",
+    );
+    let report = bench.tried(&["--min-score", "0"], 0);
+    let verdicts = verdicts(&report);
+    let verdict = |operator: &str, before: &str| verdicts[&(operator.to_owned(), before.to_owned())].as_str();
+    let guard = "if (params.platform === \"nowhere\") return \"never\";";
+    assert_eq!(verdict("remove-guard", guard), "killed");
+    assert_eq!(verdict("string", "\"never\""), "survived");
+    assert_eq!(verdict("remove-call", "note(params.role);"), "survived");
+    let mutants = report["mutants"].as_array().unwrap();
+    let killed = mutants.iter().find(|one| one["before"] == guard).unwrap();
+    assert_eq!(killed["killed_by"], "auth/configured");
+    let survivor = mutants.iter().find(|one| one["before"] == "note(params.role);").unwrap();
+    assert_eq!(survivor["scenarios_run"].as_array().unwrap().len(), 3);
+}
+
+#[test]
 fn what_nobody_can_notice_is_listed_with_its_reason() {
     let bench = Bench::new();
     let report = bench.tried(&["--list"], 0);

@@ -1,5 +1,5 @@
 // Loaded into every thread of a gateway that has mutants in its code, by the script that the harness preloads.
-// It decides which mutant is active, notes which ones were reached, and hands that out when it is asked.
+// It decides which mutants are active, notes which ones were reached, and hands that out when it is asked.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -7,11 +7,17 @@ const { threadId } = require("node:worker_threads");
 
 const name = `${process.pid}-${threadId}`;
 const read = (file) => JSON.parse(fs.readFileSync(path.join(__dirname, file), "utf8"));
-let { active, count } = read("first.json");
-let reached = new Uint8Array(count);
+const { active: first, count } = read("first.json");
+const active = new Uint8Array(count);
+const activate = (mutants) => {
+  active.fill(0);
+  for (const mutant of mutants) active[mutant] = 1;
+};
+activate(first);
+const reached = new Uint8Array(count);
 globalThis.$gatecrash = (mutant) => {
   reached[mutant] = 1;
-  return mutant === active;
+  return active[mutant] === 1;
 };
 const handOut = (file) => {
   const found = [];
@@ -27,7 +33,7 @@ fs.watch(__dirname, (_, file) => {
   const turn = /^turn-(\d+)\.json$/.exec(file ?? "")?.[1];
   if (!turn || turned.has(turn)) return;
   turned.add(turn);
-  active = read(file).active;
+  activate(read(file).active);
   handOut(`reached-${turn}-${name}.json`);
 }).unref();
 process.on("exit", () => handOut(`rest-${name}.json`));

@@ -1,4 +1,4 @@
-//! Which mutant is active in a gateway whose code has many of them, and which ones it has reached.
+//! Which mutants are active in a gateway whose code has many of them, and which ones it has reached.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,7 +24,7 @@ const TURNS: Duration = Duration::from_secs(5);
 pub struct Switches {
     place: PathBuf,
     mutants: usize,
-    active: Option<usize>,
+    active: Vec<usize>,
 }
 
 /// The switch of one gateway and of all that it starts.
@@ -35,27 +35,27 @@ pub struct Switch {
     turns: AtomicUsize,
 }
 
-/// A gateway did not turn to another mutant in time.
+/// A gateway did not turn to other mutants in time.
 #[derive(Debug, thiserror::Error)]
 pub enum TurnError {
     /// The wish cannot be written.
     #[error("cannot write the switch of the gateway's mutants: {0}")]
     Write(#[source] io::Error),
     /// A thread does not answer.
-    #[error("a thread of the gateway did not turn to another mutant within {} s", TURNS.as_secs())]
+    #[error("a thread of the gateway did not turn to other mutants within {} s", TURNS.as_secs())]
     Silent,
 }
 
 impl Switches {
-    /// Switches below a folder, for so many mutants; `active` is the one that gateways start with.
-    pub fn new(place: PathBuf, mutants: usize, active: Option<usize>) -> Self {
-        Self { place, mutants, active }
+    /// Switches below a folder, for so many mutants; `active` are those that gateways start with.
+    pub fn new(place: PathBuf, mutants: usize, active: &[usize]) -> Self {
+        Self { place, mutants, active: active.to_vec() }
     }
 
-    /// The same switches with another mutant active from the start.
+    /// The same switches with other mutants active from the start.
     #[must_use]
-    pub fn starting_with(&self, active: Option<usize>) -> Self {
-        Self { active, ..self.clone() }
+    pub fn starting_with(&self, active: &[usize]) -> Self {
+        Self { active: active.to_vec(), ..self.clone() }
     }
 
     /// Makes the switch of a gateway.
@@ -67,7 +67,7 @@ impl Switches {
         }
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("switch.cjs"), SCRIPT)?;
-        fs::write(folder.join("first.json"), first(self.active, self.mutants))?;
+        fs::write(folder.join("first.json"), first(&self.active, self.mutants))?;
         Ok(Switch { folder, mutants: self.mutants, turns: AtomicUsize::new(0) })
     }
 
@@ -78,7 +78,7 @@ impl Switches {
     }
 }
 
-fn first(active: Option<usize>, mutants: usize) -> String {
+fn first(active: &[usize], mutants: usize) -> String {
     json!({"active": active, "count": mutants}).to_string()
 }
 
@@ -88,14 +88,14 @@ impl Switch {
         (VARIABLE.to_owned(), self.folder.to_string_lossy().into_owned())
     }
 
-    /// Makes a mutant active, or none, in every thread. Answers with the mutants whose code was reached since the last
+    /// Makes these mutants active, and no others, in every thread. Answers with the mutants whose code was reached since the last
     /// turn.
     ///
     /// # Errors
     /// Fails where a thread does not answer within five seconds.
-    pub async fn turn(&self, active: Option<usize>) -> Result<BTreeSet<usize>, TurnError> {
+    pub async fn turn(&self, active: &[usize]) -> Result<BTreeSet<usize>, TurnError> {
         let number = self.turns.fetch_add(1, Ordering::SeqCst);
-        // What is started from here on begins with the same mutant.
+        // What is started from here on begins with the same mutants.
         write(&self.folder.join("first.json"), &first(active, self.mutants)).map_err(TurnError::Write)?;
         write(&self.folder.join(format!("turn-{number}.json")), &json!({"active": active}).to_string())
             .map_err(TurnError::Write)?;
@@ -150,11 +150,11 @@ mod tests {
     #[test]
     fn a_switch_starts_with_its_mutant_and_counts_all() {
         let dir = tempfile::tempdir().unwrap();
-        let switches = Switches::new(dir.path().to_owned(), 12, None).starting_with(Some(7));
+        let switches = Switches::new(dir.path().to_owned(), 12, &[]).starting_with(&[7]);
         let switch = switches.of(3).unwrap();
         assert_eq!(switch.env().1, dir.path().join("gateway-3").to_string_lossy());
         let text = fs::read_to_string(dir.path().join("gateway-3/first.json")).unwrap();
-        assert_eq!(text, r#"{"active":7,"count":12}"#);
+        assert_eq!(text, r#"{"active":[7],"count":12}"#);
         fs::write(dir.path().join("gateway-3/rest-1-0.json"), "[2,5]").unwrap();
         assert_eq!(switches.rest(3), BTreeSet::from([2, 5]));
     }
@@ -162,11 +162,11 @@ mod tests {
     #[tokio::test]
     async fn nobody_who_is_gone_is_waited_for() {
         let dir = tempfile::tempdir().unwrap();
-        let switch = Switches::new(dir.path().to_owned(), 2, None).of(0).unwrap();
+        let switch = Switches::new(dir.path().to_owned(), 2, &[]).of(0).unwrap();
         fs::write(dir.path().join("gateway-0/started-4000000000-0"), "").unwrap();
         fs::write(dir.path().join("gateway-0/reached-0-1-0.json"), "[1]").unwrap();
-        assert_eq!(switch.turn(Some(1)).await.unwrap(), BTreeSet::from([1]));
+        assert_eq!(switch.turn(&[1]).await.unwrap(), BTreeSet::from([1]));
         let text = fs::read_to_string(dir.path().join("gateway-0/turn-0.json")).unwrap();
-        assert_eq!(text, r#"{"active":1}"#);
+        assert_eq!(text, r#"{"active":[1]}"#);
     }
 }

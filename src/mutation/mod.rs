@@ -1,19 +1,25 @@
 //! How strong a suite is: which faults planted into the model or into a release it notices.
 
+mod fresh;
 mod hunt;
 mod operators;
 mod outcome;
+mod reach;
 mod score;
 mod switchable;
 #[cfg(test)]
 mod test_support;
 mod trial;
+mod trials;
+mod worker;
 
 pub use hunt::{HuntRequest, hunt};
 pub use operators::{CodeMutant, Operator, Shape, mutants_of};
 pub use outcome::{
     CodeScore, EQUIVALENT, Equivalents, EquivalentsError, MUTANTS_FORMAT, MutantReport, report_of,
 };
+pub use reach::{Reach, reach};
 pub use score::{Fate, Score};
 pub use switchable::{DECIDES, switchable};
-pub use trial::{MutantVerdict, PATIENCE, Reach, Trial, TrialError, TrialRequest, by_operator, sample};
+pub use trial::{MutantVerdict, PATIENCE, Trial, TrialError, TrialRequest, by_operator, sample};
+pub use trials::try_all;

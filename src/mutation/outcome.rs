@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operators::{CodeMutant, Operator};
-use super::trial::{MutantVerdict, Reach, Trial};
+use super::reach::Reach;
+use super::trial::{MutantVerdict, Trial};
 use crate::run::Format;
 
 /// The format of the JSON report.

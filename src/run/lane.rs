@@ -231,7 +231,7 @@ impl Lane {
             profiles.take("").await;
         }
         if let (Some(switch), Some(reached)) = (&switch, &settings.reached) {
-            reached.take_from("", switch.turn(None).await);
+            reached.take_from("", switch.turn(&[]).await);
         }
         Ok(Self {
             token: host.token().map_or(token, str::to_owned),
@@ -293,7 +293,7 @@ impl Lane {
             profiles.take(scenario).await;
         }
         if let (Some(switch), Some(reached)) = (&self.switch, &self.settings.reached) {
-            reached.take_from(scenario, switch.turn(None).await);
+            reached.take_from(scenario, switch.turn(&[]).await);
         }
     }
 
@@ -317,8 +317,8 @@ impl Lane {
         }
     }
 
-    /// Makes another mutant active in its gateway.
-    pub(super) async fn turn(&self, active: Option<usize>) -> Result<(), TurnError> {
+    /// Makes these mutants active in its gateway, and no others.
+    pub(super) async fn turn(&self, active: &[usize]) -> Result<(), TurnError> {
         match &self.switch {
             Some(switch) => switch.turn(active).await.map(|_| ()),
             None => Ok(()),

@@ -77,11 +77,11 @@ impl Warm {
         Ok(cells)
     }
 
-    /// Makes another mutant active, or none.
+    /// Makes these mutants active, and no others.
     ///
     /// # Errors
     /// Fails where the gateway hangs.
-    pub async fn turn(&self, active: Option<usize>) -> Result<(), WarmError> {
+    pub async fn turn(&self, active: &[usize]) -> Result<(), WarmError> {
         Ok(self.lane.turn(active).await?)
     }
 

@@ -25,7 +25,7 @@ use crate::coverage::{self, Chunk, Scope};
 use crate::gateway::{Launch, Target, Workshop, copy_package};
 use crate::mutation::{
     CodeMutant, CodeScore, EQUIVALENT, Equivalents, MutantVerdict, PATIENCE, Reach, Trial, TrialRequest,
-    by_operator, mutants_of, report_of, sample, switchable,
+    by_operator, mutants_of, reach, report_of, sample, switchable, try_all,
 };
 use crate::release::Release;
 use crate::report;
@@ -160,7 +160,7 @@ async fn tried(
                 tell(format_args!("{done} of {all} scenarios ran without a mutant"));
             }
         };
-        let reach = request.reach(workshop, &count, cancel).await.map_err(Failure::broke)?;
+        let reach = reach(request, workshop, &count, cancel).await.map_err(Failure::broke)?;
         if !cancel.is_cancelled() {
             stored.keep_reach(&reach);
         }
@@ -206,7 +206,7 @@ async fn tried(
             tell(format_args!("{} of {} mutants tried after {seconds} s", new.len(), wanted.len()));
         }
     };
-    let tried = request.try_all(workshop, &reach, &wanted, until, &done, cancel).await;
+    let tried = try_all(request, workshop, &reach, &wanted, until, &done, cancel).await;
     tried.map_err(Failure::broke)?;
     let new = new.into_inner().unwrap_or_else(PoisonError::into_inner);
     trials.extend(new.into_iter().map(|trial| (trial.id.clone(), trial)));

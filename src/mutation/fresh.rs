@@ -1,0 +1,265 @@
+//! Mutants on gateways that boot for them: several at once, until one of them shows.
+//!
+//! Most mutants that are still unnoticed here will stay so, and each boot costs seconds. So all of them are active in the
+//! same gateways. Where every scenario ends as it does without them, all have survived; where some do not, each mutant
+//! that those scenarios reach is asked alone.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt as _};
+use tokio_util::sync::CancellationToken;
+
+use super::reach::Reach;
+use super::trial::{Lot, TrialRequest};
+use crate::gateway::Workshop;
+use crate::run::{Cell, Settings};
+use crate::scenario::Scenario;
+use crate::verdict::Verdict;
+
+/// Scenarios that a suspected mutant is asked alone, at most: one that shows is enough.
+const FEW: usize = 3;
+
+/// A mutant that needs fresh gateways.
+pub(super) struct Open {
+    /// Its number.
+    pub number: usize,
+    /// Scenarios that it is to be asked on fresh gateways, by their place in the suite.
+    pub asked: Vec<usize>,
+    /// Scenarios that ran with it, in the order in which they ended.
+    pub scenarios_run: Vec<String>,
+    /// How long it took by itself.
+    pub took: Duration,
+}
+
+impl Open {
+    fn note(&mut self, scenario: &str) {
+        if !self.scenarios_run.iter().any(|one| one == scenario) {
+            self.scenarios_run.push(scenario.to_owned());
+        }
+    }
+}
+
+/// What running scenarios with a mutant has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Nothing,
+    Killed(String),
+    TimedOut(String),
+    NotBooted,
+    /// The machine starved whenever it was asked, or a scenario is not steady without the mutant either.
+    Undecided,
+}
+
+impl Seen {
+    const fn shows(&self) -> bool {
+        matches!(self, Self::Killed(_) | Self::TimedOut(_) | Self::NotBooted)
+    }
+}
+
+/// How a scenario ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// As it does without a mutant.
+    Fine,
+    Different,
+    Silent,
+    /// Nothing was done: the gateway did not come up.
+    NotBooted,
+}
+
+/// How scenarios ended on fresh gateways.
+#[derive(Debug, Default)]
+struct Ends {
+    fine: Vec<usize>,
+    /// In the order in which they ended.
+    bad: Vec<(usize, End)>,
+}
+
+/// Fresh gateways for mutants.
+pub(super) struct Fresh<'a> {
+    pub request: &'a TrialRequest<'a>,
+    pub workshop: &'a Workshop,
+    pub reach: &'a Reach,
+    pub cancel: &'a CancellationToken,
+}
+
+impl Fresh<'_> {
+    /// Tries mutants; `decided` is told of each. What is not decided when the run is cancelled is not told of.
+    pub(super) async fn try_together(&self, open: Vec<Open>, decided: &(dyn Fn(Open, Seen) + Sync)) {
+        let mut groups = vec![open];
+        while let Some(mut group) = groups.pop() {
+            if group.len() < 2 {
+                for mut one in group {
+                    let asked = one.asked.clone();
+                    let (seen, _) = self.alone(&mut one, &asked).await;
+                    if self.cancel.is_cancelled() {
+                        return;
+                    }
+                    decided(one, seen);
+                }
+                continue;
+            }
+            let active: Vec<usize> = group.iter().map(|one| one.number).collect();
+            let asked: BTreeSet<usize> = group.iter().flat_map(|one| one.asked.iter().copied()).collect();
+            let asked: Vec<usize> = asked.into_iter().collect();
+            let ends = self.ends(&active, &asked, true).await;
+            // What does not show again is nobody's doing.
+            let suspicious: Vec<usize> = ends.bad.iter().map(|(at, _)| *at).collect();
+            let again = self.ends(&active, &suspicious, true).await;
+            if self.cancel.is_cancelled() {
+                return;
+            }
+            let fine: BTreeSet<usize> = ends.fine.iter().chain(&again.fine).copied().collect();
+            for one in &mut group {
+                for at in one.asked.clone().into_iter().filter(|at| fine.contains(at)) {
+                    one.note(&self.request.scenarios[at].id);
+                }
+            }
+            if again.bad.is_empty() {
+                for one in group {
+                    let all = one.asked.iter().all(|at| fine.contains(at));
+                    decided(one, if all { Seen::Nothing } else { Seen::Undecided });
+                }
+                continue;
+            }
+            let bad: BTreeSet<usize> = again.bad.into_iter().map(|(at, _)| at).collect();
+            let before = group.len();
+            let asked_alone: Vec<(Open, Seen, BTreeSet<usize>)> = stream::iter(group)
+                .map(|mut one| async {
+                    let few = self.few(&one, &bad);
+                    let (seen, unsteady) = self.alone(&mut one, &few).await;
+                    (one, seen, unsteady)
+                })
+                .buffer_unordered(self.request.jobs.max(1))
+                .collect()
+                .await;
+            if self.cancel.is_cancelled() {
+                return;
+            }
+            let unsteady: BTreeSet<usize> =
+                asked_alone.iter().flat_map(|(_, _, unsteady)| unsteady).copied().collect();
+            let mut rest = Vec::new();
+            for (one, seen, _) in asked_alone {
+                if seen.shows() || one.asked.iter().any(|at| unsteady.contains(at)) {
+                    decided(one, if seen.shows() { seen } else { Seen::Undecided });
+                } else {
+                    rest.push(one);
+                }
+            }
+            if rest.len() == before {
+                // Only together do they show anything, or with scenarios that were not among the few.
+                groups.push(rest.split_off(before / 2));
+            }
+            if !rest.is_empty() {
+                groups.push(rest);
+            }
+        }
+    }
+
+    /// The scenarios that a mutant is asked alone, out of those that do not end as they should with it and others.
+    fn few(&self, one: &Open, bad: &BTreeSet<usize>) -> Vec<usize> {
+        let mut few: Vec<usize> = one.asked.iter().copied().filter(|at| bad.contains(at)).collect();
+        few.sort_by_key(|at| {
+            let scenario = &self.request.scenarios[*at];
+            (has_own_boot(scenario), self.reach.breadth(&scenario.id))
+        });
+        few.truncate(FEW);
+        few
+    }
+
+    /// Asks scenarios with one mutant. A difference counts where it shows again, and the same scenario is fine without
+    /// the mutant. Answers with the scenarios, too, that are not.
+    async fn alone(&self, one: &mut Open, asked: &[usize]) -> (Seen, BTreeSet<usize>) {
+        let started = Instant::now();
+        let mut asked = asked.to_vec();
+        let mut unsteady = BTreeSet::new();
+        let mut undecided = false;
+        let seen = loop {
+            let ends = self.ends(&[one.number], &asked, false).await;
+            for at in ends.fine.iter().chain(ends.bad.iter().map(|(at, _)| at)) {
+                one.note(&self.request.scenarios[*at].id);
+            }
+            let Some((suspect, bad)) = ends.bad.first().copied() else {
+                let all = asked.iter().all(|at| ends.fine.contains(at));
+                break if undecided || !all { Seen::Undecided } else { Seen::Nothing };
+            };
+            let again = self.ends(&[one.number], &[suspect], false).await;
+            let without = self.ends(&[], &[suspect], false).await;
+            let steady = !without.fine.is_empty();
+            if steady && !again.bad.is_empty() {
+                let id = self.request.scenarios[suspect].id.clone();
+                break match bad {
+                    End::NotBooted => Seen::NotBooted,
+                    End::Silent => Seen::TimedOut(id),
+                    End::Different | End::Fine => Seen::Killed(id),
+                };
+            }
+            if !steady {
+                unsteady.insert(suspect);
+            }
+            undecided |= !steady || again.fine.is_empty();
+            asked.retain(|at| *at != suspect);
+            if asked.is_empty() || self.cancel.is_cancelled() {
+                break if undecided { Seen::Undecided } else { Seen::Nothing };
+            }
+        };
+        one.took += started.elapsed();
+        (seen, unsteady)
+    }
+
+    /// Runs scenarios with these mutants active from the start: all of them on several gateways at the same time, or
+    /// until the first that is not fine.
+    async fn ends(&self, active: &[usize], asked: &[usize], all: bool) -> Ends {
+        let mut ends = Ends::default();
+        if asked.is_empty() {
+            return ends;
+        }
+        let folder = match active {
+            [one] => format!("fresh-{one}"),
+            _ => format!("fresh-{}-of-{}", active.len(), asked.iter().min().copied().unwrap_or_default()),
+        };
+        let switches = self.request.switches(&folder).starting_with(active);
+        let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
+        let mut asked = asked.to_vec();
+        // Those with the plain configuration share one boot: they come first.
+        asked.sort_by_key(|at| has_own_boot(&self.request.scenarios[*at]));
+        let lot = Lot {
+            scenarios: asked.iter().map(|at| self.request.scenarios[*at].clone()).collect(),
+            settings,
+            jobs: if all { self.request.jobs.max(1) } else { 1 },
+            fail_fast: !all,
+        };
+        for cell in self.request.run(self.workshop, lot, &|_| {}, self.cancel).await {
+            let Some(at) = asked.iter().copied().find(|at| self.request.scenarios[*at].id == cell.scenario)
+            else {
+                continue;
+            };
+            match end_of(&cell) {
+                Some(End::Fine) => ends.fine.push(at),
+                Some(bad) => ends.bad.push((at, bad)),
+                None => {}
+            }
+        }
+        ends
+    }
+}
+
+/// How a cell ended; none where it says nothing.
+fn end_of(cell: &Cell) -> Option<End> {
+    if cell.verdict == Verdict::Untestable || cell.is_of_a_starved_machine() {
+        None
+    } else if cell.verdict.is_fine() {
+        Some(End::Fine)
+    } else if cell.steps.is_empty() {
+        Some(End::NotBooted)
+    } else if cell.verdict == Verdict::Error || cell.retried.is_some() {
+        Some(End::Silent)
+    } else {
+        Some(End::Different)
+    }
+}
+
+fn has_own_boot(scenario: &Scenario) -> bool {
+    !scenario.config.is_empty() || !scenario.env.is_empty() || !scenario.files.is_empty()
+}

@@ -1,0 +1,104 @@
+//! Which mutants each scenario reaches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::trial::{Lot, TrialError, TrialRequest};
+use crate::gateway::Workshop;
+use crate::run::{Cell, Reached, Settings};
+use crate::scenario::Scenario;
+use crate::verdict::Verdict;
+
+/// A gateway with more scenarios than that is shared by unrelated ones.
+const LANE_OF_FEW: usize = 8;
+
+/// What the scenarios reach, and how they end without a mutant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// Mutants by the scenario that reaches them; those of a boot stand under the empty name.
+    pub reached: BTreeMap<String, BTreeSet<usize>>,
+    /// Scenarios that are fine without a mutant; only these can notice one.
+    pub sound: BTreeSet<String>,
+    /// Scenarios that the target cannot show.
+    pub untestable: BTreeSet<String>,
+}
+
+impl Reach {
+    /// Whether a scenario can notice a mutant: it is fine without one.
+    pub(super) fn is_sound(&self, scenario: &Scenario) -> bool {
+        self.sound.contains(&scenario.id)
+    }
+
+    /// Whether a scenario reaches a mutant; the empty name stands for a boot.
+    pub(super) fn reaches(&self, scenario: &str, mutant: usize) -> bool {
+        self.reached.get(scenario).is_some_and(|all| all.contains(&mutant))
+    }
+
+    /// How many mutants a scenario reaches.
+    pub(super) fn breadth(&self, scenario: &str) -> usize {
+        self.reached.get(scenario).map_or(0, BTreeSet::len)
+    }
+}
+
+/// Runs every scenario once without a mutant, and notes which mutants it reaches.
+///
+/// # Errors
+/// Fails where no scenario is fine.
+pub async fn reach(
+    request: &TrialRequest<'_>,
+    workshop: &Workshop,
+    done: &(dyn Fn(&Cell) + Sync),
+    cancel: &CancellationToken,
+) -> Result<Reach, TrialError> {
+    let jobs = request.jobs.max(1);
+    let reached = Reached::default();
+    let mut reach = Reach::default();
+    let mut reason = None;
+    // Each share boots a plain gateway of its own, so that they run beside each other.
+    let shares = (0..jobs).map(|share| {
+        let (reached, switches) = (reached.clone(), request.switches(&format!("reach-{share}")));
+        async move {
+            let own = request.scenarios.iter().skip(share).step_by(jobs).cloned().collect();
+            let settings = Settings {
+                switches: Some(switches.clone()),
+                reached: Some(reached.clone()),
+                ..request.settings.clone()
+            };
+            let lot = Lot { scenarios: own, settings, jobs: 1, fail_fast: false };
+            let cells = request.run(workshop, lot, done, cancel).await;
+            // What a gateway executes at its end is its scenarios' doing.
+            let mut by_gateway: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+            for cell in &cells {
+                if let Some(gateway) = cell.gateway {
+                    by_gateway.entry(gateway).or_default().push(&cell.scenario);
+                }
+            }
+            for (gateway, scenarios) in by_gateway {
+                let rest = switches.rest(gateway);
+                // Of many scenarios none has brought it about.
+                if scenarios.len() <= LANE_OF_FEW {
+                    for scenario in scenarios {
+                        reached.add(scenario, rest.iter().copied());
+                    }
+                }
+            }
+            cells
+        }
+    });
+    for cell in futures_util::future::join_all(shares).await.into_iter().flatten() {
+        if cell.verdict == Verdict::Untestable {
+            reach.untestable.insert(cell.scenario);
+        } else if cell.verdict.is_fine() {
+            reach.sound.insert(cell.scenario);
+        } else {
+            reason = cell.reason;
+        }
+    }
+    let all = reached.take();
+    reach.reached = all.mutants;
+    // Without knowing what they reach, they cannot be said to have looked at a mutant.
+    reach.sound.retain(|scenario| !all.lost.contains(scenario));
+    if reach.sound.is_empty() { Err(TrialError::Blind(reason)) } else { Ok(reach) }
+}

@@ -1,0 +1,108 @@
+//! Runs a suite against mutants of a release's own code.
+//!
+//! All mutants are in one private copy of the package (see [`super::switchable`]), and it is known which scenario reaches
+//! which of them (see [`super::reach`]). Each mutant gets the scenarios that reach it until one of them no longer ends as
+//! it does without the mutant: first those that leave a gateway as they found it, on one that stays up, then the others,
+//! on fresh gateways that all open mutants share.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::fresh::{Fresh, Open, Seen};
+use super::operators::CodeMutant;
+use super::reach::Reach;
+use super::trial::{MutantVerdict, Trial, TrialError, TrialRequest};
+use super::worker::{Kills, Tried, Worker};
+use crate::gateway::Workshop;
+
+/// Tries mutants, several at the same time; `done` is told of each.
+///
+/// # Errors
+/// Fails where the gateway does not come up without an active mutant.
+pub async fn try_all(
+    request: &TrialRequest<'_>,
+    workshop: &Workshop,
+    reach: &Reach,
+    wanted: &[usize],
+    until: Option<Instant>,
+    done: &(dyn Fn(usize, Trial) + Sync),
+    cancel: &CancellationToken,
+) -> Result<(), TrialError> {
+    let subject = Arc::new(workshop.prepare(&request.target, Arc::new(|_| {})).await?);
+    let decide = |number: usize, verdict, killed_by, scenarios_run, took: Duration| {
+        let id = request.mutants[number].id.clone();
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        done(number, Trial { id, verdict, killed_by, scenarios_run, duration_ms });
+    };
+    let decided = |open: Open, seen: Seen| {
+        let (verdict, killed_by) = match seen {
+            Seen::Nothing => (MutantVerdict::Survived, None),
+            Seen::Killed(by) => (MutantVerdict::Killed, Some(by)),
+            Seen::TimedOut(by) => (MutantVerdict::TimedOut, Some(by)),
+            Seen::NotBooted => (MutantVerdict::NotBooted, None),
+            // Nothing can be said of it: it counts as not tried.
+            Seen::Undecided => return,
+        };
+        decide(open.number, verdict, killed_by, open.scenarios_run, open.took);
+    };
+    // Nobody waits for what a boot has to show before the others have had their turn.
+    let mut wanted = wanted.to_vec();
+    wanted.sort_by_key(|number| request.mutants.get(*number).is_some_and(CodeMutant::is_static));
+    let late = || until.is_some_and(|until| Instant::now() >= until);
+    let (next, kills, open) = (AtomicUsize::new(0), Kills::default(), Mutex::new(Vec::new()));
+    let workers = (0..request.jobs.max(1)).map(|number| {
+        let mut worker = Worker {
+            request,
+            reach,
+            subject: Arc::clone(&subject),
+            kills: &kills,
+            cancel,
+            number,
+            warm: None,
+            boots: 0,
+        };
+        let (next, wanted, open) = (&next, &wanted, &open);
+        async move {
+            while let Some(mutant) = wanted.get(next.fetch_add(1, Ordering::SeqCst)) {
+                if cancel.is_cancelled() || late() {
+                    break;
+                }
+                let tried = worker.trial(*mutant).await?;
+                if cancel.is_cancelled() {
+                    break;
+                }
+                match tried {
+                    Tried::NotReached => {
+                        decide(*mutant, MutantVerdict::NotReached, None, Vec::new(), Duration::ZERO);
+                    }
+                    Tried::OnWarm(Seen::Nothing, one) if !one.asked.is_empty() => {
+                        open.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+                    }
+                    Tried::OnWarm(seen, one) => decided(one, seen),
+                }
+            }
+            worker.put_down().await;
+            Ok::<(), TrialError>(())
+        }
+    });
+    futures_util::future::try_join_all(workers).await?;
+    let open = open.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let stop = cancel.child_token();
+    let fresh = Fresh { request, workshop, reach, cancel: &stop };
+    let alarm = async {
+        match until {
+            Some(until) => tokio::time::sleep_until(until.into()).await,
+            None => std::future::pending().await,
+        }
+        stop.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = fresh.try_together(open, &decided) => {}
+        () = alarm => {}
+    }
+    Ok(())
+}

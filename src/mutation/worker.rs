@@ -1,0 +1,234 @@
+//! One mutant at a time, on a gateway that stays up.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::fresh::{Open, Seen};
+use super::operators::CodeMutant;
+use super::reach::Reach;
+use super::trial::{TrialError, TrialRequest};
+use crate::gateway::Subject;
+use crate::run::{Settings, Warm};
+use crate::scenario::Scenario;
+
+/// A gateway that has run so often is replaced: what former runs left in its store makes it slow.
+const RUNS_ON_ONE_BOOT: usize = 400;
+
+/// How often scenarios are asked of which a starved machine says nothing.
+const TRIES: usize = 3;
+
+/// Scenarios in the first, small batch, and in the second; the rest is the third.
+const BATCHES: [usize; 2] = [6, 40];
+
+/// Which scenarios have killed mutants, by function and by file: they are asked first.
+#[derive(Default)]
+pub(super) struct Kills(Mutex<HashMap<(String, String), usize>>);
+
+impl Kills {
+    fn note(&self, mutant: &CodeMutant, scenario: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in [format!("{}#{}", mutant.source, mutant.function), mutant.source.clone()] {
+            *all.entry((place, scenario.to_owned())).or_default() += 1;
+        }
+    }
+
+    fn of(&self, mutant: &CodeMutant, scenario: &str) -> (usize, usize) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |place: String| all.get(&(place, scenario.to_owned())).copied().unwrap_or_default();
+        (count(format!("{}#{}", mutant.source, mutant.function)), count(mutant.source.clone()))
+    }
+}
+
+/// What a trial on the gateway that stays up has shown.
+pub(super) enum Tried {
+    /// No scenario reaches the mutant.
+    NotReached,
+    /// What was seen, and what fresh gateways would have to be asked.
+    OnWarm(Seen, Open),
+}
+
+/// Tries one mutant after the other, on a gateway that it keeps.
+pub(super) struct Worker<'a> {
+    pub request: &'a TrialRequest<'a>,
+    pub reach: &'a Reach,
+    pub subject: Arc<Subject>,
+    pub kills: &'a Kills,
+    pub cancel: &'a CancellationToken,
+    pub number: usize,
+    pub warm: Option<(Warm, usize)>,
+    pub boots: usize,
+}
+
+/// What one look at scenarios with a mutant has shown.
+enum Difference {
+    None,
+    Shown { scenario: String, silent: bool },
+    Unknown,
+}
+
+impl Worker<'_> {
+    /// Tries a mutant on the gateway that stays up.
+    pub(super) async fn trial(&mut self, number: usize) -> Result<Tried, TrialError> {
+        let started = Instant::now();
+        let (request, reach) = (self.request, self.reach);
+        let mutant = &request.mutants[number];
+        let mut scenarios_run = Vec::new();
+        let sound: Vec<usize> =
+            (0..request.scenarios.len()).filter(|at| reach.is_sound(&request.scenarios[*at])).collect();
+        let mut reaching: Vec<usize> =
+            sound.iter().copied().filter(|at| reach.reaches(&request.scenarios[*at].id, number)).collect();
+        let at_boot = mutant.is_static() || reach.reaches("", number);
+        if at_boot && reaching.is_empty() {
+            // Everybody who connects relies on what a boot sets up.
+            reaching = sound;
+        }
+        if reaching.is_empty() {
+            return Ok(Tried::NotReached);
+        }
+        reaching.sort_by_key(|at| {
+            let id = &request.scenarios[*at].id;
+            (std::cmp::Reverse(self.kills.of(mutant, id)), reach.breadth(id))
+        });
+        let release = self.subject.release();
+        let (warm, fresh): (Vec<usize>, Vec<usize>) =
+            reaching.iter().partition(|at| Warm::can_run(&request.scenarios[**at], release.as_ref()));
+        let seen = if warm.is_empty() || mutant.is_static() {
+            Seen::Nothing
+        } else {
+            let scenarios: Vec<&Scenario> = warm.iter().map(|at| &request.scenarios[*at]).collect();
+            self.on_the_warm_gateway(number, &scenarios, &mut scenarios_run).await?
+        };
+        if let Seen::Killed(by) | Seen::TimedOut(by) = &seen {
+            self.kills.note(mutant, by);
+        }
+        // A mutant that a boot executes has to be there from the start; the others have been asked already.
+        let asked = if at_boot { reaching } else { fresh };
+        Ok(Tried::OnWarm(seen, Open { number, asked, scenarios_run, took: started.elapsed() }))
+    }
+
+    /// Scenarios that can follow on a gateway that stays up. A difference counts where the same scenario is fine right
+    /// afterwards, on the same gateway, without the mutant.
+    async fn on_the_warm_gateway(
+        &mut self,
+        number: usize,
+        scenarios: &[&Scenario],
+        scenarios_run: &mut Vec<String>,
+    ) -> Result<Seen, TrialError> {
+        let mut from = 0;
+        let mut undecided = false;
+        for end in BATCHES.into_iter().chain([scenarios.len()]) {
+            let mut rest = scenarios.get(from..end.min(scenarios.len())).unwrap_or_default().to_vec();
+            from += rest.len();
+            while !rest.is_empty() && !self.cancel.is_cancelled() {
+                let (suspect, seen) = match self.first_difference(number, &rest, scenarios_run).await? {
+                    Difference::None => break,
+                    Difference::Unknown => {
+                        undecided = true;
+                        break;
+                    }
+                    Difference::Shown { scenario, silent: true } => {
+                        (scenario.clone(), Seen::TimedOut(scenario))
+                    }
+                    Difference::Shown { scenario, silent: false } => {
+                        (scenario.clone(), Seen::Killed(scenario))
+                    }
+                };
+                let Some(scenario) = rest.iter().find(|one| one.id == suspect).copied() else { break };
+                if self.is_fine_without(scenario).await? {
+                    return Ok(seen);
+                }
+                // The gateway was left in disorder, by this mutant or by an earlier one: a fresh one tells.
+                self.put_down().await;
+                let again = self.first_difference(number, &[scenario], scenarios_run).await?;
+                self.put_down().await;
+                if self.is_fine_without(scenario).await? {
+                    if matches!(again, Difference::Shown { .. }) {
+                        return Ok(seen);
+                    }
+                } else {
+                    // Without the mutant it is not fine either, so it says nothing of the mutant.
+                    undecided = true;
+                }
+                rest.retain(|one| one.id != suspect);
+            }
+        }
+        Ok(if undecided { Seen::Undecided } else { Seen::Nothing })
+    }
+
+    /// The first scenario that is not fine with the mutant. What a starved machine shows is asked again.
+    async fn first_difference(
+        &mut self,
+        number: usize,
+        scenarios: &[&Scenario],
+        scenarios_run: &mut Vec<String>,
+    ) -> Result<Difference, TrialError> {
+        let mut open = scenarios.to_vec();
+        for _ in 0..TRIES {
+            let warm = self.pick_up().await?;
+            let cells = match warm.turn(&[number]).await {
+                Ok(()) => {
+                    warm.run(&open, |cell| !cell.verdict.is_fine() && !cell.is_of_a_starved_machine()).await
+                }
+                Err(error) => Err(error),
+            };
+            let alive = warm.is_alive().await;
+            let turned = warm.turn(&[]).await;
+            if !alive || turned.is_err() || cells.is_err() {
+                self.put_down().await;
+            }
+            // Neither a hanging gateway before the first step nor a store that we cannot write is the mutant's doing.
+            let Ok(cells) = cells else { continue };
+            let decided = cells.iter().filter(|(cell, _)| !cell.is_of_a_starved_machine());
+            for (cell, _) in decided.clone() {
+                if !scenarios_run.contains(&cell.scenario) {
+                    scenarios_run.push(cell.scenario.clone());
+                }
+            }
+            if let Some((cell, silent)) = decided.clone().find(|(cell, _)| !cell.verdict.is_fine()) {
+                let (scenario, silent) = (cell.scenario.clone(), *silent && alive);
+                return Ok(Difference::Shown { scenario, silent });
+            }
+            let fine: BTreeSet<&str> = decided.map(|(cell, _)| cell.scenario.as_str()).collect();
+            open.retain(|one| !fine.contains(one.id.as_str()));
+            if open.is_empty() {
+                return Ok(Difference::None);
+            }
+        }
+        Ok(Difference::Unknown)
+    }
+
+    async fn is_fine_without(&mut self, scenario: &Scenario) -> Result<bool, TrialError> {
+        let warm = self.pick_up().await?;
+        if warm.turn(&[]).await.is_err() {
+            return Ok(false);
+        }
+        let cells = warm.run(&[scenario], |_| true).await;
+        Ok(cells.is_ok_and(|cells| cells.iter().all(|(cell, _)| cell.verdict.is_fine()) && !cells.is_empty()))
+    }
+
+    /// The gateway that stays up; a fresh one where there is none, or where it has run too often.
+    async fn pick_up(&mut self) -> Result<&mut Warm, TrialError> {
+        let (warm, runs) = match self.warm.take() {
+            Some((warm, runs)) if runs < RUNS_ON_ONE_BOOT => (warm, runs),
+            worn => {
+                if let Some((worn, _)) = worn {
+                    worn.stop().await;
+                }
+                self.boots += 1;
+                let switches = self.request.switches(&format!("warm-{}", self.number));
+                let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
+                (Warm::boot(Arc::clone(&self.subject), settings, self.boots).await?, 0)
+            }
+        };
+        Ok(&mut self.warm.insert((warm, runs + 1)).0)
+    }
+
+    pub(super) async fn put_down(&mut self) {
+        if let Some((warm, _)) = self.warm.take() {
+            warm.stop().await;
+        }
+    }
+}
