@@ -11,6 +11,7 @@ use super::boot_request::BootError;
 use super::embedded::{Embedded, EmbeddedError};
 use super::home::Home;
 use super::launch::Launch;
+use super::log::Unread;
 use super::program::{ProgramError, ProgramRequest, Running};
 use super::state::{StateError, StoredPairing};
 use super::stopping::{Ended, Stopping};
@@ -240,6 +241,14 @@ impl Host {
         match self {
             Self::Booted(gateway) => gateway.log().since(moment).into_iter().map(|line| line.text).collect(),
             Self::Embedded(_) | Self::Attached(_) => Vec::new(),
+        }
+    }
+
+    /// The first unread line of its log that is wanted.
+    pub fn find_in_log(&self, unread: &mut Unread, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        match self {
+            Self::Booted(gateway) => gateway.log().find(unread, wanted),
+            Self::Embedded(_) | Self::Attached(_) => None,
         }
     }
 

@@ -22,6 +22,21 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// What a reader has not read yet of a log.
+#[derive(Clone, Copy, Debug)]
+pub struct Unread {
+    since: Instant,
+    /// Number of the next line, counted from the first that the gateway printed.
+    next: u64,
+}
+
+impl Unread {
+    /// All that was read at or after a moment.
+    pub const fn since(moment: Instant) -> Self {
+        Self { since: moment, next: 0 }
+    }
+}
+
 /// The output of one gateway, over all its restarts. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -37,6 +52,8 @@ struct Shared {
 #[derive(Debug)]
 struct Lines {
     ring: VecDeque<LogLine>,
+    /// How many lines were dropped from the front of `ring`.
+    dropped: u64,
     file: Option<File>,
     room: usize,
     start: Instant,
@@ -46,8 +63,13 @@ impl Log {
     /// A log that writes its lines into a new file at `path`, too.
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = File::create(path)?;
-        let lines =
-            Lines { ring: VecDeque::new(), file: Some(file), room: FILE_BYTES, start: Instant::now() };
+        let lines = Lines {
+            ring: VecDeque::new(),
+            dropped: 0,
+            file: Some(file),
+            room: FILE_BYTES,
+            start: Instant::now(),
+        };
         Ok(Self { shared: Arc::new(Shared { lines: Mutex::new(lines), count: watch::Sender::new(0) }) })
     }
 
@@ -62,6 +84,18 @@ impl Log {
         let lines = self.lines();
         let first = lines.ring.partition_point(|line| line.at < moment);
         lines.ring.range(first..).cloned().collect()
+    }
+
+    /// The first unread line that is wanted; it and all before it are read then, or all there are.
+    pub fn find(&self, unread: &mut Unread, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let lines = self.lines();
+        let read = usize::try_from(unread.next.saturating_sub(lines.dropped)).unwrap_or(usize::MAX);
+        let early = lines.ring.partition_point(|line| line.at < unread.since);
+        let first = read.max(early).min(lines.ring.len());
+        let found = lines.ring.range(first..).position(|line| wanted(&line.text));
+        let end = found.map_or(lines.ring.len(), |at| first + at + 1);
+        unread.next = lines.dropped + end as u64;
+        found.and_then(|at| lines.ring.get(first + at)).map(|line| line.text.clone())
     }
 
     /// Counts the lines; it changes with every new one.
@@ -95,6 +129,7 @@ impl Lines {
         }
         if self.ring.len() == LINES_KEPT {
             self.ring.pop_front();
+            self.dropped += 1;
         }
         self.ring.push_back(line);
     }
@@ -133,6 +168,29 @@ mod tests {
         let moment = Instant::now();
         log.push(b"after");
         assert_eq!(texts(&log.since(moment)), ["after"]);
+    }
+
+    #[test]
+    fn no_line_is_read_twice_and_none_is_missed() {
+        let (_dir, log) = log();
+        log.push(b"before: wanted");
+        let mut unread = Unread::since(Instant::now());
+        assert_eq!(log.find(&mut unread, |_| true), None);
+        for text in ["noise", "first, wanted", "second, wanted"] {
+            log.push(text.as_bytes());
+        }
+        let wanted = |line: &str| line.ends_with("wanted");
+        assert_eq!(log.find(&mut unread, wanted).as_deref(), Some("first, wanted"));
+        assert_eq!(log.find(&mut unread, wanted).as_deref(), Some("second, wanted"));
+        assert_eq!(log.find(&mut unread, wanted), None);
+        // What was dropped meanwhile does not shift the place.
+        for number in 0..LINES_KEPT + 10 {
+            log.push(format!("{number}").as_bytes());
+        }
+        assert_eq!(log.find(&mut unread, |line| line == "9"), None);
+        let mut unread = Unread::since(Instant::now());
+        log.push(b"last, wanted");
+        assert_eq!(log.find(&mut unread, wanted).as_deref(), Some("last, wanted"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use home::{HOME_VARIABLE, Home, Homes, Swept};
 pub use host::{Attached, Host, HostEnd, HostError};
 pub use launch::{Launch, NodeBuild};
 pub use leaks::Leak;
-pub use log::{Log, LogLine};
+pub use log::{Log, LogLine, Unread};
 pub use profiles::{GatewayProfiles, Left, Profiles};
 pub use program::{ProgramError, ProgramRequest, Running};
 pub use ready::Seen;

@@ -22,4 +22,4 @@ pub use reach::{Reach, reach};
 pub use score::{Fate, Score};
 pub use switchable::{DECIDES, switchable};
 pub use trial::{MutantVerdict, PATIENCE, Trial, TrialError, TrialRequest, by_operator, sample};
-pub use trials::try_all;
+pub use trials::{Progress, try_all};

@@ -18,7 +18,17 @@ use super::trial::{MutantVerdict, Trial, TrialError, TrialRequest};
 use super::worker::{Kills, Tried, Worker};
 use crate::gateway::Workshop;
 
-/// Tries mutants, several at the same time; `done` is told of each.
+/// How far the trials are.
+pub enum Progress {
+    /// It is known what became of the mutant with this number.
+    Decided(usize, Trial),
+    /// Another mutant had its turn on a gateway that stays up.
+    HadItsTurn,
+    /// So many mutants are still open when all have had their turn, and get fresh gateways together.
+    Open(usize),
+}
+
+/// Tries mutants, several at the same time.
 ///
 /// # Errors
 /// Fails where the gateway does not come up without an active mutant.
@@ -28,14 +38,14 @@ pub async fn try_all(
     reach: &Reach,
     wanted: &[usize],
     until: Option<Instant>,
-    done: &(dyn Fn(usize, Trial) + Sync),
+    tell: &(dyn Fn(Progress) + Sync),
     cancel: &CancellationToken,
 ) -> Result<(), TrialError> {
     let subject = Arc::new(workshop.prepare(&request.target, Arc::new(|_| {})).await?);
     let decide = |number: usize, verdict, killed_by, scenarios_run, took: Duration| {
         let id = request.mutants[number].id.clone();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        done(number, Trial { id, verdict, killed_by, scenarios_run, duration_ms });
+        tell(Progress::Decided(number, Trial { id, verdict, killed_by, scenarios_run, duration_ms }));
     };
     let decided = |open: Open, seen: Seen| {
         let (verdict, killed_by) = match seen {
@@ -83,6 +93,7 @@ pub async fn try_all(
                     }
                     Tried::OnWarm(seen, one) => decided(one, seen),
                 }
+                tell(Progress::HadItsTurn);
             }
             worker.put_down().await;
             Ok::<(), TrialError>(())
@@ -90,6 +101,9 @@ pub async fn try_all(
     });
     futures_util::future::try_join_all(workers).await?;
     let open = open.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !open.is_empty() {
+        tell(Progress::Open(open.len()));
+    }
     let stop = cancel.child_token();
     let fresh = Fresh { request, workshop, reach, cancel: &stop };
     let alarm = async {

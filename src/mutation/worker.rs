@@ -14,8 +14,9 @@ use crate::gateway::Subject;
 use crate::run::{Settings, Warm};
 use crate::scenario::Scenario;
 
-/// A gateway that has run so often is replaced: what former runs left in its store makes it slow.
-const RUNS_ON_ONE_BOOT: usize = 400;
+/// A gateway on which so many scenarios ran is replaced: what they left in its store makes each connect slower than a
+/// boot is worth.
+const SCENARIOS_ON_ONE_BOOT: usize = 1000;
 
 /// How often scenarios are asked of which a starved machine says nothing.
 const TRIES: usize = 3;
@@ -167,7 +168,7 @@ impl Worker<'_> {
     ) -> Result<Difference, TrialError> {
         let mut open = scenarios.to_vec();
         for _ in 0..TRIES {
-            let warm = self.pick_up().await?;
+            let warm = self.pick_up(open.len()).await?;
             let cells = match warm.turn(&[number]).await {
                 Ok(()) => {
                     warm.run(&open, |cell| !cell.verdict.is_fine() && !cell.is_of_a_starved_machine()).await
@@ -201,7 +202,7 @@ impl Worker<'_> {
     }
 
     async fn is_fine_without(&mut self, scenario: &Scenario) -> Result<bool, TrialError> {
-        let warm = self.pick_up().await?;
+        let warm = self.pick_up(1).await?;
         if warm.turn(&[]).await.is_err() {
             return Ok(false);
         }
@@ -209,10 +210,10 @@ impl Worker<'_> {
         Ok(cells.is_ok_and(|cells| cells.iter().all(|(cell, _)| cell.verdict.is_fine()) && !cells.is_empty()))
     }
 
-    /// The gateway that stays up; a fresh one where there is none, or where it has run too often.
-    async fn pick_up(&mut self) -> Result<&mut Warm, TrialError> {
-        let (warm, runs) = match self.warm.take() {
-            Some((warm, runs)) if runs < RUNS_ON_ONE_BOOT => (warm, runs),
+    /// The gateway that stays up; a fresh one where there is none, or where too many scenarios ran on it.
+    async fn pick_up(&mut self, scenarios: usize) -> Result<&mut Warm, TrialError> {
+        let (warm, ran) = match self.warm.take() {
+            Some((warm, ran)) if ran < SCENARIOS_ON_ONE_BOOT => (warm, ran),
             worn => {
                 if let Some((worn, _)) = worn {
                     worn.stop().await;
@@ -223,7 +224,7 @@ impl Worker<'_> {
                 (Warm::boot(Arc::clone(&self.subject), settings, self.boots).await?, 0)
             }
         };
-        Ok(&mut self.warm.insert((warm, runs + 1)).0)
+        Ok(&mut self.warm.insert((warm, ran + scenarios)).0)
     }
 
     pub(super) async fn put_down(&mut self) {

@@ -21,7 +21,7 @@ use super::step_error::StepError;
 use crate::client::{Endpoint, Tls};
 use crate::gateway::{
     BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest,
-    StateError, Stopping, StoredPairing, Subject, Switch, Switches, TurnError, merge,
+    StateError, Stopping, StoredPairing, Subject, Switch, Switches, TurnError, Unread, merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Scenario, Start};
@@ -372,7 +372,7 @@ impl Lane {
         if host.replaced() > 0 {
             return Some("another process took its place".to_owned());
         }
-        host.log_since(moment).into_iter().find(|line| tells_of_a_restart(line))
+        host.find_in_log(&mut Unread::since(moment), tells_of_a_restart)
     }
 
     /// Stops the gateway, or lets go of one that was only attached.
@@ -519,6 +519,15 @@ impl Lane {
 
     pub(super) async fn log_since(&self, moment: Instant) -> Vec<String> {
         self.host.read().await.log_since(moment)
+    }
+
+    /// The first unread line of its gateway's log that is wanted.
+    pub(super) async fn find_in_log(
+        &self,
+        unread: &mut Unread,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        self.host.read().await.find_in_log(unread, wanted)
     }
 
     /// Starts another gateway of the same release in a home of its own, and stops it again.

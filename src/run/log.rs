@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::step::{Beginning, Stage};
 use super::step_error::{Missing, StepError};
 use crate::client::Direction;
+use crate::gateway::Unread;
 use crate::scenario::{Expectation, Line, Log, Pattern};
 use crate::verdict::{Outcome, line_has, matches};
 
@@ -30,9 +31,12 @@ impl Stage<'_> {
         let since = step.since.as_ref().map(|name| self.beginning(&name.value)).transpose()?;
         let within = self.within_or_silence(step.within, right);
         let begun = Instant::now();
+        let mut unread = Unread::since(self.log_begins(since));
         loop {
             let found = match &wanted {
-                Wanted::Line(line) => self.logged(line, since).await,
+                Wanted::Line(line) => {
+                    self.lane.find_in_log(&mut unread, |text| has(text, line)).await.map(Value::from)
+                }
                 Wanted::Printed(program, line) => self.printed(program, line)?,
                 Wanted::Frame(name, direction, pattern) => {
                     self.sent_or_received(name, *direction, pattern, since)
@@ -75,14 +79,14 @@ impl Stage<'_> {
         begun.get(step).copied().ok_or_else(|| StepError::Broken(format!("the step `{step}` was not begun")))
     }
 
-    async fn logged(&self, line: &Line, since: Option<Beginning>) -> Option<Value> {
-        let since = match since {
+    /// The moment from which on lines of the gateway's log count.
+    fn log_begins(&self, since: Option<Beginning>) -> Instant {
+        match since {
             Some(step) => step.at,
             // A gateway of its own has said nothing that another scenario caused.
             None if self.scenario.is_alone(self.lane.release().as_ref()) => self.lane.begun(),
             None => self.begun,
-        };
-        first_with(self.lane.log_since(since).await.iter().map(String::as_str), line)
+        }
     }
 
     /// What a program that ended or still runs has printed.
@@ -95,7 +99,7 @@ impl Stage<'_> {
             text: format!("the program `{program}` was not run"),
             missing: Missing::Value,
         })?;
-        Ok(first_with(text.lines(), line))
+        Ok(text.lines().find(|text| has(text, line)).map(Value::from))
     }
 
     fn sent_or_received(
@@ -115,6 +119,7 @@ impl Stage<'_> {
     }
 }
 
-fn first_with<'a>(mut lines: impl Iterator<Item = &'a str>, wanted: &Line) -> Option<Value> {
-    lines.find(|line| wanted.0.iter().all(|one| line_has(line, one))).map(Value::from)
+/// Whether a line of text has all that is wanted of it.
+fn has(text: &str, wanted: &Line) -> bool {
+    wanted.0.iter().all(|one| line_has(text, one))
 }

@@ -24,8 +24,8 @@ use crate::cli::suite::{self, Selection};
 use crate::coverage::{self, Chunk, Scope};
 use crate::gateway::{Launch, Target, Workshop, copy_package};
 use crate::mutation::{
-    CodeMutant, CodeScore, EQUIVALENT, Equivalents, MutantVerdict, PATIENCE, Reach, Trial, TrialRequest,
-    by_operator, mutants_of, reach, report_of, sample, switchable, try_all,
+    CodeMutant, CodeScore, EQUIVALENT, Equivalents, MutantVerdict, PATIENCE, Progress, Reach, Trial,
+    TrialRequest, by_operator, mutants_of, reach, report_of, sample, switchable, try_all,
 };
 use crate::release::Release;
 use crate::report;
@@ -186,27 +186,37 @@ async fn tried(
         .collect();
     let until = options.time.map(|time| begun + time.as_duration());
     let new = Mutex::new(Vec::new());
-    let done = |number: usize, trial: Trial| {
-        stored.keep_trial(&trial);
-        let mut new = new.lock().unwrap_or_else(PoisonError::into_inner);
-        if trial.verdict == MutantVerdict::Survived
-            && let Some(mutant) = found.mutants.get(number)
-        {
-            tell(format_args!(
-                "survived: {}:{} {} `{}`",
-                mutant.source,
-                mutant.line,
-                mutant.operator.name(),
-                short(&mutant.before)
-            ));
+    let turns = Mutex::new(0);
+    let progress = |progress: Progress| match progress {
+        Progress::Decided(number, trial) => {
+            stored.keep_trial(&trial);
+            if trial.verdict == MutantVerdict::Survived
+                && let Some(mutant) = found.mutants.get(number)
+            {
+                tell(format_args!(
+                    "survived: {}:{} {} `{}`",
+                    mutant.source,
+                    mutant.line,
+                    mutant.operator.name(),
+                    short(&mutant.before)
+                ));
+            }
+            new.lock().unwrap_or_else(PoisonError::into_inner).push(trial);
         }
-        new.push(trial);
-        if new.len() % 25 == 0 {
+        Progress::HadItsTurn => {
+            let mut turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
+            *turns += 1;
+            if *turns % 25 == 0 {
+                let seconds = begun.elapsed().as_secs();
+                tell(format_args!("{} of {} mutants had their turn after {seconds} s", *turns, wanted.len()));
+            }
+        }
+        Progress::Open(count) => {
             let seconds = begun.elapsed().as_secs();
-            tell(format_args!("{} of {} mutants tried after {seconds} s", new.len(), wanted.len()));
+            tell(format_args!("{count} are still open after {seconds} s and get fresh gateways together"));
         }
     };
-    let tried = try_all(request, workshop, &reach, &wanted, until, &done, cancel).await;
+    let tried = try_all(request, workshop, &reach, &wanted, until, &progress, cancel).await;
     tried.map_err(Failure::broke)?;
     let new = new.into_inner().unwrap_or_else(PoisonError::into_inner);
     trials.extend(new.into_iter().map(|trial| (trial.id.clone(), trial)));
