@@ -1,4 +1,5 @@
-//! The house as its source files show it: no file imports one that imports it, by however many others.
+//! What ARCHITECTURE.md says of the modules, as the source files show it: a lower floor never imports a higher one, and no
+//! file imports one that imports it, by however many others.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -169,6 +170,44 @@ fn no_file_imports_itself_by_way_of_others() {
         .map(|way| way.iter().map(|module| module.join("::")).collect::<Vec<_>>().join(" → "))
         .collect();
     assert!(circles.is_empty(), "{circles:#?}");
+}
+
+/// The modules of each floor, the lowest first, as ARCHITECTURE.md lists them.
+fn floors() -> BTreeMap<String, usize> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+    let row = Regex::new(r"(?m)^\| (\d) \| ([^|]+) \|").unwrap();
+    let name = Regex::new("`([a-z]+)`").unwrap();
+    row.captures_iter(&text)
+        .flat_map(|row| {
+            let floor = row[1].parse().unwrap();
+            let names: Vec<String> = name.captures_iter(&row[2]).map(|name| name[1].to_owned()).collect();
+            names.into_iter().map(move |name| (name, floor))
+        })
+        .collect()
+}
+
+#[test]
+fn no_floor_imports_a_higher_one() {
+    let house = House::read();
+    let floors = floors();
+    let mut wrong = BTreeSet::new();
+    for (module, file) in house.files.iter().filter(|(module, _)| !module.is_empty()) {
+        let own = floors.get(&module[0]);
+        assert!(
+            own.is_some() || module.len() == 1,
+            "ARCHITECTURE.md does not say where `{}` stands",
+            module[0]
+        );
+        if file.joins {
+            continue;
+        }
+        for import in house.imports(module) {
+            if floors.get(&import[0]) > own && own.is_some() {
+                wrong.insert(format!("{} → {}", module.join("::"), import.join("::")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
