@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::case::{self, Doubt, Ran};
@@ -228,14 +228,25 @@ impl Engine<'_> {
             let again = self.first_try(Arc::clone(&subject), plan, attempts, starts, None).await;
             again.unwrap_or_default()
         };
-        if !doubted.is_empty() {
-            self.second_try(subject, doubted).await;
-        }
+        // What only other cases of the same gateway can disturb does not mind other gateways.
+        let (disturbed, rest): (Vec<Doubted>, Vec<Doubted>) =
+            doubted.into_iter().partition(|one| matches!(one.doubt, Doubt::Disturbed(_)));
+        self.second_try(Arc::clone(&subject), disturbed, share).await;
+        self.second_try(subject, rest, self.all_places()).await;
     }
 
     /// All places, so that nothing else goes on.
     fn all_places(&self) -> u32 {
         u32::try_from(places(self.request.jobs)).unwrap_or(u32::MAX)
+    }
+
+    /// The memory of a gateway, and of the programs beside it where there are any. What wants more than there is gets all.
+    async fn memory_for(&self, programs: bool) -> Option<SemaphorePermit<'_>> {
+        let wanted = if programs { STACK } else { GATEWAY };
+        match &self.memory {
+            Some((all, left)) => left.acquire_many(wanted.min(*all)).await.ok(),
+            None => None,
+        }
     }
 
     /// Runs the cases of a lane, on so many places or on all there are. What comes back does not count yet.
@@ -253,12 +264,7 @@ impl Engine<'_> {
         let places = share.unwrap_or_else(|| self.all_places());
         let Ok(_job) = self.jobs.acquire_many(places).await else { return Ok(Vec::new()) };
         let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
-        let wanted = if programs { STACK } else { GATEWAY };
-        // A lane that wants more than there is runs alone.
-        let _memory = match &self.memory {
-            Some((all, left)) => left.acquire_many(wanted.min(*all)).await.ok(),
-            None => None,
-        };
+        let _memory = self.memory_for(programs).await;
         if self.fail_fast.is_cancelled() {
             return Ok(Vec::new());
         }
@@ -331,12 +337,18 @@ impl Engine<'_> {
         Ok(doubted)
     }
 
-    /// Tries cases again whose first try does not count, one by one, with nothing else going on.
+    /// Tries cases again whose first try does not count, one by one, on so many places; on all there are, nothing else
+    /// goes on meanwhile.
     ///
     /// Three time-outs that show again are enough to believe the others. After a case that makes its gateway
     /// restart, the next ones get a fresh gateway.
-    async fn second_try(&self, subject: Arc<Subject>, mut doubted: Vec<Doubted>) {
-        let Ok(_alone) = self.jobs.acquire_many(self.all_places()).await else { return };
+    async fn second_try(&self, subject: Arc<Subject>, mut doubted: Vec<Doubted>, places: u32) {
+        if doubted.is_empty() {
+            return;
+        }
+        let Ok(_places) = self.jobs.acquire_many(places).await else { return };
+        let programs = doubted.iter().any(|one| self.request.scenarios[one.scenario].runs_programs());
+        let _memory = self.memory_for(programs).await;
         let mut confirmed = 0;
         while !doubted.is_empty() {
             if self.fail_fast.is_cancelled() || confirmed >= ENOUGH {
