@@ -14,10 +14,11 @@ use super::bindings::Bindings;
 use super::event::{Cell, FramesChecked, ListedDeviation, SAYS_NOTHING, StepRecord};
 use super::lane::{Case, Lane};
 use super::pressure::Stretch;
-use super::step::{Beginning, Stage, all, says_that_others_paired};
+use super::step::{Beginning, Stage, all, says_that_others_paired, says_that_time_ran_out};
 use super::step_error::StepError;
 use super::stored;
 use crate::client::{Checked, Transcript};
+use crate::gateway::Unread;
 use crate::release::Release;
 use crate::scenario::{
     Action, Destination, Expectation, Saved, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
@@ -161,6 +162,9 @@ async fn run_case(
         } else {
             blame_for_restart(&mut observed, &how);
         }
+    }
+    if lane.is_shared() && observed.iter().any(|step| !step.record.verdict.is_fine()) {
+        doubt = doubt.or(stage.superseded(started).await);
     }
     let mut verdict = overall(observed.iter().map(|step| step.record.verdict));
     let death = lane.died(!verdict.is_fine()).await;
@@ -354,11 +358,19 @@ impl Stage<'_> {
     fn doubted(&self, mut observed: Observed, step: &Step, stretch: &Stretch) -> Observed {
         if !observed.record.verdict.is_fine()
             && self.lane.is_shared()
-            && observed.raw.as_ref().is_some_and(says_that_others_paired)
+            && let Some(raw) = &observed.raw
         {
-            let how = format!("step `{}` was put off while others were paired", observed.record.id);
-            observed.doubt = Some(Doubt::Disturbed(how));
-            return observed;
+            let how = if says_that_others_paired(raw) {
+                Some("was put off while others were paired")
+            } else if says_that_time_ran_out(raw) {
+                Some("ran into a time limit of the gateway while others were at work")
+            } else {
+                None
+            };
+            if let Some(how) = how {
+                observed.doubt = Some(Doubt::Disturbed(format!("step `{}` {how}", observed.record.id)));
+                return observed;
+            }
         }
         let silent = observed.raw == Some(Outcome::Silence) && !matches!(step, Step::Approve(_));
         let failed = !observed.record.verdict.is_fine();
@@ -420,6 +432,22 @@ impl Stage<'_> {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Whether the gateway took one of the case's devices for the former self of another case's. Measured on 2026.9.6: a
+    /// local pairing that nobody was asked for removes those of the same client that are older than a minute, which those
+    /// of a crowded gateway may be.
+    async fn superseded(&self, started: Instant) -> Option<Doubt> {
+        const SIGN: &str = "pruned superseded silent pairing";
+        let ids: Vec<String> = {
+            let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+            self.scenario.devices.iter().map(|(name, _)| bindings.identity.key(name).id()).collect()
+        };
+        let of_ours = |line: &str| line.contains(SIGN) && ids.iter().any(|id| line.contains(id.as_str()));
+        self.lane.find_in_log(&mut Unread::since(started), of_ours).await?;
+        Some(Doubt::Disturbed(
+            "the gateway took one of its devices for the former self of another one's".to_owned(),
+        ))
     }
 
     /// The release that a step is judged by: the one that runs, or that an upgrade boots.

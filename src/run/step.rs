@@ -525,6 +525,12 @@ pub(super) fn says_that_others_paired(outcome: &Outcome) -> bool {
         .any(|sign| error.message.contains(sign))
 }
 
+/// Whether a refusal says that a time limit of the gateway ran out, which it may have because other cases kept the gateway
+/// busy. Measured on 2026.9.6: `UNAVAILABLE`, "TIMEOUT: node invoke timed out".
+pub(super) fn says_that_time_ran_out(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused { error } if error.message.contains("timed out"))
+}
+
 fn stopping(signal: Option<StopSignal>, within: Option<Millis>) -> Stopping {
     let usual = Stopping::default();
     Stopping {
@@ -601,6 +607,13 @@ mod tests {
     #[case::no_refusal(Outcome::Ok { payload: json!({"code": "PAIRING_CHANGED"}) }, false)]
     fn what_others_pair_is_told_from_what_the_scenario_did(#[case] outcome: Outcome, #[case] others: bool) {
         assert_eq!(says_that_others_paired(&outcome), others);
+    }
+
+    #[rstest]
+    #[case::node("TIMEOUT: node invoke timed out", true)]
+    #[case::refused("node command not allowed", false)]
+    fn a_time_limit_of_the_gateway_is_told_from_an_answer(#[case] message: &str, #[case] ran_out: bool) {
+        assert_eq!(says_that_time_ran_out(&refused(message, json!({}))), ran_out);
     }
 
     #[test]
