@@ -20,7 +20,7 @@ pub struct PlainRequest {
     pub method: String,
     /// Request target.
     pub target: String,
-    /// Headers over `Host` and `Connection: close`; an empty text leaves one out.
+    /// Headers over `Host` and `Connection: close`; an empty text leaves one of these two out, and is sent of any other.
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Option<String>,
@@ -86,9 +86,14 @@ impl PlainRequest {
         let length = self.body.as_ref().map(|body| ("Content-Length", body.len().to_string()));
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let given = |name: &str| self.headers.iter().any(|(one, _)| one.eq_ignore_ascii_case(name));
-        let usual = usual.into_iter().chain(length).filter(|(name, _)| !given(name));
+        let left_out = |name: &str, value: &str| {
+            value.is_empty() && usual.iter().any(|(one, _)| one.eq_ignore_ascii_case(name))
+        };
+        let sent: Vec<_> =
+            self.headers.iter().filter(|(name, value)| !left_out(name, value)).cloned().collect();
+        let usual = usual.clone().into_iter().chain(length).filter(|(name, _)| !given(name));
         let usual = usual.map(|(name, value)| (name.to_owned(), value));
-        for (name, value) in usual.chain(self.headers.clone()).filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in usual.chain(sent) {
             let _ = write!(text, "{name}: {value}\r\n");
         }
         text + "\r\n" + self.body.as_deref().unwrap_or_default()
@@ -145,10 +150,14 @@ mod tests {
         let request = PlainRequest {
             method: "GET".into(),
             target: "/a b".into(),
-            headers: vec![("host".into(), "x".into()), ("Connection".into(), String::new())],
+            headers: vec![
+                ("host".into(), "x".into()),
+                ("Connection".into(), String::new()),
+                ("X-OpenClaw-Scopes".into(), String::new()),
+            ],
             body: Some("é".into()),
         };
         let text = request.text("127.0.0.1:1");
-        assert_eq!(text, "GET /a b HTTP/1.1\r\nContent-Length: 2\r\nhost: x\r\n\r\né");
+        assert_eq!(text, "GET /a b HTTP/1.1\r\nContent-Length: 2\r\nhost: x\r\nX-OpenClaw-Scopes: \r\n\r\né");
     }
 }

@@ -22,7 +22,7 @@ pub struct HttpRequest {
     pub method: Option<String>,
     /// Request target, sent as it stands. Default: `/`.
     pub target: Option<String>,
-    /// Headers, laid over `Host` and `Connection: close`; an empty text leaves one out.
+    /// Headers, laid over `Host` and `Connection: close`; an empty text leaves one of these two out.
     #[serde(default)]
     pub headers: Entries<String>,
     /// Body: a text as it stands, anything else as JSON.
