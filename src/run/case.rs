@@ -14,7 +14,9 @@ use super::bindings::Bindings;
 use super::event::{Cell, FramesChecked, ListedDeviation, SAYS_NOTHING, StepRecord};
 use super::lane::{Case, Lane};
 use super::pressure::Stretch;
-use super::step::{Beginning, Stage, all, says_that_others_paired, says_that_time_ran_out};
+use super::step::{
+    Beginning, Stage, all, says_that_it_is_starting, says_that_others_paired, says_that_time_ran_out,
+};
 use super::step_error::StepError;
 use super::stored;
 use crate::client::{Checked, Transcript};
@@ -364,6 +366,8 @@ impl Stage<'_> {
                 Some("was put off while others were paired")
             } else if says_that_time_ran_out(raw) {
                 Some("ran into a time limit of the gateway while others were at work")
+            } else if says_that_it_is_starting(raw) {
+                Some("came before the gateway had started")
             } else {
                 None
             };

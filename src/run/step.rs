@@ -531,6 +531,16 @@ pub(super) fn says_that_time_ran_out(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Refused { error } if error.message.contains("timed out"))
 }
 
+/// Whether a refusal says that the gateway has not started completely, as after a restart that takes longer on a busy
+/// machine. Measured on 2026.9.6.
+pub(super) fn says_that_it_is_starting(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Refused { error } | Outcome::Closed { error: Some(error), .. }
+            if error.details["reason"] == "startup-sidecars"
+    )
+}
+
 fn stopping(signal: Option<StopSignal>, within: Option<Millis>) -> Stopping {
     let usual = Stopping::default();
     Stopping {
@@ -614,6 +624,16 @@ mod tests {
     #[case::refused("node command not allowed", false)]
     fn a_time_limit_of_the_gateway_is_told_from_an_answer(#[case] message: &str, #[case] ran_out: bool) {
         assert_eq!(says_that_time_ran_out(&refused(message, json!({}))), ran_out);
+    }
+
+    #[rstest]
+    #[case::starting(json!({"reason": "startup-sidecars"}), true)]
+    #[case::refused(json!({"reason": "role-upgrade"}), false)]
+    fn a_gateway_that_is_starting_is_told_from_one_that_refuses(
+        #[case] details: Value,
+        #[case] starting: bool,
+    ) {
+        assert_eq!(says_that_it_is_starting(&refused("gateway starting; retry shortly", details)), starting);
     }
 
     #[test]
