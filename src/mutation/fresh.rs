@@ -5,6 +5,7 @@
 //! that those scenarios reach is asked alone.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
@@ -62,7 +63,9 @@ impl Seen {
 enum End {
     /// As it does without a mutant.
     Fine,
+    /// Otherwise than without a mutant.
     Different,
+    /// With an answer that never came.
     Silent,
     /// Nothing was done: the gateway did not come up.
     NotBooted,
@@ -82,6 +85,8 @@ pub(super) struct Fresh<'a> {
     pub workshop: &'a Workshop,
     pub reach: &'a Reach,
     pub cancel: &'a CancellationToken,
+    /// How often scenarios have been run, so that no two runs share the folder of their switches.
+    pub runs: AtomicUsize,
 }
 
 impl Fresh<'_> {
@@ -168,8 +173,8 @@ impl Fresh<'_> {
         few
     }
 
-    /// Asks scenarios with one mutant. A difference counts where it shows again, and the same scenario is fine without
-    /// the mutant. Answers with the scenarios, too, that are not.
+    /// Runs scenarios with one mutant. A difference counts where it shows again and the same scenario is fine without the
+    /// mutant. Also returns the scenarios that are not fine without it.
     async fn alone(&self, one: &mut Open, asked: &[usize]) -> (Seen, BTreeSet<usize>) {
         let started = Instant::now();
         let mut asked = asked.to_vec();
@@ -215,10 +220,7 @@ impl Fresh<'_> {
         if asked.is_empty() {
             return ends;
         }
-        let folder = match active {
-            [one] => format!("fresh-{one}"),
-            _ => format!("fresh-{}-of-{}", active.len(), asked.iter().min().copied().unwrap_or_default()),
-        };
+        let folder = format!("fresh-{}", self.runs.fetch_add(1, Ordering::Relaxed));
         let switches = self.request.switches(&folder).starting_with(active);
         let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
         let mut asked = asked.to_vec();

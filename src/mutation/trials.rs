@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::fresh::{Fresh, Open, Seen};
-use super::operators::CodeMutant;
 use super::reach::Reach;
 use super::trial::{MutantVerdict, Trial, TrialError, TrialRequest};
 use super::worker::{Kills, Tried, Worker};
@@ -58,9 +57,6 @@ pub async fn try_all(
         };
         decide(open.number, verdict, killed_by, open.scenarios_run, open.took);
     };
-    // Nobody waits for what a boot has to show before the others have had their turn.
-    let mut wanted = wanted.to_vec();
-    wanted.sort_by_key(|number| request.mutants.get(*number).is_some_and(CodeMutant::is_static));
     let late = || until.is_some_and(|until| Instant::now() >= until);
     let (next, kills, open) = (AtomicUsize::new(0), Kills::default(), Mutex::new(Vec::new()));
     let workers = (0..request.jobs.max(1)).map(|number| {
@@ -74,7 +70,7 @@ pub async fn try_all(
             warm: None,
             boots: 0,
         };
-        let (next, wanted, open) = (&next, &wanted, &open);
+        let (next, open) = (&next, &open);
         async move {
             while let Some(mutant) = wanted.get(next.fetch_add(1, Ordering::SeqCst)) {
                 if cancel.is_cancelled() || late() {
@@ -105,7 +101,7 @@ pub async fn try_all(
         tell(Progress::Open(open.len()));
     }
     let stop = cancel.child_token();
-    let fresh = Fresh { request, workshop, reach, cancel: &stop };
+    let fresh = Fresh { request, workshop, reach, cancel: &stop, runs: AtomicUsize::new(0) };
     let alarm = async {
         match until {
             Some(until) => tokio::time::sleep_until(until.into()).await,

@@ -67,16 +67,17 @@ pub(super) struct Ran {
 }
 
 impl Ran {
-    /// What counts where the case cannot be tried again. Beside a gateway that restarted by itself nothing was looked
-    /// at, neither a pass nor a failure.
-    pub(super) fn not_tried_again(self) -> Cell {
+    /// What counts where the case is not tried again. A time-out is believed only where enough others have shown again;
+    /// what others disturbed was not looked at, and is neither a pass nor a failure.
+    pub(super) fn not_tried_again(self, time_outs_are_believed: bool) -> Cell {
         match self.doubt {
-            Some(doubt @ Doubt::Disturbed(_)) => Cell {
+            None | Some(Doubt::Starved) => self.cell,
+            Some(Doubt::TimedOut) if time_outs_are_believed => self.cell,
+            Some(doubt) => Cell {
                 verdict: Verdict::Error,
-                reason: Some(format!("{doubt}, and the scenario could not be tried again")),
+                reason: Some(format!("{doubt}, and the scenario was not tried again")),
                 ..self.cell
             },
-            Some(Doubt::TimedOut | Doubt::Starved) | None => self.cell,
         }
     }
 }
@@ -637,16 +638,18 @@ mod tests {
     use crate::run::test_support::cell;
 
     #[rstest]
-    #[case::passed_beside_a_restart(Verdict::Pass, Some(Doubt::Disturbed("SIGUSR1".into())), Verdict::Error)]
-    #[case::failed_beside_a_restart(Verdict::Fail, Some(Doubt::Disturbed("SIGUSR1".into())), Verdict::Error)]
-    #[case::timed_out_as_others_did(Verdict::Fail, Some(Doubt::TimedOut), Verdict::Fail)]
-    #[case::undoubted(Verdict::Pass, None, Verdict::Pass)]
-    fn what_cannot_be_tried_again_is_never_green(
+    #[case::passed_beside_a_restart(Verdict::Pass, Some(Doubt::Disturbed("SIGUSR1".into())), true, Verdict::Error)]
+    #[case::failed_beside_a_restart(Verdict::Fail, Some(Doubt::Disturbed("SIGUSR1".into())), true, Verdict::Error)]
+    #[case::timed_out_as_others_did(Verdict::Fail, Some(Doubt::TimedOut), true, Verdict::Fail)]
+    #[case::timed_out_and_interrupted(Verdict::Fail, Some(Doubt::TimedOut), false, Verdict::Error)]
+    #[case::undoubted(Verdict::Pass, None, false, Verdict::Pass)]
+    fn what_is_not_tried_again_counts_only_where_it_was_looked_at(
         #[case] first: Verdict,
         #[case] doubt: Option<Doubt>,
+        #[case] time_outs_are_believed: bool,
         #[case] counts: Verdict,
     ) {
         let ran = Ran { cell: cell("a", "2026.3.31", first), doubt };
-        assert_eq!(ran.not_tried_again().verdict, counts);
+        assert_eq!(ran.not_tried_again(time_outs_are_believed).verdict, counts);
     }
 }

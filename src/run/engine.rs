@@ -312,7 +312,7 @@ impl Engine<'_> {
                         doubt,
                     });
                 }
-                _ => self.finish(ran.cell),
+                _ => self.finish(ran.not_tried_again(false)),
             };
             loop {
                 tokio::select! {
@@ -352,7 +352,7 @@ impl Engine<'_> {
         let mut confirmed = 0;
         while !doubted.is_empty() {
             if self.fail_fast.is_cancelled() || confirmed >= ENOUGH {
-                return self.finish_all(doubted);
+                return self.finish_all(doubted, confirmed >= ENOUGH);
             }
             let cases: Vec<Case<'_>> = doubted
                 .iter()
@@ -360,7 +360,7 @@ impl Engine<'_> {
                 .collect();
             let label = format!("second try, one by one: {}", cases.len());
             let Ok(Some((lane, gateway))) = self.boot(&subject, label, &cases).await else {
-                return self.finish_all(doubted);
+                return self.finish_all(doubted, false);
             };
             let lane = lane.one_by_one();
             let mut rest = doubted.into_iter();
@@ -378,9 +378,9 @@ impl Engine<'_> {
         }
     }
 
-    fn finish_all(&self, doubted: Vec<Doubted>) {
+    fn finish_all(&self, doubted: Vec<Doubted>, time_outs_are_believed: bool) {
         for Doubted { cell, doubt, .. } in doubted {
-            self.finish(Ran { cell, doubt: Some(doubt) }.not_tried_again());
+            self.finish(Ran { cell, doubt: Some(doubt) }.not_tried_again(time_outs_are_believed));
         }
     }
 

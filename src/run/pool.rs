@@ -136,7 +136,7 @@ impl Pool {
         let retried = Some(doubt.to_string());
         Ok(match self.run_alone(subject, Case { scenario, attempt }).await {
             Ok(cell) => Cell { retried, ..cell },
-            Err(_) => ran.not_tried_again(),
+            Err(_) => ran.not_tried_again(false),
         })
     }
 
