@@ -15,7 +15,7 @@ fn fixture(below: &str) -> PathBuf {
 }
 
 /// What a store says of each device, without what differs between two runs.
-fn essence(paired: &Map<String, Value>) -> Vec<(String, Value, Value, Vec<String>)> {
+fn comparable(paired: &Map<String, Value>) -> Vec<(String, Value, Value, Vec<String>)> {
     let mut devices: Vec<_> = paired
         .iter()
         .map(|(id, record)| {
@@ -39,7 +39,7 @@ fn both_stores_hold_the_same_devices_after_the_same_scenario() {
     let sqlite = read_pairing(state.path()).unwrap();
 
     assert_eq!(json.paired.len(), 2);
-    assert_eq!(essence(&json.paired), essence(&sqlite.paired));
+    assert_eq!(comparable(&json.paired), comparable(&sqlite.paired));
     assert_eq!((json.pending.len(), sqlite.pending.len()), (0, 0));
 }
 

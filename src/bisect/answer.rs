@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Reading;
-use super::entry::{Answered, Asked, BISECT_FORMAT, Check, Commit, Entry, Find, Kind, Look, Word};
+use super::entry::{Answered, Asked, BISECT_FORMAT, Check, Commit, Entry, Find, Kind, Probe, Word};
 use super::search::Finding;
 use crate::run::{Format, StepRecord};
 use crate::verdict::Signature;
@@ -118,7 +118,7 @@ pub struct Story {
     /// The question.
     pub asked: Asked,
     /// The looks in their order.
-    pub looks: Vec<Look>,
+    pub looks: Vec<Probe>,
     /// The end.
     pub answered: Option<Answered>,
     /// The commit that was found.
@@ -236,7 +236,7 @@ impl Story {
         }
     }
 
-    fn step(&self, look: &Look) -> Step {
+    fn step(&self, look: &Probe) -> Step {
         let (signature, why) = match &look.reading {
             Reading::Right => (None, None),
             Reading::Wrong(signature) => (Some(signature.clone()), None),

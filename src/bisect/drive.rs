@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::confidence::{Belief, Tally, differ};
-use super::entry::{Entry, Find, Look, Question, Word};
+use super::entry::{Entry, Find, Probe, Question, Word};
 use super::reading::{Judge, read};
 use super::search::{End, Finding, Mark, Next, Search};
 use super::transitions::{self, Seen};
@@ -16,7 +16,7 @@ use crate::run::Cell;
 
 /// What a look at a candidate gave.
 #[derive(Clone, Debug)]
-pub struct Sight {
+pub struct Measurement {
     /// The cell; one with the verdict `error` where the build could not be made, installed or booted.
     pub cell: Cell,
     /// Gateway starts.
@@ -33,7 +33,7 @@ pub trait Oracle: Sync {
         candidate: usize,
         attempt: u32,
         cancel: &CancellationToken,
-    ) -> impl Future<Output = Option<Sight>> + Send;
+    ) -> impl Future<Output = Option<Measurement>> + Send;
 
     /// Makes a candidate ready, so that a later look takes less time.
     fn warm(&self, candidate: usize) -> impl Future<Output = ()> + Send;
@@ -80,10 +80,10 @@ pub struct Drive<'a, O> {
     /// Whether nobody said what the ends are.
     free: bool,
     /// Looks of an earlier part of this bisect, by candidate.
-    past: HashMap<usize, VecDeque<Look>>,
+    past: HashMap<usize, VecDeque<Probe>>,
 }
 
-type Looking<'a> = Pin<Box<dyn Future<Output = (usize, Option<Sight>)> + Send + 'a>>;
+type Looking<'a> = Pin<Box<dyn Future<Output = (usize, Option<Measurement>)> + Send + 'a>>;
 
 impl<'a, O: Oracle> Drive<'a, O> {
     /// A search for the answer to a question over `count` candidates, with `jobs` looks at a time.
@@ -111,7 +111,7 @@ impl<'a, O: Oracle> Drive<'a, O> {
 
     /// The same, going on from the looks of a log.
     #[must_use]
-    pub fn after(mut self, looks: impl IntoIterator<Item = Look>) -> Self {
+    pub fn after(mut self, looks: impl IntoIterator<Item = Probe>) -> Self {
         for look in looks {
             self.past.entry(look.candidate).or_default().push_back(look);
         }
@@ -135,7 +135,7 @@ impl<'a, O: Oracle> Drive<'a, O> {
     }
 
     /// What is known of a candidate from the log or the store.
-    fn take_known(&mut self, candidate: usize) -> Option<(Look, bool)> {
+    fn take_known(&mut self, candidate: usize) -> Option<(Probe, bool)> {
         let logged = self.past.get_mut(&candidate).and_then(VecDeque::pop_front);
         if let Some(look) = logged {
             return Some((look, true));
@@ -144,10 +144,10 @@ impl<'a, O: Oracle> Drive<'a, O> {
         Some((self.look_of(candidate, cell, None), false))
     }
 
-    fn look_of(&self, candidate: usize, cell: Cell, cost: Option<(usize, u64)>) -> Look {
+    fn look_of(&self, candidate: usize, cell: Cell, cost: Option<(usize, u64)>) -> Probe {
         let reading = read(&cell, self.question.step.as_deref());
         let (boots, duration_ms) = cost.unwrap_or_default();
-        Look {
+        Probe {
             candidate,
             reading,
             word: Word::Skip,
@@ -160,7 +160,7 @@ impl<'a, O: Oracle> Drive<'a, O> {
     }
 
     /// Judges a look and tells it, unless the log has it already.
-    fn judged(&mut self, mut look: Look, logged: bool) -> Mark {
+    fn judged(&mut self, mut look: Probe, logged: bool) -> Mark {
         look.word = self.judge.word(&look.reading);
         let mark = self.judge.mark(look.word);
         if !logged {
@@ -175,7 +175,7 @@ impl<'a, O: Oracle> Drive<'a, O> {
             search = search.with_free_ends();
         }
         // Looks wait here until the bad end has shown which failure counts.
-        let mut waiting: HashMap<usize, (Look, bool)> = HashMap::new();
+        let mut waiting: HashMap<usize, (Probe, bool)> = HashMap::new();
         let (oracle, cancel) = (self.oracle, self.cancel);
         let stop = cancel.child_token();
         let mut tokens: HashMap<usize, CancellationToken> = HashMap::new();
@@ -235,7 +235,7 @@ impl<'a, O: Oracle> Drive<'a, O> {
             tokio::select! {
                 Some((candidate, sight)) = running.next() => {
                     tokens.remove(&candidate);
-                    if let Some(Sight { cell, boots, duration_ms }) = sight {
+                    if let Some(Measurement { cell, boots, duration_ms }) = sight {
                         let look = self.look_of(candidate, cell, Some((boots, duration_ms)));
                         waiting.insert(candidate, (look, false));
                     } else if cancel.is_cancelled() {
@@ -262,7 +262,7 @@ impl<'a, O: Oracle> Drive<'a, O> {
         let (look, logged) = if let Some(look) = logged {
             (look, true)
         } else {
-            let Sight { cell, boots, duration_ms } =
+            let Measurement { cell, boots, duration_ms } =
                 self.oracle.look(candidate, attempt, self.cancel).await?;
             (self.look_of(candidate, cell, Some((boots, duration_ms))), false)
         };
@@ -339,7 +339,8 @@ impl<'a, O: Oracle> Drive<'a, O> {
             let Some(candidate) = transitions::next(&words, self.guesses) else {
                 return Ending::Done(transitions::finding(&words), None);
             };
-            let Some(Sight { cell, boots, duration_ms }) = self.oracle.look(candidate, 1, self.cancel).await
+            let Some(Measurement { cell, boots, duration_ms }) =
+                self.oracle.look(candidate, 1, self.cancel).await
             else {
                 return Ending::Interrupted;
             };

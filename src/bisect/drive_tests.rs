@@ -44,10 +44,10 @@ impl Scripted {
 }
 
 impl Oracle for Scripted {
-    async fn look(&self, candidate: usize, attempt: u32, cancel: &CancellationToken) -> Option<Sight> {
+    async fn look(&self, candidate: usize, attempt: u32, cancel: &CancellationToken) -> Option<Measurement> {
         self.looks.lock().unwrap().push(candidate);
         tokio::task::yield_now().await;
-        let sight = Sight { cell: self.cell(candidate, attempt), boots: 1, duration_ms: 1 };
+        let sight = Measurement { cell: self.cell(candidate, attempt), boots: 1, duration_ms: 1 };
         (!cancel.is_cancelled()).then_some(sight)
     }
 
@@ -58,7 +58,7 @@ impl Oracle for Scripted {
     }
 }
 
-fn drive(oracle: &Scripted, question: &Question, jobs: usize, past: Vec<Look>) -> (Ending, Vec<Entry>) {
+fn drive(oracle: &Scripted, question: &Question, jobs: usize, past: Vec<Probe>) -> (Ending, Vec<Entry>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut entries = Vec::new();
     let mut emit = |entry| entries.push(entry);
@@ -111,7 +111,7 @@ fn what_is_known_costs_no_look() {
 fn a_bisect_that_goes_on_from_its_log_gives_the_same_answer_and_looks_at_nothing_twice() {
     let truth = "..........xxxxxxxxxxxxxxx";
     let whole = drive(&Scripted::new(truth), &question(), 1, vec![]);
-    let looks: Vec<Look> = whole
+    let looks: Vec<Probe> = whole
         .1
         .iter()
         .filter_map(|entry| if let Entry::Looked(look) = entry { Some((**look).clone()) } else { None })

@@ -106,7 +106,7 @@ pub struct Candidate {
     pub date: Option<String>,
     /// First line of a commit's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    pub prepared: Option<String>,
     /// Whether there may be builds between it and the candidate before it that are no candidates.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap_before: bool,
@@ -142,7 +142,7 @@ pub struct Asked {
 
 /// One look at a candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Look {
+pub struct Probe {
     /// Number of the candidate.
     pub candidate: usize,
     /// What was seen.
@@ -229,7 +229,7 @@ pub struct Commit {
     /// When it was written.
     pub date: String,
     /// First line of its message.
-    pub subject: String,
+    pub prepared: String,
     /// Files that it changes, with the letter of the change.
     pub files: Vec<String>,
 }
@@ -253,7 +253,7 @@ pub enum Entry {
     /// A search begins; a second one narrows the answer of the first.
     Asked(Box<Asked>),
     /// A candidate was looked at.
-    Looked(Box<Look>),
+    Looked(Box<Probe>),
     /// The search ended.
     Answered(Answered),
     /// The commit that it found.
@@ -287,7 +287,7 @@ pub(super) mod tests {
             name: (*name).to_owned(),
             release: name.parse().ok(),
             date: None,
-            subject: None,
+            prepared: None,
             gap_before: false,
         };
         Asked {

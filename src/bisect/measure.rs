@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::drive::Sight;
-use crate::gateway::{Target, Workshop};
+use super::drive::Measurement;
+use crate::gateway::{Target, TargetProvider};
 use crate::run::{Cell, Emit, Event, Rerun, RunRecord, RunRequest, Settings};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
@@ -14,7 +14,7 @@ use crate::verdict::Verdict;
 /// How to measure.
 pub struct Measure<'a> {
     /// Makes targets ready.
-    pub workshop: &'a Workshop,
+    pub provider: &'a TargetProvider,
     /// The scenario that was asked for first, then the others of its file: they share its boot, and what
     /// they show is kept for other questions.
     pub scenarios: Vec<Scenario>,
@@ -26,7 +26,7 @@ pub struct Measure<'a> {
 
 /// A measurement, and the cells of all scenarios that shared it.
 pub(super) struct Measured {
-    pub(super) sight: Sight,
+    pub(super) sight: Measurement,
     pub(super) cells: Vec<Cell>,
 }
 
@@ -64,7 +64,7 @@ impl Measure<'_> {
             let events = Arc::clone(&events);
             Arc::new(move |event| events.lock().unwrap_or_else(PoisonError::into_inner).push(event))
         };
-        crate::run::run(self.workshop, &request, &emit, cancel).await;
+        crate::run::run(self.provider, &request, &emit, cancel).await;
         if cancel.is_cancelled() {
             return None;
         }
@@ -75,7 +75,10 @@ impl Measure<'_> {
             cell.log = record.gateways.iter().flat_map(|gateway| gateway.log.iter().cloned()).collect();
         }
         let boots = record.run.boots;
-        Some(Measured { sight: Sight { cell, boots, duration_ms: millis(started) }, cells: record.cells })
+        Some(Measured {
+            sight: Measurement { cell, boots, duration_ms: millis(started) },
+            cells: record.cells,
+        })
     }
 }
 

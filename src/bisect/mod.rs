@@ -19,9 +19,9 @@ pub use answer::{Answer, Conclusion, Step, Story, Stretch};
 pub use commits::{BuildError, Commits, CommitsError, GitError, Install, Recipe, Repository, Trees, Variant};
 pub use conditions::Conditions;
 pub use confidence::{Belief, Tally, differ};
-pub use drive::{Drive, Ending, Oracle, Sight};
+pub use drive::{Drive, Ending, Measurement, Oracle};
 pub use entry::{
-    Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Look, Question, Reading,
+    Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Probe, Question, Reading,
     Support, Terms, Word, doubtful,
 };
 pub use evidence::{Evidence, Known, digest, is_evidence, release_build};

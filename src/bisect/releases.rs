@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::drive::{Oracle, Sight};
+use super::drive::{Measurement, Oracle};
 use super::evidence::{Evidence, Known, release_build};
 use super::measure::Measure;
 use crate::gateway::Target;
@@ -38,7 +38,7 @@ impl<'a> Releases<'a> {
 }
 
 impl Oracle for Releases<'_> {
-    async fn look(&self, candidate: usize, attempt: u32, cancel: &CancellationToken) -> Option<Sight> {
+    async fn look(&self, candidate: usize, attempt: u32, cancel: &CancellationToken) -> Option<Measurement> {
         let release = *self.candidates.get(candidate)?;
         let measured = self.measure.take(&Target::Release(release), attempt, cancel).await?;
         for scenario in &self.measure.scenarios {
@@ -53,7 +53,7 @@ impl Oracle for Releases<'_> {
     async fn warm(&self, candidate: usize) {
         if let Some(release) = self.candidates.get(candidate) {
             // Trouble shows again when it is looked at.
-            let _ = self.measure.workshop.prepare(&Target::Release(*release), Arc::new(|_| {})).await;
+            let _ = self.measure.provider.prepare(&Target::Release(*release), Arc::new(|_| {})).await;
         }
     }
 

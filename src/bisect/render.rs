@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::answer::{Answer, Conclusion, Story};
 use super::entry::Reading;
-use super::entry::{Asked, Entry, Find, Kind, Look, Question, Support, Word};
+use super::entry::{Asked, Entry, Find, Kind, Probe, Question, Support, Word};
 use crate::report::text::{count, duration};
 use crate::run::StepRecord;
 
@@ -48,7 +48,7 @@ fn word(question: &Question, word: Word) -> &str {
 }
 
 /// A candidate, what it is, why, and what it cost.
-fn line(asked: &Asked, look: &Look) -> String {
+fn line(asked: &Asked, look: &Probe) -> String {
     let candidate = asked.candidates.get(look.candidate);
     let name = candidate.map_or("?", |one| one.short());
     let mut text = format!("{name:<13} {:<5}", word(&asked.question, look.word));
@@ -80,7 +80,7 @@ pub fn text(entries: &[Entry], reproduce: Option<&str>) -> String {
         text.extend(["  ", &build, "  ", &outcome, "\n"]);
     }
     if let Some(commit) = &answer.commit {
-        let _ = writeln!(text, "  {} · {} · {}", commit.author, commit.date, commit.subject);
+        let _ = writeln!(text, "  {} · {} · {}", commit.author, commit.date, commit.prepared);
         commit.files.iter().for_each(|file| text.extend(["    ", file, "\n"]));
     }
     for check in &answer.checks {
@@ -114,7 +114,8 @@ pub fn markdown(entries: &[Entry], reproduce: Option<&str>) -> String {
         let _ = writeln!(text, "Failure: `{signature}`\n");
     }
     if let Some(commit) = &answer.commit {
-        let _ = writeln!(text, "{} by {} on {}: {}\n", commit.id, commit.author, commit.date, commit.subject);
+        let _ =
+            writeln!(text, "{} by {} on {}: {}\n", commit.id, commit.author, commit.date, commit.prepared);
         for file in &commit.files {
             let _ = writeln!(text, "- `{file}`");
         }
@@ -270,7 +271,7 @@ mod tests {
     fn looked(candidate: usize, reading: Reading, word: Word, cached: bool) -> Entry {
         let (boots, duration_ms) = if cached { (0, 0) } else { (1, 3100) };
         let (steps, log) = (Vec::new(), Vec::new());
-        Entry::Looked(Box::new(Look { candidate, reading, word, cached, boots, duration_ms, steps, log }))
+        Entry::Looked(Box::new(Probe { candidate, reading, word, cached, boots, duration_ms, steps, log }))
     }
 
     fn wrong() -> Reading {

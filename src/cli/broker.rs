@@ -14,10 +14,10 @@ use tokio::net::{UnixListener, UnixStream};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::{GatewayOptions, workshop};
+use super::gateways::{GatewayOptions, provider};
 use super::suite::{self, Selection};
 use crate::gateway::{Remote, Target};
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::{Pool, Settings};
 use crate::verdict::Verdict;
 
@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let settings = Settings::new(args.seed, TIMEOUT, now_ms);
     // One gateway more than jobs, so that a new target can boot while the last one is still in use.
     let most = args.gateways.jobs(context) + 1;
-    let pool = Pool::new(workshop(context, &args.gateways)?, scenarios, settings, most);
+    let pool = Pool::new(provider(context, &args.gateways)?, scenarios, settings, most);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
     runtime.block_on(serve(pool, &args.socket, args.owner)).map_err(Failure::broke)?;
     Ok(Exit::Fine)
@@ -129,8 +129,8 @@ async fn reply(pool: &Pool, line: &str) -> Result<Reply, String> {
     let target = Target::parse(&ask.target, Remote::Refused).map_err(|error| error.to_string())?;
     let record = pool.run(&target, &ask.scenario, ask.attempt).await.map_err(|error| error.to_string())?;
     let verdict = record.cells.first().map_or(Verdict::Error, |cell| cell.verdict);
-    let look = Look { width: WIDTH, palette: Palette::PLAIN };
-    Ok(Reply::Cell { verdict, text: terminal::render(&record, &look) })
+    let appearance = Appearance { width: WIDTH, palette: Palette::PLAIN };
+    Ok(Reply::Cell { verdict, text: terminal::render(&record, &appearance) })
 }
 
 fn is_alive(process: u32) -> bool {

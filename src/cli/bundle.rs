@@ -9,22 +9,26 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::GatewayOptions;
 use crate::coverage::{BUILT_IN, CollectError, Scope};
-use crate::gateway::{Launch, Subject, Target, Workshop};
+use crate::gateway::{Launch, PreparedTarget, Target, TargetProvider};
 
 /// A build, made ready.
 pub(super) struct Bundle {
     /// As the user named it, with `latest` resolved.
     pub(super) target: Target,
     /// It, made ready to start.
-    pub(super) subject: Subject,
+    pub(super) prepared: PreparedTarget,
     /// The folder of its package.
     pub(super) package: PathBuf,
 }
 
 impl Bundle {
     /// Makes the build ready that a text names, which may install it.
-    pub(super) fn open(name: &str, gateways: &GatewayOptions, workshop: &Workshop) -> Result<Self, Failure> {
-        let targets = workshop
+    pub(super) fn open(
+        name: &str,
+        gateways: &GatewayOptions,
+        provider: &TargetProvider,
+    ) -> Result<Self, Failure> {
+        let targets = provider
             .resolve(gateways.targets(name)?)
             .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
         let target = match <[Target; 1]>::try_from(targets) {
@@ -35,10 +39,10 @@ impl Bundle {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
         let tell = Arc::new(|text: String| anstream::eprintln!("{text}"));
-        let subject = runtime.block_on(workshop.prepare(&target, tell)).map_err(Failure::broke)?;
-        let Some(Launch::Node(build)) = subject.launch() else { return Err(no_bundle(&target)) };
+        let prepared = runtime.block_on(provider.prepare(&target, tell)).map_err(Failure::broke)?;
+        let Some(Launch::Node(build)) = prepared.launch() else { return Err(no_bundle(&target)) };
         let package = build.entry.parent().unwrap_or(Path::new("/")).to_owned();
-        Ok(Self { target, subject, package })
+        Ok(Self { target, prepared, package })
     }
 }
 

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 use crate::report::{Finding, compare};
 use crate::run::Ending;
 
@@ -26,8 +26,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let first = stored::read(context, &args.first)?;
     let second = stored::read(context, &args.second)?;
     let found = compare(&first.record, &second.record);
-    let look = Look { width: context.width, palette: Palette::new(context.color) };
-    context.print(&terminal::comparison(&found, &look))?;
+    let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
+    context.print(&terminal::comparison(&found, &appearance))?;
     Ok(match found.finding() {
         Finding::Changed => Exit::Bad,
         Finding::NotWhole(Ending::Interrupted) => Exit::Interrupted,

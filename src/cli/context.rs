@@ -1,4 +1,4 @@
-//! Facts of the machine and the session, read once.
+//! ProviderSettings of the machine and the session, read once.
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use etcetera::BaseStrategy;
 
 use super::failure::Failure;
-use crate::gateway::Facts;
+use crate::gateway::ProviderSettings;
 use crate::gateway::install::Tools;
 use crate::release::Release;
 
@@ -25,7 +25,7 @@ pub enum Color {
     Never,
 }
 
-/// Facts of the machine and the session.
+/// ProviderSettings of the machine and the session.
 #[derive(Clone)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -128,9 +128,9 @@ impl Context {
         Tools::new("npm", self.environment.iter().cloned(), self.offline, now)
     }
 
-    /// What a workshop needs to know of this machine.
-    pub fn workshop_facts(&self, assumed: Option<Release>) -> Facts {
-        Facts {
+    /// What a provider needs to know of this machine.
+    pub fn provider_settings(&self, assumed: Option<Release>) -> ProviderSettings {
+        ProviderSettings {
             executable: self.executable.clone(),
             cache_dir: self.cache_dir.clone(),
             temp_dir: self.temp_dir.clone(),

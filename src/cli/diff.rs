@@ -3,12 +3,12 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::workshop;
+use super::gateways::provider;
 use super::list::Format;
 use super::session::{RunOptions, measure};
 use super::stored;
 use crate::diff::{Agreement, agreement};
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::RunRecord;
 
 /// Run the same scenarios on two targets and show where they part.
@@ -41,10 +41,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let workshop = workshop(context, &args.options.gateways)?;
+    let provider = provider(context, &args.options.gateways)?;
     let mut targets = args.options.gateways.targets(&args.first)?;
     targets.extend(args.options.gateways.targets(&args.second)?);
-    let targets = workshop.resolve(targets).map_err(Failure::broke)?;
+    let targets = provider.resolve(targets).map_err(Failure::broke)?;
     let [first, second] = &targets[..] else {
         return Err(Failure::usage("two targets are compared")
             .hint("name one target, such as 2026.3.31, on each side"));
@@ -56,14 +56,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let names = [first.to_string(), second.to_string()];
     let record = match &args.run {
         Some(run) => stored_run(context, run, &names)?,
-        None => measure(context, &workshop, &args.selection, targets, &[], &args.options)?,
+        None => measure(context, &provider, &args.selection, targets, &[], &args.options)?,
     };
     let found = agreement(&record, &names[0], &names[1]);
     let text = match args.format {
         Format::Json => format!("{:#}\n", serde_json::to_value(&found).map_err(Failure::broke)?),
         Format::Text => {
-            let look = Look { width: context.width, palette: Palette::new(context.color) };
-            terminal::agreement(&found, &look)
+            let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
+            terminal::agreement(&found, &appearance)
         }
     };
     context.print(&text)?;

@@ -14,7 +14,7 @@ use super::suite::{self, Chosen, Selection, SuiteOptions};
 use crate::curate::expect::{FileUpdate, cut_short, update};
 use crate::scenario::{BUILT_IN, Scenario};
 
-/// Look after the outcomes that scenarios list.
+/// Appearance after the outcomes that scenarios list.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]

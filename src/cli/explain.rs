@@ -4,7 +4,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::report::explain::{TOPICS, alike, explain};
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 use crate::scenario::{NAMED_OUTCOMES, NamedOutcome};
 
 /// Explain a verdict, a close code, an error code or a reason: what it means, since when, what people do.
@@ -34,8 +34,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             failure.hint(format!("did you mean `{}`?", like.join("` or `")))
         });
     }
-    let look = Look { width: context.width, palette: Palette::new(context.color) };
-    let topics = topics.into_iter().map(|one| terminal::topic(one, &look));
+    let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
+    let topics = topics.into_iter().map(|one| terminal::topic(one, &appearance));
     let texts: Vec<String> = topics.chain(named).collect();
     context.print(&texts.join("\n"))?;
     Ok(Exit::Fine)

@@ -1,11 +1,11 @@
-//! Options that name gateways, and the workshop that makes them ready.
+//! Options that name gateways, and the provider that makes them ready.
 
 use clap::Args;
 
 use super::context::Context;
 use super::failure::Failure;
 use super::known;
-use crate::gateway::{ParseTargetError, Remote, Target, Workshop};
+use crate::gateway::{ParseTargetError, Remote, Target, TargetProvider};
 
 /// Options about gateways that all running commands share.
 #[derive(Args, Clone, Debug, Default)]
@@ -54,7 +54,7 @@ pub(super) fn failure(error: &ParseTargetError) -> Failure {
     }
 }
 
-/// The workshop of this machine; sweeps what dead runs have left.
-pub(super) fn workshop(context: &Context, options: &GatewayOptions) -> Result<Workshop, Failure> {
-    Workshop::open(context.workshop_facts(options.assume_release)).map_err(Failure::broke)
+/// The provider of this machine; sweeps what dead runs have left.
+pub(super) fn provider(context: &Context, options: &GatewayOptions) -> Result<TargetProvider, Failure> {
+    TargetProvider::open(context.provider_settings(options.assume_release)).map_err(Failure::broke)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::failure::Failure;
 use crate::curate::timeline::{BUILT_IN, read};
 use crate::gateway::install::Refresh;
-use crate::gateway::{EmbeddedTarget, Target, Workshop};
+use crate::gateway::{EmbeddedTarget, Target, TargetProvider};
 use crate::release::Release;
 use crate::scenario::did_you_mean;
 
@@ -17,7 +17,7 @@ pub(super) fn measured() -> BTreeSet<Release> {
 
 /// Refuses targets that do not exist: releases to install, to start on, to model and to judge by, and folders.
 pub(super) fn check_targets(
-    workshop: &Workshop,
+    provider: &TargetProvider,
     targets: &[Target],
     origins: &[Release],
     assumed: Option<Release>,
@@ -34,11 +34,11 @@ pub(super) fn check_targets(
         Target::Release(release) => Some(*release),
         _ => None,
     });
-    let installed = workshop.installed().map_err(Failure::broke)?;
+    let installed = provider.installed().map_err(Failure::broke)?;
     let to_install: Vec<Release> =
         published.chain(origins.iter().copied()).filter(|one| !installed.contains(one)).collect();
     if !to_install.is_empty() {
-        are_published(workshop, &to_install)?;
+        are_published(provider, &to_install)?;
     }
     let modelled = targets.iter().filter_map(|target| match target {
         Target::Embedded(EmbeddedTarget { release, .. }) => *release,
@@ -50,24 +50,24 @@ pub(super) fn check_targets(
     }
     let mut known = measured();
     known.extend(installed);
-    known.extend(workshop.cache().listed().into_iter().map(|one| one.release));
+    known.extend(provider.cache().listed().into_iter().map(|one| one.release));
     named.into_iter().try_for_each(|release| {
         if is_certainly_none(release, &known) { Err(no_release(release, &known)) } else { Ok(()) }
     })
 }
 
-fn are_published(workshop: &Workshop, releases: &[Release]) -> Result<(), Failure> {
+fn are_published(provider: &TargetProvider, releases: &[Release]) -> Result<(), Failure> {
     for refresh in [Refresh::WhenOld, Refresh::Now] {
-        let Ok(list) = workshop.cache().available(refresh) else { break };
+        let Ok(list) = provider.cache().available(refresh) else { break };
         let known: BTreeSet<Release> = list.into_iter().map(|one| one.release).collect();
         let missing = releases.iter().find(|one| !known.contains(one));
         match missing {
             None => return Ok(()),
             // The list may be a day old.
-            Some(_) if refresh == Refresh::WhenOld && !workshop.cache().is_offline() => {}
+            Some(_) if refresh == Refresh::WhenOld && !provider.cache().is_offline() => {}
             // Without a network nobody can tell whether it is newer than the list.
             Some(release)
-                if workshop.cache().is_offline() && known.last().is_some_and(|last| last < release) =>
+                if provider.cache().is_offline() && known.last().is_some_and(|last| last < release) =>
             {
                 break;
             }

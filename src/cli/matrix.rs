@@ -3,10 +3,10 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::workshop;
+use super::gateways::provider;
 use super::session::{RunOptions, execute};
 use super::shard::Shard;
-use crate::gateway::{Target, Workshop};
+use crate::gateway::{Target, TargetProvider};
 use crate::release::Release;
 
 /// Run scenarios against several releases: rows scenarios, columns releases, timelines below.
@@ -43,14 +43,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let workshop = workshop(context, &args.options.gateways)?;
+    let provider = provider(context, &args.options.gateways)?;
     let targets = match (&args.gateways, args.from, &args.to) {
         (Some(names), _, _) => args.options.gateways.targets(names)?,
         (None, Some(from), Some(to)) => {
             let to = to.parse().map_err(Failure::usage)?;
-            span(&workshop, Some((from, to)), args.every, args.pre)?
+            span(&provider, Some((from, to)), args.every, args.pre)?
         }
-        (None, None, None) if args.every => span(&workshop, None, true, args.pre)?,
+        (None, None, None) if args.every => span(&provider, None, true, args.pre)?,
         (None, None, Some(to)) if !args.upgrade_from.is_empty() => args.options.gateways.targets(to)?,
         (None, _, _) => {
             return Err(Failure::usage("no gateway is named")
@@ -64,13 +64,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if targets.is_empty() {
         return Err(Failure::usage("this shard has no gateway").hint("there are more shards than gateways"));
     }
-    let record = execute(context, &workshop, &args.selection, targets, &args.upgrade_from, &args.options)?;
+    let record = execute(context, &provider, &args.selection, targets, &args.upgrade_from, &args.options)?;
     Ok(Exit::of_run(&record))
 }
 
 /// The releases of a span, or of all there are: those that are installed, or every published one.
 fn span(
-    workshop: &Workshop,
+    provider: &TargetProvider,
     span: Option<(Release, Release)>,
     every: bool,
     pre: bool,
@@ -81,9 +81,9 @@ fn span(
         return Err(Failure::usage(format!("{from} is later than {to}")).hint("swap --from and --to"));
     }
     let known = if every {
-        workshop.available().map_err(Failure::broke)?
+        provider.available().map_err(Failure::broke)?
     } else {
-        workshop.installed().map_err(Failure::broke)?
+        provider.installed().map_err(Failure::broke)?
     };
     let inside = within(known, span, pre);
     if inside.is_empty() {

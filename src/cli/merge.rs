@@ -4,7 +4,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 use crate::report::{self, Destination, Report};
 use crate::run::RunRecord;
 
@@ -38,8 +38,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     report::write(&args.reports, &events, &record, &mut out).map_err(Failure::broke)?;
     drop(out);
     if args.reports.iter().all(|one| one.to != Destination::Stdout) {
-        let look = Look { width: context.width, palette: Palette::new(context.color) };
-        context.print(&terminal::render(&record, &look))?;
+        let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
+        context.print(&terminal::render(&record, &appearance))?;
     }
     Ok(Exit::of_run(&record))
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::{self, GatewayOptions, workshop};
+use super::gateways::{self, GatewayOptions, provider};
 use super::interrupt::interrupt;
 use super::known::check_targets;
 use super::list::Format;
-use crate::gateway::{Remote, Subject, Target, Workshop};
-use crate::preflight::{self, Preflight, PreflightError, Wish};
+use crate::gateway::{PreparedTarget, Remote, Target, TargetProvider};
+use crate::preflight::{self, Preflight, PreflightError, PreflightRequest};
 
 /// Tell what an upgrade would do to the paired devices of a gateway, before it is done.
 ///
@@ -42,10 +42,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let options = GatewayOptions { jobs: None, allow_remote: false, assume_release: None };
     let to = target(&args.to)?;
     let from = args.from.as_deref().map(target).transpose()?;
-    let workshop = workshop(context, &options)?;
+    let provider = provider(context, &options)?;
     let named: Vec<Target> = std::iter::once(to.clone()).chain(from.clone()).collect();
-    check_targets(&workshop, &named, &[], None)?;
-    let place = workshop
+    check_targets(&provider, &named, &[], None)?;
+    let place = provider
         .place()
         .map_err(|error| Failure::broke(format!("cannot make a place for the copy: {error}")))?;
     let copy = place.state();
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let copied = preflight::copy(&state, config.as_deref(), &copy).map_err(Failure::usage)?;
     let from = from.or(copied.release.map(Target::Release));
     let resolved = |target: Target| -> Result<Target, Failure> {
-        let mut one = workshop
+        let mut one = provider
             .resolve(vec![target])
             .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
         one.pop().ok_or_else(|| Failure::usage("no release is named"))
@@ -62,12 +62,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let (to, from) = (resolved(to)?, from.map(resolved).transpose()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
     let mut found: Preflight = runtime.block_on(async {
-        let to = prepared(&workshop, &to).await?;
+        let to = prepared(&provider, &to).await?;
         let from = match &from {
-            Some(from) => Some(prepared(&workshop, from).await?),
+            Some(from) => Some(prepared(&provider, from).await?),
             None => None,
         };
-        let wish = Wish {
+        let wish = PreflightRequest {
             state: &copy,
             config: &copied.config,
             from: from.as_ref(),
@@ -101,9 +101,9 @@ fn target(text: &str) -> Result<Target, Failure> {
     }
 }
 
-async fn prepared(workshop: &Workshop, target: &Target) -> Result<Subject, Failure> {
+async fn prepared(provider: &TargetProvider, target: &Target) -> Result<PreparedTarget, Failure> {
     let tell = Arc::new(|text: String| anstream::eprintln!("… {text}"));
-    workshop.prepare(target, tell).await.map_err(Failure::broke)
+    provider.prepare(target, tell).await.map_err(Failure::broke)
 }
 
 fn failure(error: PreflightError) -> Failure {

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::list::Format;
 use crate::model::{Change, HISTORY, NOT_MODELLED, Setting};
 use crate::release::Release;
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 
 /// Tell which rules of the handshake changed in which release, and how that is known.
 ///
@@ -34,8 +34,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let text = match args.format {
         Format::Json => format!("{:#}\n", as_json(&changes)),
         Format::Text => {
-            let look = Look { width: context.width, palette: Palette::new(context.color) };
-            terminal::rules(&changes, if args.since.is_none() { NOT_MODELLED } else { &[] }, &look)
+            let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
+            terminal::rules(&changes, if args.since.is_none() { NOT_MODELLED } else { &[] }, &appearance)
         }
     };
     context.print(&text)?;

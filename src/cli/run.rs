@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::workshop;
+use super::gateways::provider;
 use super::session::{RunOptions, execute};
 use crate::model::NEWEST;
 
@@ -29,7 +29,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let workshop = workshop(context, &args.options.gateways)?;
+    let provider = provider(context, &args.options.gateways)?;
     let gateway = args.gateway.as_deref().unwrap_or_else(|| {
         anstream::eprintln!(
             "note: runs on the embedded model of {NEWEST}, which needs no Node; `--gateway {NEWEST}` runs the real release"
@@ -37,6 +37,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         "embedded"
     });
     let targets = args.options.gateways.targets(gateway)?;
-    let record = execute(context, &workshop, &args.selection, targets, &[], &args.options)?;
+    let record = execute(context, &provider, &args.selection, targets, &[], &args.options)?;
     Ok(if args.bisect_exit { Exit::for_bisect(&record) } else { Exit::of_run(&record) })
 }

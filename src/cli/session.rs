@@ -19,9 +19,9 @@ use super::stored::store;
 use super::suite::{self, Chosen, Selection, SuiteOptions};
 use crate::bisect::{Conditions, Evidence};
 use crate::gateway::install::{Cache, Cancel, InstallEvent};
-use crate::gateway::{Profiles, Target, Workshop};
+use crate::gateway::{Profiles, Target, TargetProvider};
 use crate::release::Release;
-use crate::report::terminal::{self, Live, Look, Palette};
+use crate::report::terminal::{self, Appearance, Live, Palette};
 use crate::report::{self, Destination, EventStream, Report};
 use crate::run::{Deny, Emit, Event, Order, Rerun, RunRecord, RunRequest, Schedule, Settings};
 use crate::scenario::Millis;
@@ -99,17 +99,17 @@ impl RunOptions {
 /// Runs the selected scenarios on targets, shows what happens, writes the reports, and prints the result.
 pub(super) fn execute(
     context: &Context,
-    workshop: &Workshop,
+    provider: &TargetProvider,
     selection: &[String],
     targets: Vec<Target>,
     origins: &[Release],
     options: &RunOptions,
 ) -> Result<RunRecord, Failure> {
-    let record = measure(context, workshop, selection, targets, origins, options)?;
+    let record = measure(context, provider, selection, targets, origins, options)?;
     let to_stdout = options.reports.iter().any(|report| report.to == Destination::Stdout);
     if !to_stdout {
-        let look = Look { width: context.width, palette: Palette::new(context.color) };
-        context.print(&terminal::render(&record, &look))?;
+        let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
+        context.print(&terminal::render(&record, &appearance))?;
     }
     Ok(record)
 }
@@ -118,7 +118,7 @@ pub(super) fn execute(
 /// writes the reports.
 pub(super) fn measure(
     context: &Context,
-    workshop: &Workshop,
+    provider: &TargetProvider,
     selection: &[String],
     targets: Vec<Target>,
     origins: &[Release],
@@ -136,8 +136,8 @@ pub(super) fn measure(
         return Err(Failure::nothing("none of these scenarios begins on another release")
             .hint("those below `upgrade` do; `starts_on` makes one"));
     }
-    check_targets(workshop, &targets, origins, options.gateways.assume_release)?;
-    let targets = workshop
+    check_targets(provider, &targets, origins, options.gateways.assume_release)?;
+    let targets = provider
         .resolve(targets)
         .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
     let timeout = timeout(options)?;
@@ -193,7 +193,7 @@ pub(super) fn measure(
         runtime.block_on(async {
             let cancel = CancellationToken::new();
             tokio::spawn(cancel_on_interrupt(cancel.clone()));
-            crate::run::run(workshop, &request, &emit, &cancel).await;
+            crate::run::run(provider, &request, &emit, &cancel).await;
         });
         drop(emit);
     });

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 use crate::report::undone;
 use crate::run::{Cell, RunRecord};
 use crate::scenario::did_you_mean;
@@ -24,13 +24,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let record = stored::read(context, &args.run)?.record;
-    let look = Look { width: context.width, palette: Palette::new(context.color) };
+    let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
     let Some(name) = &args.cell else {
-        context.print(&terminal::render(&record, &look))?;
+        context.print(&terminal::render(&record, &appearance))?;
         return Ok(Exit::of_stored(&record));
     };
     let stories: Vec<String> =
-        cells(&record, name)?.into_iter().map(|cell| terminal::story(&record, cell, &look)).collect();
+        cells(&record, name)?.into_iter().map(|cell| terminal::story(&record, cell, &appearance)).collect();
     context.print(&stories.join("\n"))?;
     stored::warn(&args.run, &record);
     Ok(Exit::of_stored(&record))

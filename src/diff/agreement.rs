@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::essence::{differing_place, essence, without_ids};
+use super::comparable::{comparable, differing_place, without_ids};
 use crate::client::{Direction, Entry};
 use crate::run::{Cell, RunRecord, StepRecord};
-use crate::verdict::{Verdict, stilled};
+use crate::verdict::{Verdict, redact_volatile};
 
 /// Events that come by the clock, whatever a scenario does.
 const BY_THE_CLOCK: &[&str] = &["tick", "health", "presence", "heartbeat"];
@@ -109,7 +109,7 @@ fn with_verdict(verdict: Verdict, one: &Cell, other: &Cell) -> Option<Incomparab
 fn difference(one: &Cell, other: &Cell) -> Option<StepDifference> {
     let nothing = Value::Null;
     one.steps.iter().zip(&other.steps).find_map(|(left, right)| {
-        let [first, second] = [left, right].map(|step| step.outcome.as_ref().map(essence));
+        let [first, second] = [left, right].map(|step| step.outcome.as_ref().map(comparable));
         let place = match (&first, &second) {
             (None, None) => return None,
             _ => differing_place(first.as_ref().unwrap_or(&nothing), second.as_ref().unwrap_or(&nothing))?,
@@ -180,10 +180,10 @@ fn counted(entry: &Entry) -> Option<Value> {
             && payload["type"] == "hello-ok"
         {
             let hello = crate::verdict::Outcome::Hello { payload: payload.take() };
-            *payload = essence(&hello);
+            *payload = comparable(&hello);
         }
     }
-    stilled(&mut frame);
+    redact_volatile(&mut frame);
     without_ids(&mut frame);
     Some(frame)
 }

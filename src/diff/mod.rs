@@ -1,7 +1,7 @@
 //! What differs between two targets in one run. Used to hold the model against the real thing.
 
 mod agreement;
-mod essence;
+mod comparable;
 
 pub use agreement::{Agreement, FramePair, Incomparable, StepDifference, agreement};
-pub use essence::{differing_place, essence};
+pub use comparable::{comparable, differing_place};

@@ -40,11 +40,11 @@ impl Unread {
 /// The output of one gateway, over all its restarts. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Log {
-    shared: Arc<Shared>,
+    shared: Arc<LogState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct LogState {
     lines: Mutex<Lines>,
     count: watch::Sender<u64>,
 }
@@ -70,7 +70,7 @@ impl Log {
             room: FILE_BYTES,
             start: Instant::now(),
         };
-        Ok(Self { shared: Arc::new(Shared { lines: Mutex::new(lines), count: watch::Sender::new(0) }) })
+        Ok(Self { shared: Arc::new(LogState { lines: Mutex::new(lines), count: watch::Sender::new(0) }) })
     }
 
     /// The last `n` lines, oldest first.

@@ -50,7 +50,7 @@ impl Method {
 
 /// What the shared credentials amount to.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Shared {
+pub(super) struct SharedAuth {
     /// Whether they suffice.
     pub(super) ok: bool,
     /// By what; the configured way where they do not suffice.
@@ -66,7 +66,7 @@ fn given(text: Option<&String>) -> Option<&str> {
 }
 
 /// Judges the shared credentials.
-pub(super) fn shared(rules: &Rules, settings: &Settings, peer: &Peer, ask: &Ask) -> Shared {
+pub(super) fn shared(rules: &Rules, settings: &Settings, peer: &Peer, ask: &Ask) -> SharedAuth {
     let token = given(ask.auth.token.as_ref());
     let password = given(ask.auth.password.as_ref());
     let either = rules.has(Rule::EitherSecretField);
@@ -93,9 +93,9 @@ pub(super) fn shared(rules: &Rules, settings: &Settings, peer: &Peer, ask: &Ask)
         Ok(method) => {
             let shown = token.is_some() || password.is_some();
             let secret_ok = method.is_secret() && shown || method == Method::TrustedProxy;
-            Shared { ok: true, method, reason: None, secret_ok }
+            SharedAuth { ok: true, method, reason: None, secret_ok }
         }
-        Err(reason) => Shared { ok: false, method: configured, reason: Some(reason), secret_ok: false },
+        Err(reason) => SharedAuth { ok: false, method: configured, reason: Some(reason), secret_ok: false },
     }
 }
 
@@ -161,7 +161,7 @@ pub(super) fn generation(settings: &Settings) -> Option<String> {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact about the client of its own")]
 pub(super) struct Standing<'a> {
     /// What its shared credentials amount to.
-    pub(super) shared: &'a Shared,
+    pub(super) shared: &'a SharedAuth,
     /// Whether it is an operator's interface.
     pub(super) control_ui: bool,
     /// Whether it is local.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ask::Ask;
-use super::auth::{self, Method, Shared, Standing};
+use super::auth::{self, Method, SharedAuth, Standing};
 use super::config::{AuthMode, Settings};
 use super::dice::Dice;
 use super::mutants::Fault;
@@ -62,7 +62,7 @@ pub(super) struct Handshake<'a> {
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact about the client of its own")]
-pub(super) struct Facts {
+pub(super) struct ConnectFacts {
     pub(super) origin: bool,
     pub(super) control_ui: bool,
     pub(super) webchat: bool,
@@ -89,7 +89,7 @@ impl Handshake<'_> {
         let shared = auth::shared(self.rules, self.settings, self.peer, &ask);
         let proxy_user =
             |method: Method| control_ui && ask.role == "operator" && method == Method::TrustedProxy;
-        let mut facts = Facts {
+        let mut facts = ConnectFacts {
             origin: self.peer.origin().is_some(),
             control_ui,
             webchat: ask.client.is_webchat(),
@@ -203,7 +203,7 @@ impl Handshake<'_> {
         })
     }
 
-    fn locality(&self, ask: &Ask, local: bool, shared: &Shared) -> Locality {
+    fn locality(&self, ask: &Ask, local: bool, shared: &SharedAuth) -> Locality {
         if local {
             return Locality::Direct;
         }
@@ -217,7 +217,7 @@ impl Handshake<'_> {
         Locality::Remote
     }
 
-    pub(super) fn backend_skips(&self, ask: &Ask, facts: &Facts, secret_ok: bool) -> bool {
+    pub(super) fn backend_skips(&self, ask: &Ask, facts: &ConnectFacts, secret_ok: bool) -> bool {
         let by_secret = secret_ok && facts.method.is_secret();
         let by_token = facts.method == Method::DeviceToken;
         let skips = match self.rules.profile.backend_pairing {
@@ -232,7 +232,7 @@ impl Handshake<'_> {
     fn authenticate(
         &mut self,
         ask: &Ask,
-        shared: &Shared,
+        shared: &SharedAuth,
         local: bool,
     ) -> Result<(Method, Option<Issuer>), Refusal> {
         if shared.ok {
@@ -269,7 +269,7 @@ impl Handshake<'_> {
         Err(auth::unauthorized(self.rules, self.settings, ask, reason.as_deref(), local))
     }
 
-    pub(super) fn control_ui_skips(&self, ask: &Ask, facts: &Facts) -> bool {
+    pub(super) fn control_ui_skips(&self, ask: &Ask, facts: &ConnectFacts) -> bool {
         let operator = facts.control_ui && ask.role == "operator";
         facts.proxy_user && self.rules.has(Rule::ProxyUserSkipsPairing)
             || operator && self.rules.has(Rule::NoAuthControlUi) && self.settings.mode == AuthMode::None
@@ -278,7 +278,7 @@ impl Handshake<'_> {
     fn device_token(
         &mut self,
         ask: &Ask,
-        facts: &Facts,
+        facts: &ConnectFacts,
         approved: bool,
         issuer: Option<Issuer>,
     ) -> Option<Token> {
@@ -357,7 +357,7 @@ impl Handshake<'_> {
 }
 
 /// Whether this is the command line client, here, with the shared secret.
-fn is_trusted_cli(ask: &Ask, facts: &Facts, shared: &Shared) -> bool {
+fn is_trusted_cli(ask: &Ask, facts: &ConnectFacts, shared: &SharedAuth) -> bool {
     let local = facts.locality != Locality::Remote;
     ask.client.is_cli() && local && !facts.origin && shared.secret_ok && shared.method.is_secret()
 }

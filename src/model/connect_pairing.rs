@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ask::Ask;
 use super::auth::Method;
-use super::connect::{Announcement, Facts, Handshake, Locality};
+use super::connect::{Announcement, ConnectFacts, Handshake, Locality};
 use super::mutants::Fault;
 use super::pairing::{self, ApproveError};
 use super::platform::{self, Pin};
@@ -57,7 +57,7 @@ impl Handshake<'_> {
     pub(super) fn check_pairing(
         &mut self,
         ask: &Ask,
-        facts: &Facts,
+        facts: &ConnectFacts,
         secret_ok: bool,
         remote_ip: Option<&String>,
     ) -> Result<bool, Refusal> {
@@ -89,7 +89,7 @@ impl Handshake<'_> {
     fn check_record(
         &mut self,
         ask: &Ask,
-        facts: &Facts,
+        facts: &ConnectFacts,
         record: &PairedDevice,
         remote_ip: Option<&String>,
     ) -> Result<(), Refusal> {
@@ -139,7 +139,13 @@ impl Handshake<'_> {
         }
     }
 
-    fn is_silent(&self, reason: Reason, ask: &Ask, facts: &Facts, paired: Option<&PairedDevice>) -> bool {
+    fn is_silent(
+        &self,
+        reason: Reason,
+        ask: &Ask,
+        facts: &ConnectFacts,
+        paired: Option<&PairedDevice>,
+    ) -> bool {
         let rules = self.rules;
         let operator = ask.role == "operator";
         let page = facts.control_ui || facts.webchat;
@@ -184,7 +190,7 @@ impl Handshake<'_> {
         &mut self,
         reason: Reason,
         ask: &Ask,
-        facts: &Facts,
+        facts: &ConnectFacts,
         paired: Option<&PairedDevice>,
         remote_ip: Option<&String>,
     ) -> Result<(), Refusal> {
@@ -266,7 +272,7 @@ impl Handshake<'_> {
         &self,
         reason: Reason,
         ask: &Ask,
-        facts: &Facts,
+        facts: &ConnectFacts,
         paired: Option<&PairedDevice>,
         id: &str,
     ) -> Refusal {

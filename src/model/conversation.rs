@@ -18,13 +18,13 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use super::boundary::{ConnectionId, Frame, HttpRefusal};
 use super::hello::MAX_PAYLOAD;
 use super::peer::Peer;
-use super::shared::{Order, Shared};
+use super::service::{Order, Service};
 
 /// How long a closed connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(500);
 
 /// A connection from its upgrade to its end.
-pub(super) async fn attend(stream: TcpStream, address: SocketAddr, shared: Arc<Shared>) {
+pub(super) async fn attend(stream: TcpStream, address: SocketAddr, shared: Arc<Service>) {
     // Only latency depends on it.
     let _ = stream.set_nodelay(true);
     let limits = WebSocketConfig::default()
@@ -95,7 +95,7 @@ async fn converse(
     mut socket: WebSocketStream<TcpStream>,
     conn: ConnectionId,
     mut inbox: UnboundedReceiver<Order>,
-    shared: &Shared,
+    shared: &Service,
 ) {
     loop {
         tokio::select! {
@@ -125,7 +125,7 @@ async fn converse(
     }
 }
 
-fn hear(message: &Message, conn: ConnectionId, shared: &Shared) {
+fn hear(message: &Message, conn: ConnectionId, shared: &Service) {
     match message {
         Message::Text(text) => deliver(conn, Frame::Text(text.as_str()), shared),
         Message::Binary(bytes) => deliver(conn, Frame::Text(&String::from_utf8_lossy(bytes)), shared),
@@ -133,7 +133,7 @@ fn hear(message: &Message, conn: ConnectionId, shared: &Shared) {
     }
 }
 
-fn deliver(conn: ConnectionId, frame: Frame<'_>, shared: &Shared) {
+fn deliver(conn: ConnectionId, frame: Frame<'_>, shared: &Service) {
     let now = shared.now();
     let mut held = shared.lock();
     let effects = held.gateway.frame(conn, frame, now);

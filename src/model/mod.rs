@@ -32,8 +32,8 @@ mod rules;
 mod schema;
 mod scopes;
 mod server;
+mod service;
 mod shapes;
-mod shared;
 mod state;
 mod tokens;
 mod unmodelled;
@@ -57,6 +57,6 @@ pub use rulebook::{
     ScopeUpgrade,
 };
 pub use server::{ServeError, ServeOptions, Served, serve, serve_on};
-pub use shared::Clock;
+pub use service::Clock;
 pub use state::{Issuer, PairedDevice, PairedNode, PendingDevice, PendingNode, State, Token};
 pub use unmodelled::{Unmodelled, unmodelled_config, unmodelled_environment};

@@ -17,7 +17,7 @@ use super::conversation::attend;
 use super::gateway::ModelGateway;
 use super::mutants::Fault;
 use super::profile::Profile;
-use super::shared::{Clock, Held, Shared};
+use super::service::{Clock, ServedModel, Service};
 use super::state::State;
 
 /// What is served.
@@ -57,7 +57,7 @@ pub struct Served {
     pub v4: SocketAddr,
     /// Address on `[::1]`; none where the machine has no IPv6.
     pub v6: Option<SocketAddr>,
-    shared: Arc<Shared>,
+    shared: Arc<Service>,
     tasks: TaskTracker,
 }
 
@@ -88,8 +88,8 @@ pub async fn serve_on(port: u16, options: ServeOptions) -> Result<Served, ServeE
         state_dir: &options.state_dir,
     });
     let deadline = gateway.next_deadline();
-    let shared = Arc::new(Shared {
-        model: Mutex::new(Held { gateway, next: 1, orders: HashMap::new(), deadline }),
+    let shared = Arc::new(Service {
+        model: Mutex::new(ServedModel { gateway, next: 1, orders: HashMap::new(), deadline }),
         clock: options.clock,
         woken: Notify::new(),
         stopped: CancellationToken::new(),
@@ -147,7 +147,7 @@ impl Drop for Served {
     }
 }
 
-async fn keep_time(shared: Arc<Shared>) {
+async fn keep_time(shared: Arc<Service>) {
     loop {
         let now = shared.now();
         let wait = {
@@ -168,7 +168,7 @@ async fn keep_time(shared: Arc<Shared>) {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: TaskTracker) {
+async fn accept(listener: TcpListener, shared: Arc<Service>, tasks: TaskTracker) {
     loop {
         tokio::select! {
             () = shared.stopped.cancelled() => return,

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::reach::Reach;
 use super::trial::{Lot, TrialRequest};
-use crate::gateway::Workshop;
+use crate::gateway::TargetProvider;
 use crate::run::{Cell, Settings};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
@@ -82,7 +82,7 @@ struct Ends {
 /// Fresh gateways for mutants.
 pub(super) struct Fresh<'a> {
     pub request: &'a TrialRequest<'a>,
-    pub workshop: &'a Workshop,
+    pub provider: &'a TargetProvider,
     pub reach: &'a Reach,
     pub cancel: &'a CancellationToken,
     /// How often scenarios have been run, so that no two runs share the folder of their switches.
@@ -232,7 +232,7 @@ impl Fresh<'_> {
             jobs: if all { self.request.jobs.max(1) } else { 1 },
             fail_fast: !all,
         };
-        for cell in self.request.run(self.workshop, lot, &|_| {}, self.cancel).await {
+        for cell in self.request.run(self.provider, lot, &|_| {}, self.cancel).await {
             let Some(at) = asked.iter().copied().find(|at| self.request.scenarios[*at].id == cell.scenario)
             else {
                 continue;

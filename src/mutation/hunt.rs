@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::score::{Fate, Score};
-use crate::gateway::{EmbeddedTarget, Target, Workshop};
+use crate::gateway::{EmbeddedTarget, Target, TargetProvider};
 use crate::model::Mutant;
 use crate::release::Release;
 use crate::run::{Cell, Emit, Event, Rerun, RunRequest, Settings, run};
@@ -30,7 +30,7 @@ pub struct HuntRequest {
 
 /// Runs the suite against each mutant, under the rules of the first release, then of the next for those that
 /// nobody noticed.
-pub async fn hunt(workshop: &Workshop, request: &HuntRequest, cancel: &CancellationToken) -> Score {
+pub async fn hunt(provider: &TargetProvider, request: &HuntRequest, cancel: &CancellationToken) -> Score {
     let mut fates: Vec<Fate> = request
         .mutants
         .iter()
@@ -46,7 +46,7 @@ pub async fn hunt(workshop: &Workshop, request: &HuntRequest, cancel: &Cancellat
         let faults: Vec<Option<&'static Mutant>> =
             std::iter::once(None).chain(alive.into_iter().map(Some)).collect();
         let verdicts =
-            verdicts(workshop, request, *release, &faults, &request.scenarios, request.jobs, cancel).await;
+            verdicts(provider, request, *release, &faults, &request.scenarios, request.jobs, cancel).await;
         let sound = |scenario: &str| {
             verdicts.get(&(target(*release, None), scenario.to_owned())).is_some_and(|one| one.is_fine())
         };
@@ -67,7 +67,7 @@ pub async fn hunt(workshop: &Workshop, request: &HuntRequest, cancel: &Cancellat
                 .collect();
             suspects.push(Suspects { fate, by });
         }
-        let confirmed = suspects.into_iter().map(|one| one.confirm(workshop, request, *release, cancel));
+        let confirmed = suspects.into_iter().map(|one| one.confirm(provider, request, *release, cancel));
         futures_util::stream::iter(confirmed).buffer_unordered(request.jobs.max(1)).collect::<()>().await;
     }
     Score::new(fates, blind.into_iter().collect())
@@ -83,7 +83,7 @@ impl Suspects<'_> {
     /// Asks them again, apart from the rest: on a busy machine an answer that is late looks like a fault.
     async fn confirm(
         self,
-        workshop: &Workshop,
+        provider: &TargetProvider,
         request: &HuntRequest,
         release: Release,
         cancel: &CancellationToken,
@@ -93,7 +93,7 @@ impl Suspects<'_> {
             return;
         }
         let faults = [None, Some(fate.mutant)];
-        let verdicts = verdicts(workshop, request, release, &faults, &by, 1, cancel).await;
+        let verdicts = verdicts(provider, request, release, &faults, &by, 1, cancel).await;
         let verdict = |mutant, id: &str| verdicts.get(&(target(release, mutant), id.to_owned())).copied();
         let notices_again = |id: &str| {
             verdict(None, id).is_some_and(Verdict::is_fine)
@@ -118,7 +118,7 @@ fn target(release: Release, mutant: Option<&'static Mutant>) -> String {
 }
 
 async fn verdicts(
-    workshop: &Workshop,
+    provider: &TargetProvider,
     request: &HuntRequest,
     release: Release,
     faults: &[Option<&'static Mutant>],
@@ -146,7 +146,7 @@ async fn verdicts(
             keep.lock().unwrap_or_else(PoisonError::into_inner).insert((target, scenario), verdict);
         }
     });
-    run(workshop, &run_request, &emit, cancel).await;
+    run(provider, &run_request, &emit, cancel).await;
     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
     std::mem::take(&mut *found)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::trial::{Lot, TrialError, TrialRequest};
-use crate::gateway::Workshop;
+use crate::gateway::TargetProvider;
 use crate::run::{Cell, Reached, Settings};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
@@ -48,7 +48,7 @@ impl Reach {
 /// Fails where no scenario is fine.
 pub async fn reach(
     request: &TrialRequest<'_>,
-    workshop: &Workshop,
+    provider: &TargetProvider,
     done: &(dyn Fn(&Cell) + Sync),
     cancel: &CancellationToken,
 ) -> Result<Reach, TrialError> {
@@ -67,7 +67,7 @@ pub async fn reach(
                 ..request.settings.clone()
             };
             let lot = Lot { scenarios: own, settings, jobs: 1, fail_fast: false };
-            let cells = request.run(workshop, lot, done, cancel).await;
+            let cells = request.run(provider, lot, done, cancel).await;
             // What a gateway executes at its end is its scenarios' doing.
             let mut by_gateway: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
             for cell in &cells {

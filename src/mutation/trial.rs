@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::operators::{CodeMutant, Operator};
-use crate::gateway::{Switches, Target, Workshop};
+use crate::gateway::{Switches, Target, TargetProvider};
 use crate::run::{Cell, Deny, Emit, Event, Rerun, RunRequest, Settings, run};
 use crate::scenario::Scenario;
 
@@ -106,7 +106,7 @@ impl TrialRequest<'_> {
     /// Runs scenarios on gateways with these switches. Answers with the cells in the order in which they ended.
     pub(super) async fn run(
         &self,
-        workshop: &Workshop,
+        provider: &TargetProvider,
         lot: Lot,
         done: &(dyn Fn(&Cell) + Sync),
         cancel: &CancellationToken,
@@ -131,7 +131,7 @@ impl TrialRequest<'_> {
             }
         });
         let mut cells = Vec::new();
-        let running = run(workshop, &request, &emit, cancel);
+        let running = run(provider, &request, &emit, cancel);
         tokio::pin!(running);
         loop {
             tokio::select! {

@@ -15,7 +15,7 @@ use super::fresh::{Fresh, Open, Seen};
 use super::reach::Reach;
 use super::trial::{MutantVerdict, Trial, TrialError, TrialRequest};
 use super::worker::{Kills, Tried, Worker};
-use crate::gateway::Workshop;
+use crate::gateway::TargetProvider;
 
 /// How far the trials are.
 pub enum Progress {
@@ -33,14 +33,14 @@ pub enum Progress {
 /// Fails where the gateway does not come up without an active mutant.
 pub async fn try_all(
     request: &TrialRequest<'_>,
-    workshop: &Workshop,
+    provider: &TargetProvider,
     reach: &Reach,
     wanted: &[usize],
     until: Option<Instant>,
     tell: &(dyn Fn(Progress) + Sync),
     cancel: &CancellationToken,
 ) -> Result<(), TrialError> {
-    let subject = Arc::new(workshop.prepare(&request.target, Arc::new(|_| {})).await?);
+    let prepared = Arc::new(provider.prepare(&request.target, Arc::new(|_| {})).await?);
     let decide = |number: usize, verdict, killed_by, scenarios_run, took: Duration| {
         let id = request.mutants[number].id.clone();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -63,7 +63,7 @@ pub async fn try_all(
         let mut worker = Worker {
             request,
             reach,
-            subject: Arc::clone(&subject),
+            prepared: Arc::clone(&prepared),
             kills: &kills,
             cancel,
             number,
@@ -101,7 +101,7 @@ pub async fn try_all(
         tell(Progress::Open(open.len()));
     }
     let stop = cancel.child_token();
-    let fresh = Fresh { request, workshop, reach, cancel: &stop, runs: AtomicUsize::new(0) };
+    let fresh = Fresh { request, provider, reach, cancel: &stop, runs: AtomicUsize::new(0) };
     let alarm = async {
         match until {
             Some(until) => tokio::time::sleep_until(until.into()).await,

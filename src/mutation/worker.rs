@@ -10,7 +10,7 @@ use super::fresh::{Open, Seen};
 use super::operators::CodeMutant;
 use super::reach::Reach;
 use super::trial::{TrialError, TrialRequest};
-use crate::gateway::Subject;
+use crate::gateway::PreparedTarget;
 use crate::run::{Settings, Warm};
 use crate::scenario::Scenario;
 
@@ -55,7 +55,7 @@ pub(super) enum Tried {
 pub(super) struct Worker<'a> {
     pub request: &'a TrialRequest<'a>,
     pub reach: &'a Reach,
-    pub subject: Arc<Subject>,
+    pub prepared: Arc<PreparedTarget>,
     pub kills: &'a Kills,
     pub cancel: &'a CancellationToken,
     pub number: usize,
@@ -93,7 +93,7 @@ impl Worker<'_> {
             let id = &request.scenarios[*at].id;
             (std::cmp::Reverse(self.kills.of(mutant, id)), reach.breadth(id))
         });
-        let release = self.subject.release();
+        let release = self.prepared.release();
         let (warm, fresh): (Vec<usize>, Vec<usize>) =
             reaching.iter().partition(|at| Warm::can_run(&request.scenarios[**at], release.as_ref()));
         let seen = if warm.is_empty() || mutant.is_static() {
@@ -221,7 +221,7 @@ impl Worker<'_> {
                 self.boots += 1;
                 let switches = self.request.switches(&format!("warm-{}", self.number));
                 let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
-                (Warm::boot(Arc::clone(&self.subject), settings, self.boots).await?, 0)
+                (Warm::boot(Arc::clone(&self.prepared), settings, self.boots).await?, 0)
             }
         };
         Ok(&mut self.warm.insert((warm, ran + scenarios)).0)

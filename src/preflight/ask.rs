@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::devices::{Way, client};
+use super::devices::{Credential, client};
 use super::exec::{Exec, try_exec};
 use super::judge::Answer;
 use super::stand_in::StandIn;
 use crate::client::{self, Opened, Transcript, open};
-use crate::gateway::{Host, ScriptedModel, StartError, StartRequest, Subject, merge};
+use crate::gateway::{PreparedTarget, RunningGateway, ScriptedModel, StartError, StartRequest, merge};
 use crate::scenario::{Address, Capability, Ready};
 use crate::wire::{ConnectParams, DeviceProof, SignedFields, connect_request};
 
@@ -68,8 +68,8 @@ pub enum AskError {
 }
 
 /// Boots a release on a copy of the copy, and lets every stand-in come back once.
-pub(super) async fn ask(subject: &Subject, question: &Question<'_>) -> Result<Asked, AskError> {
-    let model = if subject.capabilities().contains(&Capability::Programs) {
+pub(super) async fn ask(prepared: &PreparedTarget, question: &Question<'_>) -> Result<Asked, AskError> {
+    let model = if prepared.capabilities().contains(&Capability::Programs) {
         ScriptedModel::start().await.ok()
     } else {
         None
@@ -85,8 +85,8 @@ pub(super) async fn ask(subject: &Subject, question: &Question<'_>) -> Result<As
         config,
         ..StartRequest::default()
     };
-    let name = subject.name().to_owned();
-    let host = subject.start(request).await.map_err(|source| AskError::Boot {
+    let name = prepared.name().to_owned();
+    let host = prepared.start(request).await.map_err(|source| AskError::Boot {
         release: name.clone(),
         log: source.log().to_vec(),
         source,
@@ -114,7 +114,7 @@ pub(super) async fn ask(subject: &Subject, question: &Question<'_>) -> Result<As
     }
 }
 
-async fn come_back(host: &Host, one: &StandIn, question: &Question<'_>) -> Result<Answer, String> {
+async fn come_back(host: &RunningGateway, one: &StandIn, question: &Question<'_>) -> Result<Answer, String> {
     let address = host.socket(Address::V4).ok_or("it does not listen on 127.0.0.1")?;
     let role = one.role.as_str();
     let (id, mode, scopes) = client(&one.record, role);
@@ -141,12 +141,12 @@ async fn come_back(host: &Host, one: &StandIn, question: &Question<'_>) -> Resul
     let text = |key: &str| one.record.get(key).and_then(Value::as_str).map(str::to_owned);
     let stored = one.record.pointer(&format!("/tokens/{role}/token")).and_then(Value::as_str);
     let shown = match one.way {
-        Way::DeviceToken => stored.unwrap_or_default(),
-        Way::SharedToken => question.token,
+        Credential::DeviceToken => stored.unwrap_or_default(),
+        Credential::SharedToken => question.token,
     };
     let key = match one.way {
-        Way::DeviceToken => "deviceToken",
-        Way::SharedToken => "token",
+        Credential::DeviceToken => "deviceToken",
+        Credential::SharedToken => "token",
     };
     let platform = text("platform").unwrap_or_else(|| "linux".to_owned());
     let family = text("deviceFamily");

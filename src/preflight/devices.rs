@@ -39,14 +39,14 @@ pub enum Token {
 /// What a device shows when it comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum Credential {
     /// The token that the gateway gave to it.
     DeviceToken,
     /// The gateway's shared token, as programs on the gateway's machine do.
     SharedToken,
 }
 
-impl Way {
+impl Credential {
     /// In words.
     pub const fn word(self) -> &'static str {
         match self {
@@ -58,10 +58,10 @@ impl Way {
 
 impl DeviceRole {
     /// The ways in which it may come back.
-    pub fn ways(&self) -> Vec<Way> {
+    pub fn ways(&self) -> Vec<Credential> {
         match self.token {
-            Token::None => vec![Way::SharedToken],
-            Token::Active | Token::Revoked => vec![Way::DeviceToken, Way::SharedToken],
+            Token::None => vec![Credential::SharedToken],
+            Token::Active | Token::Revoked => vec![Credential::DeviceToken, Credential::SharedToken],
         }
     }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::gateway::{Host, ProgramRequest, Reply, ScriptedModel, tool_results};
+use crate::gateway::{ProgramRequest, Reply, RunningGateway, ScriptedModel, tool_results};
 
 /// How long a turn may take on a busy machine.
 const WITHIN: Duration = Duration::from_mins(4);
@@ -50,7 +50,7 @@ impl fmt::Display for Exec {
 ///
 /// By itself first: through the gateway the command line pairs itself for everything, which may hide what the tool
 /// is refused. Beside a gateway that runs, 2026.9.6 takes no other way.
-pub(super) async fn try_exec(host: &Host, model: &ScriptedModel) -> Exec {
+pub(super) async fn try_exec(host: &RunningGateway, model: &ScriptedModel) -> Exec {
     let mut tried = Exec::Untried { why: String::new() };
     for (number, local) in [(1, true), (2, false)] {
         tried = turn(host, model, number, local).await;
@@ -61,7 +61,7 @@ pub(super) async fn try_exec(host: &Host, model: &ScriptedModel) -> Exec {
     tried
 }
 
-async fn turn(host: &Host, model: &ScriptedModel, number: usize, local: bool) -> Exec {
+async fn turn(host: &RunningGateway, model: &ScriptedModel, number: usize, local: bool) -> Exec {
     let before = model.requests().len();
     let arguments = json!({"command": "echo preflight-$((40+2))"});
     model.set(vec![Reply::Call { tool: "exec".to_owned(), arguments }]);

@@ -10,9 +10,9 @@ mod stand_in;
 mod text;
 
 pub use ask::{AskError, Asked};
-pub use devices::{DeviceRole, Token, Way, device_roles};
+pub use devices::{Credential, DeviceRole, Token, device_roles};
 pub use exec::Exec;
 pub use judge::{Answer, Fate, judge};
-pub use report::{FORMAT, Preflight, PreflightError, Row, Side, Wish, preflight};
+pub use report::{FORMAT, Preflight, PreflightError, PreflightRequest, Row, Side, preflight};
 pub use source::{Copied, SourceError, copy};
 pub use text::text;

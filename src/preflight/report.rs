@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ask::{AskError, Asked, Question, ask};
-use super::devices::{DeviceRole, Way, device_roles};
+use super::devices::{Credential, DeviceRole, device_roles};
 use super::exec::Exec;
 use super::judge::{Answer, Fate, judge};
 use super::stand_in::{own_identity, place, stand_ins};
-use crate::gateway::{StateError, Subject, read_pairing};
+use crate::gateway::{PreparedTarget, StateError, read_pairing};
 use crate::run::Format;
 
 /// The format of a preflight's JSON.
@@ -55,7 +55,7 @@ pub struct Row {
     /// Whether it is the identity of the programs on the gateway's machine: command line, exec, local node.
     pub own: bool,
     /// What it shows.
-    pub way: Way,
+    pub way: Credential,
     /// What the release of before answers.
     pub before: Option<Answer>,
     /// What the new release answers.
@@ -79,15 +79,15 @@ pub enum PreflightError {
 }
 
 /// What the preflight is done with.
-pub struct Wish<'a> {
+pub struct PreflightRequest<'a> {
     /// The copied state directory. Stand-ins are put into it.
     pub state: &'a Path,
     /// The parts of the configuration that matter.
     pub config: &'a Value,
     /// The release that is left.
-    pub from: Option<&'a Subject>,
+    pub from: Option<&'a PreparedTarget>,
     /// The release that is asked about.
-    pub to: &'a Subject,
+    pub to: &'a PreparedTarget,
     /// Seed of the stand-ins' keys.
     pub seed: u64,
     /// The clock: milliseconds since 1970.
@@ -95,7 +95,7 @@ pub struct Wish<'a> {
 }
 
 /// Asks both releases about every device in the copy, one release after the other.
-pub async fn preflight(wish: &Wish<'_>) -> Result<Preflight, PreflightError> {
+pub async fn preflight(wish: &PreflightRequest<'_>) -> Result<Preflight, PreflightError> {
     let stored = read_pairing(wish.state)?;
     let roles = device_roles(&stored);
     if roles.is_empty() {
@@ -112,7 +112,7 @@ pub async fn preflight(wish: &Wish<'_>) -> Result<Preflight, PreflightError> {
         stand_ins: &all,
     };
     let before = match wish.from {
-        Some(subject) => Some((side_of(subject), ask(subject, &question).await?)),
+        Some(prepared) => Some((side_of(prepared), ask(prepared, &question).await?)),
         None => None,
     };
     let after = ask(wish.to, &question).await?;
@@ -133,8 +133,8 @@ pub async fn preflight(wish: &Wish<'_>) -> Result<Preflight, PreflightError> {
     })
 }
 
-fn side_of(subject: &Subject) -> impl FnOnce(&Asked) -> Side {
-    let target = subject.name().to_owned();
+fn side_of(prepared: &PreparedTarget) -> impl FnOnce(&Asked) -> Side {
+    let target = prepared.name().to_owned();
     |asked| Side { target, boot_ms: asked.boot_ms, exec: asked.exec.clone(), leaks: asked.leaks.clone() }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::devices::{DeviceRole, Way};
+use super::devices::{Credential, DeviceRole};
 use crate::gateway::{StateError, put_twins};
 use crate::wire::DeviceKey;
 
@@ -18,7 +18,7 @@ pub(super) struct StandIn {
     /// The role in which it comes back.
     pub role: String,
     /// What it shows.
-    pub way: Way,
+    pub way: Credential,
     /// Its key.
     pub key: DeviceKey,
     /// The record that it stands in for.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::devices::Way;
+use super::devices::Credential;
 use super::judge::{Answer, Fate};
 use super::report::{Preflight, Row};
 use crate::release::{Release, are_neighbours};
@@ -124,7 +124,7 @@ fn advice(row: &Row, from: Option<&str>, to: &str) -> Option<String> {
     let before = from.map_or_else(|| "the release of now".to_owned(), str::to_owned);
     match (row.fate, &row.after) {
         (Fate::Breaks, Answer::PairingRequired { reason }) if reason == "role-upgrade" => {
-            let first = if row.way == Way::SharedToken {
+            let first = if row.way == Credential::SharedToken {
                 format!(
                     "Let it connect in this role once on {before} before the upgrade, which gives it a token; or approve"
                 )
@@ -169,7 +169,7 @@ mod tests {
         Side { target: target.into(), boot_ms: 2000, exec: Some(Exec::Runs), leaks: Vec::new() }
     }
 
-    fn row(role: &str, token: Token, way: Way, before: Answer, after: Answer, fate: Fate) -> Row {
+    fn row(role: &str, token: Token, way: Credential, before: Answer, after: Answer, fate: Fate) -> Row {
         let who = DeviceRole {
             device: "4f2a9c01".repeat(8),
             name: Some("laptop".into()),
@@ -189,9 +189,9 @@ mod tests {
             from: Some(side("2026.3.28")),
             to: side("2026.3.31"),
             rows: vec![
-                row("operator", Token::Active, Way::DeviceToken, Answer::Ok, Answer::Ok, Fate::Keeps),
-                row("operator", Token::Active, Way::SharedToken, Answer::Ok, Answer::Ok, Fate::Keeps),
-                row("node", Token::None, Way::SharedToken, Answer::Ok, upgrade(), Fate::Breaks),
+                row("operator", Token::Active, Credential::DeviceToken, Answer::Ok, Answer::Ok, Fate::Keeps),
+                row("operator", Token::Active, Credential::SharedToken, Answer::Ok, Answer::Ok, Fate::Keeps),
+                row("node", Token::None, Credential::SharedToken, Answer::Ok, upgrade(), Fate::Breaks),
             ],
             notes: vec!["there is no configuration; the releases' defaults are used".into()],
         };
@@ -205,7 +205,7 @@ mod tests {
             format: FORMAT,
             from: Some(side(from)),
             to: side(to),
-            rows: vec![row("operator", Token::Active, Way::DeviceToken, Answer::Ok, after, fate)],
+            rows: vec![row("operator", Token::Active, Credential::DeviceToken, Answer::Ok, after, fate)],
             notes: Vec::new(),
         };
         let blame = "What changes came somewhere between 2026.7.1 and 2026.9.6: only these two were asked.";

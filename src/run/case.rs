@@ -15,7 +15,7 @@ use super::event::{Cell, FramesChecked, ListedDeviation, SAYS_NOTHING, StepRecor
 use super::lane::{Case, Lane};
 use super::pressure::Stretch;
 use super::step::{
-    Beginning, Stage, all, says_that_it_is_starting, says_that_others_paired, says_that_time_ran_out,
+    Beginning, CaseContext, all, says_that_it_is_starting, says_that_others_paired, says_that_time_ran_out,
 };
 use super::step_error::StepError;
 use super::stored;
@@ -129,7 +129,7 @@ async fn run_case(
     at_work: Option<SemaphorePermit<'_>>,
 ) -> Ran {
     let started = Instant::now();
-    let stage = Stage {
+    let stage = CaseContext {
         lane,
         scenario: case.scenario,
         transcript: Transcript::new(started),
@@ -216,7 +216,7 @@ async fn run_case(
 }
 
 /// What a check of the frames by upstream's schema has found; none where nothing is checked.
-async fn checked_frames(lane: &Lane, stage: &Stage<'_>) -> Option<Checked> {
+async fn checked_frames(lane: &Lane, stage: &CaseContext<'_>) -> Option<Checked> {
     let schema = lane.schema().filter(|_| stage.scenario.other_releases().is_empty())?;
     // Large frames take their time, which the gateway's connections must not wait for.
     let transcript = stage.transcript.clone();
@@ -252,7 +252,7 @@ enum Mode {
 
 type Running<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Runs steps in order. `round` is the number of the repetition they stand in, from the second on.
     fn run_all<'a>(
         &'a self,
@@ -573,7 +573,7 @@ fn listed_deviation(
 }
 
 /// Every secret of the case: the gateway's, the seeded ones, and those that came back.
-fn learn(lane: &Lane, stage: &Stage<'_>, observed: &[Observed]) -> Masker {
+fn learn(lane: &Lane, stage: &CaseContext<'_>, observed: &[Observed]) -> Masker {
     let mut masker = lane.masker();
     let bindings = stage.bindings.lock().unwrap_or_else(PoisonError::into_inner);
     for (name, device) in &stage.scenario.devices {

@@ -17,7 +17,7 @@ use super::lane::{Case, Lane, Settings};
 use super::plan::{LanePlan, plan};
 use super::rerun::Rerun;
 use super::starts::Starts;
-use crate::gateway::{StartError, Subject, Target, Workshop};
+use crate::gateway::{PreparedTarget, StartError, Target, TargetProvider};
 use crate::release::Release;
 use crate::scenario::{Capability, Scenario};
 use crate::verdict::{Signature, Verdict};
@@ -65,11 +65,11 @@ pub struct RunRequest {
 pub type Emit = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Runs all scenarios on all targets. Everything it has to say comes out as events.
-pub async fn run(workshop: &Workshop, request: &RunRequest, emit: &Emit, cancel: &CancellationToken) {
+pub async fn run(provider: &TargetProvider, request: &RunRequest, emit: &Emit, cancel: &CancellationToken) {
     let started = Instant::now();
-    emit(Event::RunStarted(started_event(workshop, request)));
+    emit(Event::RunStarted(started_event(provider, request)));
     let engine = Engine {
-        workshop,
+        provider,
         request,
         emit,
         cancel,
@@ -90,7 +90,7 @@ fn places(jobs: usize) -> usize {
     jobs.max(1).saturating_mul(EMBEDDED_IN_ONE as usize).min(Semaphore::MAX_PERMITS)
 }
 
-fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
+fn started_event(provider: &TargetProvider, request: &RunRequest) -> RunStarted {
     RunStarted {
         format: RUN_FORMAT,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
@@ -100,7 +100,7 @@ fn started_event(workshop: &Workshop, request: &RunRequest) -> RunStarted {
         targets: request
             .targets
             .iter()
-            .map(|target| TargetInfo { target: target.to_string(), release: workshop.release_of(target) })
+            .map(|target| TargetInfo { target: target.to_string(), release: provider.release_of(target) })
             .collect(),
         scenarios: request.scenarios.iter().map(info).collect(),
         repeat: request.repeat,
@@ -122,7 +122,7 @@ pub(super) fn info(scenario: &Scenario) -> ScenarioInfo {
 }
 
 struct Engine<'a> {
-    workshop: &'a Workshop,
+    provider: &'a TargetProvider,
     request: &'a RunRequest,
     emit: &'a Emit,
     cancel: &'a CancellationToken,
@@ -167,15 +167,15 @@ impl Engine<'_> {
             Arc::new(move |text: String| emit(Event::Preparing { target: name.clone(), text }))
         };
         let prepared = tokio::select! {
-            prepared = self.workshop.prepare(target, Arc::clone(&tell)) => prepared,
+            prepared = self.provider.prepare(target, Arc::clone(&tell)) => prepared,
             () = self.fail_fast.cancelled() => return,
         };
-        let subject = match prepared {
-            Ok(subject) => Arc::new(subject),
+        let prepared = match prepared {
+            Ok(prepared) => Arc::new(prepared),
             Err(error) => {
                 let reason = error.to_string();
                 (self.emit)(Event::TargetUnusable { target: name, reason: reason.clone() });
-                let release = self.workshop.release_of(target);
+                let release = self.provider.release_of(target);
                 for scenario in &self.request.scenarios {
                     self.finish(without_run(scenario, &target.to_string(), release, Verdict::Error, &reason));
                 }
@@ -184,55 +184,55 @@ impl Engine<'_> {
         };
         let mut testable = Vec::new();
         for (index, scenario) in self.request.scenarios.iter().enumerate() {
-            match untestable(scenario, &subject) {
+            match untestable(scenario, &prepared) {
                 None => testable.push((index, scenario)),
                 Some(reason) => {
                     let verdict = Verdict::Untestable;
-                    self.finish(without_run(scenario, subject.name(), subject.release(), verdict, &reason));
+                    self.finish(without_run(scenario, prepared.name(), prepared.release(), verdict, &reason));
                 }
             }
         }
         // Installations take long: they are done, and told of, before the first gateway needs them.
         for release in testable.iter().flat_map(|(_, scenario)| scenario.other_releases()) {
-            let made_ready = subject.launch_of(release, tell.clone());
+            let made_ready = prepared.launch_of(release, tell.clone());
             tokio::select! {
                 // What fails here fails again, and is told, where a scenario needs it.
                 _ = made_ready => {}
                 () = self.fail_fast.cancelled() => return,
             }
         }
-        let plans = plan(testable, subject.release(), &self.request.settings.schedule());
+        let plans = plan(testable, prepared.release(), &self.request.settings.schedule());
         let starts = Starts::default();
         let attempts = |plan: &LanePlan| plan.attempts(self.request.repeat);
         let mut lanes: FuturesUnordered<_> = plans
             .iter()
             .flat_map(|plan| attempts(plan).into_iter().map(move |attempts| (plan, attempts)))
-            .map(|(plan, attempts)| self.lane(Arc::clone(&subject), plan, attempts, &starts))
+            .map(|(plan, attempts)| self.lane(Arc::clone(&prepared), plan, attempts, &starts))
             .collect();
         while lanes.next().await.is_some() {}
     }
 
     async fn lane(
         &self,
-        subject: Arc<Subject>,
+        prepared: Arc<PreparedTarget>,
         plan: &LanePlan,
         attempts: RangeInclusive<u32>,
         starts: &Starts,
     ) {
-        let share = if subject.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
-        let tried = self.first_try(Arc::clone(&subject), plan, attempts.clone(), starts, Some(share)).await;
+        let share = if prepared.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
+        let tried = self.first_try(Arc::clone(&prepared), plan, attempts.clone(), starts, Some(share)).await;
         let doubted = if let Ok(doubted) = tried {
             doubted
         } else {
             // Starved: once more with nothing else going on, and what happens then counts.
-            let again = self.first_try(Arc::clone(&subject), plan, attempts, starts, None).await;
+            let again = self.first_try(Arc::clone(&prepared), plan, attempts, starts, None).await;
             again.unwrap_or_default()
         };
         // What only other cases of the same gateway can disturb does not mind other gateways.
         let (disturbed, rest): (Vec<Doubted>, Vec<Doubted>) =
             doubted.into_iter().partition(|one| matches!(one.doubt, Doubt::Disturbed(_)));
-        self.second_try(Arc::clone(&subject), disturbed, share).await;
-        self.second_try(subject, rest, self.all_places()).await;
+        self.second_try(Arc::clone(&prepared), disturbed, share).await;
+        self.second_try(prepared, rest, self.all_places()).await;
     }
 
     /// All places, so that nothing else goes on.
@@ -255,7 +255,7 @@ impl Engine<'_> {
     /// Fails where its gateway gave up for want of processor time, and others were at work beside it.
     async fn first_try(
         &self,
-        subject: Arc<Subject>,
+        prepared: Arc<PreparedTarget>,
         plan: &LanePlan,
         attempts: RangeInclusive<u32>,
         starts: &Starts,
@@ -278,13 +278,13 @@ impl Engine<'_> {
         let first = cases.first().map(|case| case.scenario);
         if let Some(reason) = first.and_then(|first| starts.given_up(first)) {
             for case in &cases {
-                let (name, release) = (subject.name(), subject.release());
+                let (name, release) = (prepared.name(), prepared.release());
                 let cell = without_run(case.scenario, name, release, Verdict::Error, &reason);
                 self.finish(Cell { attempt: case.attempt, ..cell });
             }
             return Ok(Vec::new());
         }
-        let (lane, gateway) = match self.boot(&subject, plan.label.clone(), &cases).await {
+        let (lane, gateway) = match self.boot(&prepared, plan.label.clone(), &cases).await {
             Ok(Some(booted)) => booted,
             Ok(None) => return Ok(Vec::new()),
             Err((gateway, error)) if share.is_some() && error.is_of_a_starved_machine() => {
@@ -294,7 +294,7 @@ impl Engine<'_> {
             }
             Err((gateway, error)) => {
                 first.inspect(|first| starts.failed(first, &error.to_string()));
-                self.not_booted(gateway, &subject, &cases, &error);
+                self.not_booted(gateway, &prepared, &cases, &error);
                 return Ok(Vec::new());
             }
         };
@@ -342,7 +342,7 @@ impl Engine<'_> {
     ///
     /// Three time-outs that show again are enough to believe the others. After a case that makes its gateway
     /// restart, the next ones get a fresh gateway.
-    async fn second_try(&self, subject: Arc<Subject>, mut doubted: Vec<Doubted>, places: u32) {
+    async fn second_try(&self, prepared: Arc<PreparedTarget>, mut doubted: Vec<Doubted>, places: u32) {
         if doubted.is_empty() {
             return;
         }
@@ -359,7 +359,7 @@ impl Engine<'_> {
                 .map(|one| Case { scenario: &self.request.scenarios[one.scenario], attempt: one.attempt })
                 .collect();
             let label = format!("second try, one by one: {}", cases.len());
-            let Ok(Some((lane, gateway))) = self.boot(&subject, label, &cases).await else {
+            let Ok(Some((lane, gateway))) = self.boot(&prepared, label, &cases).await else {
                 return self.finish_all(doubted, false);
             };
             let lane = lane.one_by_one();
@@ -391,15 +391,15 @@ impl Engine<'_> {
     /// Boots a gateway for cases; none where the run ends meanwhile.
     async fn boot(
         &self,
-        subject: &Arc<Subject>,
+        prepared: &Arc<PreparedTarget>,
         label: String,
         cases: &[Case<'_>],
     ) -> Result<Option<(Lane, usize)>, (usize, StartError)> {
         let gateway = self.gateways.fetch_add(1, Ordering::Relaxed);
-        let target = subject.name().to_owned();
+        let target = prepared.name().to_owned();
         (self.emit)(Event::GatewayStarting { gateway, target, lane: label });
         let settings = Settings { interrupt: self.cancel.clone(), ..self.request.settings.clone() };
-        let booting = Lane::boot(Arc::clone(subject), settings, gateway, cases);
+        let booting = Lane::boot(Arc::clone(prepared), settings, gateway, cases);
         let lane = tokio::select! {
             booted = booting => booted.map_err(|error| (gateway, error))?,
             () = self.fail_fast.cancelled() => return Ok(None),
@@ -422,12 +422,13 @@ impl Engine<'_> {
         case::run(lane, case).await
     }
 
-    fn not_booted(&self, gateway: usize, subject: &Subject, cases: &[Case<'_>], error: &StartError) {
+    fn not_booted(&self, gateway: usize, prepared: &PreparedTarget, cases: &[Case<'_>], error: &StartError) {
         let reason = error.to_string();
         let log = error.log().to_vec();
         (self.emit)(Event::GatewayFailed { gateway, error: reason.clone(), log });
         for case in cases {
-            let cell = without_run(case.scenario, subject.name(), subject.release(), Verdict::Error, &reason);
+            let cell =
+                without_run(case.scenario, prepared.name(), prepared.release(), Verdict::Error, &reason);
             self.finish(Cell { attempt: case.attempt, gateway: Some(gateway), ..cell });
         }
     }
@@ -444,8 +445,8 @@ impl Engine<'_> {
 }
 
 /// Why a scenario means nothing on a target; none where it can be run.
-pub(super) fn untestable(scenario: &Scenario, subject: &Subject) -> Option<String> {
-    if let (Some(range), Some(release)) = (&scenario.requires.releases, subject.release())
+pub(super) fn untestable(scenario: &Scenario, prepared: &PreparedTarget) -> Option<String> {
+    if let (Some(range), Some(release)) = (&scenario.requires.releases, prepared.release())
         && !range.contains(&release)
     {
         return Some(format!("needs a release in {}", range.value));
@@ -453,13 +454,13 @@ pub(super) fn untestable(scenario: &Scenario, subject: &Subject) -> Option<Strin
     let missing: Vec<&str> = scenario
         .needs()
         .into_iter()
-        .filter(|needed| !subject.capabilities().contains(needed))
+        .filter(|needed| !prepared.capabilities().contains(needed))
         .map(Capability::describe)
         .collect();
     if !missing.is_empty() {
         return Some(format!("this target has no {}", missing.join(", ")));
     }
-    subject.lacks(scenario)
+    prepared.lacks(scenario)
 }
 
 /// A cell that did not run.

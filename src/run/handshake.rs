@@ -11,7 +11,7 @@ use crate::wire::{ConnectParams, DeviceKey, DeviceProof, Persona, SignedFields, 
 pub(super) const PLATFORM: &str = "linux";
 
 /// What the connect parameters depend on besides the step.
-pub(super) struct Facts<'a> {
+pub(super) struct HandshakeFacts<'a> {
     /// The shared token of the gateway.
     pub shared_token: &'a str,
     /// Its password.
@@ -29,7 +29,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// The parameters of a `connect` step. Its references must have been filled in.
-pub(super) fn params(step: &Connect, facts: &Facts<'_>) -> ConnectParams {
+pub(super) fn params(step: &Connect, facts: &HandshakeFacts<'_>) -> ConnectParams {
     let named = step.persona.as_ref().and_then(|name| persona(&name.value));
     let who: &Persona = named.or_else(|| persona("cli")).unwrap_or(&crate::wire::PERSONAS[0]);
     let [min_protocol, max_protocol] = step.protocol.unwrap_or([3, 4]);
@@ -80,7 +80,7 @@ fn client(step: &Connect, who: &Persona, device: Option<&Device>) -> Map<String,
     client
 }
 
-fn auth(auth: &Auth, facts: &Facts<'_>) -> Map<String, Value> {
+fn auth(auth: &Auth, facts: &HandshakeFacts<'_>) -> Map<String, Value> {
     let given = match auth {
         Auth::Shared => Credentials { token: Some(facts.shared_token.to_owned()), ..Credentials::default() },
         Auth::Password => Credentials { password: Some(facts.password.to_owned()), ..Credentials::default() },
@@ -99,7 +99,7 @@ fn auth(auth: &Auth, facts: &Facts<'_>) -> Map<String, Value> {
     keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::String(value?)))).collect()
 }
 
-fn proof(faults: &Proof, key: &DeviceKey, params: &ConnectParams, facts: &Facts<'_>) -> DeviceProof {
+fn proof(faults: &Proof, key: &DeviceKey, params: &ConnectParams, facts: &HandshakeFacts<'_>) -> DeviceProof {
     let shown = match faults.public_key {
         Some(KeyFault::Foreign) => facts.foreign,
         Some(KeyFault::Garbage | KeyFault::Missing) | None => key,
@@ -208,7 +208,7 @@ mod tests {
             panic!("a connect step")
         };
         let (key, foreign) = (DeviceKey::derive(&["mine"]), DeviceKey::derive(&["foreign"]));
-        let facts = Facts {
+        let facts = HandshakeFacts {
             shared_token: "shared",
             password: "password",
             nonce: "n0nce",

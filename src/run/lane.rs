@@ -20,8 +20,9 @@ use super::seeds;
 use super::step_error::StepError;
 use crate::client::{Endpoint, Tls};
 use crate::gateway::{
-    BootError, Ended, GatewayProfiles, Host, Profiles, ScriptedModel, Seed, StartError, StartRequest,
-    StateError, Stopping, StoredPairing, Subject, Switch, Switches, TurnError, Unread, merge,
+    BootError, Ended, GatewayProfiles, PreparedTarget, Profiles, RunningGateway, ScriptedModel, Seed,
+    StartError, StartRequest, StateError, Stopping, StoredPairing, Switch, Switches, TurnError, Unread,
+    merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Scenario, Start};
@@ -138,14 +139,14 @@ impl Reached {
 
 /// One booted gateway and the scenarios that share it.
 pub(super) struct Lane {
-    subject: Arc<Subject>,
+    prepared: Arc<PreparedTarget>,
     settings: Settings,
     /// Since when its gateway may have logged something.
     begun: Instant,
     number: usize,
     token: String,
     password: String,
-    host: RwLock<Host>,
+    host: RwLock<RunningGateway>,
     /// What the agent of a scenario talks to.
     model: Option<ScriptedModel>,
     /// The release that runs now; another one than the target's where a scenario upgrades.
@@ -174,7 +175,7 @@ pub(super) struct LaneEnd {
 impl Lane {
     /// Boots a gateway with the configuration and the seeds of these cases.
     pub(super) async fn boot(
-        subject: Arc<Subject>,
+        prepared: Arc<PreparedTarget>,
         settings: Settings,
         number: usize,
         cases: &[Case<'_>],
@@ -192,7 +193,7 @@ impl Lane {
         }
         let starts_on = cases.iter().find_map(|case| case.scenario.starts_on);
         let launch = match starts_on {
-            Some(release) => Some(subject.launch_of(release, Arc::new(|_| {})).await?),
+            Some(release) => Some(prepared.launch_of(release, Arc::new(|_| {})).await?),
             None => None,
         };
         let model = if cases.iter().any(|case| case.scenario.has_agent()) {
@@ -225,7 +226,7 @@ impl Lane {
             ready: Ready::Answers,
             ready_within: settings.boot_timeout,
         };
-        let host = subject.start(request).await?;
+        let host = prepared.start(request).await?;
         if let Some(profiles) = &profiles {
             // What a boot executes is nobody's.
             profiles.take("").await;
@@ -238,7 +239,7 @@ impl Lane {
             password,
             host: RwLock::new(host),
             model,
-            running: Mutex::new(starts_on.or(subject.release())),
+            running: Mutex::new(starts_on.or(prepared.release())),
             // Cases that run one by one enter when their turn comes.
             barrier: RestartBarrier::new(if cases.len() > 1 {
                 cases.iter().filter(|case| !case.scenario.only_starts_others()).count()
@@ -249,10 +250,10 @@ impl Lane {
             shared: cases.len() > 1,
             pressure: Pressure::start(),
             beside: tokio::sync::Mutex::new(()),
-            permits: Semaphore::new(settings.schedule().at_once.unwrap_or_else(|| subject.at_once()).max(1)),
+            permits: Semaphore::new(settings.schedule().at_once.unwrap_or_else(|| prepared.at_once()).max(1)),
             profiles,
             switch,
-            subject,
+            prepared,
             settings,
             begun,
             number,
@@ -349,9 +350,9 @@ impl Lane {
     pub(super) async fn watch(&self) -> Stretch {
         let host = self.host.read().await;
         Pressure::watch(match &*host {
-            Host::Booted(gateway) => gateway.pid().map_or(Watched::Here, Watched::Process),
-            Host::Embedded(_) => Watched::Here,
-            Host::Attached(_) => Watched::Elsewhere,
+            RunningGateway::Booted(gateway) => gateway.pid().map_or(Watched::Here, Watched::Process),
+            RunningGateway::Embedded(_) => Watched::Here,
+            RunningGateway::Attached(_) => Watched::Elsewhere,
         })
     }
 
@@ -363,7 +364,7 @@ impl Lane {
     /// Whether a gateway that refuses connections is ours and runs, so that it may open its port again.
     pub(super) async fn may_come_back(&self) -> bool {
         let host = self.host.read().await;
-        matches!(&*host, Host::Booted(_)) && host.is_alive()
+        matches!(&*host, RunningGateway::Booted(_)) && host.is_alive()
     }
 
     /// The sign that the gateway has restarted by itself since a moment; none where it has not.
@@ -378,7 +379,7 @@ impl Lane {
     /// Stops the gateway, or lets go of one that was only attached.
     pub(super) async fn stop(self) -> LaneEnd {
         let release =
-            self.subject.release().map_or_else(|| "unknown".to_owned(), |release| release.to_string());
+            self.prepared.release().map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let keep = self.settings.keep_state.map(|place| place.join(format!("{release}-{}", self.number)));
         let report = self.host.into_inner().stop(keep.as_deref()).await;
         LaneEnd { boots: report.boots, leaks: report.leaks }
@@ -390,11 +391,11 @@ impl Lane {
     }
 
     pub(super) fn target(&self) -> &str {
-        self.subject.name()
+        self.prepared.name()
     }
 
     pub(super) fn release(&self) -> Option<Release> {
-        self.subject.release()
+        self.prepared.release()
     }
 
     /// The release that runs now.
@@ -407,18 +408,18 @@ impl Lane {
         self.model.as_ref()
     }
 
-    /// The subject of the lane.
-    pub(super) fn subject(&self) -> &Subject {
-        &self.subject
+    /// The prepared of the lane.
+    pub(super) fn prepared(&self) -> &PreparedTarget {
+        &self.prepared
     }
 
     /// Its gateway, for steps that only look.
-    pub(super) async fn host(&self) -> RwLockReadGuard<'_, Host> {
+    pub(super) async fn host(&self) -> RwLockReadGuard<'_, RunningGateway> {
         self.host.read().await
     }
 
     /// Its gateway, for steps that stop or start it. Only scenarios with a lane of their own may ask.
-    pub(super) async fn host_alone(&self) -> RwLockWriteGuard<'_, Host> {
+    pub(super) async fn host_alone(&self) -> RwLockWriteGuard<'_, RunningGateway> {
         self.host.write().await
     }
 
@@ -551,7 +552,7 @@ impl Lane {
             ready: start.ready,
             ready_within: self.settings.boot_timeout,
         };
-        match self.subject.start(request).await {
+        match self.prepared.start(request).await {
             Ok(host) => {
                 host.stop(None).await;
                 Ok(Outcome::Ok { payload: json!({}) })

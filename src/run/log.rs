@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::step::{Beginning, Stage};
+use super::step::{Beginning, CaseContext};
 use super::step_error::{Missing, StepError};
 use crate::client::Direction;
 use crate::gateway::Unread;
@@ -24,7 +24,7 @@ enum Wanted {
     Frame(String, Direction, Pattern),
 }
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Waits until what is looked for is there.
     pub(super) async fn log(&self, step: &Log, right: Option<&Expectation>) -> Result<Outcome, StepError> {
         let wanted = self.wanted(step)?;

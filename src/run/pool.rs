@@ -11,7 +11,7 @@ use super::lane::{Case, Lane, Settings};
 use super::plan::{LanePlan, plan};
 use super::record::RunRecord;
 use super::rerun::Rerun;
-use crate::gateway::{Subject, Target, Workshop};
+use crate::gateway::{PreparedTarget, Target, TargetProvider};
 use crate::scenario::{Scenario, Step};
 use crate::verdict::Verdict;
 use tokio::sync::{Mutex, Notify, OnceCell};
@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, Notify, OnceCell};
 /// A scenario that restarts its gateway, and every retry, gets a gateway of its own: others may be at
 /// work on the shared one, and what a first try stored there must not help a second.
 pub struct Pool {
-    workshop: Workshop,
+    provider: TargetProvider,
     scenarios: Vec<Scenario>,
     settings: Settings,
     most: usize,
@@ -34,13 +34,13 @@ pub struct Pool {
 }
 
 /// Others may be at work on the shared gateway when this one wants to restart or change it.
-fn gets_its_own(scenario: &Scenario, subject: &Subject) -> bool {
-    scenario.is_alone(subject.release().as_ref())
+fn gets_its_own(scenario: &Scenario, prepared: &PreparedTarget) -> bool {
+    scenario.is_alone(prepared.release().as_ref())
         || scenario.any_step(|step| matches!(step, Step::Restart(_)))
 }
 
 /// A target made ready, once for all that ask for it.
-type Prepared = OnceCell<Result<Arc<Subject>, String>>;
+type Prepared = OnceCell<Result<Arc<PreparedTarget>, String>>;
 
 /// A lane that is up, or coming up.
 struct Slot {
@@ -58,9 +58,9 @@ pub enum PoolError {
 
 impl Pool {
     /// A pool that keeps at most `most` gateways alive.
-    pub fn new(workshop: Workshop, scenarios: Vec<Scenario>, settings: Settings, most: usize) -> Self {
+    pub fn new(provider: TargetProvider, scenarios: Vec<Scenario>, settings: Settings, most: usize) -> Self {
         Self {
-            workshop,
+            provider,
             scenarios,
             settings,
             most: most.max(1),
@@ -83,7 +83,7 @@ impl Pool {
             started_ms: (self.settings.now_ms)(),
             targets: vec![TargetInfo {
                 target: target.to_string(),
-                release: self.workshop.release_of(target),
+                release: self.provider.release_of(target),
             }],
             scenarios: self.scenarios.iter().filter(|one| one.id == scenario).map(info).collect(),
             repeat: 1,
@@ -100,28 +100,28 @@ impl Pool {
         let found = self.scenarios.iter().find(|one| one.id == scenario);
         let scenario = found.ok_or_else(|| PoolError::Unknown(scenario.to_owned()))?;
         let name = target.to_string();
-        let release = self.workshop.release_of(target);
+        let release = self.provider.release_of(target);
         let broken = |reason: &str| without_run(scenario, &name, release, Verdict::Error, reason);
-        let subject = match self.subject(target).await {
-            Ok(subject) => subject,
+        let prepared = match self.prepared(target).await {
+            Ok(prepared) => prepared,
             Err(reason) => return Ok(broken(&reason)),
         };
-        if let Some(reason) = untestable(scenario, &subject) {
+        if let Some(reason) = untestable(scenario, &prepared) {
             return Ok(without_run(scenario, &name, release, Verdict::Untestable, &reason));
         }
-        let alone = attempt > 1 || gets_its_own(scenario, &subject);
-        let plans = self.plans(&subject);
+        let alone = attempt > 1 || gets_its_own(scenario, &prepared);
+        let plans = self.plans(&prepared);
         let lane = plans
             .iter()
             .position(|lane| lane.scenarios.iter().any(|at| self.scenarios[*at].id == scenario.id));
         let (Some(lane), false) = (lane, alone) else {
             return Ok(self
-                .run_alone(subject, Case { scenario, attempt })
+                .run_alone(prepared, Case { scenario, attempt })
                 .await
                 .unwrap_or_else(|error| broken(&error)));
         };
         let slot = self.slot(&name, lane).await;
-        let booted = slot.lane.get_or_init(|| self.boot(Arc::clone(&subject), &plans[lane])).await;
+        let booted = slot.lane.get_or_init(|| self.boot(Arc::clone(&prepared), &plans[lane])).await;
         let ran = match booted {
             Ok(lane) => Ok(case::run(lane, Case { scenario, attempt }).await),
             Err(reason) => Err(broken(reason)),
@@ -134,7 +134,7 @@ impl Pool {
         };
         let Some(doubt) = &ran.doubt else { return Ok(ran.cell) };
         let retried = Some(doubt.to_string());
-        Ok(match self.run_alone(subject, Case { scenario, attempt }).await {
+        Ok(match self.run_alone(prepared, Case { scenario, attempt }).await {
             Ok(cell) => Cell { retried, ..cell },
             Err(_) => ran.not_tried_again(false),
         })
@@ -149,22 +149,22 @@ impl Pool {
         self.leaks.into_inner().unwrap_or_default()
     }
 
-    async fn subject(&self, target: &Target) -> Result<Arc<Subject>, String> {
+    async fn prepared(&self, target: &Target) -> Result<Arc<PreparedTarget>, String> {
         let name = target.to_string();
         let once = Arc::clone(self.subjects.lock().await.entry(name).or_default());
         let prepare = || async {
-            let subject = self.workshop.prepare(target, Arc::new(|_| {})).await;
-            subject.map(Arc::new).map_err(|error| error.to_string())
+            let prepared = self.provider.prepare(target, Arc::new(|_| {})).await;
+            prepared.map(Arc::new).map_err(|error| error.to_string())
         };
         once.get_or_init(prepare).await.clone()
     }
 
     /// The lanes of a target, without the scenarios that get a gateway of their own.
-    fn plans(&self, subject: &Subject) -> Vec<LanePlan> {
+    fn plans(&self, prepared: &PreparedTarget) -> Vec<LanePlan> {
         let shared = self.scenarios.iter().enumerate().filter(|(_, scenario)| {
-            untestable(scenario, subject).is_none() && !gets_its_own(scenario, subject)
+            untestable(scenario, prepared).is_none() && !gets_its_own(scenario, prepared)
         });
-        plan(shared, subject.release(), &self.settings.schedule)
+        plan(shared, prepared.release(), &self.settings.schedule)
     }
 
     /// The slot of a lane; makes room for it first where it is new. Whoever holds the slot uses it.
@@ -195,17 +195,17 @@ impl Pool {
         }
     }
 
-    async fn boot(&self, subject: Arc<Subject>, plan: &LanePlan) -> Result<Lane, String> {
+    async fn boot(&self, prepared: Arc<PreparedTarget>, plan: &LanePlan) -> Result<Lane, String> {
         let cases: Vec<Case<'_>> =
             plan.scenarios.iter().map(|at| Case { scenario: &self.scenarios[*at], attempt: 1 }).collect();
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
-        let lane = Lane::boot(subject, self.settings.clone(), number, &cases).await;
+        let lane = Lane::boot(prepared, self.settings.clone(), number, &cases).await;
         lane.map_err(|error| error.to_string())
     }
 
-    async fn run_alone(&self, subject: Arc<Subject>, case: Case<'_>) -> Result<Cell, String> {
+    async fn run_alone(&self, prepared: Arc<PreparedTarget>, case: Case<'_>) -> Result<Cell, String> {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
-        let lane = Lane::boot(subject, self.settings.clone(), number, &[case]).await;
+        let lane = Lane::boot(prepared, self.settings.clone(), number, &[case]).await;
         let lane = lane.map_err(|error| error.to_string())?;
         let cell = case::run(&lane, case).await.cell;
         self.note(lane.stop().await.leaks);

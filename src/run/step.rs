@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::bindings::Bindings;
-use super::handshake::{Facts, params};
+use super::handshake::{HandshakeFacts, params};
 use super::lane::Lane;
 use super::step_error::{Missing, StepError};
 use crate::client::{
@@ -47,7 +47,7 @@ pub(super) struct Beginning {
 }
 
 /// A case while it runs: its connections and what its references stand for.
-pub(super) struct Stage<'a> {
+pub(super) struct CaseContext<'a> {
     pub(super) lane: &'a Lane,
     pub(super) scenario: &'a Scenario,
     pub(super) transcript: Transcript,
@@ -100,7 +100,7 @@ impl Socket {
     }
 }
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Does one step.
     pub(super) async fn perform(
         &self,
@@ -325,7 +325,7 @@ impl Stage<'_> {
         let key = step.device.as_ref().map(|device| bindings.identity.key(&device.value));
         let named = step.device.as_ref().map(|device| device.value.as_str());
         let device = self.scenario.devices.iter().find(|(name, _)| Some(name.as_str()) == named);
-        let facts = Facts {
+        let facts = HandshakeFacts {
             shared_token: &bindings.token,
             password: &bindings.password,
             nonce: &nonce,

@@ -8,7 +8,7 @@ use super::lane::Lane;
 use super::seeds;
 use crate::gateway::Seed;
 use crate::scenario::Scenario;
-use crate::verdict::stilled;
+use crate::verdict::redact_volatile;
 use crate::wire::Masker;
 
 /// The records of a case's devices as they were seeded and as they are now; none where the target does not
@@ -51,6 +51,6 @@ fn by_device(
         }
     }
     let mut devices = Value::Object(devices);
-    stilled(&mut devices);
+    redact_volatile(&mut devices);
     devices
 }

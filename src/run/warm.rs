@@ -7,7 +7,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use super::case::{self, Doubt};
 use super::event::Cell;
 use super::lane::{Case, Lane, Settings};
-use crate::gateway::{StartError, StateError, Subject, TurnError};
+use crate::gateway::{PreparedTarget, StartError, StateError, TurnError};
 use crate::release::Release;
 use crate::scenario::Scenario;
 
@@ -46,8 +46,12 @@ impl Warm {
     ///
     /// # Errors
     /// Fails where the gateway does not come up.
-    pub async fn boot(subject: Arc<Subject>, settings: Settings, number: usize) -> Result<Self, StartError> {
-        Ok(Self { lane: Lane::boot(subject, settings, number, &[]).await?, runs: 0 })
+    pub async fn boot(
+        prepared: Arc<PreparedTarget>,
+        settings: Settings,
+        number: usize,
+    ) -> Result<Self, StartError> {
+        Ok(Self { lane: Lane::boot(prepared, settings, number, &[]).await?, runs: 0 })
     }
 
     /// Runs scenarios, several at the same time, until one of them ends it or all are done. Answers with the cells in

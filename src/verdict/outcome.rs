@@ -316,7 +316,7 @@ pub fn normalised(outcome: &Outcome) -> Outcome {
             vec![]
         }
     };
-    parts.into_iter().for_each(stilled);
+    parts.into_iter().for_each(redact_volatile);
     copy
 }
 
@@ -333,7 +333,7 @@ const VOLATILE: &[(&str, &str)] = &[
 ];
 
 /// Replaces what differs from run to run: ids, times, nonces.
-pub fn stilled(value: &mut Value) {
+pub fn redact_volatile(value: &mut Value) {
     match value {
         Value::Object(entries) => {
             for (key, inner) in entries.iter_mut() {
@@ -341,11 +341,11 @@ pub fn stilled(value: &mut Value) {
                 let word = known.or_else(|| key.ends_with("AtMs").then_some("‹time›"));
                 match word {
                     Some(word) if !inner.is_null() => *inner = Value::String(word.to_owned()),
-                    _ => stilled(inner),
+                    _ => redact_volatile(inner),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(stilled),
+        Value::Array(items) => items.iter_mut().for_each(redact_volatile),
         _ => {}
     }
 }

@@ -157,7 +157,7 @@ impl Repository {
                 name: parts.next()?.to_owned(),
                 release: None,
                 date: parts.next().map(str::to_owned),
-                subject: parts.next().map(str::to_owned),
+                prepared: parts.next().map(str::to_owned),
                 gap_before: false,
             })
         };
@@ -190,7 +190,7 @@ impl Repository {
             id: id.to_owned(),
             author: next(),
             date: next(),
-            subject: next(),
+            prepared: next(),
             files: files.lines().map(|line| line.replace('\t', " ")).collect(),
         })
     }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::git::GitError;
 use super::trees::{BuildError, Trees, Variant};
-use crate::bisect::drive::{Oracle, Sight};
+use crate::bisect::drive::{Measurement, Oracle};
 use crate::bisect::evidence::{Evidence, Known};
 use crate::bisect::measure::{Measure, broken, millis};
 use crate::gateway::{Remote, Target};
@@ -57,15 +57,15 @@ impl<'a> Commits<'a> {
         variant: &Variant,
         attempt: u32,
         cancel: &CancellationToken,
-    ) -> Option<Sight> {
+    ) -> Option<Measurement> {
         let started = Instant::now();
         let sight = self.looked(variant, attempt, cancel).await?.unwrap_or_else(|error| {
             let log = if let BuildError::Command { log, .. } = &error { log.clone() } else { Vec::new() };
             let scenario = self.measure.scenario().map_or("", |one| one.id.as_str());
             let cell = broken(scenario, &variant.base, error.to_string(), log);
-            Sight { cell, boots: 0, duration_ms: 0 }
+            Measurement { cell, boots: 0, duration_ms: 0 }
         });
-        Some(Sight { duration_ms: millis(started), ..sight })
+        Some(Measurement { duration_ms: millis(started), ..sight })
     }
 
     async fn looked(
@@ -73,7 +73,7 @@ impl<'a> Commits<'a> {
         variant: &Variant,
         attempt: u32,
         cancel: &CancellationToken,
-    ) -> Option<Result<Sight, BuildError>> {
+    ) -> Option<Result<Measurement, BuildError>> {
         let built = tokio::select! {
             built = self.trees.build(variant) => built,
             () = cancel.cancelled() => return None,
@@ -102,7 +102,7 @@ impl<'a> Commits<'a> {
 }
 
 impl Oracle for Commits<'_> {
-    async fn look(&self, candidate: usize, attempt: u32, cancel: &CancellationToken) -> Option<Sight> {
+    async fn look(&self, candidate: usize, attempt: u32, cancel: &CancellationToken) -> Option<Measurement> {
         let base = self.ids.get(candidate)?.clone();
         self.variant(&Variant { base, change: None }, attempt, cancel).await
     }

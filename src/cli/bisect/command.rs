@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::args::BisectArgs;
 use super::report::Report;
 use super::session::Session;
-use super::wish::Wish;
 use crate::bisect::{Answer, Conclusion, Entry, Log, doubtful, entries, text};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -22,7 +22,7 @@ use crate::report::quoted;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
-    wish: Wish,
+    wish: BisectArgs,
     /// Builds at the same time; more than one tests ahead
     #[arg(long, short, value_name = "N", default_value_t = 1)]
     jobs: usize,
@@ -85,7 +85,7 @@ fn new_log(args: &Args, context: &Context) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-fn wish_of(entries: &[Entry]) -> Result<Wish, Failure> {
+fn wish_of(entries: &[Entry]) -> Result<BisectArgs, Failure> {
     let Some(Entry::Asked(asked)) = entries.first() else {
         return Err(Failure::usage("the log has no question"));
     };
@@ -94,7 +94,7 @@ fn wish_of(entries: &[Entry]) -> Result<Wish, Failure> {
 }
 
 /// Writes the reports and the answer.
-fn show(args: &Args, context: &Context, wish: &Wish, entries: &[Entry]) -> Result<Exit, Failure> {
+fn show(args: &Args, context: &Context, wish: &BisectArgs, entries: &[Entry]) -> Result<Exit, Failure> {
     let Some(answer) = Answer::of(entries) else { return Err(Failure::usage("the log has no question")) };
     let at = answer.first_bad.as_deref().or(answer.first_good.as_deref());
     let change = answer.before.as_deref().zip(at);

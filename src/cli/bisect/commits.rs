@@ -4,9 +4,9 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
+use super::args::Preset;
+use super::log_writer::LogWriter;
 use super::session::Session;
-use super::teller::Teller;
-use super::wish::Preset;
 use crate::bisect::{
     BuildError, Check, Commits, Entry, Find, Judge, Kind, Log, Reading, Recipe, Repository, Story, Tally,
     Trees, Variant, Word, read,
@@ -30,7 +30,7 @@ impl Session<'_> {
     }
 
     fn commit_of(&self, repository: &Repository, release: Release) -> Result<String, Failure> {
-        let stamped = self.workshop.cache().build(release).ok().flatten().and_then(|build| {
+        let stamped = self.provider.cache().build(release).ok().flatten().and_then(|build| {
             let text = std::fs::read_to_string(build.entry.parent()?.join("dist/build-info.json")).ok()?;
             let info: serde_json::Value = serde_json::from_str(&text).ok()?;
             Some(info["commit"].as_str()?.to_owned())
@@ -57,12 +57,12 @@ impl Session<'_> {
             (Some(Preset::Openclaw), _, _) => {
                 // Any installed release has a Node that is new enough to build with.
                 let node = self
-                    .workshop
+                    .provider
                     .installed()
                     .map_err(Failure::broke)?
                     .into_iter()
                     .rev()
-                    .find_map(|release| Some(self.workshop.cache().build(release).ok()??.node));
+                    .find_map(|release| Some(self.provider.cache().build(release).ok()??.node));
                 let node = node.ok_or_else(|| {
                     Failure::usage("no release is installed, and with it no Node to build with")
                         .hint("`gatecrash releases install latest` installs both")
@@ -134,32 +134,32 @@ impl Session<'_> {
         let oracle = Commits::new(self.measure(), ids, &trees, self.evidence.clone(), !fresh);
         let oracle = self.runtime.block_on(oracle).map_err(Failure::broke)?;
         let asked = self.asked(Kind::Commit, candidates, notes)?;
-        let mut teller = Teller::new(log, &asked);
-        let interrupted = self.lead(&oracle, &mut teller, past.cloned(), (&[], false));
+        let mut log = LogWriter::new(log, &asked);
+        let interrupted = self.lead(&oracle, &mut log, past.cloned(), (&[], false));
         let mut story = past.cloned();
-        if !teller.entries.is_empty() {
+        if !log.entries.is_empty() {
             let mut whole = vec![Entry::Asked(Box::new(asked.clone()))];
             let looks = story.iter().flat_map(|story| &story.looks);
             whole.extend(looks.map(|look| Entry::Looked(Box::new(look.clone()))));
-            whole.extend(teller.entries.iter().filter(|one| !matches!(one, Entry::Asked(_))).cloned());
+            whole.extend(log.entries.iter().filter(|one| !matches!(one, Entry::Asked(_))).cloned());
             story = Story::all(&whole).pop();
         }
         let found = story.as_ref().and_then(|story| Some((story, story.change()?)));
         if let Some((story, (before, at))) = found.filter(|_| !interrupted) {
             if story.commit.is_none() {
                 let commit = self.runtime.block_on(repository.commit(&asked.candidates[at].name));
-                teller.take(Entry::Described(commit.map_err(Failure::broke)?));
+                log.take(Entry::Described(commit.map_err(Failure::broke)?));
             }
-            if story.checks.is_empty() && before + 1 == at && self.checks(&oracle, &mut teller, story, at) {
-                return Ok((teller.finish()?, true));
+            if story.checks.is_empty() && before + 1 == at && self.checks(&oracle, &mut log, story, at) {
+                return Ok((log.finish()?, true));
             }
         }
-        Ok((teller.finish()?, interrupted))
+        Ok((log.finish()?, interrupted))
     }
 
     /// Measures the parent and the commit again, and where it is wished the ends with the commit put on and
     /// taken out; whether it was interrupted.
-    fn checks(&self, oracle: &Commits<'_>, teller: &mut Teller<'_>, story: &Story, at: usize) -> bool {
+    fn checks(&self, oracle: &Commits<'_>, log: &mut LogWriter<'_>, story: &Story, at: usize) -> bool {
         let (old, new) = match self.question.find {
             Find::Regression => (Word::Good, Word::Bad),
             Find::Fix => (Word::Bad, Word::Good),
@@ -181,7 +181,7 @@ impl Session<'_> {
         for (what, expected, variant) in wanted {
             let Some(check) = self.check(oracle, story, &variant, runs) else { return true };
             let ablation = variant.change.is_some();
-            teller.take(Entry::Checked(Check { what, expected, ablation, ..check }));
+            log.take(Entry::Checked(Check { what, expected, ablation, ..check }));
         }
         false
     }

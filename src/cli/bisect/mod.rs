@@ -1,12 +1,12 @@
 //! `gatecrash bisect`: where behaviour changed, over releases and commits.
 
+mod args;
 mod command;
 mod commits;
+mod log_writer;
 mod range;
 mod report;
 mod scenarios;
 mod session;
-mod teller;
-mod wish;
 
 pub(super) use command::{Args, run};

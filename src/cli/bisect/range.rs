@@ -3,19 +3,19 @@
 use crate::bisect::{Candidate, Find, Known, Reading, read, release_build};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::gateway::Workshop;
+use crate::gateway::TargetProvider;
 use crate::gateway::install::Refresh;
 use crate::release::{Release, are_neighbours};
 use crate::scenario::{DeviationClass, Scenario, StoryDeviation};
 
 /// All stable releases in the order of time, with their dates; only installed ones where nothing may be
 /// fetched.
-pub(super) fn releases(context: &Context, workshop: &Workshop) -> Result<Vec<Candidate>, Failure> {
+pub(super) fn releases(context: &Context, provider: &TargetProvider) -> Result<Vec<Candidate>, Failure> {
     let mut all: Vec<Candidate> = if context.offline {
-        let installed = workshop.installed().map_err(Failure::broke)?;
+        let installed = provider.installed().map_err(Failure::broke)?;
         installed.into_iter().map(|release| candidate(release, None)).collect()
     } else {
-        let known = workshop.cache().available(Refresh::WhenOld).map_err(Failure::broke)?;
+        let known = provider.cache().available(Refresh::WhenOld).map_err(Failure::broke)?;
         let date = |one: jiff::Timestamp| one.strftime("%Y-%m-%d").to_string();
         known.into_iter().map(|one| candidate(one.release, one.published.map(date))).collect()
     };
@@ -37,7 +37,7 @@ fn mark_gaps(all: &mut [Candidate]) {
 }
 
 fn candidate(release: Release, date: Option<String>) -> Candidate {
-    Candidate { name: release.to_string(), release: Some(release), date, subject: None, gap_before: false }
+    Candidate { name: release.to_string(), release: Some(release), date, prepared: None, gap_before: false }
 }
 
 /// The part of all releases from one end to the other.

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::wish::Wish;
+use super::args::BisectArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::suite::{self, Selection};
 use crate::scenario::{BUILT_IN, Scenario, Step, did_you_mean};
 
 /// The scenario that is named, then the rows beside it that can share its boot.
-pub(super) fn scenarios(context: &Context, wish: &Wish) -> Result<Vec<Scenario>, Failure> {
+pub(super) fn scenarios(context: &Context, wish: &BisectArgs) -> Result<Vec<Scenario>, Failure> {
     let (id, step) = wish.named();
     let names = [id.to_owned()];
     let folder = wish.suite_folder.as_deref();

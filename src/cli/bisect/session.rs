@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use super::args::BisectArgs;
+use super::log_writer::LogWriter;
 use super::range;
 use super::scenarios::scenarios;
-use super::teller::Teller;
-use super::wish::Wish;
 use crate::bisect::{
     Answered, Asked, BISECT_FORMAT, Candidate, Conditions, Drive, Ending, Entry, Evidence, Find, Kind, Known,
     Log, Measure, Oracle, Question, Releases, Story, digest,
@@ -16,7 +16,7 @@ use crate::bisect::{
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::cancel_on_interrupt;
-use crate::gateway::Workshop;
+use crate::gateway::TargetProvider;
 use crate::release::Release;
 use crate::run::Settings;
 use crate::scenario::Scenario;
@@ -24,9 +24,9 @@ use crate::scenario::Scenario;
 /// A bisect under way.
 pub(super) struct Session<'a> {
     pub(super) context: &'a Context,
-    pub(super) wish: &'a Wish,
+    pub(super) wish: &'a BisectArgs,
     jobs: usize,
-    pub(super) workshop: Workshop,
+    pub(super) provider: TargetProvider,
     /// The scenario that was asked for, then those that share its boot.
     scenarios: Vec<Scenario>,
     settings: Settings,
@@ -40,7 +40,7 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn open(
         context: &'a Context,
-        wish: &'a Wish,
+        wish: &'a BisectArgs,
         jobs: usize,
         past: &[Entry],
     ) -> Result<Self, Failure> {
@@ -67,12 +67,12 @@ impl<'a> Session<'a> {
         }
         let settings = settings(context, wish);
         let evidence = Evidence::below(&context.cache_dir, Conditions::of(&settings, wish.repeat));
-        let workshop = Workshop::open(context.workshop_facts(None)).map_err(Failure::broke)?;
+        let provider = TargetProvider::open(context.provider_settings(None)).map_err(Failure::broke)?;
         Ok(Self {
             context,
             wish,
             jobs,
-            workshop,
+            provider,
             question,
             evidence,
             settings,
@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
 
     pub(super) fn measure(&self) -> Measure<'_> {
         Measure {
-            workshop: &self.workshop,
+            provider: &self.provider,
             scenarios: self.scenarios.clone(),
             settings: self.settings.clone(),
             repeat: self.wish.repeat,
@@ -164,9 +164,9 @@ impl<'a> Session<'a> {
         let oracle =
             oracle.map_err(|error| Failure::broke(format!("the evidence cannot be read: {error}")))?;
         let asked = self.asked(Kind::Release, candidates, Vec::new())?;
-        let mut teller = Teller::new(log, &asked);
-        let interrupted = self.lead(&oracle, &mut teller, past.cloned(), (&guesses, free));
-        Ok((teller.finish()?, interrupted))
+        let mut log = LogWriter::new(log, &asked);
+        let interrupted = self.lead(&oracle, &mut log, past.cloned(), (&guesses, free));
+        Ok((log.finish()?, interrupted))
     }
 
     /// The search of that number over builds of a kind, in the log that is resumed.
@@ -178,16 +178,16 @@ impl<'a> Session<'a> {
     pub(super) fn lead(
         &self,
         oracle: &impl Oracle,
-        teller: &mut Teller<'_>,
+        log: &mut LogWriter<'_>,
         past: Option<Story>,
         (guesses, free): (&[usize], bool),
     ) -> bool {
         if past.as_ref().is_some_and(|story| story.answered.is_some()) {
             return false;
         }
-        let asked = teller.asked;
+        let asked = log.asked;
         match &past {
-            None => teller.take(Entry::Asked(Box::new(asked.clone()))),
+            None => log.take(Entry::Asked(Box::new(asked.clone()))),
             Some(story) => anstream::eprintln!("going on after {} looks", story.looks.len()),
         }
         let started = Instant::now();
@@ -195,7 +195,7 @@ impl<'a> Session<'a> {
         let ending = self.runtime.block_on(async {
             let cancel = CancellationToken::new();
             let interrupts = tokio::spawn(cancel_on_interrupt(cancel.clone()));
-            let mut emit = |entry| teller.take(entry);
+            let mut emit = |entry| log.take(entry);
             let (question, count) = (&asked.question, asked.candidates.len());
             let drive = Drive::new(oracle, question, count, self.jobs, &cancel, &mut emit);
             let drive = drive.guided(guesses, free);
@@ -205,7 +205,7 @@ impl<'a> Session<'a> {
         });
         let Ending::Done(finding, confidence) = ending else { return true };
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        teller.take(Entry::Answered(Answered { finding, confidence, duration_ms }));
+        log.take(Entry::Answered(Answered { finding, confidence, duration_ms }));
         false
     }
 
@@ -228,7 +228,7 @@ impl<'a> Session<'a> {
 
     /// The releases to search: between the ends, or all.
     fn range(&self) -> Result<Vec<Candidate>, Failure> {
-        let all = range::releases(self.context, &self.workshop)?;
+        let all = range::releases(self.context, &self.provider)?;
         let release = |text: &str| text.parse::<Release>().map_err(Failure::usage);
         match (&self.wish.good, &self.wish.bad) {
             (Some(good), Some(bad)) if self.wish.all_transitions => {
@@ -252,7 +252,7 @@ impl<'a> Session<'a> {
 }
 
 /// How everything is measured.
-fn settings(context: &Context, wish: &Wish) -> Settings {
+fn settings(context: &Context, wish: &BisectArgs) -> Settings {
     Settings {
         boot_timeout: wish.boot_within(),
         ..Settings::new(wish.seed.unwrap_or_default(), wish.step_timeout(), Arc::clone(&context.now_ms))

@@ -5,7 +5,7 @@ use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::gateways::{GatewayOptions, workshop};
+use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::memory::Memory;
 use crate::cli::session::{RunOptions, measure};
 use crate::cli::suite::SuiteOptions;
@@ -13,7 +13,7 @@ use crate::coverage::{self, CodeCoverage, Group};
 use crate::gateway::Profiles;
 use crate::release::Release;
 use crate::report::coverage::{html, json, lcov};
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::RunRecord;
 use crate::scenario::Millis;
 use std::collections::BTreeMap;
@@ -130,13 +130,13 @@ pub(super) fn run(
     let scope = bundle::scope(context)?;
     let gateways =
         GatewayOptions { jobs: args.jobs, assume_release: args.assume_release, allow_remote: false };
-    let workshop = workshop(context, &gateways)?;
+    let provider = provider(context, &gateways)?;
     let name = args.gateway.as_deref().unwrap_or_default();
-    let Bundle { target, package, .. } = Bundle::open(name, &gateways, &workshop)?;
+    let Bundle { target, package, .. } = Bundle::open(name, &gateways, &provider)?;
     let found = coverage::chunks_of(&package, &scope).map_err(bundle::unnamed)?;
     let paths = coverage::real_paths(&package, &found.chunks);
     let place =
-        workshop.place().map_err(|error| Failure::broke(format!("no place for profiles: {error}")))?;
+        provider.place().map_err(|error| Failure::broke(format!("no place for profiles: {error}")))?;
     let each = args.each.then(|| paths.keys().cloned().collect());
     let profiles = Profiles::new(place.path().join("profiles"), each);
     let options = RunOptions {
@@ -159,7 +159,7 @@ pub(super) fn run(
         check_frames: false,
         profiles: Some(profiles.clone()),
     };
-    let record = measure(context, &workshop, &args.selection, vec![target.clone()], &[], &options)?;
+    let record = measure(context, &provider, &args.selection, vec![target.clone()], &[], &options)?;
     let gateways = groups(&record, &profiles);
     let (traces, lost) =
         coverage::collect(&gateways, &package, &found.chunks, &paths).map_err(Failure::broke)?;
@@ -199,9 +199,10 @@ fn show(
         Format::Html => html(measured),
         Format::Lcov => lcov(measured, package),
         Format::Json => json(measured),
-        Format::Text | Format::Markdown => {
-            terminal::code(measured, &Look { width: context.width, palette: Palette::new(context.color) })
-        }
+        Format::Text | Format::Markdown => terminal::code(
+            measured,
+            &Appearance { width: context.width, palette: Palette::new(context.color) },
+        ),
     };
     for report in &args.reports {
         let place = context.working_dir.join(&report.to);

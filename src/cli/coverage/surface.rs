@@ -8,7 +8,7 @@ use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::gateways::{GatewayOptions, workshop};
+use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::suite::{self, Selection, SuiteOptions};
 use crate::coverage::{self, BUILT_IN_EXCEPTIONS, Exceptions, SurfaceReport};
 
@@ -40,10 +40,10 @@ pub(super) fn run(
     let scenarios = suite::scenarios(context, &selection)?;
     let gateways =
         GatewayOptions { jobs: None, assume_release: of_release.assume_release, allow_remote: false };
-    let workshop = workshop(context, &gateways)?;
+    let provider = provider(context, &gateways)?;
     let name = of_release.gateway.as_deref().unwrap_or_default();
-    let Bundle { target, subject, package } = Bundle::open(name, &gateways, &workshop)?;
-    let release = subject
+    let Bundle { target, prepared, package } = Bundle::open(name, &gateways, &provider)?;
+    let release = prepared
         .release()
         .ok_or_else(|| Failure::usage("nobody says which release this is").hint("say --assume-release"))?;
     let files = coverage::bundled_of(&package, &scope).map_err(bundle::unnamed)?;

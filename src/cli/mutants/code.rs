@@ -17,19 +17,19 @@ use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::gateways::{GatewayOptions, workshop};
+use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::interrupt::cancel_on_interrupt;
 use crate::cli::list::Format;
 use crate::cli::suite::{self, Selection};
 use crate::coverage::{self, Chunk, Scope};
-use crate::gateway::{Launch, Target, Workshop, copy_package};
+use crate::gateway::{Launch, Target, TargetProvider, copy_package};
 use crate::mutation::{
     CodeMutant, CodeScore, EQUIVALENT, Equivalents, MutantVerdict, PATIENCE, Progress, Reach, Trial,
     TrialRequest, by_operator, mutants_of, reach, report_of, sample, switchable, try_all,
 };
 use crate::release::Release;
 use crate::report;
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::Settings;
 use crate::scenario::{Millis, Scenario};
 
@@ -80,9 +80,9 @@ pub(super) fn run(args: &Chosen, options: &CodeOptions, context: &Context) -> Re
     let equivalents = bundle::data(context, "equivalent-mutants.yaml", EQUIVALENT, Equivalents::read)?;
     let gateways =
         GatewayOptions { jobs: options.jobs, assume_release: options.assume_release, allow_remote: false };
-    let workshop = workshop(context, &gateways)?;
+    let provider = provider(context, &gateways)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
-    let bundle = Bundle::open(options.gateway.as_deref().unwrap_or_default(), &gateways, &workshop)?;
+    let bundle = Bundle::open(options.gateway.as_deref().unwrap_or_default(), &gateways, &provider)?;
     let found = found(&bundle, &scope)?;
     let chosen = chosen(options, args.seed, &found.mutants, &equivalents)?;
     if args.list {
@@ -93,7 +93,7 @@ pub(super) fn run(args: &Chosen, options: &CodeOptions, context: &Context) -> Re
     let scenarios = suite::scenarios(context, &selection)?;
     let stored = Stored::of(context, &bundle, &found, &scenarios, args.seed);
 
-    let place = workshop.place().map_err(|error| Failure::broke(format!("no place for a copy: {error}")))?;
+    let place = provider.place().map_err(|error| Failure::broke(format!("no place for a copy: {error}")))?;
     let copy = place.path().join("package");
     tell(format_args!(
         "{} mutants in the code in scope of {}, {} of them chosen; making a private copy of the package",
@@ -119,12 +119,12 @@ pub(super) fn run(args: &Chosen, options: &CodeOptions, context: &Context) -> Re
     let result = runtime.block_on(async {
         let listening = tokio::spawn(cancel_on_interrupt(cancel.clone()));
         let result =
-            tried(&workshop, &request, &stored, options, &found, &chosen, &equivalents, &cancel, begun).await;
+            tried(&provider, &request, &stored, options, &found, &chosen, &equivalents, &cancel, begun).await;
         listening.abort();
         result
     });
-    if let Ok(subject) = runtime.block_on(workshop.prepare(&request.target, Arc::new(|_| {})))
-        && let Some(Launch::Node(build)) = subject.launch()
+    if let Ok(prepared) = runtime.block_on(provider.prepare(&request.target, Arc::new(|_| {})))
+        && let Some(Launch::Node(build)) = prepared.launch()
     {
         // What Node compiled of the copy is of use to nobody else.
         let _ = fs::remove_dir_all(build.compile_cache);
@@ -138,7 +138,7 @@ pub(super) fn run(args: &Chosen, options: &CodeOptions, context: &Context) -> Re
 /// Measures what scenarios reach, unless that is known, and tries the chosen mutants.
 #[expect(clippy::too_many_arguments, reason = "they are read once and passed down")]
 async fn tried(
-    workshop: &Workshop,
+    provider: &TargetProvider,
     request: &TrialRequest<'_>,
     stored: &Stored,
     options: &CodeOptions,
@@ -160,7 +160,7 @@ async fn tried(
                 tell(format_args!("{done} of {all} scenarios ran without a mutant"));
             }
         };
-        let reach = reach(request, workshop, &count, cancel).await.map_err(Failure::broke)?;
+        let reach = reach(request, provider, &count, cancel).await.map_err(Failure::broke)?;
         if !cancel.is_cancelled() {
             stored.keep_reach(&reach);
         }
@@ -216,7 +216,7 @@ async fn tried(
             tell(format_args!("{count} are still open after {seconds} s and get fresh gateways together"));
         }
     };
-    let tried = try_all(request, workshop, &reach, &wanted, until, &progress, cancel).await;
+    let tried = try_all(request, provider, &reach, &wanted, until, &progress, cancel).await;
     tried.map_err(Failure::broke)?;
     let new = new.into_inner().unwrap_or_else(PoisonError::into_inner);
     trials.extend(new.into_iter().map(|trial| (trial.id.clone(), trial)));
@@ -391,10 +391,10 @@ fn show(args: &Chosen, to: Option<&Path>, score: &CodeScore, context: &Context) 
         fs::write(&place, &json)
             .map_err(|error| Failure::broke(format!("cannot write {}: {error}", place.display())))?;
     }
-    let look = Look { width: context.width, palette: Palette::new(context.color) };
+    let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
     context.print(&match args.format {
         Format::Json => json,
-        Format::Text => terminal::code_mutants(score, &look),
+        Format::Text => terminal::code_mutants(score, &appearance),
     })
 }
 
@@ -438,7 +438,7 @@ impl Stored {
             digest.update(&mutant.id);
         }
         digest.update(format!("{} {seed}", env!("CARGO_PKG_VERSION")));
-        let mut name = bundle.subject.release().map_or_else(
+        let mut name = bundle.prepared.release().map_or_else(
             || bundle.target.to_string().chars().filter(char::is_ascii_alphanumeric).take(20).collect(),
             |release| release.to_string(),
         );

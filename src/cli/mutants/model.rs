@@ -8,13 +8,13 @@ use super::chosen::Chosen;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::gateways::{GatewayOptions, workshop};
+use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::list::Format;
 use crate::cli::suite::{self, Selection};
 use crate::model::{MUTANTS, Mutant, mutant_named};
 use crate::mutation::{HuntRequest, hunt};
 use crate::release::Release;
-use crate::report::terminal::{self, Look, Palette};
+use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::Settings;
 use crate::scenario::Millis;
 
@@ -58,17 +58,18 @@ pub(super) fn run(args: &Chosen, options: &ModelOptions, context: &Context) -> R
         settings: Settings::new(args.seed, options.timeout.as_duration(), Arc::clone(&context.now_ms)),
         jobs: JOBS,
     };
-    let workshop = workshop(context, &GatewayOptions::default())?;
+    let provider = provider(context, &GatewayOptions::default())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
     let score = runtime.block_on(async {
         let cancel = CancellationToken::new();
-        hunt(&workshop, &request, &cancel).await
+        hunt(&provider, &request, &cancel).await
     });
     let text = match args.format {
         Format::Json => format!("{:#}\n", serde_json::to_value(&score).map_err(Failure::broke)?),
-        Format::Text => {
-            terminal::mutants(&score, &Look { width: context.width, palette: Palette::new(context.color) })
-        }
+        Format::Text => terminal::mutants(
+            &score,
+            &Appearance { width: context.width, palette: Palette::new(context.color) },
+        ),
     };
     context.print(&text)?;
     Ok(if score.survivors().next().is_some() {

@@ -357,9 +357,9 @@ impl<'a> File<'a> {
     /// New entries: what holds on the same releases stands together.
     fn merged(&self, missing: &[(Site<'_>, ReleaseRange, Expectation)]) -> Vec<Entry> {
         /// What holds on these releases, and in which rows.
-        type Held = (ReleaseRange, Expectation, Vec<String>);
+        type Regrouped = (ReleaseRange, Expectation, Vec<String>);
 
-        let mut by_step: BTreeMap<(String, &str, String), Held> = BTreeMap::new();
+        let mut by_step: BTreeMap<(String, &str, String), Regrouped> = BTreeMap::new();
         for ((case, step), range, one) in missing {
             let key = (range.to_string(), *step, one.to_string());
             let (_, _, rows) = by_step.entry(key).or_insert_with(|| (*range, one.clone(), Vec::new()));

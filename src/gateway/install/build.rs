@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::lock::Held;
+use super::lock::LockGuard;
 use super::quirks::Quirks;
 use super::steps::PackageJson;
 use crate::release::Release;
@@ -28,7 +28,7 @@ pub struct Build {
     /// What is special about booting it.
     pub quirks: Quirks,
     #[expect(dead_code, reason = "holding it keeps the release in its place")]
-    pub(super) in_use: Option<Arc<Held>>,
+    pub(super) in_use: Option<Arc<LockGuard>>,
 }
 
 impl Build {

@@ -11,7 +11,7 @@ use super::digest::{sha256, shape};
 use super::error::{At, InstallError};
 use super::event::{InstallEvent, Part, Progress};
 use super::layout::Layout;
-use super::lock::{Held, Mode, lock, try_lock};
+use super::lock::{LockGuard, Mode, lock, try_lock};
 use super::manifest::{self, Damage, Manifest, package_dir};
 use super::npm;
 use super::quirks::Quirks;
@@ -190,7 +190,7 @@ impl Cache {
         Ok(manifest.filter(|one| one.release == *release && manifest::looks_whole(&dir, one)))
     }
 
-    fn ready(&self, release: Release, held: Held, get: Get<'_>) -> Result<Option<Build>, InstallError> {
+    fn ready(&self, release: Release, held: LockGuard, get: Get<'_>) -> Result<Option<Build>, InstallError> {
         let Some(manifest) = self.whole(&release)? else { return Ok(None) };
         let node = self.site.node_for(manifest.engines.as_deref(), get)?;
         let dir = self.site.layout.release(&release);

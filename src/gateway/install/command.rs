@@ -58,7 +58,7 @@ pub(super) fn run(
 ) -> Result<String, CommandError> {
     let program = describe(command);
     let mut child = command
-        // Held open as long as this process lives: the watch script ends the child when it closes.
+        // LockGuard open as long as this process lives: the watch script ends the child when it closes.
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

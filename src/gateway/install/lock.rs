@@ -12,7 +12,7 @@ const RETRY: Duration = Duration::from_millis(40);
 
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
-pub(super) struct Held(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub(super) struct LockGuard(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 /// How a lock is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Mode {
 }
 
 /// Takes the lock if it is free.
-pub(super) fn try_lock(path: &Path, mode: Mode) -> io::Result<Option<Held>> {
+pub(super) fn try_lock(path: &Path, mode: Mode) -> io::Result<Option<LockGuard>> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir)?;
     }
@@ -32,7 +32,7 @@ pub(super) fn try_lock(path: &Path, mode: Mode) -> io::Result<Option<Held>> {
         Mode::Exclusive => file.try_lock(),
     };
     match taken {
-        Ok(()) => Ok(Some(Held(file))),
+        Ok(()) => Ok(Some(LockGuard(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
@@ -45,7 +45,7 @@ pub(super) fn lock(
     mode: Mode,
     cancel: &Cancel,
     on_wait: impl FnOnce(),
-) -> io::Result<Option<Held>> {
+) -> io::Result<Option<LockGuard>> {
     let mut on_wait = Some(on_wait);
     loop {
         if cancel.is_set() {

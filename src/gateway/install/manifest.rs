@@ -60,7 +60,7 @@ pub(super) struct PackageSummary {
 }
 
 impl Manifest {
-    pub(super) fn new(release: Release, installed: Timestamp, facts: Facts) -> Self {
+    pub(super) fn new(release: Release, installed: Timestamp, facts: PackageFacts) -> Self {
         Self {
             format: FORMAT,
             release,
@@ -83,7 +83,7 @@ impl Manifest {
 
 /// What an installation found out.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct PackageFacts {
     pub(super) integrity: Option<String>,
     pub(super) engines: Option<String>,
     pub(super) node: String,

@@ -15,12 +15,12 @@ mod manifest;
 mod npm;
 mod protocol;
 mod prune;
+mod quirk_table;
 mod quirks;
 mod runtime;
 mod scratch;
 mod steps;
 mod tools;
-mod traps;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +33,6 @@ pub use error::InstallError;
 pub use event::{InstallEvent, Part, Progress};
 pub use manifest::Damage;
 pub use prune::{Pruned, Removal};
+pub use quirk_table::{QUIRKS, Quirk, Store, Workaround};
 pub use quirks::Quirks;
 pub use tools::Tools;
-pub use traps::{Store, TRAPS, Trap, Trick};

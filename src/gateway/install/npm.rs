@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::command::{Cancel, CommandError, run};
 use super::layout::Layout;
+use super::quirk_table::{Workaround, workarounds};
 use super::tools::Tools;
-use super::traps::{Trick, tricks};
 use crate::release::Release;
 
 /// A question to the registry takes a second or two.
@@ -146,15 +146,15 @@ pub(super) fn project(release: &Release, more: &BTreeMap<String, String>) -> Val
     let mut dependencies: Map<String, Value> =
         more.iter().map(|(name, version)| (name.clone(), Value::from(version.as_str()))).collect();
     dependencies.insert("openclaw".to_owned(), release.to_string().into());
-    let overrides: Map<String, Value> = tricks(Some(*release))
-        .filter_map(|trick| match trick {
-            Trick::Override { package, version } => Some((package.to_owned(), version.into())),
+    let overrides: Map<String, Value> = workarounds(Some(*release))
+        .filter_map(|workaround| match workaround {
+            Workaround::Override { package, version } => Some((package.to_owned(), version.into())),
             _ => None,
         })
         .collect();
-    let left_out: Vec<&str> = tricks(Some(*release))
-        .filter_map(|trick| match trick {
-            Trick::LeaveOut(pattern) => Some(pattern),
+    let left_out: Vec<&str> = workarounds(Some(*release))
+        .filter_map(|workaround| match workaround {
+            Workaround::LeaveOut(pattern) => Some(pattern),
             _ => None,
         })
         .collect();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::traps::{Store, Trick, tricks};
+use super::quirk_table::{Store, Workaround, workarounds};
 use crate::release::Release;
 
-/// What is special about booting a build. Comes from [`TRAPS`](super::TRAPS) alone.
+/// What is special about booting a build. Comes from [`QUIRKS`](super::QUIRKS) alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quirks {
     /// How long a boot may take until the gateway is ready.
@@ -37,19 +37,19 @@ impl Quirks {
             one_at_a_time: false,
             without_plugins: false,
         };
-        for trick in tricks(release) {
-            match trick {
-                Trick::ReadyWithin(time) => quirks.ready_within = time,
-                Trick::Store(store) => quirks.store = store,
-                Trick::Protocol(version) => quirks.protocol = version,
-                Trick::SharedTemporary(folder) => quirks.shared_temporary.push(folder),
-                Trick::WithoutPlugins => quirks.without_plugins = true,
-                Trick::OneAtATime => quirks.one_at_a_time = true,
-                Trick::StrayChild(start) => quirks.stray_children.push(start),
-                Trick::Override { .. }
-                | Trick::LeaveOut(_)
-                | Trick::FinishOnce(_)
-                | Trick::BundledPluginDependencies => {}
+        for workaround in workarounds(release) {
+            match workaround {
+                Workaround::ReadyWithin(time) => quirks.ready_within = time,
+                Workaround::Store(store) => quirks.store = store,
+                Workaround::Protocol(version) => quirks.protocol = version,
+                Workaround::SharedTemporary(folder) => quirks.shared_temporary.push(folder),
+                Workaround::WithoutPlugins => quirks.without_plugins = true,
+                Workaround::OneAtATime => quirks.one_at_a_time = true,
+                Workaround::StrayChild(start) => quirks.stray_children.push(start),
+                Workaround::Override { .. }
+                | Workaround::LeaveOut(_)
+                | Workaround::FinishOnce(_)
+                | Workaround::BundledPluginDependencies => {}
             }
         }
         quirks

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::error::{At, InstallError};
-use super::lock::{Held, Mode, try_lock};
+use super::lock::{LockGuard, Mode, try_lock};
 
 /// A directory that becomes part of the cache by one rename, or disappears.
 #[derive(Debug)]
 pub(super) struct Scratch {
     dir: PathBuf,
     owner: PathBuf,
-    held: Option<Held>,
+    held: Option<LockGuard>,
 }
 
 impl Scratch {

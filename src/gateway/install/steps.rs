@@ -10,11 +10,11 @@ use super::command::{Cancel, CommandError, run};
 use super::digest::{PackageFile, package_files, sha256, tree_bytes};
 use super::error::{At, InstallError};
 use super::event::{InstallEvent, Part, Progress};
-use super::manifest::{self, Facts, Manifest, PackageSummary, count_modules, package_dir};
+use super::manifest::{self, Manifest, PackageFacts, PackageSummary, count_modules, package_dir};
 use super::npm;
+use super::quirk_table::{Workaround, workarounds};
 use super::runtime::{Get, InstallSite};
 use super::scratch::{Scratch, put};
-use super::traps::{Trick, tricks};
 use crate::release::Release;
 
 /// A first start takes seconds.
@@ -58,7 +58,7 @@ pub(super) fn install_anew(
     std::fs::create_dir(&dir).at(&dir)?;
     let mut more = BTreeMap::new();
     let mut installer = install_tree(site, release, &dir, &more, progress, cancel)?;
-    if tricks(Some(release)).any(|trick| trick == Trick::BundledPluginDependencies) {
+    if workarounds(Some(release)).any(|workaround| workaround == Workaround::BundledPluginDependencies) {
         more = plugin_dependencies(&dir);
         installer = install_tree(site, release, &dir, &more, progress, cancel)?;
     }
@@ -79,7 +79,7 @@ pub(super) fn install_anew(
     progress.tell(InstallEvent::Verifying(part.clone()));
     let files = package_files(&package).at(&package)?;
     let (integrity, lock) = npm::outcome(&dir, &release);
-    let facts = Facts {
+    let facts = PackageFacts {
         integrity,
         engines,
         node: node.version.to_string(),
@@ -106,8 +106,8 @@ fn finish_once(
     scratch: &Scratch,
     cancel: &Cancel,
 ) -> Result<(), InstallError> {
-    let unfinished = tricks(Some(release)).any(|trick| match trick {
-        Trick::FinishOnce(mark) => package.join(mark).exists(),
+    let unfinished = workarounds(Some(release)).any(|workaround| match workaround {
+        Workaround::FinishOnce(mark) => package.join(mark).exists(),
         _ => false,
     });
     if !unfinished {

@@ -38,8 +38,8 @@ struct Page<'a> {
     scenarios: String,
     targets: String,
     counts: Vec<Count>,
-    differences: Vec<Look>,
-    wrongs: Vec<Look>,
+    differences: Vec<DifferenceCard>,
+    wrongs: Vec<DifferenceCard>,
     releases: Vec<ReleaseChanges<'a>>,
     not_run: Vec<String>,
     troubles: Vec<String>,
@@ -56,7 +56,7 @@ struct Count {
 }
 
 /// A difference that has to be looked at.
-struct Look {
+struct DifferenceCard {
     link: String,
     verdict: &'static str,
     scenario: String,
@@ -159,8 +159,8 @@ fn counts(record: &RunRecord) -> Vec<Count> {
 }
 
 /// What is known to be wrong, as a line of its list.
-fn wrong(one: &KnownWrong<'_>) -> Look {
-    Look {
+fn wrong(one: &KnownWrong<'_>) -> DifferenceCard {
+    DifferenceCard {
         link: link(&one.cell.scenario, one.on.first().copied().unwrap_or(&one.cell.target)),
         verdict: one.known.word(),
         scenario: one.cell.scenario.clone(),
@@ -169,11 +169,11 @@ fn wrong(one: &KnownWrong<'_>) -> Look {
     }
 }
 
-fn look(record: &RunRecord, one: &Difference<'_>) -> Look {
+fn look(record: &RunRecord, one: &Difference<'_>) -> DifferenceCard {
     let also = if one.also.is_empty() { String::new() } else { format!(", {}", one.also.join(", ")) };
     let word = behaviour(one.cell);
     let said = if word == "ok" || word == "?" { one.cell.reason.clone() } else { Some(word) };
-    Look {
+    DifferenceCard {
         link: link(&one.cell.scenario, &one.cell.target),
         verdict: Standing::of(&record.run.deny, one.cell).word(),
         scenario: one.heading(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Look;
+use super::Appearance;
 use super::difference::Block;
 use super::palette::paint;
 use crate::diff::{Agreement, Incomparable, StepDifference};
@@ -15,14 +15,14 @@ use crate::verdict::Verdict;
 const MOST: usize = 8;
 
 /// An agreement as lines, ending in a summary.
-pub fn agreement(found: &Agreement, look: &Look) -> String {
-    let mut block = Block::new(look);
+pub fn agreement(found: &Agreement, appearance: &Appearance) -> String {
+    let mut block = Block::new(appearance);
     for one in &found.different {
-        difference(&mut block, found, one, look);
+        difference(&mut block, found, one, appearance);
         block.line("");
     }
-    unseen(&mut block, "not compared", &found.incomparable, look);
-    unseen(&mut block, "broken", &found.broken, look);
+    unseen(&mut block, "not compared", &found.incomparable, appearance);
+    unseen(&mut block, "broken", &found.broken, appearance);
     let (word, verdict) = match (found.different.len(), found.broken.len(), found.alike) {
         (0, 0, 0) => ("NOTHING COMPARED", Verdict::Untestable),
         (0, 0, _) => ("ALIKE", Verdict::Pass),
@@ -41,13 +41,13 @@ pub fn agreement(found: &Agreement, look: &Look) -> String {
             let _ = write!(sums, " · {count} {what}");
         }
     }
-    block.line(&format!("{}{sums}", paint(look.palette.of(verdict), word)));
+    block.line(&format!("{}{sums}", paint(appearance.palette.of(verdict), word)));
     block.into_text()
 }
 
-fn difference(block: &mut Block<'_>, found: &Agreement, one: &StepDifference, look: &Look) {
-    let word = paint(look.palette.of(Verdict::Fail), "DIFFERENT");
-    block.line(&format!("{word} {}", paint(look.palette.strong(), &one.scenario)));
+fn difference(block: &mut Block<'_>, found: &Agreement, one: &StepDifference, appearance: &Appearance) {
+    let word = paint(appearance.palette.of(Verdict::Fail), "DIFFERENT");
+    block.line(&format!("{word} {}", paint(appearance.palette.strong(), &one.scenario)));
     block.line(&format!("  --> {}:{}  step `{}`", one.path, one.line, one.step));
     let names = [&found.first, &found.second].map(String::as_str);
     for (name, outcome) in names.iter().zip([&one.first, &one.second]) {
@@ -63,11 +63,11 @@ fn difference(block: &mut Block<'_>, found: &Agreement, one: &StepDifference, lo
             || "nothing more".to_owned(),
             |entry| format!("{} {}", arrow(entry.direction), headline(entry)),
         );
-        block.line(&cut(&format!("    {name}  {told}"), look.width));
+        block.line(&cut(&format!("    {name}  {told}"), appearance.width));
     }
 }
 
-fn unseen(block: &mut Block<'_>, what: &str, cells: &[Incomparable], look: &Look) {
+fn unseen(block: &mut Block<'_>, what: &str, cells: &[Incomparable], appearance: &Appearance) {
     let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for one in cells {
         reasons.entry((&one.target, &one.why)).or_default().push(&one.scenario);
@@ -78,7 +78,7 @@ fn unseen(block: &mut Block<'_>, what: &str, cells: &[Incomparable], look: &Look
         if more > 0 {
             let _ = write!(names, " and {more} more");
         }
-        let what = paint(look.palette.quiet(), what);
+        let what = paint(appearance.palette.quiet(), what);
         block.prose("", &format!("{what} {target}: {why} ({names})"));
     }
 }

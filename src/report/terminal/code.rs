@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Look;
+use super::Appearance;
 use super::palette::paint;
 use crate::coverage::{CodeCoverage, Counts, FileCoverage, Kind, LeftOutPlace, Never};
 use crate::report::text::{count, padded, width};
 
 /// Shares by file and area, what is left out, and what could not be measured.
-pub fn code(coverage: &CodeCoverage, look: &Look) -> String {
+pub fn code(coverage: &CodeCoverage, appearance: &Appearance) -> String {
     let mut text = String::new();
     let longest = coverage.files.iter().map(|file| width(&file.source)).max().unwrap_or(0);
     let heading = format!("{}  {:>15} {:>15} {:>13}", padded("", longest), "lines", "branches", "functions");
-    let _ = writeln!(text, "{}", paint(look.palette.strong(), &heading));
+    let _ = writeln!(text, "{}", paint(appearance.palette.strong(), &heading));
     for (area, files) in by_area(coverage) {
-        let _ = writeln!(text, "{}", paint(look.palette.strong(), area));
+        let _ = writeln!(text, "{}", paint(appearance.palette.strong(), area));
         for file in files.iter().filter(|file| file.left_out.is_none()) {
             let _ = writeln!(text, "{}  {}", padded(&file.source, longest), figures(&file.counts));
         }
@@ -31,7 +31,7 @@ pub fn code(coverage: &CodeCoverage, look: &Look) -> String {
         files.flat_map(|file| file.places_left_out.iter().map(move |one| (file, one)))
     };
     if !left_out.is_empty() || functions().next().is_some() || places().next().is_some() {
-        let _ = writeln!(text, "\n{}", paint(look.palette.strong(), "left out"));
+        let _ = writeln!(text, "\n{}", paint(appearance.palette.strong(), "left out"));
     }
     for file in left_out {
         let _ = writeln!(text, "{}: {}", file.source, file.left_out.as_deref().unwrap_or_default());
@@ -44,7 +44,8 @@ pub fn code(coverage: &CodeCoverage, look: &Look) -> String {
     }
     let wrong: Vec<_> = places().filter(|(_, one)| one.executed).collect();
     if !wrong.is_empty() {
-        let _ = writeln!(text, "\n{}", paint(look.palette.strong(), "left out, but executed all the same"));
+        let _ =
+            writeln!(text, "\n{}", paint(appearance.palette.strong(), "left out, but executed all the same"));
         for (file, one) in wrong {
             let _ = writeln!(
                 text,
@@ -54,7 +55,7 @@ pub fn code(coverage: &CodeCoverage, look: &Look) -> String {
         }
     }
     if !coverage.lost.is_empty() {
-        let _ = writeln!(text, "\n{}", paint(look.palette.strong(), "not measured"));
+        let _ = writeln!(text, "\n{}", paint(appearance.palette.strong(), "not measured"));
         for line in &coverage.lost {
             let _ = writeln!(text, "{line}");
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Look;
+use super::Appearance;
 use super::palette::paint;
 use crate::mutation::{CodeScore, MutantVerdict};
 use crate::report::text::wrap;
@@ -13,9 +13,9 @@ use crate::verdict::Verdict;
 const NAMED: usize = 4;
 
 /// Survivors with their place in upstream's source file, counts by file, and the score.
-pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
+pub fn code_mutants(score: &CodeScore, appearance: &Appearance) -> String {
     let mut text = String::new();
-    let fail = |word: &str| paint(look.palette.of(Verdict::Fail), word);
+    let fail = |word: &str| paint(appearance.palette.of(Verdict::Fail), word);
     for survivor in score.with(MutantVerdict::Survived) {
         let _ = writeln!(text, "{}  {} {}", fail("survived"), survivor.source, survivor.operator.name());
         let _ = writeln!(text, "  {}", survivor.id);
@@ -25,8 +25,8 @@ pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
         let _ = writeln!(text, "  ran over it: {ran}{more}");
         for line in survivor.diff.iter().flat_map(|diff| diff.lines().skip(2)) {
             let line = match line.as_bytes().first() {
-                Some(b'-') => paint(look.palette.of(Verdict::Fail), line),
-                Some(b'+') => paint(look.palette.of(Verdict::Pass), line),
+                Some(b'-') => paint(appearance.palette.of(Verdict::Fail), line),
+                Some(b'+') => paint(appearance.palette.of(Verdict::Pass), line),
                 _ => line.to_owned(),
             };
             let _ = writeln!(text, "    {line}");
@@ -39,7 +39,7 @@ pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
         let _ = writeln!(
             text,
             "{}  {scenario} is not fine without a mutant, or could not be watched, so it notices none",
-            paint(look.palette.of(Verdict::Error), "blind")
+            paint(appearance.palette.of(Verdict::Error), "blind")
         );
     }
     let survived = score.counts.contains_key(&MutantVerdict::Survived);
@@ -62,8 +62,12 @@ pub fn code_mutants(score: &CodeScore, look: &Look) -> String {
     if score.not_tried > 0 {
         let _ = write!(line, " · {} chosen ones were not tried; --resume goes on", score.not_tried);
     }
-    let _ =
-        writeln!(text, "\n{}{}\n", paint(look.palette.of(verdict), word), wrap(&line, look.width).join("\n"));
+    let _ = writeln!(
+        text,
+        "\n{}{}\n",
+        paint(appearance.palette.of(verdict), word),
+        wrap(&line, appearance.width).join("\n")
+    );
     text
 }
 

@@ -1,6 +1,6 @@
 //! What changed between two runs, as a list.
 
-use super::Look;
+use super::Appearance;
 use super::palette::paint;
 use crate::report::compare::{Changed, Comparison, Finding, Part};
 use crate::report::text::{count, cut, cut_middle, padded, width};
@@ -11,13 +11,13 @@ use crate::verdict::Verdict;
 const MOST: usize = 10;
 
 /// A comparison as lines, ending in a summary.
-pub fn comparison(found: &Comparison, look: &Look) -> String {
+pub fn comparison(found: &Comparison, appearance: &Appearance) -> String {
     let longest = found.changed.iter().map(|one| width(&one.scenario)).max().unwrap_or(0);
-    let id_width = longest.min((look.width / 2).max(24));
+    let id_width = longest.min((appearance.width / 2).max(24));
     let mut text = String::new();
     for one in &found.changed {
         text.extend([&padded(&cut_middle(&one.scenario, id_width), id_width), "  "]);
-        text.extend([&paint(look.palette.quiet(), &one.target), "  ", &turn(one, look), "\n"]);
+        text.extend([&paint(appearance.palette.quiet(), &one.target), "  ", &turn(one, appearance), "\n"]);
     }
     let lists = [
         ("only in the first run", &found.only_first),
@@ -30,12 +30,12 @@ pub fn comparison(found: &Comparison, look: &Look) -> String {
         }
         let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
         let line = format!("{what} ({}): {shown}", count(names.len(), "cell"));
-        text.extend([&paint(look.palette.quiet(), &cut(&line, look.width)), "\n"]);
+        text.extend([&paint(appearance.palette.quiet(), &cut(&line, appearance.width)), "\n"]);
     }
     for (which, part) in [("first", &found.first), ("second", &found.second)] {
         let Some(told) = &part.told else { continue };
         let line = format!("the {which} run is {told}{}", named(part));
-        text.extend([&paint(look.palette.of(Verdict::Error), &cut(&line, look.width)), "\n"]);
+        text.extend([&paint(appearance.palette.of(Verdict::Error), &cut(&line, appearance.width)), "\n"]);
     }
     let (word, verdict) = match found.finding() {
         Finding::Changed => ("CHANGED", Verdict::Fail),
@@ -46,7 +46,7 @@ pub fn comparison(found: &Comparison, look: &Look) -> String {
         Finding::Alike => ("ALIKE", Verdict::Pass),
     };
     let sums = format!(": {} changed, {} alike\n", count(found.changed.len(), "cell"), found.alike);
-    text + &paint(look.palette.of(verdict), word) + &sums
+    text + &paint(appearance.palette.of(verdict), word) + &sums
 }
 
 /// The cells that a run lacks.
@@ -57,14 +57,14 @@ fn named(part: &Part) -> String {
     format!(": {}", part.lacks.iter().take(MOST).cloned().collect::<Vec<_>>().join(", "))
 }
 
-fn turn(one: &Changed, look: &Look) -> String {
+fn turn(one: &Changed, appearance: &Appearance) -> String {
     let side = |(verdict, word): &(Verdict, String)| {
         let word = if word == "ok" || word == "?" || *word == verdict.to_string() {
             verdict.to_string()
         } else {
             format!("{verdict} {word}")
         };
-        paint(look.palette.of(*verdict), &word)
+        paint(appearance.palette.of(*verdict), &word)
     };
     format!("{} → {}", side(&one.before), side(&one.after))
 }
@@ -86,12 +86,12 @@ mod tests {
             cell.verdict = Verdict::Pass;
             cell.signature = None;
         }
-        let look = Look { width: 100, palette: Palette::PLAIN };
-        insta::assert_snapshot!(comparison(&compare(&first, &second), &look));
-        let itself = comparison(&compare(&first, &first), &look);
+        let appearance = Appearance { width: 100, palette: Palette::PLAIN };
+        insta::assert_snapshot!(comparison(&compare(&first, &second), &appearance));
+        let itself = comparison(&compare(&first, &first), &appearance);
         assert!(itself.ends_with("\nALIKE: 0 cells changed, 36 alike\n"), "{itself}");
         second.cells.clear();
-        let nothing = comparison(&compare(&first, &second), &look);
+        let nothing = comparison(&compare(&first, &second), &appearance);
         assert!(nothing.ends_with("\nNOTHING IN COMMON: 0 cells changed, 0 alike\n"), "{nothing}");
     }
 
@@ -103,8 +103,8 @@ mod tests {
             Event::CellFinished(cell) => cell.target != "2026.9.6" || !cell.scenario.starts_with("state/"),
             other => !matches!(other, Event::RunFinished { .. }),
         });
-        let look = Look { width: 200, palette: Palette::PLAIN };
-        insta::assert_snapshot!(comparison(&compare(&whole, &RunRecord::of(&events)), &look), @r"
+        let appearance = Appearance { width: 200, palette: Palette::PLAIN };
+        insta::assert_snapshot!(comparison(&compare(&whole, &RunRecord::of(&events)), &appearance), @r"
         only in the first run (2 cells): state/imported-from-json on 2026.9.6, state/restart-keeps-pairing on 2026.9.6
         untestable or broken in both runs (6 cells): state/imported-from-json on 2026.3.24, state/imported-from-json on 2026.3.28, state/imported-from-json on 2026.3.31, state/imported-from-json on 2026.4.1,…
         the second run is cut off, 2 cells not run: state/imported-from-json on 2026.9.6, state/restart-keeps-pairing on 2026.9.6

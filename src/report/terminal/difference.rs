@@ -1,6 +1,6 @@
 //! A difference in full: why it matters, where it stands, what was expected, what came, and how to see it again.
 
-use super::Look;
+use super::Appearance;
 use super::palette::paint;
 use crate::report::difference::{Difference, deciding_step, log_of, reproduce};
 use crate::report::frames::{Shown, arrow, frames_of, headline, is_refusal};
@@ -19,18 +19,21 @@ const WIDEST: usize = 120;
 const LABEL: usize = 11;
 
 /// A difference as lines.
-pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, look: &Look) -> String {
+pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, appearance: &Appearance) -> String {
     let cell = one.cell;
-    let mut block = Block::new(look);
+    let mut block = Block::new(appearance);
     let standing = Standing::of(&record.run.deny, cell);
     let word = standing.word().to_uppercase();
     let on =
         std::iter::once(cell.target.as_str()).chain(one.also.iter().copied()).collect::<Vec<_>>().join(", ");
     let heading = format!("{} on {on}", one.heading());
-    for (at, line) in wrap(&heading, look.width.saturating_sub(width(&word) + 1)).iter().enumerate() {
-        let word =
-            if at == 0 { paint(look.palette.standing(standing), &word) } else { " ".repeat(width(&word)) };
-        block.line(&format!("{word} {}", paint(look.palette.strong(), line)));
+    for (at, line) in wrap(&heading, appearance.width.saturating_sub(width(&word) + 1)).iter().enumerate() {
+        let word = if at == 0 {
+            paint(appearance.palette.standing(standing), &word)
+        } else {
+            " ".repeat(width(&word))
+        };
+        block.line(&format!("{word} {}", paint(appearance.palette.strong(), line)));
     }
     // Where nothing ran, it is not about what a scenario says.
     if let Some(scenario) = one.scenario.filter(|_| one.more.is_empty()) {
@@ -132,7 +135,7 @@ pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[Shown<'_>], 
         if is_refusal(entry) {
             block.hanging(&head, width(&head), &headline(entry));
         } else {
-            let line = cut(&headline(entry), block.look.width.saturating_sub(width(&head)));
+            let line = cut(&headline(entry), block.appearance.width.saturating_sub(width(&head)));
             block.line(&format!("{head}{line}"));
         }
     }
@@ -147,11 +150,11 @@ pub(super) fn log(block: &mut Block<'_>, record: &RunRecord, cell: &Cell) {
     let before = log.len().saturating_sub(LAST);
     let more = if before > 0 { format!(" (the last {LAST} of {} lines)", log.len()) } else { String::new() };
     block.line(&format!("  gateway log{more}"));
-    let most = block.look.width.saturating_sub(6);
+    let most = block.appearance.width.saturating_sub(6);
     for line in &log[before..] {
         for (at, part) in wrap(&one_line(line), most).iter().enumerate() {
             let indent = if at == 0 { "    " } else { "      " };
-            let part = paint(block.look.palette.quiet(), part);
+            let part = paint(block.appearance.palette.quiet(), part);
             block.line(&format!("{indent}{part}"));
         }
     }
@@ -159,13 +162,13 @@ pub(super) fn log(block: &mut Block<'_>, record: &RunRecord, cell: &Cell) {
 
 /// Lines that keep to a width.
 pub(super) struct Block<'a> {
-    look: &'a Look,
+    appearance: &'a Appearance,
     text: String,
 }
 
 impl<'a> Block<'a> {
-    pub(super) const fn new(look: &'a Look) -> Self {
-        Self { look, text: String::new() }
+    pub(super) const fn new(appearance: &'a Appearance) -> Self {
+        Self { appearance, text: String::new() }
     }
 
     pub(super) fn into_text(self) -> String {
@@ -179,7 +182,9 @@ impl<'a> Block<'a> {
 
     /// A text behind `head`, broken into lines that are indented by `indent`.
     pub(super) fn hanging(&mut self, head: &str, indent: usize, text: &str) {
-        for (at, line) in wrap(&one_line(text), self.look.width.saturating_sub(indent)).iter().enumerate() {
+        for (at, line) in
+            wrap(&one_line(text), self.appearance.width.saturating_sub(indent)).iter().enumerate()
+        {
             if at == 0 {
                 self.line(&format!("{head}{line}"));
             } else {
@@ -191,11 +196,11 @@ impl<'a> Block<'a> {
     /// A label and a text beside it, broken into lines.
     pub(super) fn prose(&mut self, label: &str, text: &str) {
         let indent = if label.is_empty() { 2 } else { LABEL + 2 };
-        let wide = self.look.width.min(WIDEST);
+        let wide = self.appearance.width.min(WIDEST);
         for (at, line) in wrap(&one_line(text), wide.saturating_sub(indent)).iter().enumerate() {
             let label = if at == 0 { label } else { "" };
             let blanks = " ".repeat(indent.saturating_sub(2 + width(label)));
-            self.line(&format!("  {}{blanks}{line}", paint(self.look.palette.quiet(), label)));
+            self.line(&format!("  {}{blanks}{line}", paint(self.appearance.palette.quiet(), label)));
         }
     }
 }

@@ -7,7 +7,7 @@ use super::list::list;
 use super::matrix::matrix;
 use super::palette::{mark, paint};
 use super::timelines::timelines;
-use super::{Look, Palette};
+use super::{Appearance, Palette};
 use crate::report::difference::{Difference, differences, reproduce};
 use crate::report::known::{KnownWrong, known_deviations};
 use crate::report::standing::Standing;
@@ -24,27 +24,27 @@ const IN_FULL: usize = 30;
 const KNOWN_LINES: usize = 20;
 
 /// The whole report, ending in its summary line.
-pub fn render(record: &RunRecord, look: &Look) -> String {
+pub fn render(record: &RunRecord, appearance: &Appearance) -> String {
     let differences = differences(record);
     let mut parts = if record.targets.len() > 1 {
-        vec![matrix(record, look), timelines(record, look)]
+        vec![matrix(record, appearance), timelines(record, appearance)]
     } else {
-        vec![list(record, &differences, look)]
+        vec![list(record, &differences, appearance)]
     };
-    parts.push(untestable(record, look));
-    parts.push(not_run(record, look));
-    parts.push(troubles(record, &differences, look));
-    parts.extend(differences.iter().take(IN_FULL).map(|one| difference(record, one, look)));
-    parts.push(in_short(record, differences.get(IN_FULL..).unwrap_or_default(), look));
-    parts.push(known_wrongs(record, look));
-    parts.push(frames(record, look));
-    parts.push(summary(record, look));
+    parts.push(untestable(record, appearance));
+    parts.push(not_run(record, appearance));
+    parts.push(troubles(record, &differences, appearance));
+    parts.extend(differences.iter().take(IN_FULL).map(|one| difference(record, one, appearance)));
+    parts.push(in_short(record, differences.get(IN_FULL..).unwrap_or_default(), appearance));
+    parts.push(known_wrongs(record, appearance));
+    parts.push(frames(record, appearance));
+    parts.push(summary(record, appearance));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
 }
 
 /// Cells that say nothing, by their reasons.
-fn untestable(record: &RunRecord, look: &Look) -> String {
+fn untestable(record: &RunRecord, appearance: &Appearance) -> String {
     let mut reasons: Vec<(&str, Vec<&str>, usize)> = Vec::new();
     for cell in record.cells.iter().filter(|cell| cell.verdict == Verdict::Untestable) {
         let reason = cell.reason.as_deref().unwrap_or("no reason was given");
@@ -63,19 +63,19 @@ fn untestable(record: &RunRecord, look: &Look) -> String {
     }
     let mut text = format!(
         "{} ({})\n",
-        paint(look.palette.strong(), "untestable"),
+        paint(appearance.palette.strong(), "untestable"),
         count(record.summary.untestable, "cell")
     );
     for (reason, scenarios, cells) in reasons {
         let line = format!("  {} – {reason}: {}", count(cells, "cell"), scenarios.join(", "));
-        text.push_str(&cut(&line, look.width));
+        text.push_str(&cut(&line, appearance.width));
         text.push('\n');
     }
     text
 }
 
 /// Frames beside upstream's schema, where they were checked by it.
-fn frames(record: &RunRecord, look: &Look) -> String {
+fn frames(record: &RunRecord, appearance: &Appearance) -> String {
     let mut kinds: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     let mut checked: BTreeMap<&str, usize> = BTreeMap::new();
     for cell in &record.cells {
@@ -98,8 +98,11 @@ fn frames(record: &RunRecord, look: &Look) -> String {
     let ran = record.cells.iter().filter(|cell| cell.gateway.is_some()).count();
     let by: Vec<String> =
         checked.iter().map(|(schema, cells)| format!("{} by {schema}", count(*cells, "cell"))).collect();
-    let mut told =
-        format!("{}: {}", paint(look.palette.strong(), "frames beside upstream's schema"), by.join(", "));
+    let mut told = format!(
+        "{}: {}",
+        paint(appearance.palette.strong(), "frames beside upstream's schema"),
+        by.join(", ")
+    );
     match ran - checked.values().sum::<usize>() {
         0 => {}
         rest => {
@@ -115,7 +118,7 @@ fn frames(record: &RunRecord, look: &Look) -> String {
     for ((by, finding), scenarios) in kinds {
         let first = scenarios.first().copied().unwrap_or_default();
         let line = format!("{by}: {finding} ({}, first {first})", count(scenarios.len(), "scenario"));
-        for line in wrap(&line, look.width.saturating_sub(2)) {
+        for line in wrap(&line, appearance.width.saturating_sub(2)) {
             told.extend(["  ", &line, "\n"]);
         }
     }
@@ -123,23 +126,23 @@ fn frames(record: &RunRecord, look: &Look) -> String {
 }
 
 /// Planned cells without a verdict: those that were running, then the others.
-fn not_run(record: &RunRecord, look: &Look) -> String {
+fn not_run(record: &RunRecord, appearance: &Appearance) -> String {
     if record.unfinished.is_empty() {
         return String::new();
     }
     let mut text = format!(
         "{} ({})\n",
-        paint(look.palette.of(Verdict::Error), "not run"),
+        paint(appearance.palette.of(Verdict::Error), "not run"),
         count(record.unfinished.len(), "cell")
     );
     for line in undone::lines(record) {
-        text.extend(["  ", &cut(&line, look.width.saturating_sub(2)), "\n"]);
+        text.extend(["  ", &cut(&line, appearance.width.saturating_sub(2)), "\n"]);
     }
     text
 }
 
 /// Targets that could not be used, and what gateways left behind.
-fn troubles(record: &RunRecord, differences: &[Difference<'_>], look: &Look) -> String {
+fn troubles(record: &RunRecord, differences: &[Difference<'_>], appearance: &Appearance) -> String {
     let mut text = String::new();
     // Those whose scenarios are told of below are not told of twice.
     let is_told = |line: &String| {
@@ -156,9 +159,9 @@ fn troubles(record: &RunRecord, differences: &[Difference<'_>], look: &Look) -> 
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&paint(look.palette.of(Verdict::Error), title));
+        text.push_str(&paint(appearance.palette.of(Verdict::Error), title));
         text.push('\n');
-        for line in lines.iter().flat_map(|line| wrap(line, look.width.saturating_sub(2))) {
+        for line in lines.iter().flat_map(|line| wrap(line, appearance.width.saturating_sub(2))) {
             text.extend(["  ", &line, "\n"]);
         }
     }
@@ -166,7 +169,7 @@ fn troubles(record: &RunRecord, differences: &[Difference<'_>], look: &Look) -> 
 }
 
 /// What is known to be wrong and showed, those of security first.
-fn known_wrongs(record: &RunRecord, look: &Look) -> String {
+fn known_wrongs(record: &RunRecord, appearance: &Appearance) -> String {
     let all = known_deviations(record);
     let mut blocks = Vec::new();
     for (known, title) in [
@@ -178,9 +181,9 @@ fn known_wrongs(record: &RunRecord, look: &Look) -> String {
         if these.is_empty() {
             continue;
         }
-        let style = look.palette.standing(Standing::Known(known));
+        let style = appearance.palette.standing(Standing::Known(known));
         let cells = count(these.iter().map(|one| one.on.len()).sum(), "cell");
-        let mut block = Block::new(look);
+        let mut block = Block::new(appearance);
         block.line(&format!("{} ({cells})", paint(style, title)));
         let most = if known == Known::Security { these.len() } else { KNOWN_LINES };
         for one in these.iter().take(most) {
@@ -196,18 +199,18 @@ fn known_wrongs(record: &RunRecord, look: &Look) -> String {
             }
         }
         if these.len() > most {
-            block.line(&paint(look.palette.quiet(), &format!("  … and {} more", these.len() - most)));
+            block.line(&paint(appearance.palette.quiet(), &format!("  … and {} more", these.len() - most)));
         }
         blocks.push(block.into_text());
     }
     blocks.join("\n")
 }
 
-fn in_short(record: &RunRecord, rest: &[Difference<'_>], look: &Look) -> String {
+fn in_short(record: &RunRecord, rest: &[Difference<'_>], appearance: &Appearance) -> String {
     let mut text = String::new();
     for Difference { cell, also, more, .. } in rest {
         let standing = Standing::of(&record.run.deny, cell);
-        let word = paint(look.palette.standing(standing), &standing.word().to_uppercase());
+        let word = paint(appearance.palette.standing(standing), &standing.word().to_uppercase());
         let others = also.len() + more.len();
         let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
         text.extend([&word, " ", &reproduce(record, cell), &more, "\n"]);
@@ -216,9 +219,9 @@ fn in_short(record: &RunRecord, rest: &[Difference<'_>], look: &Look) -> String 
 }
 
 /// One line: how it went, how many of each with the worst first, what it cost.
-fn summary(record: &RunRecord, look: &Look) -> String {
+fn summary(record: &RunRecord, appearance: &Appearance) -> String {
     let run = &record.run;
-    let (word, style) = headword(record, &look.palette);
+    let (word, style) = headword(record, &appearance.palette);
     let mut parts = vec![word.to_owned()];
     // What is known stands together, and may be broken between its parts.
     parts.extend(record.summary.told().iter().flat_map(|told| told.split_inclusive(", ")).map(str::to_owned));
@@ -230,7 +233,7 @@ fn summary(record: &RunRecord, look: &Look) -> String {
     parts.push(duration(run.duration_ms));
     parts.push(format!("seed {}", run.seed));
     parts.push(format!("run {}", run.id));
-    let lines: Vec<String> = joined(&parts, " · ", look.width)
+    let lines: Vec<String> = joined(&parts, " · ", appearance.width)
         .iter()
         .map(|line| line.replace(",  · ", ", ").trim_end().to_owned())
         .collect();
@@ -279,7 +282,7 @@ mod tests {
     use crate::run::test_support::{cell, finished, started};
     use crate::run::{Event, RunStarted};
 
-    const PLAIN: Look = Look { width: 80, palette: Palette::PLAIN };
+    const PLAIN: Appearance = Appearance { width: 80, palette: Palette::PLAIN };
 
     fn sample() -> RunRecord {
         RunRecord::of(&sample::events())
@@ -301,13 +304,13 @@ mod tests {
     #[case(80)]
     #[case(200)]
     fn a_matrix_at_its_width(#[case] width: usize) {
-        let text = render(&sample(), &Look { width, ..PLAIN });
+        let text = render(&sample(), &Appearance { width, ..PLAIN });
         insta::assert_snapshot!(format!("matrix_{width}"), text);
     }
 
     #[test]
     fn a_matrix_in_colour() {
-        let text = render(&sample(), &Look { width: 120, palette: Palette::COLOURED });
+        let text = render(&sample(), &Appearance { width: 120, palette: Palette::COLOURED });
         insta::assert_snapshot!(text.replace('\u{1b}', "␛"));
     }
 
@@ -318,7 +321,7 @@ mod tests {
 
     #[test]
     fn colours_change_nothing_but_colours() {
-        let coloured = render(&sample(), &Look { palette: Palette::COLOURED, ..PLAIN });
+        let coloured = render(&sample(), &Appearance { palette: Palette::COLOURED, ..PLAIN });
         assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), render(&sample(), &PLAIN));
     }
 
@@ -329,9 +332,11 @@ mod tests {
     #[case(400, 30, 120)]
     fn tables_keep_to_the_width(#[case] rows: usize, #[case] columns: usize, #[case] most: usize) {
         let record = RunRecord::of(&sample::large(rows, columns));
-        let look = Look { width: most, ..PLAIN };
+        let appearance = Appearance { width: most, ..PLAIN };
         for line in
-            [matrix(&record, &look), timelines(&record, &look), summary(&record, &look)].concat().lines()
+            [matrix(&record, &appearance), timelines(&record, &appearance), summary(&record, &appearance)]
+                .concat()
+                .lines()
         {
             assert!(width(line) <= most, "{} columns: {line}", width(line));
         }

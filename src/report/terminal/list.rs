@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Look;
+use super::Appearance;
 use super::palette::{mark, paint};
 use crate::report::difference::{Difference, deciding_step, section};
 use crate::report::standing::Standing;
@@ -14,14 +14,14 @@ use crate::verdict::Verdict;
 const WIDEST: usize = 110;
 
 /// The cells of a run with one target, but for those that did not run for one reason: they are told of together.
-pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], look: &Look) -> String {
+pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], appearance: &Appearance) -> String {
     let folded: HashSet<&str> = differences
         .iter()
         .filter(|one| !one.more.is_empty())
         .flat_map(|one| one.more.iter().copied().chain([one.cell.scenario.as_str()]))
         .collect();
     let cells = || record.cells.iter().filter(|cell| !folded.contains(cell.scenario.as_str()));
-    let wide = look.width.min(WIDEST);
+    let wide = appearance.width.min(WIDEST);
     let name = |cell: &Cell| {
         cell.scenario.trim_start_matches(section(&cell.scenario)).trim_start_matches('/').to_owned()
     };
@@ -33,11 +33,11 @@ pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], look: &Lo
         let section = section(&cell.scenario);
         if section != open {
             open = section;
-            text.push_str(&paint(look.palette.strong(), section));
+            text.push_str(&paint(appearance.palette.strong(), section));
             text.push('\n');
         }
         let standing = Standing::of(&record.run.deny, cell);
-        let style = look.palette.standing(standing);
+        let style = appearance.palette.standing(standing);
         let time = duration(cell.duration_ms);
         let said = cut(&said(cell, standing), wide.saturating_sub(id_width + width(&time) + 8));
         let gap = wide.saturating_sub(id_width + width(&said) + width(&time) + 6);
@@ -49,7 +49,7 @@ pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], look: &Lo
             "  ",
             &paint(style, &said),
             &" ".repeat(gap),
-            &paint(look.palette.quiet(), &time),
+            &paint(appearance.palette.quiet(), &time),
             "\n",
         ]);
     }

@@ -242,9 +242,9 @@ mod tests {
     use crate::report::sample;
 
     #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Shared {
+    impl Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn in_a_pipe_each_thing_gets_a_line() {
-        let written = Shared::default();
+        let written = Buffer::default();
         let mut live = Live::lines(Box::new(written.clone()), Palette::PLAIN);
         for event in &sample::events() {
             live.take(event);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Look;
+use super::Appearance;
 use super::palette::{mark, paint};
 use crate::report::difference::section;
 use crate::report::standing::Standing;
@@ -21,29 +21,29 @@ const MOST_ROWS: usize = 60;
 const PASS: Standing = Standing::Verdict(Verdict::Pass);
 
 /// The matrix of a run.
-pub(super) fn matrix(record: &RunRecord, look: &Look) -> String {
+pub(super) fn matrix(record: &RunRecord, appearance: &Appearance) -> String {
     let grid = Grid::of(record);
     let names = headings(&record.targets);
     let widest = |at: usize| grid.rows.iter().map(|row| width(&row.cells[at].0)).max().unwrap_or(0);
     let widths: Vec<usize> = names.iter().enumerate().map(|(at, name)| widest(at).max(width(name))).collect();
     let longest = grid.rows.iter().map(|row| width(row.name) + 2).max().unwrap_or(0);
-    let id_width = longest.min((look.width / 2).max(24));
+    let id_width = longest.min((appearance.width / 2).max(24));
     let mut blocks: Vec<String> = Vec::new();
     if !grid.rows.is_empty() {
-        for block in in_blocks(&widths, look.width.saturating_sub(id_width)) {
+        for block in in_blocks(&widths, appearance.width.saturating_sub(id_width)) {
             let columns: Vec<(usize, usize)> = block.map(|at| (at, widths[at])).collect();
             let heading =
-                columns.iter().map(|(at, wide)| (names[*at].as_str(), *wide, look.palette.strong()));
-            blocks.push(line(&" ".repeat(id_width), heading) + &grid.block(&columns, id_width, look));
+                columns.iter().map(|(at, wide)| (names[*at].as_str(), *wide, appearance.palette.strong()));
+            blocks.push(line(&" ".repeat(id_width), heading) + &grid.block(&columns, id_width, appearance));
         }
     }
     let mut text = blocks.join("\n");
     for (section, rows) in &grid.fine {
         let all = format!("{section}: {} ok everywhere", count(*rows, "more scenario"));
-        text.push_str(&paint(look.palette.quiet(), &all));
+        text.push_str(&paint(appearance.palette.quiet(), &all));
         text.push('\n');
     }
-    text.push_str(&legend(record, look));
+    text.push_str(&legend(record, appearance));
     text
 }
 
@@ -94,19 +94,20 @@ impl<'a> Grid<'a> {
     }
 
     /// The rows under some of the columns.
-    fn block(&self, columns: &[(usize, usize)], id_width: usize, look: &Look) -> String {
+    fn block(&self, columns: &[(usize, usize)], id_width: usize, appearance: &Appearance) -> String {
         let mut text = String::new();
         let mut open = "";
         for row in &self.rows {
             if open != row.section {
                 open = row.section;
-                text.push_str(&paint(look.palette.strong(), &cut(open, look.width)));
+                text.push_str(&paint(appearance.palette.strong(), &cut(open, appearance.width)));
                 text.push('\n');
             }
             let name = padded(&format!("  {}", cut_middle(row.name, id_width.saturating_sub(2))), id_width);
             let cells = columns.iter().map(|(at, wide)| {
                 let (word, standing) = &row.cells[*at];
-                let style = standing.map_or(look.palette.quiet(), |one| look.palette.standing(one));
+                let style =
+                    standing.map_or(appearance.palette.quiet(), |one| appearance.palette.standing(one));
                 (word.as_str(), *wide, style)
             });
             text.push_str(&line(&name, cells));
@@ -181,7 +182,7 @@ fn line<'a>(name: &str, cells: impl Iterator<Item = (&'a str, usize, anstyle::St
 }
 
 /// What the signs mean, as far as they occur.
-fn legend(record: &RunRecord, look: &Look) -> String {
+fn legend(record: &RunRecord, appearance: &Appearance) -> String {
     let seen =
         |standing: Standing| record.cells.iter().any(|cell| Standing::of(&record.run.deny, cell) == standing);
     let denied =
@@ -209,8 +210,8 @@ fn legend(record: &RunRecord, look: &Look) -> String {
         return String::new();
     }
     let mut text = String::new();
-    for part in crate::report::text::joined(&parts, "   ", look.width) {
-        text.push_str(&paint(look.palette.quiet(), &part));
+    for part in crate::report::text::joined(&parts, "   ", appearance.width) {
+        text.push_str(&paint(appearance.palette.quiet(), &part));
         text.push('\n');
     }
     text

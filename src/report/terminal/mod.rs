@@ -29,9 +29,9 @@ pub use rules::rules;
 pub use story::story;
 pub use topic::topic;
 
-/// How a text should look.
+/// How a text should appearance.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct Appearance {
     /// Columns that it may take.
     pub width: usize,
     /// Its colours.

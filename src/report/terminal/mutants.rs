@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::Look;
+use super::Appearance;
 use super::palette::paint;
 use crate::mutation::{Fate, Score};
 use crate::report::text::{cut, padded, width, wrap};
 use crate::verdict::Verdict;
 
 /// A score as lines: the killed, the survivors, and a summary.
-pub fn mutants(score: &Score, look: &Look) -> String {
+pub fn mutants(score: &Score, appearance: &Appearance) -> String {
     let names = score.mutants.iter().map(|fate| width(fate.mutant.name)).max().unwrap_or(0);
     let mut text = String::new();
     let killed = score.mutants.iter().filter(|fate| fate.killed);
@@ -21,11 +21,11 @@ pub fn mutants(score: &Score, look: &Look) -> String {
             (false, None) => (Verdict::Fail, "survived"),
         };
         let head = format!("{}  ", padded(fate.mutant.name, names));
-        let line = cut(&format!("{head}{}", told(fate)), look.width.saturating_sub(10));
-        let _ = writeln!(text, "{}  {line}", paint(look.palette.of(verdict), word));
+        let line = cut(&format!("{head}{}", told(fate)), appearance.width.saturating_sub(10));
+        let _ = writeln!(text, "{}  {line}", paint(appearance.palette.of(verdict), word));
     }
     for scenario in &score.blind {
-        let _ = writeln!(text, "{}  {scenario}", paint(look.palette.of(Verdict::Error), "blind   "));
+        let _ = writeln!(text, "{}  {scenario}", paint(appearance.palette.of(Verdict::Error), "blind   "));
     }
     let alive = score.survivors().count();
     let unseen = score.mutants.len() - score.killed - alive;
@@ -43,8 +43,12 @@ pub fn mutants(score: &Score, look: &Look) -> String {
     if alive > 0 {
         let _ = write!(line, " · {alive} survived: scenarios are missing");
     }
-    let _ =
-        writeln!(text, "\n{}{}\n", paint(look.palette.of(verdict), word), wrap(&line, look.width).join("\n"));
+    let _ = writeln!(
+        text,
+        "\n{}{}\n",
+        paint(appearance.palette.of(verdict), word),
+        wrap(&line, appearance.width).join("\n")
+    );
     text
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Look;
+use super::Appearance;
 use super::palette::paint;
 use crate::model::{Change, NotModelled};
 use crate::release::Release;
@@ -12,25 +12,25 @@ use crate::report::text::wrap;
 const WIDEST: usize = 110;
 
 /// Changes by release, and what is left out.
-pub fn rules(changes: &[&Change], missing: &[NotModelled], look: &Look) -> String {
-    let width = look.width.min(WIDEST);
+pub fn rules(changes: &[&Change], missing: &[NotModelled], appearance: &Appearance) -> String {
+    let width = appearance.width.min(WIDEST);
     let mut text = String::new();
     let mut last: Option<Release> = None;
     for one in changes {
         if last != Some(one.since) {
             let gap = if last.is_some() { "\n" } else { "" };
-            let _ = writeln!(text, "{gap}{}", paint(look.palette.strong(), &one.since.to_string()));
+            let _ = writeln!(text, "{gap}{}", paint(appearance.palette.strong(), &one.since.to_string()));
             last = Some(one.since);
         }
         for line in wrap(one.about, width.saturating_sub(2)) {
             let _ = writeln!(text, "  {line}");
         }
         for line in wrap(one.evidence, width.saturating_sub(6)) {
-            let _ = writeln!(text, "      {}", paint(look.palette.quiet(), &line));
+            let _ = writeln!(text, "      {}", paint(appearance.palette.quiet(), &line));
         }
     }
     if !missing.is_empty() {
-        let _ = writeln!(text, "\n{}", paint(look.palette.strong(), "not modelled"));
+        let _ = writeln!(text, "\n{}", paint(appearance.palette.strong(), "not modelled"));
     }
     for one in missing {
         for (at, line) in

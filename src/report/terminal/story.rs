@@ -1,6 +1,6 @@
 //! A cell in full: every step with its frames, what was expected, what came.
 
-use super::Look;
+use super::Appearance;
 use super::difference::{Block, frames, judged, log};
 use super::palette::{mark, paint};
 use crate::report::difference::reproduce;
@@ -9,11 +9,11 @@ use crate::report::standing::Standing;
 use crate::run::{Cell, RunRecord};
 
 /// A cell as lines.
-pub fn story(record: &RunRecord, cell: &Cell, look: &Look) -> String {
-    let mut block = Block::new(look);
+pub fn story(record: &RunRecord, cell: &Cell, appearance: &Appearance) -> String {
+    let mut block = Block::new(appearance);
     let standing = Standing::of(&record.run.deny, cell);
-    let word = paint(look.palette.standing(standing), &standing.phrase().to_uppercase());
-    let title = paint(look.palette.strong(), &format!("{} on {}", cell.scenario, cell.target));
+    let word = paint(appearance.palette.standing(standing), &standing.phrase().to_uppercase());
+    let title = paint(appearance.palette.strong(), &format!("{} on {}", cell.scenario, cell.target));
     block.line(&format!("{word} {title}"));
     if let Some(scenario) = record.scenarios.iter().find(|one| one.id == cell.scenario) {
         block.prose("", &scenario.title);
@@ -27,8 +27,8 @@ pub fn story(record: &RunRecord, cell: &Cell, look: &Look) -> String {
     }
     for step in &cell.steps {
         let standing = Standing::of_step(step);
-        let sign = paint(look.palette.standing(standing), mark(standing));
-        let name = paint(look.palette.strong(), &step.id);
+        let sign = paint(appearance.palette.standing(standing), mark(standing));
+        let name = paint(appearance.palette.strong(), &step.id);
         block.line("");
         block.line(&format!("{sign} {name}  {}  {}:{}", step.verb, step.path, step.line));
         judged(&mut block, step);
@@ -50,7 +50,7 @@ mod tests {
     fn a_cell_reads_as_a_story() {
         let record = RunRecord::of(&sample::events());
         let cell = record.cell("pairing/revoked-node-stays-out", "2026.4.2").unwrap();
-        let look = Look { width: 100, palette: Palette::PLAIN };
-        insta::assert_snapshot!(story(&record, cell, &look));
+        let appearance = Appearance { width: 100, palette: Palette::PLAIN };
+        insta::assert_snapshot!(story(&record, cell, &appearance));
     }
 }

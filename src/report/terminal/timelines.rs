@@ -1,6 +1,6 @@
 //! All transitions of the rows over releases.
 
-use super::Look;
+use super::Appearance;
 use super::palette::paint;
 use crate::report::standing::Standing;
 use crate::report::text::{count, cut, cut_middle, joined, padded, width};
@@ -8,20 +8,21 @@ use crate::run::{GAP, RunRecord, Series, Stretch, Timeline, behaviour};
 use crate::verdict::Verdict;
 
 /// The rows that change over the releases of a run.
-pub(super) fn timelines(record: &RunRecord, look: &Look) -> String {
+pub(super) fn timelines(record: &RunRecord, appearance: &Appearance) -> String {
     let changing: Vec<&Timeline> = record.timelines.iter().filter(|one| one.stretches.len() > 1).collect();
     let alike = record.timelines.len() - changing.len();
     if changing.is_empty() {
         return String::new();
     }
-    let mut text = paint(look.palette.strong(), "timelines");
+    let mut text = paint(appearance.palette.strong(), "timelines");
     text.push('\n');
     let longest = changing.iter().map(|one| width(&one.name())).max().unwrap_or(0);
-    let id_width = longest.min((look.width / 2).max(24));
+    let id_width = longest.min((appearance.width / 2).max(24));
     let series = Series::of(&record.cells);
     let gaps = changing.iter().any(|one| one.has_gaps());
     for timeline in changing {
-        let lines = bars((record, &series), timeline, look, look.width.saturating_sub(id_width + 4));
+        let lines =
+            bars((record, &series), timeline, appearance, appearance.width.saturating_sub(id_width + 4));
         for (at, line) in lines.iter().enumerate() {
             let id = if at == 0 { cut_middle(&timeline.name(), id_width) } else { String::new() };
             text.extend(["  ", &padded(&id, id_width), "  ", line, "\n"]);
@@ -29,19 +30,24 @@ pub(super) fn timelines(record: &RunRecord, look: &Look) -> String {
     }
     if gaps {
         let legend = format!("  {GAP} the change came somewhere between: releases between were not run");
-        text.push_str(&paint(look.palette.quiet(), &cut(&legend, look.width)));
+        text.push_str(&paint(appearance.palette.quiet(), &cut(&legend, appearance.width)));
         text.push('\n');
     }
     if alike > 0 {
         let rest = format!("  {} alike on every release", count(alike, "scenario"));
-        text.push_str(&paint(look.palette.quiet(), &rest));
+        text.push_str(&paint(appearance.palette.quiet(), &rest));
         text.push('\n');
     }
     text
 }
 
 /// A timeline in lines, each stretch in the colour of its worst cell.
-fn bars(run: (&RunRecord, &Series), timeline: &Timeline, look: &Look, most: usize) -> Vec<String> {
+fn bars(
+    run: (&RunRecord, &Series),
+    timeline: &Timeline,
+    appearance: &Appearance,
+    most: usize,
+) -> Vec<String> {
     let parts = timeline.parts();
     let plain: Vec<&str> = parts.iter().map(|(_, text)| text.as_str()).collect();
     let mut stretches = parts.iter();
@@ -54,8 +60,8 @@ fn bars(run: (&RunRecord, &Series), timeline: &Timeline, look: &Look, most: usiz
             let parts = line.split(" │ ").map(|_| {
                 let (stretch, text) = stretches.next()?;
                 let style = match stretch {
-                    Some(stretch) => look.palette.standing(worst(run, timeline, stretch)),
-                    None => look.palette.quiet(),
+                    Some(stretch) => appearance.palette.standing(worst(run, timeline, stretch)),
+                    None => appearance.palette.quiet(),
                 };
                 Some(paint(style, text))
             });

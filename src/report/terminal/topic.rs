@@ -1,14 +1,14 @@
 //! The explanation of a word.
 
-use super::Look;
+use super::Appearance;
 use super::difference::Block;
 use super::palette::paint;
 use crate::report::explain::Topic;
 
 /// A topic as lines.
-pub fn topic(topic: &Topic, look: &Look) -> String {
-    let mut block = Block::new(look);
-    block.line(&format!("{} ({})", paint(look.palette.strong(), topic.word), topic.kind.word()));
+pub fn topic(topic: &Topic, appearance: &Appearance) -> String {
+    let mut block = Block::new(appearance);
+    block.line(&format!("{} ({})", paint(appearance.palette.strong(), topic.word), topic.kind.word()));
     block.prose("means", topic.meaning);
     if let Some(since) = topic.since {
         block.prose("releases", since);
@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn an_explanation_keeps_to_the_width() {
-        let look = Look { width: 80, palette: Palette::PLAIN };
-        insta::assert_snapshot!(topic(explain("role-upgrade")[0], &look));
+        let appearance = Appearance { width: 80, palette: Palette::PLAIN };
+        insta::assert_snapshot!(topic(explain("role-upgrade")[0], &appearance));
     }
 }

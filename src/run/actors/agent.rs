@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::super::step::{Stage, outcome_of};
+use super::super::step::{CaseContext, outcome_of};
 use super::super::step_error::StepError;
 use crate::client::{Answer, Direction};
 use crate::gateway::{ProgramRequest, Reply, ScriptedModel, tool_results};
@@ -14,7 +14,7 @@ use crate::verdict::Outcome;
 const WITHIN: Duration = Duration::from_mins(4);
 const LOOK: Duration = Duration::from_millis(50);
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Tells the model what to say.
     pub(in super::super) fn script(&self, step: &Model) -> Result<Outcome, StepError> {
         let bindings = self.bindings();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::step::Stage;
+use super::super::step::CaseContext;
 use super::super::step_error::StepError;
 use crate::gateway::ProgramRequest;
 use crate::scenario::{Cli, Millis, UnresolvedReference};
@@ -11,7 +11,7 @@ use crate::verdict::Outcome;
 /// Node alone takes seconds to load a release on a busy machine.
 const WITHIN: Duration = Duration::from_mins(2);
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     pub(in super::super) async fn cli(&self, step: &Cli) -> Result<Outcome, StepError> {
         let bindings = self.bindings();
         let args: Result<Vec<String>, _> =

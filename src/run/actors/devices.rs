@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::step::{Stage, outcome_of};
+use super::super::step::{CaseContext, outcome_of};
 use super::super::step_error::{Missing, StepError};
 use crate::client::Answer;
 use crate::gateway::ProgramRequest;
@@ -13,7 +13,7 @@ use crate::verdict::Outcome;
 
 const WITHIN: Duration = Duration::from_mins(2);
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Approves every request of a device; silence where none waits.
     pub(in super::super) async fn approve(&self, step: &Approve) -> Result<Outcome, StepError> {
         let device = self.device_of(step.device.as_ref())?;

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::super::step::{RunningProgram, Stage};
+use super::super::step::{CaseContext, RunningProgram};
 use super::super::step_error::StepError;
 use crate::client::{Heard, Relay};
 use crate::gateway::ProgramRequest;
@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long the gateway's close may take behind its refusal.
 const CLOSES: Duration = Duration::from_millis(1500);
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Starts a node host and waits until it is connected or refused. A refused one ends with code 0, so what
     /// the gateway tells it is the evidence.
     pub(in super::super) async fn node_host(&self, step: &NodeHost) -> Result<Outcome, StepError> {

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::super::step::Stage;
+use super::super::step::CaseContext;
 use super::super::step_error::StepError;
 use crate::client::Direction;
-use crate::gateway::{Exit, HostError, Launch, ProgramRequest, Running};
+use crate::gateway::{Exit, Launch, ProgramRequest, Running, RunningGatewayError};
 use crate::release::Release;
 use crate::verdict::Outcome;
 use crate::wire::Masker;
@@ -42,11 +42,11 @@ pub(super) fn ended_with(exit: Exit, stdout: String, stderr: String) -> Outcome 
     Outcome::Exit { code: exit.code, signal: exit.signal_name(), stdout, stderr }
 }
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// What a program is started from: another release where the step names one.
     pub(super) async fn launch_of(&self, release: Option<Release>) -> Result<Option<Launch>, StepError> {
         let Some(release) = release else { return Ok(None) };
-        let launch = self.lane.subject().launch_of(release, Arc::new(|_| {})).await;
+        let launch = self.lane.prepared().launch_of(release, Arc::new(|_| {})).await;
         launch.map(Some).map_err(|error| StepError::Broken(error.to_string()))
     }
 
@@ -56,7 +56,7 @@ impl Stage<'_> {
         let number = self.next_program();
         let host = self.lane.host().await;
         host.start_program(request, number).await.map_err(|error| match error {
-            HostError::Attached | HostError::NoHome => {
+            RunningGatewayError::Attached | RunningGatewayError::NoHome => {
                 StepError::Untestable("the target runs elsewhere".to_owned())
             }
             other => StepError::Broken(other.to_string()),

@@ -6,22 +6,22 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::step::Stage;
+use super::super::step::CaseContext;
 use super::super::step_error::StepError;
-use crate::gateway::{BootError, Ended, HostError, Stopping};
+use crate::gateway::{BootError, Ended, RunningGatewayError, Stopping};
 use crate::scenario::{Destination, EditState, Ready, Upgrade};
 use crate::verdict::Outcome;
 
-impl Stage<'_> {
+impl CaseContext<'_> {
     /// Stops the gateway and boots another release on its home. A release that refuses the home is an
     /// outcome to judge; the gateway is stopped then.
     pub(in super::super) async fn upgrade(&self, step: &Upgrade) -> Result<Outcome, StepError> {
-        let subject = self.lane.subject();
+        let prepared = self.lane.prepared();
         let broken = |reason: String| StepError::Broken(reason);
         let (launch, release) = match step.to.value {
-            Destination::Target => (subject.launch(), subject.release()),
+            Destination::Target => (prepared.launch(), prepared.release()),
             Destination::Release(release) => {
-                let launch = subject.launch_of(release, Arc::new(|_| {})).await;
+                let launch = prepared.launch_of(release, Arc::new(|_| {})).await;
                 (Some(launch.map_err(|error| broken(error.to_string()))?), Some(release))
             }
         };
@@ -38,10 +38,10 @@ impl Stage<'_> {
                 Ok(Outcome::Ok { payload: json!({"release": release}) })
             }
             // A machine that is too busy is no fault of the release.
-            Err(HostError::Restart(error)) if error.is_of_a_starved_machine() => {
+            Err(RunningGatewayError::Restart(error)) if error.is_of_a_starved_machine() => {
                 Err(broken("the gateway gave up at boot because the machine is too slow".to_owned()))
             }
-            Err(HostError::Restart(BootError::Died { exit, tail })) => {
+            Err(RunningGatewayError::Restart(BootError::Died { exit, tail })) => {
                 Ok(super::program::ended_with(exit, String::new(), tail.join("\n")))
             }
             Err(error) => Err(broken(error.to_string())),
@@ -92,7 +92,7 @@ impl Stage<'_> {
     }
 }
 
-/// What this step needs is a gateway that ends when asked; one that does not is the subject of `stop` and `restart`.
+/// What this step needs is a gateway that ends when asked; one that does not is the prepared of `stop` and `restart`.
 fn had_to_be_killed(ended: &Ended) -> String {
     format!("the gateway did not end within {} ms of SIGTERM and was killed", ended.stop_ms)
 }

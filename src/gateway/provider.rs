@@ -10,13 +10,13 @@ use super::builds::{Builds, Tell};
 use super::embedded::EmbeddedBuild;
 use super::home::{Home, Homes};
 use super::install::{Build, Cache, InstallError, Refresh, Tools};
-use super::subject::{Subject, Way};
+use super::prepared::{Backend, PreparedTarget};
 use super::target::Target;
 use crate::model::{Clock, NEWEST};
 use crate::release::Release;
 
-/// Facts of the machine and the session that a workshop needs.
-pub struct Facts {
+/// ProviderSettings of the machine and the session that a provider needs.
+pub struct ProviderSettings {
     /// The gatecrash binary, which is also the watcher of gateways.
     pub executable: PathBuf,
     /// Where releases are installed.
@@ -38,7 +38,7 @@ pub struct Facts {
 }
 
 /// Makes targets ready.
-pub struct Workshop {
+pub struct TargetProvider {
     machine: Machine,
     cache: Arc<Cache>,
     builds: Arc<Builds>,
@@ -47,9 +47,9 @@ pub struct Workshop {
     clock: Clock,
 }
 
-/// Why there is no workshop.
+/// Why there is no provider.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenWorkshopError {
+pub enum OpenProviderError {
     /// The place for temporary homes cannot be made.
     #[error("cannot make a place for temporary homes below {place}: {source}")]
     Homes {
@@ -63,12 +63,12 @@ pub enum OpenWorkshopError {
     Cache(#[from] InstallError),
 }
 
-impl Workshop {
+impl TargetProvider {
     /// Opens the cache, and removes homes and processes of runs that died.
-    pub fn open(facts: Facts) -> Result<Self, OpenWorkshopError> {
+    pub fn open(facts: ProviderSettings) -> Result<Self, OpenProviderError> {
         let homes = Homes::open(&facts.temp_dir).and_then(|homes| homes.sweep().map(|_| homes));
         let homes =
-            homes.map_err(|source| OpenWorkshopError::Homes { place: facts.temp_dir.clone(), source })?;
+            homes.map_err(|source| OpenProviderError::Homes { place: facts.temp_dir.clone(), source })?;
         let cache = Arc::new(Cache::open(facts.cache_dir, facts.tools)?);
         let machine = Machine {
             executable: facts.executable,
@@ -136,20 +136,28 @@ impl Workshop {
     }
 
     /// Makes a target ready to start; tells what it is doing on the way.
-    pub async fn prepare(&self, target: &Target, tell: Tell) -> Result<Subject, PrepareError> {
+    pub async fn prepare(&self, target: &Target, tell: Tell) -> Result<PreparedTarget, PrepareError> {
         let way = match target {
-            Target::Release(release) => Way::Build(Box::new(self.builds.install(*release, tell).await?)),
-            Target::Path(dir) => Way::Build(Box::new(self.cache.build_at(dir)?)),
-            Target::Command(command) => Way::Command(command.clone()),
-            Target::Attach(address) => Way::Attach(address.clone(), self.attach_token.clone()),
-            Target::Embedded(model) => Way::Embedded(EmbeddedBuild {
+            Target::Release(release) => Backend::Build(Box::new(self.builds.install(*release, tell).await?)),
+            Target::Path(dir) => Backend::Build(Box::new(self.cache.build_at(dir)?)),
+            Target::Command(command) => Backend::Command(command.clone()),
+            Target::Attach(address) => Backend::Attach(address.clone(), self.attach_token.clone()),
+            Target::Embedded(model) => Backend::Embedded(EmbeddedBuild {
                 release: model.release.unwrap_or(NEWEST),
                 fault: model.mutant.map(|mutant| mutant.fault),
                 clock: Arc::clone(&self.clock),
             }),
-            Target::Latest => Way::Build(Box::new(self.builds.install(self.cache.latest()?, tell).await?)),
+            Target::Latest => {
+                Backend::Build(Box::new(self.builds.install(self.cache.latest()?, tell).await?))
+            }
         };
         let release = self.release_of(target);
-        Ok(Subject::new(target.to_string(), release, self.machine.clone(), Arc::clone(&self.builds), way))
+        Ok(PreparedTarget::new(
+            target.to_string(),
+            release,
+            self.machine.clone(),
+            Arc::clone(&self.builds),
+            way,
+        ))
     }
 }

@@ -21,7 +21,7 @@ use crate::scenario::{self, Ready};
 
 /// A gateway under test.
 #[derive(Debug)]
-pub enum Host {
+pub enum RunningGateway {
     /// A process of ours in a home of its own.
     Booted(Box<Gateway>),
     /// The model, served in this process.
@@ -41,7 +41,7 @@ pub struct Attached {
 
 /// Why something cannot be done to a gateway.
 #[derive(Debug, thiserror::Error)]
-pub enum HostError {
+pub enum RunningGatewayError {
     /// It did not come up again.
     #[error("the restart failed: {0}")]
     Restart(#[from] BootError),
@@ -67,14 +67,14 @@ pub enum HostError {
 
 /// What a gateway left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HostEnd {
+pub struct GatewayEnd {
     /// How often it was started.
     pub boots: usize,
     /// What was written, opened or left outside of its home.
     pub leaks: Vec<String>,
 }
 
-impl Host {
+impl RunningGateway {
     /// Where to connect to, by the address that a scenario names; none where it is not known to listen there.
     pub fn socket(&self, address: scenario::Address) -> Option<SocketAddr> {
         let Some(ip) = address.ip() else {
@@ -141,11 +141,11 @@ impl Host {
         config: Option<&Value>,
         stopping: Stopping,
         ready: Ready,
-    ) -> Result<Option<Ended>, HostError> {
+    ) -> Result<Option<Ended>, RunningGatewayError> {
         match self {
             Self::Booted(gateway) => {
                 if let Some(changes) = config {
-                    gateway.change_config(changes).map_err(HostError::Config)?;
+                    gateway.change_config(changes).map_err(RunningGatewayError::Config)?;
                 }
                 Ok(gateway.restart(stopping, ready).await?)
             }
@@ -154,7 +154,7 @@ impl Host {
                 // The model is served in this process: whenever it is asked to end, it has ended.
                 Ok(Some(Ended { exit: Exit { code: Some(0), signal: None }, ..Ended::default() }))
             }
-            Self::Attached(_) => Err(HostError::Attached),
+            Self::Attached(_) => Err(RunningGatewayError::Attached),
         }
     }
 
@@ -165,11 +165,11 @@ impl Host {
         fork: bool,
         config: Option<&Value>,
         ready: Ready,
-    ) -> Result<Option<Ended>, HostError> {
+    ) -> Result<Option<Ended>, RunningGatewayError> {
         match self {
             Self::Booted(gateway) => Ok(gateway.restart_as(launch, fork, config, ready).await?),
-            Self::Embedded(_) => Err(HostError::NoHome),
-            Self::Attached(_) => Err(HostError::Attached),
+            Self::Embedded(_) => Err(RunningGatewayError::NoHome),
+            Self::Attached(_) => Err(RunningGatewayError::Attached),
         }
     }
 
@@ -203,11 +203,15 @@ impl Host {
     }
 
     /// Starts a program beside it.
-    pub async fn start_program(&self, request: &ProgramRequest, number: usize) -> Result<Running, HostError> {
+    pub async fn start_program(
+        &self,
+        request: &ProgramRequest,
+        number: usize,
+    ) -> Result<Running, RunningGatewayError> {
         match self {
             Self::Booted(gateway) => Ok(gateway.start_program(request, number).await?),
-            Self::Embedded(_) => Err(HostError::NoHome),
-            Self::Attached(_) => Err(HostError::Attached),
+            Self::Embedded(_) => Err(RunningGatewayError::NoHome),
+            Self::Attached(_) => Err(RunningGatewayError::Attached),
         }
     }
 
@@ -220,11 +224,11 @@ impl Host {
     }
 
     /// What it stores.
-    pub fn stored(&self) -> Result<StoredPairing, HostError> {
+    pub fn stored(&self) -> Result<StoredPairing, RunningGatewayError> {
         match self {
             Self::Booted(gateway) => Ok(gateway.stored()?),
             Self::Embedded(model) => Ok(model.stored()),
-            Self::Attached(_) => Err(HostError::Attached),
+            Self::Attached(_) => Err(RunningGatewayError::Attached),
         }
     }
 
@@ -253,7 +257,7 @@ impl Host {
     }
 
     /// Stops it, and lets go of an attached one; `keep` gets a copy of its state.
-    pub async fn stop(self, keep: Option<&Path>) -> HostEnd {
+    pub async fn stop(self, keep: Option<&Path>) -> GatewayEnd {
         match self {
             Self::Booted(gateway) => {
                 let boots = usize::try_from(gateway.boots()).unwrap_or(usize::MAX);
@@ -270,19 +274,19 @@ impl Host {
                                 report.ended.stop_ms
                             ));
                         }
-                        HostEnd { boots, leaks }
+                        GatewayEnd { boots, leaks }
                     }
                     Err(error) => {
-                        HostEnd { boots, leaks: vec![format!("its state could not be kept: {error}")] }
+                        GatewayEnd { boots, leaks: vec![format!("its state could not be kept: {error}")] }
                     }
                 }
             }
             Self::Embedded(model) => {
                 let boots = model.boots();
                 model.stop().await;
-                HostEnd { boots, leaks: Vec::new() }
+                GatewayEnd { boots, leaks: Vec::new() }
             }
-            Self::Attached(_) => HostEnd::default(),
+            Self::Attached(_) => GatewayEnd::default(),
         }
     }
 }

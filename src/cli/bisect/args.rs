@@ -24,7 +24,7 @@ const BUILD_TIMEOUT: &str = "10m";
     clippy::struct_excessive_bools,
     reason = "these are switches of a command line, each of its own kind, and not the states of one thing"
 )]
-pub(super) struct Wish {
+pub(super) struct BisectArgs {
     /// The scenario; with a step, nothing else in it counts
     #[arg(value_name = "SCENARIO[#STEP]", required_unless_present_any = ["resume", "replay"])]
     pub(super) scenario: Option<String>,
@@ -116,7 +116,7 @@ fn duration(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-impl Wish {
+impl BisectArgs {
     /// The words for good and bad.
     pub(super) fn words(&self) -> Result<Terms, Failure> {
         let Some(terms) = &self.terms else {
@@ -227,7 +227,7 @@ mod tests {
 
     use super::*;
 
-    fn wish(more: &serde_json::Value) -> Wish {
+    fn wish(more: &serde_json::Value) -> BisectArgs {
         let mut whole = json!({
             "scenario": "roles/x#node", "find": "regression", "any_failure": false, "all_transitions": false,
             "no_cache": false, "repeat": 1, "timeout": TIMEOUT, "seed": 7, "build_timeout": BUILD_TIMEOUT,

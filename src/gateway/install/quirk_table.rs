@@ -12,9 +12,9 @@ pub enum Store {
     Sqlite,
 }
 
-/// What is done about a trap.
+/// What is done about a quirk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trick {
+pub enum Workaround {
     /// Install this version of a dependency instead of what is asked for.
     Override {
         /// Name of the dependency.
@@ -46,18 +46,18 @@ pub enum Trick {
 
 /// One row: for these releases, this is done, because.
 #[derive(Clone, Copy, Debug)]
-pub struct Trap {
+pub struct Quirk {
     /// First release of the range; none is from the very first.
     pub first: Option<Release>,
     /// First release that is no longer inside; none is to the newest.
     pub until: Option<Release>,
     /// What is done.
-    pub trick: Trick,
+    pub workaround: Workaround,
     /// Why, as measured on the releases.
     pub why: &'static str,
 }
 
-impl Trap {
+impl Quirk {
     /// The releases that this is done for.
     pub fn releases(&self) -> ReleaseRange {
         ReleaseRange::from_until(self.first, self.until)
@@ -69,125 +69,125 @@ const fn release(month: u8, day: u16) -> Release {
 }
 
 /// All traps. Where two rows of a kind fit one release, the later row counts.
-pub const TRAPS: &[Trap] = &[
-    Trap {
+pub const QUIRKS: &[Quirk] = &[
+    Quirk {
         first: None,
         until: None,
-        trick: Trick::Override { package: "libsignal", version: "2.0.1" },
+        workaround: Workaround::Override { package: "libsignal", version: "2.0.1" },
         why: "a dependency of a dependency (in 3.2, 3.13, 4.15 and wherever it comes back) names libsignal by \
               its git address, which needs a git host; the registry has the same version. Left out \
               altogether, the plugins of 3.2 do not load",
     },
-    Trap {
+    Quirk {
         first: None,
         until: None,
-        trick: Trick::LeaveOut("@node-llama-cpp/*"),
+        workaround: Workaround::LeaveOut("@node-llama-cpp/*"),
         why: "engines for language models of 660 MB, most of them for graphics cards, which 3.2 and before \
               bring along; no gateway loads them at boot",
     },
-    Trap {
+    Quirk {
         first: None,
         until: None,
-        trick: Trick::LeaveOut("@anthropic-ai/claude-agent-sdk-*"),
+        workaround: Workaround::LeaveOut("@anthropic-ai/claude-agent-sdk-*"),
         why: "a coding agent of 330 MB as one executable, which 8.1 brings along; no gateway starts it at boot",
     },
-    Trap {
+    Quirk {
         first: Some(release(4, 5)),
         until: Some(release(4, 7)),
-        trick: Trick::BundledPluginDependencies,
+        workaround: Workaround::BundledPluginDependencies,
         why: "the gateway loads the chat plugins at boot, and only the package's postinstall script would \
               fetch what they need: without it, 'Cannot find module @buape/carbon'",
     },
-    Trap {
+    Quirk {
         first: Some(release(4, 20)),
         until: Some(release(5, 2)),
-        trick: Trick::WithoutPlugins,
+        workaround: Workaround::WithoutPlugins,
         why: "the gateway runs 'npm install' at every boot of a fresh home for what its bundled plugins need, and \
               is not ready before; without plugins 4.20, 4.22, 4.25, 4.27 and 4.29 boot in 6 to 13 s",
     },
-    Trap {
+    Quirk {
         first: None,
         until: None,
-        trick: Trick::FinishOnce(".openclaw-lifecycle-pending"),
+        workaround: Workaround::FinishOnce(".openclaw-lifecycle-pending"),
         why: "9.6 does at its first start what its postinstall script was kept from, and then deletes this \
               file: two first boots at once would race, and the package would look damaged after one",
     },
-    Trap {
+    Quirk {
         first: None,
         until: None,
-        trick: Trick::SharedTemporary("jiti"),
+        workaround: Workaround::SharedTemporary("jiti"),
         why: "releases before 3.22 transpile their plugins into it at every boot with a fresh TMPDIR: 41 s \
               and 1.6 GB, against 5 s and 0.5 GB when it is there; entries are named by content",
     },
-    Trap {
+    Quirk {
         first: None,
         until: None,
-        trick: Trick::ReadyWithin(Duration::from_mins(3)),
+        workaround: Workaround::ReadyWithin(Duration::from_mins(3)),
         why: "a boot takes 2 to 8 s on two free cores, and 4.15 took 98 s on two cores with a load of 17; \
               waiting ends earlier when the gateway dies",
     },
-    Trap {
+    Quirk {
         first: None,
         until: Some(release(3, 22)),
-        trick: Trick::ReadyWithin(Duration::from_mins(5)),
+        workaround: Workaround::ReadyWithin(Duration::from_mins(5)),
         why: "a first boot also transpiles the plugins: 3.2 took 53 s on two cores with another boot beside it",
     },
-    Trap {
+    Quirk {
         first: Some(release(4, 5)),
         until: Some(release(4, 20)),
-        trick: Trick::StrayChild("@zed-industries/codex-acp"),
+        workaround: Workaround::StrayChild("@zed-industries/codex-acp"),
         why: "the ACP plugin starts an agent through 'npm exec' at boot, and SIGTERM to the gateway does not \
               reach it: it stays for about a minute",
     },
-    Trap {
+    Quirk {
         first: Some(release(3, 13)),
         until: Some(release(3, 22)),
-        trick: Trick::OneAtATime,
+        workaround: Workaround::OneAtATime,
         why: "2026.3.13 gives a handshake three seconds and knows no setting for it: many connects at once on a \
               busy machine are closed with 1000 (openclaw#46892)",
     },
-    Trap {
+    Quirk {
         first: Some(release(5, 12)),
         until: Some(release(5, 28)),
-        trick: Trick::OneAtATime,
+        workaround: Workaround::OneAtATime,
         why: "2026.5.12 closes a connect with 1000 when another one writes the pairing store meanwhile \
               ('File changed during read'); 2026.5.7 and 2026.5.28 were not seen to do so",
     },
-    Trap {
+    Quirk {
         first: None,
         until: Some(release(8, 1)),
-        trick: Trick::Store(Store::Json),
+        workaround: Workaround::Store(Store::Json),
         why: "devices/paired.json and pending.json, read again at every connect",
     },
-    Trap {
+    Quirk {
         first: Some(release(8, 1)),
         until: None,
-        trick: Trick::Store(Store::Sqlite),
+        workaround: Workaround::Store(Store::Sqlite),
         why: "state/openclaw.sqlite from 8.1 on",
     },
-    Trap {
+    Quirk {
         first: None,
         until: Some(release(5, 12)),
-        trick: Trick::Protocol(3),
+        workaround: Workaround::Protocol(3),
         why: "operators speak protocol 3 up to 5.7",
     },
-    Trap {
+    Quirk {
         first: Some(release(5, 12)),
         until: None,
-        trick: Trick::Protocol(4),
+        workaround: Workaround::Protocol(4),
         why: "operators have to speak exactly protocol 4 from 5.12 on",
     },
 ];
 
-/// The tricks for a release; for a build that does not tell its release, those of the newest.
-pub(super) fn tricks(release: Option<Release>) -> impl Iterator<Item = Trick> {
-    TRAPS
+/// The workarounds for a release; for a build that does not tell its release, those of the newest.
+pub(super) fn workarounds(release: Option<Release>) -> impl Iterator<Item = Workaround> {
+    QUIRKS
         .iter()
-        .filter(move |trap| match release {
-            Some(release) => trap.releases().contains(&release),
-            None => trap.until.is_none(),
+        .filter(move |quirk| match release {
+            Some(release) => quirk.releases().contains(&release),
+            None => quirk.until.is_none(),
         })
-        .map(|trap| trap.trick)
+        .map(|quirk| quirk.workaround)
 }
 
 #[cfg(test)]
@@ -196,23 +196,26 @@ mod tests {
 
     #[test]
     fn every_trap_has_a_reason_and_a_range_that_is_not_empty() {
-        for trap in TRAPS {
-            assert!(trap.why.len() > 20, "{trap:?}");
-            let range = trap.releases().to_string();
-            assert_eq!(range.parse::<ReleaseRange>().unwrap(), trap.releases(), "{trap:?}");
+        for quirk in QUIRKS {
+            assert!(quirk.why.len() > 20, "{quirk:?}");
+            let range = quirk.releases().to_string();
+            assert_eq!(range.parse::<ReleaseRange>().unwrap(), quirk.releases(), "{quirk:?}");
         }
     }
 
     #[test]
     fn the_known_traps_are_met_and_their_neighbours_left_alone() {
-        let needs =
-            |text: &str, wanted: Trick| tricks(Some(text.parse().unwrap())).any(|trick| trick == wanted);
-        assert!(needs("2026.4.5", Trick::BundledPluginDependencies));
-        assert!(!needs("2026.4.2", Trick::BundledPluginDependencies));
-        assert!(needs("2026.4.29", Trick::WithoutPlugins) && !needs("2026.5.2", Trick::WithoutPlugins));
-        assert!(needs("2026.3.13", Trick::SharedTemporary("jiti")));
-        assert!(needs("2026.5.7", Trick::Protocol(3)) && needs("2026.5.12", Trick::Protocol(4)));
-        assert!(needs("2026.7.35", Trick::Store(Store::Json)));
-        assert!(needs("2026.8.1", Trick::Store(Store::Sqlite)));
+        let needs = |text: &str, wanted: Workaround| {
+            workarounds(Some(text.parse().unwrap())).any(|workaround| workaround == wanted)
+        };
+        assert!(needs("2026.4.5", Workaround::BundledPluginDependencies));
+        assert!(!needs("2026.4.2", Workaround::BundledPluginDependencies));
+        assert!(
+            needs("2026.4.29", Workaround::WithoutPlugins) && !needs("2026.5.2", Workaround::WithoutPlugins)
+        );
+        assert!(needs("2026.3.13", Workaround::SharedTemporary("jiti")));
+        assert!(needs("2026.5.7", Workaround::Protocol(3)) && needs("2026.5.12", Workaround::Protocol(4)));
+        assert!(needs("2026.7.35", Workaround::Store(Store::Json)));
+        assert!(needs("2026.8.1", Workaround::Store(Store::Sqlite)));
     }
 }

@@ -4,14 +4,14 @@ use crate::bisect::{Asked, Entry, Log, progress};
 use crate::cli::failure::Failure;
 
 /// Keeps, logs and shows entries.
-pub(super) struct Teller<'a> {
+pub(super) struct LogWriter<'a> {
     pub(super) entries: Vec<Entry>,
     log: &'a mut Log,
     pub(super) asked: &'a Asked,
     trouble: Option<String>,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> LogWriter<'a> {
     pub(super) fn new(log: &'a mut Log, asked: &'a Asked) -> Self {
         Self { entries: Vec::new(), log, asked, trouble: None }
     }

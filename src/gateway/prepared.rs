@@ -13,9 +13,9 @@ use super::builds::PrepareError;
 use super::builds::{Builds, Tell};
 use super::configuration::Changes;
 use super::embedded::{Embedded, EmbeddedBuild, EmbeddedError, unmodelled};
-use super::host::{Attached, Host};
 use super::install::Build;
 use super::launch::{Launch, NodeBuild};
+use super::running::{Attached, RunningGateway};
 use super::seed::Seed;
 use super::state::StateError;
 use super::target::Address;
@@ -33,19 +33,19 @@ const AT_ONCE_EMBEDDED: usize = 512;
 
 /// A target made ready.
 #[derive(Debug)]
-pub struct Subject {
+pub struct PreparedTarget {
     name: String,
     release: Option<Release>,
     capabilities: BTreeSet<Capability>,
     machine: Machine,
     builds: Arc<Builds>,
-    way: Way,
+    backend: Backend,
 }
 
 /// How a target is started.
 #[derive(Debug)]
-pub(super) enum Way {
-    /// A build; it stays locked against removal while the subject lives.
+pub(super) enum Backend {
+    /// A build; it stays locked against removal while the prepared lives.
     Build(Box<Build>),
     /// A shell command.
     Command(String),
@@ -62,7 +62,7 @@ pub struct StartRequest {
     pub token: String,
     /// Changes to the smallest configuration.
     pub config: Value,
-    /// What to start, if not the target itself; see [`Subject::launch_of`].
+    /// What to start, if not the target itself; see [`PreparedTarget::launch_of`].
     pub launch: Option<Launch>,
     /// A state directory to start with a copy of.
     pub state: Option<PathBuf>,
@@ -121,13 +121,13 @@ impl StartError {
     }
 }
 
-impl Subject {
+impl PreparedTarget {
     pub(super) fn new(
         name: String,
         release: Option<Release>,
         machine: Machine,
         builds: Arc<Builds>,
-        way: Way,
+        backend: Backend,
     ) -> Self {
         let everything = [
             Capability::Seed,
@@ -140,15 +140,15 @@ impl Subject {
             Capability::Real,
             Capability::Programs,
         ];
-        let able: &[Capability] = match &way {
-            Way::Build(_) => &everything,
+        let able: &[Capability] = match &backend {
+            Backend::Build(_) => &everything,
             // Its programs are not known.
-            Way::Command(_) => &everything[..everything.len() - 1],
+            Backend::Command(_) => &everything[..everything.len() - 1],
             // A model prints nothing and runs no programs, and one release's model has no home for another.
-            Way::Embedded(_) => &everything[..everything.len() - 4],
-            Way::Attach(..) => &[Capability::Ipv6, Capability::Real],
+            Backend::Embedded(_) => &everything[..everything.len() - 4],
+            Backend::Attach(..) => &[Capability::Ipv6, Capability::Real],
         };
-        Self { name, release, capabilities: able.iter().copied().collect(), machine, builds, way }
+        Self { name, release, capabilities: able.iter().copied().collect(), machine, builds, backend }
     }
 
     /// As the user named it.
@@ -163,22 +163,22 @@ impl Subject {
 
     /// How many scenarios may be at work at the same time on one of its gateways.
     pub fn at_once(&self) -> usize {
-        match &self.way {
-            Way::Build(build) if build.quirks.one_at_a_time => 1,
-            Way::Build(_) | Way::Command(_) | Way::Attach(..) => AT_ONCE,
-            Way::Embedded(_) => AT_ONCE_EMBEDDED,
+        match &self.backend {
+            Backend::Build(build) if build.quirks.one_at_a_time => 1,
+            Backend::Build(_) | Backend::Command(_) | Backend::Attach(..) => AT_ONCE,
+            Backend::Embedded(_) => AT_ONCE_EMBEDDED,
         }
     }
 
     /// Whether its gateways run in this process, so that many at a time cost little.
     pub const fn is_embedded(&self) -> bool {
-        matches!(self.way, Way::Embedded(_))
+        matches!(self.backend, Backend::Embedded(_))
     }
 
     /// What a scenario asks of its gateway that it cannot show: by its configuration, that of its restarts, or its
     /// environment.
     pub fn lacks(&self, scenario: &Scenario) -> Option<String> {
-        let Way::Embedded(_) = &self.way else { return None };
+        let Backend::Embedded(_) = &self.backend else { return None };
         let env: Vec<(String, String)> = scenario.env.clone().into_iter().collect();
         let mut changes = Changes::from(Value::Object(scenario.config.clone()));
         let restarts = scenario.all_steps().into_iter().filter_map(|step| match &step.action {
@@ -200,16 +200,16 @@ impl Subject {
 
     /// What it takes to start the target itself; none where it runs already.
     pub fn launch(&self) -> Option<Launch> {
-        match &self.way {
-            Way::Build(build) => Some(Launch::Node(NodeBuild::of(build))),
-            Way::Command(command) => Some(Launch::Command(command.clone())),
-            Way::Embedded(_) | Way::Attach(..) => None,
+        match &self.backend {
+            Backend::Build(build) => Some(Launch::Node(NodeBuild::of(build))),
+            Backend::Command(command) => Some(Launch::Command(command.clone())),
+            Backend::Embedded(_) | Backend::Attach(..) => None,
         }
     }
 
     /// What it takes to start another release, which is installed where it is not.
     pub async fn launch_of(&self, release: Release, tell: Tell) -> Result<Launch, PrepareError> {
-        if let (Way::Build(build), Some(own)) = (&self.way, self.release)
+        if let (Backend::Build(build), Some(own)) = (&self.backend, self.release)
             && own == release
         {
             return Ok(Launch::Node(NodeBuild::of(build)));
@@ -218,20 +218,23 @@ impl Subject {
     }
 
     /// Starts a gateway in a home of its own, with these records in its store.
-    pub async fn start(&self, request: StartRequest) -> Result<Host, StartError> {
-        let launch = match (&self.way, request.launch) {
-            (Way::Embedded(build), _) => {
+    pub async fn start(&self, request: StartRequest) -> Result<RunningGateway, StartError> {
+        let launch = match (&self.backend, request.launch) {
+            (Backend::Embedded(build), _) => {
                 let model =
                     Embedded::serve(build, request.token, request.config, &request.env, &request.seed)
                         .await?;
-                return Ok(Host::Embedded(Box::new(model)));
+                return Ok(RunningGateway::Embedded(Box::new(model)));
             }
-            (Way::Attach(address, token), _) => {
-                return Ok(Host::Attached(Attached { address: address.clone(), token: token.clone() }));
+            (Backend::Attach(address, token), _) => {
+                return Ok(RunningGateway::Attached(Attached {
+                    address: address.clone(),
+                    token: token.clone(),
+                }));
             }
             (_, Some(launch)) => launch,
-            (Way::Build(build), None) => Launch::Node(NodeBuild::of(build)),
-            (Way::Command(command), None) => Launch::Command(command.clone()),
+            (Backend::Build(build), None) => Launch::Node(NodeBuild::of(build)),
+            (Backend::Command(command), None) => Launch::Command(command.clone()),
         };
         let boot = BootRequest {
             launch,
@@ -245,6 +248,6 @@ impl Subject {
         };
         let gateway = Gateway::boot(&self.machine, boot).await?;
         request.seed.complete(&gateway.home().state())?;
-        Ok(Host::Booted(Box::new(gateway)))
+        Ok(RunningGateway::Booted(Box::new(gateway)))
     }
 }

@@ -20,23 +20,23 @@ pub(super) enum Order {
 }
 
 /// What the connections of a model share.
-pub(super) struct Shared {
-    pub(super) model: Mutex<Held>,
+pub(super) struct Service {
+    pub(super) model: Mutex<ServedModel>,
     pub(super) clock: Clock,
     pub(super) woken: Notify,
     pub(super) stopped: CancellationToken,
 }
 
 /// The model, and who waits for its effects.
-pub(super) struct Held {
+pub(super) struct ServedModel {
     pub(super) gateway: ModelGateway,
     pub(super) next: ConnectionId,
     pub(super) orders: HashMap<ConnectionId, UnboundedSender<Order>>,
     pub(super) deadline: i64,
 }
 
-impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Held> {
+impl Service {
+    pub(super) fn lock(&self) -> MutexGuard<'_, ServedModel> {
         // A model whose task panicked is still a consistent value: decisions replace, they do not tear.
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -46,7 +46,7 @@ impl Shared {
     }
 }
 
-impl Held {
+impl ServedModel {
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {

@@ -17,7 +17,7 @@ const SWITCHING_PROTOCOLS: u16 = 101;
 ///
 /// Of a hello that is who was let in; of a call, that it succeeded and what that says about pairing; of
 /// everything else all that came.
-pub fn essence(outcome: &Outcome) -> Value {
+pub fn comparable(outcome: &Outcome) -> Value {
     let mut value = match normalised(outcome) {
         Outcome::Hello { payload } => json!({"hello": picked(&payload, OF_HELLO)}),
         Outcome::Ok { payload } if payload["type"] == "hello-ok" => json!({"ok": picked(&payload, OF_HELLO)}),
@@ -131,25 +131,25 @@ mod tests {
         let hello = |version: &str, role: &str| Outcome::Hello {
             payload: json!({"type": "hello-ok", "server": {"version": version}, "auth": {"role": role, "issuedAtMs": version.len()}}),
         };
-        assert_eq!(essence(&hello("2026.3.28", "node")), essence(&hello("2026.3.31-1", "node")));
-        assert_ne!(essence(&hello("2026.3.28", "node")), essence(&hello("2026.3.28", "operator")));
+        assert_eq!(comparable(&hello("2026.3.28", "node")), comparable(&hello("2026.3.31-1", "node")));
+        assert_ne!(comparable(&hello("2026.3.28", "node")), comparable(&hello("2026.3.28", "operator")));
     }
 
     #[test]
     fn of_a_call_counts_what_it_says_about_pairing() {
-        let of = |payload: Value| essence(&Outcome::Ok { payload });
+        let of = |payload: Value| comparable(&Outcome::Ok { payload });
         assert_eq!(
             of(json!({"ok": true, "agents": []})),
             of(json!({"ok": true, "agents": [{"id": "main"}]}))
         );
         assert_eq!(of(json!({"pending": [{"deviceId": "a"}]})), of(json!({"pending": []})));
         assert_ne!(of(json!({"role": "node", "scopes": []})), of(json!({"role": "node", "scopes": ["x"]})));
-        assert_ne!(of(json!({})), essence(&Outcome::Silence));
+        assert_ne!(of(json!({})), comparable(&Outcome::Silence));
     }
 
     #[test]
     fn frames_behind_an_upgrade_do_not_count() {
-        let of = |status, body: &str| essence(&Outcome::Http { status, body: json!(body) });
+        let of = |status, body: &str| comparable(&Outcome::Http { status, body: json!(body) });
         assert_eq!(of(101, "one"), of(101, "other"));
         assert_ne!(of(403, "one"), of(403, "other"));
     }
