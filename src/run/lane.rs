@@ -1,9 +1,10 @@
 //! One booted gateway and the scenarios that share it.
 
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -20,9 +21,9 @@ use super::seeds;
 use super::step_error::StepError;
 use crate::client::{Endpoint, Tls};
 use crate::gateway::{
-    BootError, Ended, GatewayProfiles, PreparedTarget, Profiles, RunningGateway, ScriptedModel, Seed,
-    StartError, StartRequest, StateError, Stopping, StoredPairing, Switch, Switches, TurnError, Unread,
-    merge,
+    BootError, Ended, GatewayProfiles, PreparedTarget, Profiles, RunningGateway, RunningGatewayError,
+    ScriptedModel, Seed, StartError, StartRequest, StateError, Stopping, StoredPairing, Switch, Switches,
+    TurnError, Unread, merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Scenario, Start};
@@ -120,20 +121,20 @@ impl Reached {
         if let Ok(mutants) = said {
             self.add(scenario, mutants);
         } else {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.0.lock();
             all.lost.insert(scenario.to_owned());
         }
     }
 
     /// Adds what a scenario has reached.
     pub fn add(&self, scenario: &str, mutants: impl IntoIterator<Item = usize>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         all.mutants.entry(scenario.to_owned()).or_default().extend(mutants);
     }
 
     /// All of it.
     pub fn take(&self) -> AllReached {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.0.lock())
     }
 }
 
@@ -153,7 +154,7 @@ pub(super) struct Lane {
     running: Mutex<Option<Release>>,
     barrier: RestartBarrier,
     /// How the gateway ended at the last restart that several cases shared.
-    last_restart: Mutex<Option<Result<Option<Ended>, String>>>,
+    last_restart: Mutex<Option<Result<Option<Ended>, Arc<RunningGatewayError>>>>,
     /// Whether several cases are at work on it at the same time.
     shared: bool,
     pressure: Pressure,
@@ -400,7 +401,7 @@ impl Lane {
 
     /// The release that runs now.
     pub(super) fn running(&self) -> Option<Release> {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.running.lock()
     }
 
     /// The scripted model of its agent.
@@ -425,7 +426,7 @@ impl Lane {
 
     /// Tells which release runs from now on.
     pub(super) fn now_runs(&self, release: Option<Release>) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = release;
+        *self.running.lock() = release;
     }
 
     pub(super) const fn number(&self) -> usize {
@@ -483,13 +484,13 @@ impl Lane {
         let turn = self.barrier.arrive().await;
         let result = match turn {
             Turn::Done => {
-                let last = self.last_restart.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let last = self.last_restart.lock().clone();
                 last.unwrap_or(Ok(None))
             }
             Turn::Restart => {
                 let restarted = self.host.write().await.restart(config, stopping, ready).await;
-                let restarted = restarted.map_err(|error| error.to_string());
-                let mut last = self.last_restart.lock().unwrap_or_else(PoisonError::into_inner);
+                let restarted = restarted.map_err(Arc::new);
+                let mut last = self.last_restart.lock();
                 *last = Some(restarted.clone());
                 drop(last);
                 self.barrier.restarted();
@@ -499,11 +500,11 @@ impl Lane {
         if let Ok(permit) = self.permits.acquire().await {
             permit.forget();
         }
-        result.map_err(StepError::Broken)
+        result.map_err(StepError::SharedRestart)
     }
 
     pub(super) async fn stored(&self) -> Result<StoredPairing, StepError> {
-        self.host.read().await.stored().map_err(|error| StepError::Broken(error.to_string()))
+        Ok(self.host.read().await.stored()?)
     }
 
     /// How the gateway died, if nobody stopped it. Where `suspected`, the news may take a moment.
@@ -565,7 +566,7 @@ impl Lane {
             }
             // That we did not wait longer is no refusal.
             Err(StartError::Boot(BootError::NotReady { .. })) => Ok(Outcome::Silence),
-            Err(error) => Err(StepError::Broken(error.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 
