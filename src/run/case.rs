@@ -144,6 +144,7 @@ async fn run_case(
     context.sockets.close_all().await;
 
     context.programs.end().await;
+    context.neighbours.end().await;
     let mut doubt = observed.iter().find_map(|step| step.doubt.clone());
     if let Some(how) = restarted {
         if lane.is_shared() {

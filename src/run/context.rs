@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::bindings::Bindings;
 use super::lane::Lane;
+use super::neighbours::Neighbours;
 use super::programs::Programs;
 use super::sockets::Sockets;
 use super::step_error::{Missing, StepError};
@@ -42,6 +43,8 @@ pub(super) struct Beginning {
 pub(super) struct Opening<'a> {
     /// Its name.
     pub(super) name: &'a str,
+    /// The gateway to connect to, where it is not the one under test.
+    pub(super) to: Option<&'a Spanned<String>>,
     /// Address to connect to.
     pub(super) address: Option<Address>,
     /// Address to connect from.
@@ -60,6 +63,7 @@ pub(super) struct CaseContext<'a> {
     pub(super) bindings: Mutex<Bindings>,
     pub(super) sockets: Sockets,
     pub(super) programs: Programs,
+    pub(super) neighbours: Neighbours,
     /// How steps have ended so far, by their ids.
     pub(super) ended: Mutex<HashMap<String, Verdict>>,
     /// When a call succeeded that changes the gateway under everybody.
@@ -80,6 +84,7 @@ impl<'a> CaseContext<'a> {
             bindings: Mutex::new(bindings),
             sockets: Sockets::default(),
             programs: Programs::default(),
+            neighbours: Neighbours::default(),
             ended: Mutex::default(),
             changed: Mutex::default(),
             begun,
@@ -146,6 +151,7 @@ impl<'a> CaseContext<'a> {
     /// Where the gateway listens, by the address that a step names.
     pub(super) async fn endpoint(
         &self,
+        to: Option<&Spanned<String>>,
         address: Option<Address>,
         from: Option<Address>,
     ) -> Result<Endpoint, StepError> {
@@ -153,12 +159,21 @@ impl<'a> CaseContext<'a> {
             let address = address.unwrap_or_default();
             StepError::Untestable(format!("the target does not listen on {address}"))
         };
-        self.lane.endpoint(address, from).await.ok_or_else(missing)
+        let Some(Spanned { value: name, .. }) = to else {
+            return self.lane.endpoint(address, from).await.ok_or_else(missing);
+        };
+        if !self.neighbours.has(name).await {
+            return Err(StepError::Unreached {
+                text: format!("no gateway `{name}` runs beside the one under test"),
+                missing: Missing::Gateway(name.clone()),
+            });
+        }
+        self.neighbours.endpoint(name, address, from).await.ok_or_else(missing)
     }
 
     /// Opens a connection; where there is none, the outcome says why.
     pub(super) async fn open(&self, one: &Opening<'_>) -> Result<Result<Connection, Outcome>, StepError> {
-        let mut endpoint = self.endpoint(one.address, one.from).await?;
+        let mut endpoint = self.endpoint(one.to, one.address, one.from).await?;
         match one.tls {
             Some(scenario::Tls::Switched(_)) => endpoint.tls = Tls::Off,
             Some(scenario::Tls::Pinned(Pin { pin })) => endpoint.tls = Tls::Pinned(pin.clone()),

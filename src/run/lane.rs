@@ -452,23 +452,8 @@ impl Lane {
         address: Option<scenario::Address>,
         from: Option<scenario::Address>,
     ) -> Option<Endpoint> {
-        let address = address.unwrap_or_default();
-        let host = self.host.read().await;
-        let listens = host.socket(address);
-        let port = host.port();
-        let tls = if host.certificate().is_some() { Tls::AnyCertificate } else { Tls::Off };
-        drop(host);
-        let socket = match (listens, address.ip()) {
-            (Some(socket), _) => socket,
-            // Only the usual addresses are looked at when it boots.
-            (None, Some(ip)) => {
-                let socket = SocketAddr::new(ip, port);
-                TcpStream::connect(socket).await.ok().map(|_| socket)?
-            }
-            (None, None) => return None,
-        };
-        let name = (address == scenario::Address::Localhost).then(|| address.to_string());
-        Some(Endpoint { address: socket, name, from: from.and_then(scenario::Address::ip), tls })
+        let listener = Listener::of(&*self.host.read().await, address.unwrap_or_default());
+        listener.endpoint(from).await
     }
 
     /// Restarts the gateway once all scenarios of the lane have ended or wait for a restart too. The answer says
@@ -532,8 +517,11 @@ impl Lane {
         self.host.read().await.find_in_log(unread, wanted)
     }
 
-    /// Starts another gateway of the same release in a home of its own, and stops it again.
-    pub(super) async fn start_beside(&self, start: &Start) -> Result<Outcome, StepError> {
+    /// Starts another gateway of the same release in a home of its own; where it does not come up, the outcome says how.
+    pub(super) async fn start_beside(
+        &self,
+        start: &Start,
+    ) -> Result<Result<RunningGateway, Outcome>, StepError> {
         let _alone = self.beside.lock().await;
         let filled = |map: &Map<String, Value>| with_secrets(map, &self.token, &self.password, self.now_ms());
         let request = StartRequest {
@@ -554,18 +542,15 @@ impl Lane {
             ready_within: self.settings.boot_timeout,
         };
         match self.prepared.start(request).await {
-            Ok(host) => {
-                host.stop(None).await;
-                Ok(Outcome::Ok { payload: json!({}) })
-            }
+            Ok(gateway) => Ok(Ok(gateway)),
             Err(StartError::Boot(BootError::Died { exit, tail })) => {
                 let tail = tail.join("\n");
                 let message = if tail.is_empty() { exit.to_string() } else { tail };
                 let details = json!({"exit": exit.code});
-                Ok(Outcome::Refused { error: WireError { code: "EXITED".to_owned(), message, details } })
+                Ok(Err(Outcome::Refused { error: WireError { code: "EXITED".to_owned(), message, details } }))
             }
             // That we did not wait longer is no refusal.
-            Err(StartError::Boot(BootError::NotReady { .. })) => Ok(Outcome::Silence),
+            Err(StartError::Boot(BootError::NotReady { .. })) => Ok(Err(Outcome::Silence)),
             Err(error) => Err(error.into()),
         }
     }
@@ -576,6 +561,38 @@ impl Lane {
         masker.learn(&self.token, "gateway token");
         masker.learn(&self.password, "gateway password");
         masker
+    }
+}
+
+/// Where a gateway listens, as far as that is known without asking it.
+pub(super) struct Listener {
+    address: scenario::Address,
+    known: Option<SocketAddr>,
+    port: u16,
+    tls: Tls,
+}
+
+impl Listener {
+    /// Where this gateway listens, by the address that a step names.
+    pub(super) fn of(gateway: &RunningGateway, address: scenario::Address) -> Self {
+        let tls = if gateway.certificate().is_some() { Tls::AnyCertificate } else { Tls::Off };
+        Self { address, known: gateway.socket(address), port: gateway.port(), tls }
+    }
+
+    /// The endpoint to connect to; none where nobody listens there.
+    pub(super) async fn endpoint(self, from: Option<scenario::Address>) -> Option<Endpoint> {
+        let socket = match (self.known, self.address.ip()) {
+            (Some(socket), _) => socket,
+            // Only the usual addresses are looked at when it boots.
+            (None, Some(ip)) => {
+                let socket = SocketAddr::new(ip, self.port);
+                TcpStream::connect(socket).await.ok().map(|_| socket)?
+            }
+            (None, None) => return None,
+        };
+        let name = (self.address == scenario::Address::Localhost).then(|| self.address.to_string());
+        let from = from.and_then(scenario::Address::ip);
+        Some(Endpoint { address: socket, name, from, tls: self.tls })
     }
 }
 

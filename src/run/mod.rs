@@ -12,6 +12,7 @@ mod handshake;
 mod identity;
 mod known;
 mod lane;
+mod neighbours;
 mod plan;
 mod pool;
 mod pressure;

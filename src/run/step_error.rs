@@ -54,6 +54,8 @@ pub(super) enum Missing {
     Connection(String),
     /// A capture of this name.
     Capture(String),
+    /// A gateway of this name beside the one under test.
+    Gateway(String),
     /// The identity that the programs of the gateway's home share.
     Identity,
     /// A value that no step leaves.
@@ -66,6 +68,7 @@ impl Missing {
         match self {
             Self::Connection(name) => step.as_verb().opens().is_some_and(|one| one.value == *name),
             Self::Capture(name) => step.as_verb().saves().is_some_and(|saves| saves.get(name).is_some()),
+            Self::Gateway(name) => step.as_verb().starts_gateway().is_some_and(|one| one.value == *name),
             Self::Identity => step.as_verb().is_of_a_program(),
             Self::Value => false,
         }

@@ -214,9 +214,9 @@ impl Scenario {
         releases
     }
 
-    /// Whether programs run beside the gateway in it.
+    /// Whether programs or other gateways run beside the gateway in it.
     pub fn runs_programs(&self) -> bool {
-        self.any_step(|step| step.as_verb().is_of_a_program())
+        self.any_step(|step| step.as_verb().is_of_a_program() || step.as_verb().starts_gateway().is_some())
     }
 
     /// Whether the agent takes a turn in it, which needs a scripted model.

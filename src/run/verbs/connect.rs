@@ -20,6 +20,7 @@ impl Perform for Connect {
         let within = context.within(step.within);
         let opening = Opening {
             name: &step.name.value,
+            to: step.to.as_ref(),
             address: step.address,
             from: step.from,
             tls: step.tls.as_ref(),

@@ -15,7 +15,7 @@ impl Perform for HttpRequest {
         _right: Option<&Expectation>,
     ) -> Result<Outcome, StepError> {
         let bindings = context.bindings();
-        let endpoint = context.endpoint(self.address, self.from).await?;
+        let endpoint = context.endpoint(self.to.as_ref(), self.address, self.from).await?;
         let fill = |text: &Option<String>, usual: &str| bindings.fill_text(text.as_deref().unwrap_or(usual));
         let mut headers = Vec::new();
         for (name, value) in self.headers.iter() {

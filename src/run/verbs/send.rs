@@ -18,6 +18,7 @@ impl Perform for Send {
             (None, Some(name)) => {
                 let opening = Opening {
                     name: &name.value,
+                    to: self.to.as_ref(),
                     address: self.address,
                     from: self.from,
                     tls: None,

@@ -1,5 +1,7 @@
 //! Starting another gateway beside the one under test.
 
+use serde_json::json;
+
 use super::perform::Perform;
 use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
@@ -12,6 +14,14 @@ impl Perform for Start {
         context: &CaseContext<'_>,
         _right: Option<&Expectation>,
     ) -> Result<Outcome, StepError> {
-        context.lane.start_beside(self).await
+        let gateway = match context.lane.start_beside(self).await? {
+            Ok(gateway) => gateway,
+            Err(outcome) => return Ok(outcome),
+        };
+        match &self.name {
+            Some(name) => context.neighbours.keep(&name.value, gateway).await,
+            None => drop(gateway.stop(None).await),
+        }
+        Ok(Outcome::Ok { payload: json!({}) })
     }
 }

@@ -170,6 +170,15 @@ impl Walk<'_> {
             let why = format!("`{}` ends every connection", one.verb());
             here.ended.extend(all.into_iter().map(|name| (name, why.clone())));
         }
+        if let Some(name) = verb.reaches().filter(|name| !self.earlier.gateways.contains(&name.value)) {
+            let names: Vec<&str> = self.earlier.gateways.iter().map(String::as_str).collect();
+            let message = format!("no step before this one starts a gateway `{}`", name.value);
+            let help = advice("gateways", &name.value, &names)
+                .or_else(|| Some(format!("start it first: `start: {{as: {}}}`", name.value)));
+            let error = Diagnostic::error("unknown-gateway", message, source, name.span);
+            self.found.push(error.label("unknown gateway").maybe_help(help));
+        }
+        self.earlier.gateways.extend(verb.starts_gateway().map(|name| name.value.clone()));
         self.earlier.connections.extend(verb.opens().map(|name| name.value.clone()));
         if matches!(one, Step::Cli(_) | Step::NodeHost(_)) {
             self.earlier.programs.push(verb.id().map_or(one.verb(), |id| &id.value).to_owned());

@@ -49,6 +49,8 @@ pub struct Connect {
     /// HTTP headers of the upgrade request.
     #[serde(default)]
     pub headers: Entries<String>,
+    /// Name of a gateway that a `start` step has started, to connect to that one.
+    pub to: Option<Spanned<String>>,
     /// Address of this machine to connect to: one of 127.0.0.0/8, `::1`, or `localhost` by name. Default:
     /// `127.0.0.1`.
     pub address: Option<Address>,
@@ -101,6 +103,10 @@ impl Verb for Connect {
 
     fn device(&self) -> Option<&Spanned<String>> {
         self.device.as_ref()
+    }
+
+    fn reaches(&self) -> Option<&Spanned<String>> {
+        self.to.as_ref()
     }
 
     fn needs(&self) -> Vec<Capability> {

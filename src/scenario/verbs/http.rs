@@ -31,6 +31,8 @@ pub struct HttpRequest {
     pub headers: Entries<String>,
     /// Body: a text as it stands, anything else as JSON.
     pub body: Option<Value>,
+    /// Name of a gateway that a `start` step has started, to connect to that one.
+    pub to: Option<Spanned<String>>,
     /// Address of this machine to connect to: one of 127.0.0.0/8, `::1`, or `localhost` by name. Default:
     /// `127.0.0.1`.
     pub address: Option<Address>,
@@ -55,6 +57,10 @@ impl Verb for HttpRequest {
     fn outcomes(&self) -> &'static [ExpectationKind] {
         use ExpectationKind::{Closed, Http, Silence};
         &[Http, Closed, Silence]
+    }
+
+    fn reaches(&self) -> Option<&Spanned<String>> {
+        self.to.as_ref()
     }
 
     fn needs(&self) -> Vec<Capability> {

@@ -40,6 +40,8 @@ pub struct Send {
     /// HTTP headers of the upgrade request (fresh sockets only).
     #[serde(default)]
     pub headers: Entries<String>,
+    /// Name of a gateway that a `start` step has started, to connect to that one (fresh sockets only).
+    pub to: Option<Spanned<String>>,
     /// Address of this machine to connect to (fresh sockets only): one of 127.0.0.0/8, `::1`, or `localhost` by
     /// name. Default: `127.0.0.1`.
     pub address: Option<Address>,
@@ -56,6 +58,10 @@ pub struct Send {
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
 }
+
+/// Bytes that a frame is padded to at most. The limit of releases for frames behind the handshake is 25 MB (measured on
+/// 2026.3.31).
+const LARGEST_FRAME: usize = 64 * 1024 * 1024;
 
 impl Verb for Send {
     fn id(&self) -> Option<&Spanned<String>> {
@@ -83,6 +89,10 @@ impl Verb for Send {
 
     fn works_on(&self) -> Option<&Spanned<String>> {
         self.on.as_ref()
+    }
+
+    fn reaches(&self) -> Option<&Spanned<String>> {
+        self.to.as_ref()
     }
 
     fn needs(&self) -> Vec<Capability> {
@@ -139,12 +149,17 @@ impl Verb for Send {
                 add("`pad_to` pads text frames only", binary.span, "binary", "remove `pad_to`");
             }
         }
+        if self.pad_to.is_some_and(|bytes| bytes > LARGEST_FRAME) {
+            let message = format!("`pad_to` goes up to {LARGEST_FRAME} bytes");
+            add(&message, site.span, "too large", "the largest frame that any release takes is 25 MB");
+        }
         if let Some(on) = &self.on {
             let fresh_only = [
                 (self.before_challenge, "before_challenge"),
                 (!self.headers.is_empty(), "headers"),
                 (self.address.is_some_and(|one| one != Address::default()), "address"),
                 (self.from.is_some(), "from"),
+                (self.to.is_some(), "to"),
             ];
             for (_, key) in fresh_only.iter().filter(|(there, _)| *there) {
                 let message = format!("`{key}` is for fresh sockets only");

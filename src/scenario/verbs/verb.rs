@@ -62,6 +62,16 @@ pub trait Verb {
         None
     }
 
+    /// The gateway that the step starts beside the one under test, where later steps may name it.
+    fn starts_gateway(&self) -> Option<&Spanned<String>> {
+        None
+    }
+
+    /// The gateway that the step connects to, where that is not the one under test.
+    fn reaches(&self) -> Option<&Spanned<String>> {
+        None
+    }
+
     /// The connection that the step ends from this side.
     fn ends(&self) -> Option<&Spanned<String>> {
         None
@@ -155,6 +165,8 @@ pub struct Earlier {
     pub connections: Vec<String>,
     /// Programs that were started.
     pub programs: Vec<String>,
+    /// Gateways that were started beside the one under test.
+    pub gateways: Vec<String>,
     /// Whether the scenario has its gateway to itself.
     pub has_own_gateway: bool,
 }
