@@ -6,6 +6,7 @@ pub mod client;
 pub mod coverage;
 pub mod curate;
 pub mod diff;
+mod error_chain;
 pub mod gateway;
 pub mod model;
 pub mod mutation;

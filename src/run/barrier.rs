@@ -1,6 +1,6 @@
 //! One restart for all scenarios of a lane that ask for one.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use tokio::sync::Notify;
 
@@ -89,7 +89,7 @@ impl RestartBarrier {
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
-        change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.counts.lock())
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the references of a case stand for, and filling them in.
 
+use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -60,7 +61,7 @@ impl Bindings {
 
     /// What changes have made of referenced texts so far.
     pub(super) fn changed(&self) -> Vec<String> {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.changed.lock().iter().cloned().collect()
     }
 
     fn value_of(&self, reference: &Reference) -> Option<Value> {
@@ -86,7 +87,7 @@ impl Bindings {
     /// A value with its references filled in.
     pub(super) fn fill(&self, value: &Value) -> Result<Value, UnresolvedReference> {
         let changed = |text: &str| {
-            self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
+            self.changed.lock().insert(text.to_owned());
         };
         resolve_telling(value, &|reference| self.value_of(reference), &changed)
     }

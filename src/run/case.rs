@@ -1,25 +1,25 @@
 //! Running one scenario on a lane, from its first step to its verdict.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use tokio::sync::SemaphorePermit;
 
 use super::bindings::Bindings;
+use super::context::{Beginning, CaseContext};
+use super::doubt::disturbance;
 use super::event::{Cell, FramesChecked, ListedDeviation, SAYS_NOTHING, StepRecord};
 use super::lane::{Case, Lane};
 use super::pressure::Stretch;
-use super::step::{
-    Beginning, CaseContext, all, says_that_it_is_starting, says_that_others_paired, says_that_time_ran_out,
-};
+use super::sockets::UnexpectedEnd;
+use super::step::perform;
 use super::step_error::StepError;
 use super::stored;
-use crate::client::{Checked, Transcript};
+use crate::client::Checked;
+use crate::error_chain::chain;
 use crate::gateway::Unread;
 use crate::release::Release;
 use crate::scenario::{
@@ -129,35 +129,22 @@ async fn run_case(
     at_work: Option<SemaphorePermit<'_>>,
 ) -> Ran {
     let started = Instant::now();
-    let stage = CaseContext {
-        lane,
-        scenario: case.scenario,
-        transcript: Transcript::new(started),
-        bindings: Mutex::new(bindings),
-        connections: Mutex::new(HashMap::new()),
-        sockets: Mutex::default(),
-        ended: Mutex::default(),
-        changed: Mutex::default(),
-        begun: started,
-        beginnings: Mutex::default(),
-        programs: Mutex::default(),
-        prints: Mutex::default(),
-        started: AtomicUsize::new(0),
-    };
+    let run = CaseRun { context: CaseContext::new(lane, case.scenario, bindings, started) };
+    let context = &run.context;
     let mut observed = Vec::new();
     let mode = if case.scenario.observe_all { Mode::Always } else { Mode::StopAtFailure };
-    stage.run_all(&case.scenario.steps, mode, None, &mut observed).await;
-    stage.run_all(&case.scenario.finally, Mode::Always, None, &mut observed).await;
+    run.run_all(&case.scenario.steps, mode, None, &mut observed).await;
+    run.run_all(&case.scenario.finally, Mode::Always, None, &mut observed).await;
     drop(at_work);
     if !lane.is_interrupted() {
-        stage.listen_on().await;
+        context.sockets.listen_on().await;
     }
-    let restarted = stage.restart_by_itself(started).await;
-    stage.fail_unexpected_ends(&mut observed);
-    let open: Vec<_> = stage.connections.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
-    all(open.iter().map(|(_, connection)| connection.close(1000)).collect()).await;
+    let restarted = run.restart_by_itself(started).await;
+    run.fail_unexpected_ends(&mut observed);
+    context.sockets.close_all().await;
 
-    stage.end_programs().await;
+    context.programs.end().await;
+    context.neighbours.end().await;
     let mut doubt = observed.iter().find_map(|step| step.doubt.clone());
     if let Some(how) = restarted {
         if lane.is_shared() {
@@ -167,7 +154,7 @@ async fn run_case(
         }
     }
     if lane.is_shared() && observed.iter().any(|step| !step.record.verdict.is_fine()) {
-        doubt = doubt.or(stage.superseded(started).await);
+        doubt = doubt.or(run.superseded(started).await);
     }
     let mut verdict = overall(observed.iter().map(|step| step.record.verdict));
     let death = lane.died(!verdict.is_fine()).await;
@@ -179,20 +166,20 @@ async fn run_case(
     if verdict == Verdict::Error && reason.is_none() {
         reason = Some("a step was not done, and nothing before it went another way".to_owned());
     }
-    let frames = checked_frames(lane, &stage).await;
+    let frames = checked_frames(context).await;
     if let Some(ours) = frames.iter().flat_map(|one| &one.findings).find(|one| one.by == Sender::Harness) {
         verdict = verdict.max(Verdict::Error);
         reason.get_or_insert_with(|| format!("a frame of gatecrash's own: {ours}"));
     }
     let frames = frames.map(|Checked { schema, findings }| FramesChecked { schema, findings });
-    let mut masker = learn(lane, &stage, &observed);
-    stage.learn_stored(&mut masker).await;
+    let mut masker = learn(context, &observed);
+    context.learn_stored(&mut masker).await;
     let signature = observed.iter().find_map(|step| step.signature.clone());
     let log = if verdict.is_fine() { Vec::new() } else { last_lines(lane, started, &masker).await };
     let stored = if verdict == Verdict::Pass {
         None
     } else {
-        let identity = stage.bindings.lock().unwrap_or_else(PoisonError::into_inner).identity.clone();
+        let identity = context.bindings.lock().identity.clone();
         stored::records(lane, case.scenario, &identity, &masker).await
     };
     let cell = Cell {
@@ -206,7 +193,7 @@ async fn run_case(
         signature,
         duration_ms: millis(started),
         steps: observed.into_iter().map(|step| masked(step, &masker)).collect(),
-        transcript: stage.transcript.masked(0, &masker),
+        transcript: context.transcript.masked(0, &masker),
         log,
         stored,
         retried: None,
@@ -216,10 +203,10 @@ async fn run_case(
 }
 
 /// What a check of the frames by upstream's schema has found; none where nothing is checked.
-async fn checked_frames(lane: &Lane, stage: &CaseContext<'_>) -> Option<Checked> {
-    let schema = lane.schema().filter(|_| stage.scenario.other_releases().is_empty())?;
+async fn checked_frames(context: &CaseContext<'_>) -> Option<Checked> {
+    let schema = context.lane.schema().filter(|_| context.scenario.other_releases().is_empty())?;
     // Large frames take their time, which the gateway's connections must not wait for.
-    let transcript = stage.transcript.clone();
+    let transcript = context.transcript.clone();
     tokio::task::spawn_blocking(move || transcript.check(&schema)).await.ok()
 }
 
@@ -252,7 +239,12 @@ enum Mode {
 
 type Running<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-impl CaseContext<'_> {
+/// A case under way.
+struct CaseRun<'a> {
+    context: CaseContext<'a>,
+}
+
+impl CaseRun<'_> {
     /// Runs steps in order. `round` is the number of the repetition they stand in, from the second on.
     fn run_all<'a>(
         &'a self,
@@ -264,7 +256,7 @@ impl CaseContext<'_> {
         Box::pin(async move {
             for step in steps {
                 let stopped = into.iter().any(|one| one.record.verdict >= Verdict::Untestable)
-                    || self.lane.is_interrupted();
+                    || self.context.lane.is_interrupted();
                 if stopped && mode == Mode::StopAtFailure {
                     into.extend(step_names(step).map(|inner| Observed::unreached(skipped(inner, round))));
                     continue;
@@ -280,7 +272,7 @@ impl CaseContext<'_> {
                             self.run_all(std::slice::from_ref(branch), mode, round, &mut observed).await;
                             observed
                         });
-                        into.extend(all(runs.collect()).await.into_iter().flatten());
+                        into.extend(join_all(runs).await.into_iter().flatten());
                     }
                     Action::Repeat(times, inner) => {
                         for number in 1..=*times {
@@ -300,19 +292,20 @@ impl CaseContext<'_> {
         round: Option<u32>,
     ) -> Observed {
         let started = Instant::now();
-        let first_entry = self.transcript.len();
+        let first_entry = self.context.transcript.len();
         let beginning = Beginning { at: started, entry: first_entry };
-        self.beginnings.lock().unwrap_or_else(PoisonError::into_inner).insert(step.id.clone(), beginning);
-        let stretch = self.lane.watch().await;
-        let listed = self.judged_by(one).and_then(|release| self.scenario.deviation(&step.id, &release));
+        self.context.beginnings.lock().insert(step.id.clone(), beginning);
+        let stretch = self.context.lane.watch().await;
+        let listed =
+            self.judged_by(one).and_then(|release| self.context.scenario.deviation(&step.id, &release));
         let done = async {
-            self.look_at_identity().await;
+            self.context.look_at_identity().await;
             let right = right.map(|right| self.fill(right)).transpose()?;
             let expected = listed.map(|(_, listed)| self.fill(&listed.value)).transpose()?;
             let outcome = tokio::select! {
                 biased;
-                () = self.lane.interrupted() => Err(StepError::Broken("interrupted during this step".to_owned())),
-                outcome = self.perform(one, expected.as_ref().or(right.as_ref())) => outcome,
+                () = self.context.lane.interrupted() => Err(StepError::Broken("interrupted during this step".to_owned())),
+                outcome = perform(&self.context, one, expected.as_ref().or(right.as_ref())) => outcome,
             }?;
             Ok::<_, StepError>((outcome, right, expected))
         }
@@ -320,17 +313,17 @@ impl CaseContext<'_> {
         let mut record = skipped(step, round);
         record.duration_ms = millis(started);
         record.first_entry = first_entry;
-        record.end_entry = Some(self.transcript.len());
+        record.end_entry = Some(self.context.transcript.len());
         record.deviation = listed.map(|(entry, listed)| listed_deviation(entry, &listed.value, right));
         let observed = match done {
             Ok((outcome, right, expected)) => {
-                self.note_sockets(&record.id, one, &outcome);
+                self.context.sockets.step_done(&record.id, one, &outcome);
                 let judged = self.judged(record, one, outcome, right, expected.as_ref());
                 self.doubted(judged, one, &stretch)
             }
             Err(trouble) => self.not_done(record, trouble),
         };
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ended = self.context.ended.lock();
         ended.insert(step.id.clone(), observed.record.verdict);
         drop(ended);
         observed
@@ -340,15 +333,15 @@ impl CaseContext<'_> {
     /// otherwise nobody has looked, and that is never green.
     fn not_done(&self, mut record: StepRecord, trouble: StepError) -> Observed {
         let (verdict, text) = match trouble {
-            StepError::Unreached { text, missing } if self.excuses(&missing) => {
+            StepError::Unreached { text, missing } if self.context.excuses(&missing) => {
                 record.reason = Some(text);
                 (Verdict::Skipped, None)
             }
             // What a target cannot show is the same for every step that asks for it.
             StepError::Untestable(text) => (Verdict::Untestable, Some(text)),
-            StepError::Unreached { text, .. } | StepError::Broken(text) => {
+            broken => {
                 let place = format!("step `{}` ({}:{})", record.id, record.path, record.line);
-                (Verdict::Error, Some(format!("{place} could not be done: {text}")))
+                (Verdict::Error, Some(format!("{place} could not be done: {}", chain(&broken))))
             }
         };
         record.verdict = verdict;
@@ -360,29 +353,18 @@ impl CaseContext<'_> {
     /// anything else that is not as expected.
     fn doubted(&self, mut observed: Observed, step: &Step, stretch: &Stretch) -> Observed {
         if !observed.record.verdict.is_fine()
-            && self.lane.is_shared()
-            && let Some(raw) = &observed.raw
+            && self.context.lane.is_shared()
+            && let Some(how) = observed.raw.as_ref().and_then(disturbance)
         {
-            let how = if says_that_others_paired(raw) {
-                Some("was put off while others were paired")
-            } else if says_that_time_ran_out(raw) {
-                Some("ran into a time limit of the gateway while others were at work")
-            } else if says_that_it_is_starting(raw) {
-                Some("came before the gateway had started")
-            } else {
-                None
-            };
-            if let Some(how) = how {
-                observed.doubt = Some(Doubt::Disturbed(format!("step `{}` {how}", observed.record.id)));
-                return observed;
-            }
+            observed.doubt = Some(Doubt::Disturbed(format!("step `{}` {how}", observed.record.id)));
+            return observed;
         }
-        let silent = observed.raw == Some(Outcome::Silence) && !matches!(step, Step::Approve(_));
+        let silent = observed.raw == Some(Outcome::Silence) && !step.as_verb().answers_with_silence();
         let failed = !observed.record.verdict.is_fine();
         if !silent && !failed {
             return observed;
         }
-        if let Some(how) = self.lane.starved(stretch) {
+        if let Some(how) = self.context.lane.starved(stretch) {
             let got = observed.raw.as_ref().map(ToString::to_string).unwrap_or_default();
             observed.record.verdict = Verdict::Error;
             observed.trouble = Some(format!(
@@ -405,34 +387,32 @@ impl CaseContext<'_> {
 
     /// Fails the steps that opened connections which the gateway has ended, and no step tells of that.
     fn fail_unexpected_ends(&self, observed: &mut [Observed]) {
-        let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        for socket in sockets.iter() {
-            let (Some(end), Some(opener)) = (socket.unexpected_end(), &socket.step) else { continue };
-            let Some(step) = observed.iter_mut().find(|step| step.record.id == *opener) else { continue };
+        for UnexpectedEnd { opener, connection, end } in self.context.sockets.unexpected_ends() {
+            let Some(step) = observed.iter_mut().find(|step| step.record.id == opener) else { continue };
             if step.record.verdict >= Verdict::Fail {
                 continue;
             }
             step.record.verdict = Verdict::Fail;
             step.record.mismatch = Some(Mismatch {
                 at: "afterwards".to_owned(),
-                expected: format!("`{}` stays open until a step ends it", socket.connection.name()),
+                expected: format!("`{connection}` stays open until a step ends it"),
                 got: Outcome::of_end(end.clone(), None).to_string(),
             });
-            step.signature = Some(Signature::of(opener, &Outcome::of_end(end, None)));
+            step.signature = Some(Signature::of(&opener, &Outcome::of_end(end, None)));
         }
     }
 
     /// How the gateway restarted by itself during a case that does not have it to itself; none where it did not.
     async fn restart_by_itself(&self, started: Instant) -> Option<String> {
-        if self.scenario.is_alone(self.lane.release().as_ref()) {
+        if self.context.is_alone() {
             return None;
         }
-        let changed = *self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = *self.context.changed.lock();
         loop {
-            let restarted = self.lane.restarted_since(started).await;
+            let restarted = self.context.lane.restarted_since(started).await;
             // A changed configuration is noticed by a file watcher some time later.
             let may_come = changed.is_some_and(|at| at.elapsed() < RELOADS);
-            if restarted.is_some() || !may_come || self.lane.is_interrupted() {
+            if restarted.is_some() || !may_come || self.context.lane.is_interrupted() {
                 return restarted;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -445,11 +425,11 @@ impl CaseContext<'_> {
     async fn superseded(&self, started: Instant) -> Option<Doubt> {
         const SIGN: &str = "pruned superseded silent pairing";
         let ids: Vec<String> = {
-            let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
-            self.scenario.devices.iter().map(|(name, _)| bindings.identity.key(name).id()).collect()
+            let bindings = self.context.bindings.lock();
+            self.context.scenario.devices.iter().map(|(name, _)| bindings.identity.key(name).id()).collect()
         };
         let of_ours = |line: &str| line.contains(SIGN) && ids.iter().any(|id| line.contains(id.as_str()));
-        self.lane.find_in_log(&mut Unread::since(started), of_ours).await?;
+        self.context.lane.find_in_log(&mut Unread::since(started), of_ours).await?;
         Some(Doubt::Disturbed(
             "the gateway took one of its devices for the former self of another one's".to_owned(),
         ))
@@ -461,13 +441,13 @@ impl CaseContext<'_> {
             Step::Upgrade(Upgrade { to: Spanned { value: Destination::Release(release), .. }, .. }) => {
                 Some(*release)
             }
-            Step::Upgrade(_) => self.lane.release(),
-            _ => self.lane.running(),
+            Step::Upgrade(_) => self.context.lane.release(),
+            _ => self.context.lane.running(),
         }
     }
 
     fn fill(&self, expectation: &Expectation) -> Result<Expectation, StepError> {
-        let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+        let bindings = self.context.bindings.lock();
         Ok(expectation.map_text(&mut |value| bindings.fill(value))?)
     }
 
@@ -505,11 +485,11 @@ impl CaseContext<'_> {
     fn capture(&self, step: &Step, outcome: &Outcome) -> Option<Mismatch> {
         let document = outcome.document();
         let mut lost = None;
-        for (name, pointer) in step.saves()?.iter() {
+        for (name, pointer) in step.as_verb().saves()?.iter() {
             let Saved { pointer, fallback } = &pointer.value;
             match document.pointer(pointer).or(fallback.as_ref()) {
                 Some(value) => {
-                    let mut bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut bindings = self.context.bindings.lock();
                     bindings.capture(&name.value, value.clone());
                 }
                 None if lost.is_none() => {
@@ -573,10 +553,10 @@ fn listed_deviation(
 }
 
 /// Every secret of the case: the gateway's, the seeded ones, and those that came back.
-fn learn(lane: &Lane, stage: &CaseContext<'_>, observed: &[Observed]) -> Masker {
-    let mut masker = lane.masker();
-    let bindings = stage.bindings.lock().unwrap_or_else(PoisonError::into_inner);
-    for (name, device) in &stage.scenario.devices {
+fn learn(context: &CaseContext<'_>, observed: &[Observed]) -> Masker {
+    let mut masker = context.lane.masker();
+    let bindings = context.bindings.lock();
+    for (name, device) in &context.scenario.devices {
         let seeded = device.paired.iter().flat_map(|seed| ["operator", "node"].map(|role| (seed, role)));
         for (_, role) in seeded {
             let token = super::seeds::token(&bindings.identity, name, role);

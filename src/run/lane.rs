@@ -1,9 +1,10 @@
 //! One booted gateway and the scenarios that share it.
 
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -20,9 +21,9 @@ use super::seeds;
 use super::step_error::StepError;
 use crate::client::{Endpoint, Tls};
 use crate::gateway::{
-    BootError, Ended, GatewayProfiles, PreparedTarget, Profiles, RunningGateway, ScriptedModel, Seed,
-    StartError, StartRequest, StateError, Stopping, StoredPairing, Switch, Switches, TurnError, Unread,
-    merge,
+    BootError, Ended, GatewayProfiles, PreparedTarget, Profiles, RunningGateway, RunningGatewayError,
+    ScriptedModel, Seed, StartError, StartRequest, StateError, Stopping, StoredPairing, Switch, Switches,
+    TurnError, Unread, merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Scenario, Start};
@@ -120,20 +121,20 @@ impl Reached {
         if let Ok(mutants) = said {
             self.add(scenario, mutants);
         } else {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.0.lock();
             all.lost.insert(scenario.to_owned());
         }
     }
 
     /// Adds what a scenario has reached.
     pub fn add(&self, scenario: &str, mutants: impl IntoIterator<Item = usize>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         all.mutants.entry(scenario.to_owned()).or_default().extend(mutants);
     }
 
     /// All of it.
     pub fn take(&self) -> AllReached {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.0.lock())
     }
 }
 
@@ -153,7 +154,7 @@ pub(super) struct Lane {
     running: Mutex<Option<Release>>,
     barrier: RestartBarrier,
     /// How the gateway ended at the last restart that several cases shared.
-    last_restart: Mutex<Option<Result<Option<Ended>, String>>>,
+    last_restart: Mutex<Option<Result<Option<Ended>, Arc<RunningGatewayError>>>>,
     /// Whether several cases are at work on it at the same time.
     shared: bool,
     pressure: Pressure,
@@ -400,7 +401,7 @@ impl Lane {
 
     /// The release that runs now.
     pub(super) fn running(&self) -> Option<Release> {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.running.lock()
     }
 
     /// The scripted model of its agent.
@@ -425,7 +426,7 @@ impl Lane {
 
     /// Tells which release runs from now on.
     pub(super) fn now_runs(&self, release: Option<Release>) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = release;
+        *self.running.lock() = release;
     }
 
     pub(super) const fn number(&self) -> usize {
@@ -451,23 +452,8 @@ impl Lane {
         address: Option<scenario::Address>,
         from: Option<scenario::Address>,
     ) -> Option<Endpoint> {
-        let address = address.unwrap_or_default();
-        let host = self.host.read().await;
-        let listens = host.socket(address);
-        let port = host.port();
-        let tls = if host.certificate().is_some() { Tls::AnyCertificate } else { Tls::Off };
-        drop(host);
-        let socket = match (listens, address.ip()) {
-            (Some(socket), _) => socket,
-            // Only the usual addresses are looked at when it boots.
-            (None, Some(ip)) => {
-                let socket = SocketAddr::new(ip, port);
-                TcpStream::connect(socket).await.ok().map(|_| socket)?
-            }
-            (None, None) => return None,
-        };
-        let name = (address == scenario::Address::Localhost).then(|| address.to_string());
-        Some(Endpoint { address: socket, name, from: from.and_then(scenario::Address::ip), tls })
+        let listener = Listener::of(&*self.host.read().await, address.unwrap_or_default());
+        listener.endpoint(from).await
     }
 
     /// Restarts the gateway once all scenarios of the lane have ended or wait for a restart too. The answer says
@@ -483,13 +469,13 @@ impl Lane {
         let turn = self.barrier.arrive().await;
         let result = match turn {
             Turn::Done => {
-                let last = self.last_restart.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let last = self.last_restart.lock().clone();
                 last.unwrap_or(Ok(None))
             }
             Turn::Restart => {
                 let restarted = self.host.write().await.restart(config, stopping, ready).await;
-                let restarted = restarted.map_err(|error| error.to_string());
-                let mut last = self.last_restart.lock().unwrap_or_else(PoisonError::into_inner);
+                let restarted = restarted.map_err(Arc::new);
+                let mut last = self.last_restart.lock();
                 *last = Some(restarted.clone());
                 drop(last);
                 self.barrier.restarted();
@@ -499,11 +485,11 @@ impl Lane {
         if let Ok(permit) = self.permits.acquire().await {
             permit.forget();
         }
-        result.map_err(StepError::Broken)
+        result.map_err(StepError::SharedRestart)
     }
 
     pub(super) async fn stored(&self) -> Result<StoredPairing, StepError> {
-        self.host.read().await.stored().map_err(|error| StepError::Broken(error.to_string()))
+        Ok(self.host.read().await.stored()?)
     }
 
     /// How the gateway died, if nobody stopped it. Where `suspected`, the news may take a moment.
@@ -531,8 +517,11 @@ impl Lane {
         self.host.read().await.find_in_log(unread, wanted)
     }
 
-    /// Starts another gateway of the same release in a home of its own, and stops it again.
-    pub(super) async fn start_beside(&self, start: &Start) -> Result<Outcome, StepError> {
+    /// Starts another gateway of the same release in a home of its own; where it does not come up, the outcome says how.
+    pub(super) async fn start_beside(
+        &self,
+        start: &Start,
+    ) -> Result<Result<RunningGateway, Outcome>, StepError> {
         let _alone = self.beside.lock().await;
         let filled = |map: &Map<String, Value>| with_secrets(map, &self.token, &self.password, self.now_ms());
         let request = StartRequest {
@@ -553,19 +542,16 @@ impl Lane {
             ready_within: self.settings.boot_timeout,
         };
         match self.prepared.start(request).await {
-            Ok(host) => {
-                host.stop(None).await;
-                Ok(Outcome::Ok { payload: json!({}) })
-            }
+            Ok(gateway) => Ok(Ok(gateway)),
             Err(StartError::Boot(BootError::Died { exit, tail })) => {
                 let tail = tail.join("\n");
                 let message = if tail.is_empty() { exit.to_string() } else { tail };
                 let details = json!({"exit": exit.code});
-                Ok(Outcome::Refused { error: WireError { code: "EXITED".to_owned(), message, details } })
+                Ok(Err(Outcome::Refused { error: WireError { code: "EXITED".to_owned(), message, details } }))
             }
             // That we did not wait longer is no refusal.
-            Err(StartError::Boot(BootError::NotReady { .. })) => Ok(Outcome::Silence),
-            Err(error) => Err(StepError::Broken(error.to_string())),
+            Err(StartError::Boot(BootError::NotReady { .. })) => Ok(Err(Outcome::Silence)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -575,6 +561,38 @@ impl Lane {
         masker.learn(&self.token, "gateway token");
         masker.learn(&self.password, "gateway password");
         masker
+    }
+}
+
+/// Where a gateway listens, as far as that is known without asking it.
+pub(super) struct Listener {
+    address: scenario::Address,
+    known: Option<SocketAddr>,
+    port: u16,
+    tls: Tls,
+}
+
+impl Listener {
+    /// Where this gateway listens, by the address that a step names.
+    pub(super) fn of(gateway: &RunningGateway, address: scenario::Address) -> Self {
+        let tls = if gateway.certificate().is_some() { Tls::AnyCertificate } else { Tls::Off };
+        Self { address, known: gateway.socket(address), port: gateway.port(), tls }
+    }
+
+    /// The endpoint to connect to; none where nobody listens there.
+    pub(super) async fn endpoint(self, from: Option<scenario::Address>) -> Option<Endpoint> {
+        let socket = match (self.known, self.address.ip()) {
+            (Some(socket), _) => socket,
+            // Only the usual addresses are looked at when it boots.
+            (None, Some(ip)) => {
+                let socket = SocketAddr::new(ip, self.port);
+                TcpStream::connect(socket).await.ok().map(|_| socket)?
+            }
+            (None, None) => return None,
+        };
+        let name = (self.address == scenario::Address::Localhost).then(|| self.address.to_string());
+        let from = from.and_then(scenario::Address::ip);
+        Some(Endpoint { address: socket, name, from, tls: self.tls })
     }
 }
 

@@ -1,23 +1,26 @@
 //! Plans, lanes, steps and their observations; the event stream that comes out.
 
-mod actors;
 mod barrier;
 mod bindings;
 mod case;
+mod context;
 mod deny;
+mod doubt;
 mod engine;
 mod event;
 mod handshake;
 mod identity;
 mod known;
 mod lane;
-mod log;
+mod neighbours;
 mod plan;
 mod pool;
 mod pressure;
+mod programs;
 mod record;
 mod rerun;
 mod seeds;
+mod sockets;
 mod starts;
 mod step;
 mod step_error;
@@ -26,6 +29,7 @@ mod stored;
 pub(crate) mod test_support;
 mod timeline;
 mod unfinished;
+mod verbs;
 mod warm;
 
 pub use deny::{Deny, ParseDenyError};

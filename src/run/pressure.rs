@@ -1,8 +1,9 @@
 //! Whether the machine gave gateway and harness the processor time that a time-out presumes.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fs;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
@@ -40,7 +41,7 @@ impl Pressure {
                 tokio::time::sleep(TICK).await;
                 let delay = begun.elapsed().saturating_sub(TICK);
                 if delay >= LATE {
-                    let mut kept = put.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut kept = put.lock();
                     if kept.len() == KEPT {
                         kept.pop_front();
                     }
@@ -53,7 +54,7 @@ impl Pressure {
 
     /// The longest delay of the own timer since a moment.
     fn delay_since(&self, moment: Instant) -> Duration {
-        let kept = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.late.lock();
         kept.iter().filter(|(at, _)| *at >= moment).map(|(_, delay)| *delay).max().unwrap_or_default()
     }
 

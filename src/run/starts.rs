@@ -1,6 +1,6 @@
 //! Whether it is worth to start another gateway of a target.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use crate::scenario::Scenario;
 
@@ -64,8 +64,8 @@ impl Starts {
         enough.then(|| format!("{}{GIVEN_UP}", last.reason))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.0.lock()
     }
 }
 

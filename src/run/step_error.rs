@@ -1,6 +1,10 @@
 //! Why a step has no outcome.
 
+use std::io;
+use std::sync::Arc;
+
 use crate::client::OpenError;
+use crate::gateway::{PrepareError, RunningGatewayError, StartError};
 use crate::scenario::{Reference, Step, UnresolvedReference};
 
 /// Why a step has no outcome.
@@ -20,6 +24,27 @@ pub(super) enum StepError {
     /// Harness or gateway broke.
     #[error("{0}")]
     Broken(String),
+    /// No connection can be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// No HTTP request can be sent.
+    #[error("no request can be sent")]
+    Http(#[source] io::Error),
+    /// Nothing can listen for a program.
+    #[error("no port for a program")]
+    Relay(#[source] io::Error),
+    /// The gateway cannot be stopped, started or read.
+    #[error(transparent)]
+    Gateway(#[from] RunningGatewayError),
+    /// The restart that several cases share failed.
+    #[error(transparent)]
+    SharedRestart(Arc<RunningGatewayError>),
+    /// A gateway beside the one under test cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Another release cannot be made ready.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
 }
 
 /// What an earlier step should have left.
@@ -29,6 +54,8 @@ pub(super) enum Missing {
     Connection(String),
     /// A capture of this name.
     Capture(String),
+    /// A gateway of this name beside the one under test.
+    Gateway(String),
     /// The identity that the programs of the gateway's home share.
     Identity,
     /// A value that no step leaves.
@@ -39,9 +66,10 @@ impl Missing {
     /// Whether a step is one that should have left it.
     pub(super) fn is_left_by(&self, step: &Step) -> bool {
         match self {
-            Self::Connection(name) => step.opens().is_some_and(|one| one.value == *name),
-            Self::Capture(name) => step.saves().is_some_and(|saves| saves.get(name).is_some()),
-            Self::Identity => step.is_of_a_program(),
+            Self::Connection(name) => step.as_verb().opens().is_some_and(|one| one.value == *name),
+            Self::Capture(name) => step.as_verb().saves().is_some_and(|saves| saves.get(name).is_some()),
+            Self::Gateway(name) => step.as_verb().starts_gateway().is_some_and(|one| one.value == *name),
+            Self::Identity => step.as_verb().is_of_a_program(),
             Self::Value => false,
         }
     }
@@ -58,11 +86,5 @@ impl From<UnresolvedReference> for StepError {
             _ => Missing::Value,
         };
         Self::Unreached { text: error.to_string(), missing }
-    }
-}
-
-impl From<OpenError> for StepError {
-    fn from(error: OpenError) -> Self {
-        Self::Broken(error.to_string())
     }
 }

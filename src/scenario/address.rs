@@ -38,6 +38,11 @@ impl Address {
             Self::Ip(ip) => Some(ip),
         }
     }
+
+    /// Whether it is an address of IPv6.
+    pub fn is_ipv6(self) -> bool {
+        self.ip().is_some_and(|ip| ip.is_ipv6())
+    }
 }
 
 impl Default for Address {

@@ -9,16 +9,15 @@ use serde_json::{Map, Value};
 use super::device::Device;
 use super::diagnostic::Diagnostic;
 use super::draft::{BUILT_IN, Draft, Drafts};
-use super::expect::{ClosedExpectation, ExitExpectation, Expectation};
+use super::expect::Expectation;
 use super::file::{Deviation, Observe, Requires};
-use super::pattern::Pattern;
 use super::reference::{Reference, references_in};
 use super::source::Source;
 use super::span::Spanned;
-use super::step::{Step, Wait};
 use super::story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague};
 use super::suggest::did_you_mean;
 use super::tree::{Kind, Tree};
+use super::verbs::Step;
 
 /// Makes a scenario of a draft. `None` where it uses a file that has faults of its own.
 pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, Vec<Diagnostic>> {
@@ -264,7 +263,7 @@ impl Names {
 
     fn name(&mut self, step: &Step) -> String {
         let own = step.own_id();
-        if step.given_id().is_some() {
+        if step.as_verb().id().is_some() {
             return own.to_owned();
         }
         let count = self.count.entry(own.to_owned()).or_insert(0);
@@ -283,14 +282,9 @@ fn given_names<'a>(
     source: &'a Arc<Source>,
     into: &mut Vec<(&'a Spanned<String>, &'a Arc<Source>)>,
 ) {
-    into.extend(step.given_id().map(|name| (name, source)));
-    if let Step::Together(super::step::Together { steps })
-    | Step::Sequence(super::step::Sequence { steps, .. })
-    | Step::Repeat(super::step::Repeat { steps, .. }) = step
-    {
-        for inner in steps {
-            given_names(&inner.value, source, into);
-        }
+    into.extend(step.as_verb().id().map(|name| (name, source)));
+    for inner in step.inner() {
+        given_names(&inner.value, source, into);
     }
 }
 
@@ -313,7 +307,7 @@ fn story(
             Step::Together(one) => Action::Together(story(&one.steps, inner, source, names)),
             Step::Sequence(one) => Action::Repeat(1, story(&one.steps, inner, source, names)),
             Step::Repeat(one) => Action::Repeat(one.times.value, story(&one.steps, inner, source, names)),
-            other => Action::One(other.clone(), expected(step, other)),
+            other => Action::One(other.clone(), expected(step)),
         };
         let references = match (&action, body) {
             (Action::One(..), Some(body)) => known_references(body, source),
@@ -330,32 +324,10 @@ fn known_references(tree: &Tree, source: &Source) -> Vec<Spanned<Reference>> {
 }
 
 /// The outcome that is right: the one that is written, or the one that goes without saying.
-fn expected(step: &Spanned<Step>, one: &Step) -> Option<Spanned<Expectation>> {
-    if let Some(written) = one.expect() {
-        return Some(written.clone());
-    }
-    let closed = || Expectation::Closed(ClosedExpectation::default());
-    let default = match one {
-        Step::Connect(_) | Step::NodeHost(_) => Expectation::Hello(Pattern::Any),
-        Step::Http(_) => Expectation::Http { status: Pattern::Literal(200.into()), body: None },
-        Step::Call(_) | Step::Start(_) | Step::Upgrade(_) | Step::Approve(_) | Step::Revoke(_) => {
-            Expectation::Ok(Pattern::Any)
-        }
-        Step::Cli(_) => Expectation::Exit(ExitExpectation::of_code(0)),
-        Step::AgentTurn(_) => Expectation::Tool { result: Pattern::Any, refused: None },
-        Step::Event(_) | Step::Log(_) => Expectation::Arrives(Pattern::Any),
-        Step::Restart(_) | Step::Stop(_) => Expectation::Exit(ExitExpectation::by_itself()),
-        Step::Send(_) | Step::Wait(Wait::Closed(_)) => closed(),
-        Step::State(_)
-        | Step::Disconnect(_)
-        | Step::EditState(_)
-        | Step::Model(_)
-        | Step::Wait(Wait::For(_))
-        | Step::Together(_)
-        | Step::Sequence(_)
-        | Step::Repeat(_) => return None,
-    };
-    Some(Spanned::new(default, step.span))
+fn expected(step: &Spanned<Step>) -> Option<Spanned<Expectation>> {
+    let verb = step.value.as_verb();
+    let default = || Some(Spanned::new(verb.default_expectation()?, step.span));
+    verb.expect().cloned().or_else(default)
 }
 
 fn vague_of(draft: &Draft) -> impl Iterator<Item = StoryVague> {

@@ -6,9 +6,9 @@ use super::diagnostic::Diagnostic;
 use super::expand::Case;
 use super::source::Source;
 use super::span::{Span, Spanned};
-use super::step::VERBS;
 use super::suggest::advice;
 use super::tree::{Kind, Tree, read};
+use super::verbs::VERBS;
 
 /// Name of the file, without its extension, whose keys hold for all scenarios of its folder and below.
 const DEFAULTS_FILE: &str = "_defaults";
@@ -212,11 +212,8 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::super::check::check;
-    use super::super::load::{Suite, load};
-    use super::super::step::Step;
-    use super::super::story::Action;
     use super::*;
+    use crate::scenario::{Action, Step, StoryStep, Suite, check, load};
 
     fn suite(files: &[(&str, Value)]) -> Suite {
         let sources: Vec<(String, Arc<Source>)> = files
@@ -244,7 +241,7 @@ mod tests {
     fn connects(suite: &Suite) -> Vec<(String, Option<String>, Vec<String>)> {
         assert!(suite.diagnostics.is_empty(), "{:?}", suite.diagnostics);
         let steps = suite.scenarios[0].all_steps().into_iter();
-        let of = |step: &super::super::story::StoryStep| match &step.action {
+        let of = |step: &StoryStep| match &step.action {
             Action::One(Step::Connect(one), _) => Some((
                 one.name.value.clone(),
                 one.persona.as_ref().map(|one| one.value.clone()),

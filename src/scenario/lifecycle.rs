@@ -1,4 +1,4 @@
-//! Stopping and starting a gateway: signals, how it must end, and when the story goes on.
+//! How a gateway is stopped, and when one that starts counts as started.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,57 +6,6 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
-use serde_json::Value;
-
-use super::duration::Millis;
-use super::expect::Expectation;
-use super::span::Spanned;
-
-/// Stops the gateway and leaves it stopped. The next step that needs it starts it again.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Stop {
-    /// Name of this step. Default: `stop`.
-    pub id: Option<Spanned<String>>,
-    /// The signal to send. Default: `SIGTERM`.
-    pub signal: Option<StopSignal>,
-    /// How long it may take to end before gatecrash kills it. Default: 15 s.
-    pub within: Option<Millis>,
-    /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: by itself, with any
-    /// exit code.
-    pub expect: Option<Spanned<Expectation>>,
-}
-
-/// Stops the gateway and starts it again on the same home.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Restart {
-    /// Name of this step. Default: `restart`.
-    pub id: Option<Spanned<String>>,
-    /// Keys of the configuration to change while the gateway is stopped.
-    pub config: Option<Value>,
-    /// The signal that stops it. Default: `SIGTERM`.
-    pub signal: Option<StopSignal>,
-    /// How long it may take to end before gatecrash kills it. Default: 15 s.
-    pub within: Option<Millis>,
-    /// When the next step begins. Default: once a connect would be answered.
-    #[serde(default)]
-    pub ready: Ready,
-    /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: by itself, with any
-    /// exit code.
-    pub expect: Option<Spanned<Expectation>>,
-}
-
-impl Restart {
-    /// Whether it is the usual restart, which several scenarios of one gateway can share.
-    pub fn is_plain(&self) -> bool {
-        self.config.is_none()
-            && self.signal.is_none()
-            && self.within.is_none()
-            && self.ready == Ready::Answers
-            && self.expect.is_none()
-    }
-}
 
 /// A signal that stops a gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, serde::Serialize, JsonSchema)]

@@ -1,12 +1,10 @@
 //! The scenario format: types with their places in the text.
 
-mod actors;
 mod address;
 mod assemble;
-mod beside;
+mod capability;
 mod change;
 mod check;
-mod connect;
 mod decode;
 mod decode_error;
 mod defaults;
@@ -23,7 +21,6 @@ mod flow;
 mod layout;
 mod lifecycle;
 mod load;
-mod log;
 mod named;
 mod pattern;
 mod reference;
@@ -31,23 +28,15 @@ mod saved;
 mod schema;
 mod source;
 mod span;
-mod step;
 mod story;
 mod suggest;
 mod tree;
+mod verbs;
 
-pub use actors::{
-    AgentTurn, AgentVia, Approve, Cli, Destination, EditState, Model, ModelReply, NodeHost, PatchOperation,
-    PatchVerb, Revoke, Upgrade,
-};
 pub use address::{Address, ParseAddressError};
-pub use beside::{HttpRequest, Start};
+pub use capability::Capability;
 pub use change::{CHANGES, Change};
 pub use check::check;
-pub use connect::{
-    AUTH_WORDS, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Pin, Proof, ProofVersion,
-    SignatureFault, SignedOver, Tls,
-};
 pub use defaults::is_of_defaults;
 pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};
 pub use diagnostic::{Diagnostic, Related, Severity};
@@ -56,12 +45,11 @@ pub use duration::{Millis, ParseMillisError};
 pub use entries::Entries;
 pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind};
 pub use expect_written::EXPECTATION_WORDS;
-pub use file::{Capability, Deviation, DeviationClass, Observe, Owner, Requires, ScenarioFile};
+pub use file::{Deviation, DeviationClass, Observe, Owner, Requires, ScenarioFile};
 pub use flow::FlowText;
 pub use layout::{Layout, Place, layout};
-pub use lifecycle::{Ready, Restart, Stop, StopSignal};
+pub use lifecycle::{Ready, StopSignal};
 pub use load::{Suite, load};
-pub use log::{Line, Log};
 pub use named::{NAMED_OUTCOMES, NamedOutcome};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
@@ -72,8 +60,13 @@ pub use saved::Saved;
 pub use schema::{schema, schema_text};
 pub use source::Source;
 pub use span::{Span, Spanned};
-pub use step::{
-    AwaitClose, AwaitEvent, Call, Disconnect, Repeat, Send, Sequence, State, Step, Together, Wait,
-};
 pub use story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague, changes_everybody};
 pub use suggest::did_you_mean;
+pub use verbs::{
+    AUTH_WORDS, AgentTurn, AgentVia, Approve, Auth, AwaitClose, AwaitEvent, Call, Cli, Connect, Credentials,
+    Destination, Disconnect, Earlier, EditState, HttpRequest, IdFault, KeyFault, Line, Log, Model,
+    ModelReply, NodeHost, NonceFault, PatchOperation, PatchVerb, Pin, Proof, ProofVersion, Repeat, Restart,
+    Revoke, Send, Sequence, SignatureFault, SignedOver, Site, Start, State, Step, Stop, Tls, Together,
+    Upgrade, Verb, Wait,
+};
+pub(crate) use verbs::{HOME_IDENTITY, with_verb};

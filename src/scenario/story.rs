@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::actors::Destination;
-use super::address::Address;
+use super::capability::Capability;
 use super::device::Device;
 use super::expect::{Expectation, ExpectationKind};
-use super::file::{Capability, DeviationClass, Requires};
-use super::lifecycle::Ready;
+use super::file::{DeviationClass, Requires};
 use super::reference::Reference;
 use super::source::Source;
 use super::span::{Span, Spanned};
-use super::step::{Step, Wait};
+use super::verbs::Step;
 use crate::release::{Release, ReleaseRange};
 
 /// A scenario ready to run.
@@ -123,16 +121,9 @@ pub struct StoryDeviation {
 impl StoryStep {
     /// The connection that it opens or uses, as the transcript names it.
     pub fn connection(&self) -> Option<&str> {
-        let Action::One(step, _) = &self.action else { return None };
-        match step {
-            Step::Connect(one) => Some(&one.name.value),
-            Step::Call(one) => Some(&one.on.value),
-            Step::Event(one) => Some(&one.on.value),
-            Step::Disconnect(one) => Some(&one.on.value),
-            Step::Send(one) => one.on.as_ref().or(one.name.as_ref()).map(|name| name.value.as_str()),
-            Step::Wait(Wait::Closed(one)) => Some(&one.on.value),
-            Step::Log(one) => one.of.as_ref().map(|of| of.value.as_str()),
-            _ => None,
+        match &self.action {
+            Action::One(step, _) => step.as_verb().transcript_of(),
+            Action::Together(_) | Action::Repeat(..) => None,
         }
     }
 }
@@ -179,14 +170,9 @@ impl Scenario {
 
     /// Whether it needs a gateway of its own on a release: it changes what others on the same gateway rely on.
     pub fn is_alone(&self, release: Option<&Release>) -> bool {
-        let changes_home = |step: &Step| match step {
-            Step::Restart(restart) => !restart.is_plain(),
-            Step::Stop(_) | Step::Upgrade(_) | Step::EditState(_) => true,
-            other => other.is_of_a_program(),
-        };
         self.alone
             || self.starts_on.is_some()
-            || self.any_step(changes_home)
+            || self.any_step(|step| step.as_verb().changes_the_home())
             || self.all_steps().iter().any(|step| self.changes_the_gateway(step, release))
     }
 
@@ -218,13 +204,8 @@ impl Scenario {
     /// The releases that it boots besides the target.
     pub fn other_releases(&self) -> Vec<Release> {
         let named = |step: &StoryStep| match &step.action {
-            Action::One(Step::Upgrade(upgrade), _) => match upgrade.to.value {
-                Destination::Release(release) => Some(release),
-                Destination::Target => None,
-            },
-            Action::One(Step::Cli(cli), _) => cli.release.as_ref().map(|release| release.value),
-            Action::One(Step::NodeHost(node), _) => node.release.as_ref().map(|release| release.value),
-            _ => None,
+            Action::One(one, _) => one.as_verb().other_release(),
+            Action::Together(_) | Action::Repeat(..) => None,
         };
         let mut releases: Vec<Release> =
             self.starts_on.into_iter().chain(self.all_steps().into_iter().filter_map(named)).collect();
@@ -233,9 +214,9 @@ impl Scenario {
         releases
     }
 
-    /// Whether programs run beside the gateway in it.
+    /// Whether programs or other gateways run beside the gateway in it.
     pub fn runs_programs(&self) -> bool {
-        self.any_step(Step::is_of_a_program)
+        self.any_step(|step| step.as_verb().is_of_a_program() || step.as_verb().starts_gateway().is_some())
     }
 
     /// Whether the agent takes a turn in it, which needs a scripted model.
@@ -246,43 +227,19 @@ impl Scenario {
     /// What a target must be able to do: what the scenario says and what follows from its steps.
     pub fn needs(&self) -> Vec<Capability> {
         let seeded = self.devices.iter().any(|(_, one)| one.paired.is_some() || one.pending.is_some());
-        let on_ipv6 = |step: &Step| {
-            let address = match step {
-                Step::Connect(one) => one.address,
-                Step::Send(one) => one.address,
-                Step::Http(one) => one.address,
-                _ => None,
-            };
-            address.and_then(Address::ip).is_some_and(|ip| ip.is_ipv6())
-        };
-        let needs_a_process = |step: &Step| match step {
-            Step::Restart(one) => {
-                one.signal.is_some()
-                    || one.within.is_some()
-                    || one.ready != Ready::Answers
-                    || one.expect.is_some()
-            }
-            Step::Http(_) | Step::Stop(_) => true,
-            _ => false,
-        };
-        let starts = self.any_step(|step| matches!(step, Step::Start(_)));
-        let follows = [
+        let of_steps = self.all_steps().into_iter().flat_map(|step| match &step.action {
+            Action::One(one, _) => one.as_verb().needs(),
+            Action::Together(_) | Action::Repeat(..) => Vec::new(),
+        });
+        let of_the_whole = [
             (Capability::Seed, seeded),
-            (Capability::Restart, self.any_step(|step| matches!(step, Step::Restart(_) | Step::Stop(_)))),
-            (
-                Capability::Upgrade,
-                self.starts_on.is_some()
-                    || self.any_step(|step| matches!(step, Step::Upgrade(_) | Step::EditState(_))),
-            ),
-            (Capability::Programs, self.any_step(Step::is_of_a_program)),
-            (Capability::State, self.any_step(|step| matches!(step, Step::State(_)))),
-            (Capability::Log, self.any_step(|step| matches!(step, Step::Log(one) if one.of.is_none()))),
-            (Capability::Config, !self.config.is_empty() || !self.env.is_empty() || starts),
-            (Capability::Real, !self.files.is_empty() || starts || self.any_step(needs_a_process)),
-            (Capability::Ipv6, self.any_step(on_ipv6)),
+            (Capability::Upgrade, self.starts_on.is_some()),
+            (Capability::Config, !self.config.is_empty() || !self.env.is_empty()),
+            (Capability::Real, !self.files.is_empty()),
         ];
         let mut needs: Vec<Capability> = self.requires.capabilities.iter().map(|one| one.value).collect();
-        needs.extend(follows.into_iter().filter(|(_, there)| *there).map(|(one, _)| one));
+        needs.extend(of_the_whole.into_iter().filter(|(_, there)| *there).map(|(one, _)| one));
+        needs.extend(of_steps);
         needs.sort_unstable();
         needs.dedup();
         needs

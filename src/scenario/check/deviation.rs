@@ -1,11 +1,11 @@
 //! Rules for the lists of releases that differ.
 
-use super::super::diagnostic::Diagnostic;
-use super::super::expect::{Expectation, ExpectationKind};
-use super::super::file::DeviationClass;
-use super::super::story::{Action, Scenario, StoryDeviation, StoryStep};
-use super::super::suggest::advice;
 use super::outcome::check_outcome;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::expect::{Expectation, ExpectationKind};
+use crate::scenario::file::DeviationClass;
+use crate::scenario::story::{Action, Scenario, StoryDeviation, StoryStep};
+use crate::scenario::suggest::advice;
 
 /// Checks the deviations of a scenario against its steps and against each other.
 pub(super) fn check_deviations(scenario: &Scenario, found: &mut Vec<Diagnostic>) {

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::super::change::CHANGES;
-use super::super::diagnostic::Diagnostic;
-use super::super::draft::{BUILT_IN, Draft};
-use super::super::file::{Deviation, DeviationClass};
-use super::super::reference::{BUILTIN_REFERENCES, Reference, ReferenceError, is_name, references_in};
-use super::super::source::Source;
-use super::super::span::{Span, Spanned};
-use super::super::suggest::{advice, quoted};
-use crate::wire::PERSONAS;
+use crate::scenario::change::CHANGES;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::draft::{BUILT_IN, Draft};
+use crate::scenario::file::{Deviation, DeviationClass};
+use crate::scenario::reference::{BUILTIN_REFERENCES, Reference, ReferenceError, is_name, references_in};
+use crate::scenario::source::Source;
+use crate::scenario::span::{Span, Spanned};
+use crate::scenario::suggest::{advice, quoted};
+use crate::scenario::verbs::check_persona;
 
 /// Checks one case of a file by itself; `rows` are the rows of its table.
 pub(in super::super) fn check_file(draft: &Draft, rows: &[Spanned<String>]) -> Vec<Diagnostic> {
@@ -187,15 +187,4 @@ impl Rules<'_> {
             self.add("empty-deviation", message, deviation.span, "", help);
         }
     }
-}
-
-/// Whether a persona is known.
-pub(super) fn check_persona(persona: &Spanned<String>, source: &Arc<Source>) -> Option<Diagnostic> {
-    let names: Vec<&str> = PERSONAS.iter().map(|one| one.name).collect();
-    if names.contains(&persona.value.as_str()) {
-        return None;
-    }
-    let message = format!("there is no persona `{}`", persona.value);
-    let error = Diagnostic::error("unknown-persona", message, source, persona.span).label("unknown persona");
-    Some(error.maybe_help(advice("personas", &persona.value, &names)))
 }

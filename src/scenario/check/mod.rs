@@ -1,9 +1,7 @@
 //! What a scenario says that cannot be right, found without running it.
 
-mod actors;
 mod deviation;
 mod file;
-mod log;
 mod outcome;
 mod step;
 mod story;
@@ -11,8 +9,8 @@ mod vague;
 
 pub(super) use file::check_file;
 
-use super::diagnostic::{Diagnostic, Severity, tidy};
-use super::load::Suite;
+use crate::scenario::diagnostic::{Diagnostic, Severity, tidy};
+use crate::scenario::load::Suite;
 
 /// All that is wrong with a suite, sorted by file and place: what loading found, and what the
 /// scenarios say that cannot be right. With `strict`, warnings are errors.
@@ -24,8 +22,6 @@ pub fn check(suite: &Suite, strict: bool) -> Vec<Diagnostic> {
         story::check_story(scenario, &mut captures, &mut found);
         deviation::check_deviations(scenario, &mut found);
         vague::check_vague(scenario, &mut reasons, &mut found);
-        found.extend(actors::check_start(scenario));
-        found.extend(log::check_names(scenario));
     }
     found.extend(captures.unused());
     found.extend(reasons.needless());

@@ -4,43 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::diagnostic::Diagnostic;
-use super::super::expect::{ErrorExpectation, Expectation, ExpectationKind};
-use super::super::pattern::Pattern;
-use super::super::source::Source;
-use super::super::span::Spanned;
-use super::super::step::Step;
-use super::super::suggest::{advice, quoted};
-
-/// The outcomes that a verb can have.
-fn possible(step: &Step) -> &'static [ExpectationKind] {
-    use ExpectationKind::{
-        Arrives, Closed, Error, Exit, Hello, Http, Ok, ProtocolError, Silence, State, Tool,
-    };
-    match step {
-        Step::Connect(_) => &[Hello, Closed, Error, Http, ProtocolError, Silence],
-        Step::Call(_) => &[Ok, Error, Closed, ProtocolError, Silence],
-        Step::Http(_) => &[Http, Closed, Silence],
-        Step::Start(_) => &[Ok, Error, Silence],
-        Step::Event(_) => &[Arrives, Silence, Closed, ProtocolError],
-        Step::Send(one) if one.name.is_some() => &[Closed, Error, Ok, Silence, Http, ProtocolError],
-        Step::Send(_) => &[Closed, Error, Ok, Silence, ProtocolError],
-        Step::Upgrade(_) => &[Ok, Exit],
-        Step::Restart(_) | Step::Stop(_) | Step::Cli(_) => &[Exit, Silence],
-        Step::NodeHost(_) => &[Hello, Closed, Exit, Silence],
-        Step::AgentTurn(_) => &[Tool, Exit, Ok, Error, Closed, Silence],
-        Step::Approve(_) | Step::Revoke(_) => &[Ok, Error, Exit, Closed, Silence],
-        Step::State(_) => &[State],
-        Step::Log(_) => &[Arrives, Silence],
-        Step::Wait(_) => &[Closed, Silence, ProtocolError],
-        Step::Disconnect(_)
-        | Step::EditState(_)
-        | Step::Model(_)
-        | Step::Together(_)
-        | Step::Sequence(_)
-        | Step::Repeat(_) => &[],
-    }
-}
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::expect::{ErrorExpectation, Expectation};
+use crate::scenario::pattern::Pattern;
+use crate::scenario::source::Source;
+use crate::scenario::span::Spanned;
+use crate::scenario::suggest::{advice, quoted};
+use crate::scenario::verbs::Step;
 
 /// Checks an expectation of a step, the base one or that of a deviation.
 pub(super) fn check_outcome(
@@ -49,7 +19,7 @@ pub(super) fn check_outcome(
     source: &Arc<Source>,
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let possible = possible(step);
+    let possible = step.as_verb().outcomes();
     let never = |message: String| {
         Diagnostic::error("never-matches", message, source, expectation.span).label("can never happen")
     };

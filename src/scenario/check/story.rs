@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::diagnostic::Diagnostic;
-use super::super::reference::{Part, Reference, parse_text};
-use super::super::source::Source;
-use super::super::span::{Span, Spanned};
-use super::super::step::Step;
-use super::super::story::{Action, Scenario, StoryStep};
-use super::super::suggest::advice;
 use super::step::check_step;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::entries::Entries;
+use crate::scenario::reference::{Part, Reference, parse_text};
+use crate::scenario::source::Source;
+use crate::scenario::span::{Span, Spanned};
+use crate::scenario::story::{Action, Scenario, StoryStep};
+use crate::scenario::suggest::advice;
+use crate::scenario::verbs::{Destination, Earlier, HOME_IDENTITY, Step};
 
 /// Which captures of a suite are used by any of the scenarios that hold them.
 #[derive(Default)]
@@ -42,19 +43,21 @@ pub(super) fn check_story(scenario: &Scenario, captures: &mut CaptureUse, found:
     let mut saved = Vec::new();
     for step in scenario.all_steps() {
         let Action::One(one, _) = &step.action else { continue };
-        if let Some(name) = one.opens() {
+        if let Some(name) = one.as_verb().opens() {
             opened.entry(name.value.as_str()).or_insert((name.span, &step.source));
         }
-        for name in one.saves().into_iter().flat_map(super::super::entries::Entries::keys) {
+        for name in one.as_verb().saves().into_iter().flat_map(Entries::keys) {
             saved.push((name, &step.source));
         }
     }
-    let mut walk = Walk { scenario, opened, saved: &saved, used: HashSet::new(), found };
-    let identity = scenario.files.contains_key(IDENTITY) || scenario.starts_on.is_some();
+    let earlier = Earlier { has_own_gateway: scenario.is_alone(None), ..Earlier::default() };
+    let mut walk = Walk { scenario, opened, saved: &saved, used: HashSet::new(), earlier, found };
+    let identity = scenario.files.contains_key(HOME_IDENTITY) || scenario.starts_on.is_some();
     let mut here = Here { identity, ..Here::default() };
     walk.steps(&scenario.steps, &mut here);
     walk.steps(&scenario.finally, &mut here);
     walk.deviations();
+    walk.found.extend(check_start(scenario));
     let used = walk.used;
     for (name, source) in saved {
         let place = (source.path.clone(), name.span.start);
@@ -82,34 +85,21 @@ impl Here {
     }
 }
 
-/// Whether a step may leave the identity in the gateway's home that its programs share.
-fn makes_identity(step: &Step) -> bool {
-    match step {
-        Step::Cli(_) | Step::NodeHost(_) | Step::AgentTurn(_) => true,
-        Step::EditState(edit) => edit.file.value == IDENTITY,
-        // An approval or a revocation without a connection is done by the command line.
-        Step::Approve(one) => one.on.is_none(),
-        Step::Revoke(one) => one.on.is_none(),
-        _ => false,
-    }
-}
-
-/// The file with the identity that the programs of a home share.
-const IDENTITY: &str = "identity/device.json";
-
 struct Walk<'a> {
     scenario: &'a Scenario,
     /// Where each connection is opened first.
     opened: HashMap<&'a str, (Span, &'a Arc<Source>)>,
     saved: &'a [(&'a Spanned<String>, &'a Arc<Source>)],
     used: HashSet<String>,
+    earlier: Earlier,
     found: &'a mut Vec<Diagnostic>,
 }
 
 impl Walk<'_> {
     fn steps(&mut self, steps: &[StoryStep], here: &mut Here) {
         for step in steps {
-            self.found.extend(check_step(step));
+            self.found.extend(check_step(step, &self.earlier));
+            self.earlier.steps.push(step.id.clone());
             match &step.action {
                 Action::One(one, _) => self.one(step, one, here),
                 Action::Repeat(_, inner) => self.steps(inner, here),
@@ -153,46 +143,47 @@ impl Walk<'_> {
         for reference in &step.references {
             self.reference(reference, source, Some(here));
         }
-        let device = match one {
-            Step::Connect(one) => one.device.as_ref(),
-            Step::State(one) => one.device.as_ref(),
-            Step::Approve(one) => one.device.as_ref(),
-            Step::Revoke(one) => one.device.as_ref(),
-            _ => None,
-        };
-        if let Some(device) = device {
+        let verb = one.as_verb();
+        if let Some(device) = verb.device() {
             self.device(&device.value, device.span, source);
         }
-        let shared_identity = match one {
-            Step::State(one) => one.device.is_none(),
-            Step::Approve(one) => one.device.is_none() && one.on.is_some(),
-            Step::Revoke(one) => one.device.is_none() && one.on.is_some(),
-            _ => false,
-        };
-        if shared_identity && !here.identity {
+        if verb.uses_home_identity() && !here.identity {
             self.found.push(no_identity(
                 &format!("this `{}` names no device", one.verb()),
                 source,
                 step.span,
             ));
         }
-        if let Some(name) = one.works_on() {
+        if let Some(name) = verb.works_on() {
             self.connection(name, source, here);
         }
-        if let Some(name) = one.opens() {
+        if let Some(name) = verb.opens() {
             here.ended.remove(&name.value);
             here.connections.insert(name.value.clone());
         }
-        here.identity |= makes_identity(one);
-        if let Step::Disconnect(one) = one {
-            here.end(&one.on.value, "this side has ended it by then");
+        here.identity |= verb.makes_home_identity();
+        if let Some(name) = verb.ends() {
+            here.end(&name.value, "this side has ended it by then");
         }
-        if one.stops_the_gateway() {
+        if verb.stops_the_gateway() {
             let all: Vec<String> = here.connections.drain().collect();
             let why = format!("`{}` ends every connection", one.verb());
             here.ended.extend(all.into_iter().map(|name| (name, why.clone())));
         }
-        for name in one.saves().into_iter().flat_map(super::super::entries::Entries::keys) {
+        if let Some(name) = verb.reaches().filter(|name| !self.earlier.gateways.contains(&name.value)) {
+            let names: Vec<&str> = self.earlier.gateways.iter().map(String::as_str).collect();
+            let message = format!("no step before this one starts a gateway `{}`", name.value);
+            let help = advice("gateways", &name.value, &names)
+                .or_else(|| Some(format!("start it first: `start: {{as: {}}}`", name.value)));
+            let error = Diagnostic::error("unknown-gateway", message, source, name.span);
+            self.found.push(error.label("unknown gateway").maybe_help(help));
+        }
+        self.earlier.gateways.extend(verb.starts_gateway().map(|name| name.value.clone()));
+        self.earlier.connections.extend(verb.opens().map(|name| name.value.clone()));
+        if matches!(one, Step::Cli(_) | Step::NodeHost(_)) {
+            self.earlier.programs.push(verb.id().map_or(one.verb(), |id| &id.value).to_owned());
+        }
+        for name in verb.saves().into_iter().flat_map(Entries::keys) {
             if !here.captures.insert(name.value.clone()) {
                 let first = self.saved.iter().find(|(other, _)| other.value == name.value);
                 let message = format!("the capture `{}` is saved twice", name.value);
@@ -357,6 +348,20 @@ impl Walk<'_> {
     }
 }
 
+/// Checks that a story which begins on another release reaches the target.
+fn check_start(scenario: &Scenario) -> Option<Diagnostic> {
+    let reaches = |step: &Step| match step {
+        Step::Upgrade(upgrade) => upgrade.to.value == Destination::Target,
+        _ => false,
+    };
+    if scenario.starts_on.is_none() || scenario.any_step(reaches) {
+        return None;
+    }
+    let message = "this story never reaches the release under test";
+    let error = Diagnostic::error("no-upgrade", message, &scenario.source, Span::default());
+    Some(error.help("add a step `upgrade: {to: target}`, or remove `starts_on`"))
+}
+
 /// The home's own identity is used, and nothing can have made one.
 fn no_identity(what: &str, source: &Arc<Source>, span: Span) -> Diagnostic {
     let message = format!("{what}, and the gateway's home has no identity of its own yet");
@@ -369,7 +374,8 @@ fn no_identity(what: &str, source: &Arc<Source>, span: Span) -> Diagnostic {
 fn connections_of<'a>(step: &'a StoryStep, into: &mut Vec<(&'a Spanned<String>, &'a Arc<Source>)>) {
     match &step.action {
         Action::One(one, _) => {
-            into.extend(one.opens().into_iter().chain(one.works_on()).map(|name| (name, &step.source)));
+            let verb = one.as_verb();
+            into.extend(verb.opens().into_iter().chain(verb.works_on()).map(|name| (name, &step.source)));
         }
         Action::Together(inner) | Action::Repeat(_, inner) => {
             for one in inner {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::diagnostic::Diagnostic;
-use super::super::expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation};
-use super::super::pattern::Pattern;
-use super::super::source::Source;
-use super::super::span::Spanned;
-use super::super::step::Step;
-use super::super::story::{Action, Scenario, StoryStep};
-use super::super::suggest::advice;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation};
+use crate::scenario::pattern::Pattern;
+use crate::scenario::source::Source;
+use crate::scenario::span::Spanned;
+use crate::scenario::story::{Action, Scenario, StoryStep};
+use crate::scenario::suggest::advice;
+use crate::scenario::verbs::Step;
 
 /// Close codes that a gateway sends for many reasons: normal closure, protocol error, policy, internal error.
 const GENERIC_CLOSES: &[u64] = &[1000, 1002, 1008, 1011];
@@ -250,7 +250,7 @@ pub(super) fn check_vague(scenario: &Scenario, reasons: &mut VagueReasons, found
     for step in &steps {
         let Action::One(one, Some(right)) = &step.action else { continue };
         // That a gateway ends when it is asked to is all that goes without saying about a stop.
-        if one.expect().is_none() && matches!(one, Step::Restart(_) | Step::Stop(_)) {
+        if one.as_verb().expect().is_none() && matches!(one, Step::Restart(_) | Step::Stop(_)) {
             continue;
         }
         needed.extend(vague(&right.value, false).map(|why| (step.id.as_str(), why, right, &step.source)));

@@ -1,57 +1,26 @@
-//! Other releases on the same home, and what is changed in it between them.
+//! Changing a file of the state directory while the gateway is stopped.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::step::CaseContext;
-use super::super::step_error::StepError;
-use crate::gateway::{BootError, Ended, RunningGatewayError, Stopping};
-use crate::scenario::{Destination, EditState, Ready, Upgrade};
+use super::ending::had_to_be_killed;
+use super::perform::Perform;
+use crate::gateway::Stopping;
+use crate::run::context::CaseContext;
+use crate::run::step_error::StepError;
+use crate::scenario::{EditState, Expectation};
 use crate::verdict::Outcome;
 
-impl CaseContext<'_> {
-    /// Stops the gateway and boots another release on its home. A release that refuses the home is an
-    /// outcome to judge; the gateway is stopped then.
-    pub(in super::super) async fn upgrade(&self, step: &Upgrade) -> Result<Outcome, StepError> {
-        let prepared = self.lane.prepared();
-        let broken = |reason: String| StepError::Broken(reason);
-        let (launch, release) = match step.to.value {
-            Destination::Target => (prepared.launch(), prepared.release()),
-            Destination::Release(release) => {
-                let launch = prepared.launch_of(release, Arc::new(|_| {})).await;
-                (Some(launch.map_err(|error| broken(error.to_string()))?), Some(release))
-            }
-        };
-        let launch = launch.ok_or_else(|| StepError::Untestable("the target runs already".to_owned()))?;
-        let config = step.config.as_ref().map(|config| self.bindings().fill(config)).transpose()?;
-        let mut host = self.lane.host_alone().await;
-        let booted = host.restart_as(launch, step.fork_home, config.as_ref(), step.ready).await;
-        drop(host);
-        match booted {
-            Ok(Some(ended)) if ended.killed => Err(broken(had_to_be_killed(&ended))),
-            Ok(_) => {
-                self.lane.now_runs(release);
-                let release = release.map(|release| release.to_string());
-                Ok(Outcome::Ok { payload: json!({"release": release}) })
-            }
-            // A machine that is too busy is no fault of the release.
-            Err(RunningGatewayError::Restart(error)) if error.is_of_a_starved_machine() => {
-                Err(broken("the gateway gave up at boot because the machine is too slow".to_owned()))
-            }
-            Err(RunningGatewayError::Restart(BootError::Died { exit, tail })) => {
-                Ok(super::program::ended_with(exit, String::new(), tail.join("\n")))
-            }
-            Err(error) => Err(broken(error.to_string())),
-        }
-    }
-
-    /// Stops the gateway and patches a file of its state directory.
-    pub(in super::super) async fn edit_state(&self, step: &EditState) -> Result<Outcome, StepError> {
-        let bindings = self.bindings();
-        let operations: Vec<Value> = step
+impl Perform for EditState {
+    async fn perform(
+        &self,
+        context: &CaseContext<'_>,
+        _right: Option<&Expectation>,
+    ) -> Result<Outcome, StepError> {
+        let bindings = context.bindings();
+        let operations: Vec<Value> = self
             .patch
             .value
             .iter()
@@ -66,35 +35,20 @@ impl CaseContext<'_> {
                 Ok(operation)
             })
             .collect::<Result<_, StepError>>()?;
-        let mut host = self.lane.host_alone().await;
-        if let Some(ended) = host.halt(Stopping::default()).await
+        let mut gateway = context.lane.host_alone().await;
+        if let Some(ended) = gateway.halt(Stopping::default()).await
             && ended.killed
         {
             return Err(StepError::Broken(had_to_be_killed(&ended)));
         }
         let home =
-            host.home().ok_or_else(|| StepError::Untestable("its files are out of reach".to_owned()))?;
-        let file = inside(&home.state(), &step.file.value).ok_or_else(|| {
-            StepError::Broken(format!("{} leads out of the state directory", step.file.value))
+            gateway.home().ok_or_else(|| StepError::Untestable("its files are out of reach".to_owned()))?;
+        let file = inside(&home.state(), &self.file.value).ok_or_else(|| {
+            StepError::Broken(format!("{} leads out of the state directory", self.file.value))
         })?;
         patch(&file, Value::Array(operations))?;
         Ok(Outcome::Done)
     }
-
-    /// Starts a gateway that a step has stopped.
-    pub(in super::super) async fn wake(&self) -> Result<(), StepError> {
-        if !self.scenario.is_alone(self.lane.release().as_ref()) || !self.lane.host().await.is_halted() {
-            return Ok(());
-        }
-        let mut host = self.lane.host_alone().await;
-        let restarted = host.restart(None, Stopping::default(), Ready::Answers).await;
-        restarted.map(drop).map_err(|error| StepError::Broken(error.to_string()))
-    }
-}
-
-/// What this step needs is a gateway that ends when asked; one that does not is the prepared of `stop` and `restart`.
-fn had_to_be_killed(ended: &Ended) -> String {
-    format!("the gateway did not end within {} ms of SIGTERM and was killed", ended.stop_ms)
 }
 
 fn inside(state: &Path, file: &str) -> Option<PathBuf> {

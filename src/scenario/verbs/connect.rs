@@ -7,12 +7,17 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde_json::{Map, Value};
 
-use super::address::Address;
-use super::duration::Millis;
-use super::entries::Entries;
-use super::expect::Expectation;
-use super::saved::Saved;
-use super::span::Spanned;
+use super::connection::{check_ends, check_name, check_persona};
+use super::verb::{Site, Verb, envelope};
+use crate::scenario::address::Address;
+use crate::scenario::capability::Capability;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::duration::Millis;
+use crate::scenario::entries::Entries;
+use crate::scenario::expect::{Expectation, ExpectationKind};
+use crate::scenario::pattern::Pattern;
+use crate::scenario::saved::Saved;
+use crate::scenario::span::Spanned;
 
 /// Opens a connection and does the handshake.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -44,6 +49,8 @@ pub struct Connect {
     /// HTTP headers of the upgrade request.
     #[serde(default)]
     pub headers: Entries<String>,
+    /// Name of a gateway that a `start` step has started, to connect to that one.
+    pub to: Option<Spanned<String>>,
     /// Address of this machine to connect to: one of 127.0.0.0/8, `::1`, or `localhost` by name. Default:
     /// `127.0.0.1`.
     pub address: Option<Address>,
@@ -72,6 +79,47 @@ pub struct Connect {
     /// Names for parts of the answer, by JSON pointer.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
+}
+
+impl Verb for Connect {
+    fn id(&self) -> Option<&Spanned<String>> {
+        Some(&self.name)
+    }
+
+    envelope!(expect, save);
+
+    fn default_expectation(&self) -> Option<Expectation> {
+        Some(Expectation::Hello(Pattern::Any))
+    }
+
+    fn outcomes(&self) -> &'static [ExpectationKind] {
+        use ExpectationKind::{Closed, Error, Hello, Http, ProtocolError, Silence};
+        &[Hello, Closed, Error, Http, ProtocolError, Silence]
+    }
+
+    fn opens(&self) -> Option<&Spanned<String>> {
+        Some(&self.name)
+    }
+
+    fn device(&self) -> Option<&Spanned<String>> {
+        self.device.as_ref()
+    }
+
+    fn reaches(&self) -> Option<&Spanned<String>> {
+        self.to.as_ref()
+    }
+
+    fn needs(&self) -> Vec<Capability> {
+        Vec::from_iter(self.address.is_some_and(Address::is_ipv6).then_some(Capability::Ipv6))
+    }
+
+    fn check(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        found.extend(self.persona.as_ref().and_then(|one| check_persona(one, site.source)));
+        found.extend(check_name(&self.name, "connection", site.source));
+        found.extend(check_ends(self.from, self.address, site));
+        found
+    }
 }
 
 /// Whether a connection is secured by TLS.

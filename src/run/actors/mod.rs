@@ -1,8 +1,0 @@
-//! Steps for whole programs.
-
-mod agent;
-mod cli;
-mod devices;
-mod node_host;
-mod program;
-mod upgrade;

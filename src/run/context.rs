@@ -1,0 +1,245 @@
+//! What the steps of a case work with: the gateway, the connections, and what references stand for.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use super::bindings::Bindings;
+use super::lane::Lane;
+use super::neighbours::Neighbours;
+use super::programs::Programs;
+use super::sockets::Sockets;
+use super::step_error::{Missing, StepError};
+use crate::client::{Connection, Endpoint, OpenError, Opened, Tls, Transcript, open};
+use crate::scenario::{
+    self, Action, Address, Entries, Expectation, HOME_IDENTITY, Millis, Pin, Scenario, Spanned,
+};
+use crate::verdict::{Outcome, Verdict};
+use crate::wire::Masker;
+
+/// How long silence must last to be believed, where a scenario does not say.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// How long a gateway of ours that is alive may refuse connections, because it restarts by itself.
+const COMES_BACK: Duration = Duration::from_secs(20);
+
+/// A refused TCP connect costs microseconds, so the wait between two may be short.
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
+
+/// When a step began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beginning {
+    /// The moment.
+    pub(super) at: Instant,
+    /// Number of the first entry of the transcript behind it.
+    pub(super) entry: usize,
+}
+
+/// How to open a connection.
+pub(super) struct Opening<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// The gateway to connect to, where it is not the one under test.
+    pub(super) to: Option<&'a Spanned<String>>,
+    /// Address to connect to.
+    pub(super) address: Option<Address>,
+    /// Address to connect from.
+    pub(super) from: Option<Address>,
+    /// Whether it is secured.
+    pub(super) tls: Option<&'a scenario::Tls>,
+    /// Headers of the upgrade request.
+    pub(super) headers: &'a Entries<String>,
+}
+
+/// A case while it runs: its gateway, its connections and what its references stand for.
+pub(super) struct CaseContext<'a> {
+    pub(super) lane: &'a Lane,
+    pub(super) scenario: &'a Scenario,
+    pub(super) transcript: Transcript,
+    pub(super) bindings: Mutex<Bindings>,
+    pub(super) sockets: Sockets,
+    pub(super) programs: Programs,
+    pub(super) neighbours: Neighbours,
+    /// How steps have ended so far, by their ids.
+    pub(super) ended: Mutex<HashMap<String, Verdict>>,
+    /// When a call succeeded that changes the gateway under everybody.
+    pub(super) changed: Mutex<Option<Instant>>,
+    /// When it began.
+    pub(super) begun: Instant,
+    /// When its steps began, by their ids.
+    pub(super) beginnings: Mutex<HashMap<String, Beginning>>,
+}
+
+impl<'a> CaseContext<'a> {
+    /// The beginning of a case.
+    pub(super) fn new(lane: &'a Lane, scenario: &'a Scenario, bindings: Bindings, begun: Instant) -> Self {
+        Self {
+            lane,
+            scenario,
+            transcript: Transcript::new(begun),
+            bindings: Mutex::new(bindings),
+            sockets: Sockets::default(),
+            programs: Programs::default(),
+            neighbours: Neighbours::default(),
+            ended: Mutex::default(),
+            changed: Mutex::default(),
+            begun,
+            beginnings: Mutex::default(),
+        }
+    }
+
+    /// What references stand for now.
+    pub(super) fn bindings(&self) -> Bindings {
+        self.bindings.lock().clone()
+    }
+
+    /// Whether the case has its gateway to itself.
+    pub(super) fn is_alone(&self) -> bool {
+        self.scenario.is_alone(self.lane.release().as_ref())
+    }
+
+    /// The open connection of this name.
+    pub(super) fn connection(&self, name: &Spanned<String>) -> Result<Arc<Connection>, StepError> {
+        let missing = || StepError::Unreached {
+            text: format!("there is no connection `{}`", name.value),
+            missing: Missing::Connection(name.value.clone()),
+        };
+        self.sockets.named(&name.value).ok_or_else(missing)
+    }
+
+    /// The id of a device of the scenario, or of the programs that share the gateway's home.
+    pub(super) fn device_id(&self, device: Option<&Spanned<String>>) -> Result<String, StepError> {
+        let bindings = self.bindings();
+        match device {
+            Some(device) => Ok(bindings.identity.key(&device.value).id()),
+            None => bindings.own_identity.ok_or_else(|| StepError::Unreached {
+                text: "no program has made an identity in the gateway's home".to_owned(),
+                missing: Missing::Identity,
+            }),
+        }
+    }
+
+    /// Whether what is missing is so because a step that should have left it went another way, as listed or not.
+    pub(super) fn excuses(&self, missing: &Missing) -> bool {
+        let ended = self.ended.lock();
+        self.scenario.all_steps().into_iter().any(|step| match &step.action {
+            Action::One(one, _) if missing.is_left_by(one) => {
+                ended.get(&step.id).is_none_or(|verdict| *verdict != Verdict::Pass)
+            }
+            _ => false,
+        })
+    }
+
+    /// The waiting time of a step.
+    pub(super) fn within(&self, written: Option<Millis>) -> Duration {
+        written.map_or(self.lane.timeout(), Millis::as_duration)
+    }
+
+    /// The waiting time of a step that may be about silence.
+    pub(super) fn within_or_silence(&self, written: Option<Millis>, right: Option<&Expectation>) -> Duration {
+        match (written, right) {
+            (Some(time), _) => time.as_duration(),
+            (None, Some(Expectation::Silence)) => SILENCE,
+            (None, _) => self.lane.timeout(),
+        }
+    }
+
+    /// Where the gateway listens, by the address that a step names.
+    pub(super) async fn endpoint(
+        &self,
+        to: Option<&Spanned<String>>,
+        address: Option<Address>,
+        from: Option<Address>,
+    ) -> Result<Endpoint, StepError> {
+        let missing = || {
+            let address = address.unwrap_or_default();
+            StepError::Untestable(format!("the target does not listen on {address}"))
+        };
+        let Some(Spanned { value: name, .. }) = to else {
+            return self.lane.endpoint(address, from).await.ok_or_else(missing);
+        };
+        if !self.neighbours.has(name).await {
+            return Err(StepError::Unreached {
+                text: format!("no gateway `{name}` runs beside the one under test"),
+                missing: Missing::Gateway(name.clone()),
+            });
+        }
+        self.neighbours.endpoint(name, address, from).await.ok_or_else(missing)
+    }
+
+    /// Opens a connection; where there is none, the outcome says why.
+    pub(super) async fn open(&self, one: &Opening<'_>) -> Result<Result<Connection, Outcome>, StepError> {
+        let mut endpoint = self.endpoint(one.to, one.address, one.from).await?;
+        match one.tls {
+            Some(scenario::Tls::Switched(_)) => endpoint.tls = Tls::Off,
+            Some(scenario::Tls::Pinned(Pin { pin })) => endpoint.tls = Tls::Pinned(pin.clone()),
+            None => {}
+        }
+        let headers: Vec<(String, String)> =
+            one.headers.iter().map(|(name, value)| (name.value.clone(), value.clone())).collect();
+        let begun = Instant::now();
+        let opened = loop {
+            match open(one.name, &endpoint, &headers, self.lane.timeout(), &self.transcript).await {
+                // A gateway that restarts by itself, or was not waited for, opens its port in a moment.
+                Err(OpenError::Connect { source, .. })
+                    if source.kind() == std::io::ErrorKind::ConnectionRefused
+                        && begun.elapsed() < COMES_BACK
+                        && self.lane.may_come_back().await =>
+                {
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+                opened => break opened?,
+            }
+        };
+        Ok(match opened {
+            Opened::Socket(connection) => Ok(connection),
+            Opened::Http { status, body } => Err(Outcome::Http { status, body }),
+            Opened::Ended(end) => Err(Outcome::of_end(end, None)),
+            Opened::Silence => Err(Outcome::Silence),
+        })
+    }
+
+    /// Remembers the challenge of a connection for references.
+    pub(super) fn challenged(&self, connection: &str, nonce: &str) {
+        self.bindings.lock().challenged(connection, nonce);
+    }
+
+    /// Looks which identity the programs of the gateway's home have made.
+    pub(super) async fn look_at_identity(&self) {
+        if !self.is_alone() {
+            return;
+        }
+        let gateway = self.lane.host().await;
+        let identity = gateway.home().and_then(|home| {
+            let bytes = fs::read(home.state().join(HOME_IDENTITY)).ok()?;
+            let identity: Value = serde_json::from_slice(&bytes).ok()?;
+            identity.get("deviceId").and_then(Value::as_str).map(str::to_owned)
+        });
+        if identity.is_some() {
+            self.bindings.lock().own_identity = identity;
+        }
+    }
+
+    /// Makes every secret known that programs have stored.
+    pub(super) async fn learn_stored(&self, masker: &mut Masker) {
+        if !self.is_alone() {
+            return;
+        }
+        if let Ok(stored) = self.lane.stored().await {
+            for record in stored.paired.values().chain(stored.pending.values()) {
+                masker.learn_from(record);
+            }
+        }
+        let gateway = self.lane.host().await;
+        for file in [HOME_IDENTITY, "identity/device-auth.json", "node.json"] {
+            let bytes = gateway.home().and_then(|home| fs::read(home.state().join(file)).ok());
+            if let Some(value) = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) {
+                masker.learn_from(&value);
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Gateways that a case starts beside the one under test, and keeps.
+
+use std::collections::HashMap;
+
+use tokio::sync::Mutex;
+
+use super::lane::Listener;
+use crate::client::Endpoint;
+use crate::gateway::RunningGateway;
+use crate::scenario::Address;
+
+/// The gateways of a case beside the one under test, by their names.
+#[derive(Default)]
+pub(super) struct Neighbours(Mutex<HashMap<String, RunningGateway>>);
+
+impl Neighbours {
+    /// Keeps a gateway until the case ends. Another one of the same name is stopped.
+    pub(super) async fn keep(&self, name: &str, gateway: RunningGateway) {
+        let former = self.0.lock().await.insert(name.to_owned(), gateway);
+        if let Some(former) = former {
+            former.stop(None).await;
+        }
+    }
+
+    /// Whether there is a gateway of this name.
+    pub(super) async fn has(&self, name: &str) -> bool {
+        self.0.lock().await.contains_key(name)
+    }
+
+    /// Where to connect to one; none where there is no such gateway, or it does not listen there.
+    pub(super) async fn endpoint(
+        &self,
+        name: &str,
+        address: Option<Address>,
+        from: Option<Address>,
+    ) -> Option<Endpoint> {
+        let listener =
+            self.0.lock().await.get(name).map(|one| Listener::of(one, address.unwrap_or_default()));
+        listener?.endpoint(from).await
+    }
+
+    /// Stops them all.
+    pub(super) async fn end(&self) {
+        let all = std::mem::take(&mut *self.0.lock().await);
+        for (_, gateway) in all {
+            gateway.stop(None).await;
+        }
+    }
+}

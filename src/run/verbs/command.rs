@@ -1,0 +1,23 @@
+//! Commands of an operator.
+
+use serde_json::json;
+
+use super::program::{WITHIN, run};
+use crate::gateway::ProgramRequest;
+use crate::run::context::CaseContext;
+use crate::run::step_error::StepError;
+use crate::verdict::Outcome;
+
+/// Runs a command of the release's command line; `ok` with what it printed where it ended well.
+pub(super) async fn command(
+    context: &CaseContext<'_>,
+    name: &str,
+    args: &[&str],
+) -> Result<Outcome, StepError> {
+    let args = args.iter().map(|one| (*one).to_owned()).collect();
+    let request = ProgramRequest { args, ..ProgramRequest::default() };
+    Ok(match run(context, name, &request, WITHIN).await?.outcome() {
+        Outcome::Exit { code: Some(0), stdout, .. } => Outcome::Ok { payload: json!({"stdout": stdout}) },
+        other => other,
+    })
+}

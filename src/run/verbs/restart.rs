@@ -1,0 +1,22 @@
+//! Restarting the gateway.
+
+use super::ending::{end_of_gateway, ended_before, stopping};
+use super::perform::Perform;
+use crate::run::context::CaseContext;
+use crate::run::step_error::StepError;
+use crate::scenario::{Expectation, Restart};
+use crate::verdict::Outcome;
+
+impl Perform for Restart {
+    async fn perform(
+        &self,
+        context: &CaseContext<'_>,
+        _right: Option<&Expectation>,
+    ) -> Result<Outcome, StepError> {
+        let config = self.config.as_ref().map(|config| context.bindings().fill(config)).transpose()?;
+        let stopping = stopping(self.signal, self.within);
+        let ended = context.lane.restart(config.as_ref(), stopping, self.ready).await?;
+        // A gateway that an earlier self has stopped was told of there.
+        Ok(ended.map_or_else(ended_before, |ended| end_of_gateway(&ended)))
+    }
+}

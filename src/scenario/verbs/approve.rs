@@ -1,0 +1,66 @@
+//! The `approve` verb: what waits for a device is approved.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::verb::{Verb, envelope};
+use crate::scenario::capability::Capability;
+use crate::scenario::expect::{Expectation, ExpectationKind};
+use crate::scenario::pattern::Pattern;
+use crate::scenario::span::Spanned;
+
+/// Approves what waits for a device, on a connection or with the command line.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    /// Name of this step. Default: `approve`.
+    pub id: Option<Spanned<String>>,
+    /// The connection to approve on. Default: `openclaw devices approve`.
+    pub on: Option<Spanned<String>>,
+    /// The device. Default: the identity that the programs of the gateway's home share.
+    pub device: Option<Spanned<String>>,
+    /// The outcome that is right. Default: `ok`.
+    pub expect: Option<Spanned<Expectation>>,
+}
+
+impl Verb for Approve {
+    envelope!(id, expect);
+
+    fn default_expectation(&self) -> Option<Expectation> {
+        Some(Expectation::Ok(Pattern::Any))
+    }
+
+    fn outcomes(&self) -> &'static [ExpectationKind] {
+        use ExpectationKind::{Closed, Error, Exit, Ok, Silence};
+        &[Ok, Error, Exit, Closed, Silence]
+    }
+
+    fn works_on(&self) -> Option<&Spanned<String>> {
+        self.on.as_ref()
+    }
+
+    fn device(&self) -> Option<&Spanned<String>> {
+        self.device.as_ref()
+    }
+
+    fn uses_home_identity(&self) -> bool {
+        self.device.is_none() && self.on.is_some()
+    }
+
+    // Without a connection the command line does it.
+    fn makes_home_identity(&self) -> bool {
+        self.on.is_none()
+    }
+
+    fn is_of_a_program(&self) -> bool {
+        self.device.is_none() || self.on.is_none()
+    }
+
+    fn answers_with_silence(&self) -> bool {
+        true
+    }
+
+    fn needs(&self) -> Vec<Capability> {
+        Vec::from_iter(self.is_of_a_program().then_some(Capability::Programs))
+    }
+}

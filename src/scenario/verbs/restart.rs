@@ -1,0 +1,74 @@
+//! The `restart` verb: the gateway stops and starts again on the same home.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::verb::{Verb, envelope};
+use crate::scenario::capability::Capability;
+use crate::scenario::duration::Millis;
+use crate::scenario::expect::{ExitExpectation, Expectation, ExpectationKind};
+use crate::scenario::lifecycle::{Ready, StopSignal};
+use crate::scenario::span::Spanned;
+
+/// Stops the gateway and starts it again on the same home.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Restart {
+    /// Name of this step. Default: `restart`.
+    pub id: Option<Spanned<String>>,
+    /// Keys of the configuration to change while the gateway is stopped.
+    pub config: Option<Value>,
+    /// The signal that stops it. Default: `SIGTERM`.
+    pub signal: Option<StopSignal>,
+    /// How long it may take to end before gatecrash kills it. Default: 15 s.
+    pub within: Option<Millis>,
+    /// When the next step begins. Default: once a connect would be answered.
+    #[serde(default)]
+    pub ready: Ready,
+    /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: by itself, with any
+    /// exit code.
+    pub expect: Option<Spanned<Expectation>>,
+}
+
+impl Restart {
+    /// Whether it is the usual restart, which several scenarios of one gateway can share.
+    pub fn is_plain(&self) -> bool {
+        self.config.is_none()
+            && self.signal.is_none()
+            && self.within.is_none()
+            && self.ready == Ready::Answers
+            && self.expect.is_none()
+    }
+}
+
+impl Verb for Restart {
+    envelope!(id, expect);
+
+    fn default_expectation(&self) -> Option<Expectation> {
+        Some(Expectation::Exit(ExitExpectation::by_itself()))
+    }
+
+    fn outcomes(&self) -> &'static [ExpectationKind] {
+        use ExpectationKind::{Exit, Silence};
+        &[Exit, Silence]
+    }
+
+    fn stops_the_gateway(&self) -> bool {
+        true
+    }
+
+    fn changes_the_home(&self) -> bool {
+        !self.is_plain()
+    }
+
+    fn needs(&self) -> Vec<Capability> {
+        let needs_a_process = self.signal.is_some()
+            || self.within.is_some()
+            || self.ready != Ready::Answers
+            || self.expect.is_some();
+        let mut needs = vec![Capability::Restart];
+        needs.extend(needs_a_process.then_some(Capability::Real));
+        needs
+    }
+}

@@ -1,0 +1,107 @@
+//! The `upgrade` verb: another release on the same home.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
+use serde_json::Value;
+
+use super::verb::{Verb, envelope};
+use crate::release::Release;
+use crate::scenario::capability::Capability;
+use crate::scenario::expect::{Expectation, ExpectationKind};
+use crate::scenario::lifecycle::Ready;
+use crate::scenario::pattern::Pattern;
+use crate::scenario::span::Spanned;
+
+/// Stops the gateway and boots another release on the same home.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upgrade {
+    /// Name of this step. Default: `upgrade`.
+    pub id: Option<Spanned<String>>,
+    /// The release to boot, older or newer, or `target`: what `--gateway` names.
+    pub to: Spanned<Destination>,
+    /// Boot on a copy, so that one prepared state meets many releases: the home is remembered at the first
+    /// such step, and each later one starts from what was remembered.
+    #[serde(default)]
+    pub fork_home: bool,
+    /// Keys of the configuration to change while the gateway is stopped.
+    pub config: Option<Value>,
+    /// When the next step begins. Default: once a connect would be answered.
+    #[serde(default)]
+    pub ready: Ready,
+    /// The outcome that is right: `ok`, or `exit` where the release refuses the home. Default: `ok`.
+    pub expect: Option<Spanned<Expectation>>,
+}
+
+/// What an upgrade boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// What `--gateway` names.
+    Target,
+    /// A release, whatever is under test.
+    Release(Release),
+}
+
+impl<'de> Deserialize<'de> for Destination {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "target" {
+            return Ok(Self::Target);
+        }
+        text.parse().map(Self::Release).map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Destination {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Destination".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string"})
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target => f.write_str("target"),
+            Self::Release(release) => release.fmt(f),
+        }
+    }
+}
+
+impl Verb for Upgrade {
+    envelope!(id, expect);
+
+    fn default_expectation(&self) -> Option<Expectation> {
+        Some(Expectation::Ok(Pattern::Any))
+    }
+
+    fn outcomes(&self) -> &'static [ExpectationKind] {
+        use ExpectationKind::{Exit, Ok};
+        &[Ok, Exit]
+    }
+
+    fn stops_the_gateway(&self) -> bool {
+        true
+    }
+
+    fn changes_the_home(&self) -> bool {
+        true
+    }
+
+    fn other_release(&self) -> Option<Release> {
+        match self.to.value {
+            Destination::Release(release) => Some(release),
+            Destination::Target => None,
+        }
+    }
+
+    fn needs(&self) -> Vec<Capability> {
+        vec![Capability::Upgrade]
+    }
+}
