@@ -154,9 +154,9 @@ steps:
 #[rstest]
 #[case::command("cmd:exec node x.mjs", "command line")]
 #[case::attached("ws://127.0.0.1:9", "command line")]
-fn a_target_without_programs_is_untestable(#[case] gateway: &str, #[case] told: &str) {
+fn a_target_without_programs_is_untestable(#[case] gateway: &str, #[case] message: &str) {
     let bench = Bench::new();
-    bench.run("steps:\n  - cli: {args: [health]}\n", gateway).assert().code(3).stdout(contains(told));
+    bench.run("steps:\n  - cli: {args: [health]}\n", gateway).assert().code(3).stdout(contains(message));
 }
 
 #[rstest]
@@ -167,9 +167,9 @@ fn a_target_without_programs_is_untestable(#[case] gateway: &str, #[case] told: 
 #[case::printed_without_an_exit("  - cli: {args: [x], expect: {stdout: y}}", "needs")]
 #[case::reply_of_two_kinds("  - model: {replies: [{call: exec, say: x}]}", "one of `call` and `say`")]
 #[case::client_without_connection("  - agent_turn: {via: client}", "needs `on`")]
-fn invalid_steps_are_reported_before_the_run(#[case] step: &str, #[case] told: &str) {
+fn invalid_steps_are_reported_before_the_run(#[case] step: &str, #[case] message: &str) {
     let bench = Bench::new();
-    bench.run(&format!("steps:\n{step}\n"), &fake("answer")).assert().code(2).stderr(contains(told));
+    bench.run(&format!("steps:\n{step}\n"), &fake("answer")).assert().code(2).stderr(contains(message));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_preflight_reports_what_breaks_and_does_not_change_the_state() {
 #[case::by_itself(&[], "Exec runs commands on")]
 #[case::through_the_gateway(&["refuses-local"], "Exec runs commands on")]
 #[case::not_at_all(&["refuses-local", "no-agent"], "could not be tried: no agent here")]
-fn a_preflight_falls_back_to_the_gateway_to_test_exec(#[case] marks: &[&str], #[case] told: &str) {
+fn a_preflight_falls_back_to_the_gateway_to_test_exec(#[case] marks: &[&str], #[case] message: &str) {
     let bench = Bench::new();
     bench.state();
     fs::create_dir(bench.path("package")).unwrap();
@@ -212,7 +212,7 @@ fn a_preflight_falls_back_to_the_gateway_to_test_exec(#[case] marks: &[&str], #[
         fs::write(bench.path("package").join(mark), "").unwrap();
     }
     let mut command = bench.gatecrash(&["preflight", "--state", "state", "--to", "path:package"]);
-    command.assert().code(0).stdout(contains(told));
+    command.assert().code(0).stdout(contains(message));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_preflight_can_be_printed_as_json() {
 #[case::attached(&["preflight", "--state", "tmp", "--to", "ws://127.0.0.1:9"], "runs already")]
 fn a_preflight_without_usable_state_or_target_is_a_usage_error(
     #[case] arguments: &[&str],
-    #[case] told: &str,
+    #[case] message: &str,
 ) {
-    Bench::new().gatecrash(arguments).assert().code(2).stderr(contains(told));
+    Bench::new().gatecrash(arguments).assert().code(2).stderr(contains(message));
 }

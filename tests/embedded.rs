@@ -92,9 +92,9 @@ fn diff_compares_two_targets() {
 #[case(&["run", "--gateway", "embedded:2026.9.6+rotation-keeps-ol"], "did you mean `rotation-keeps-old`")]
 #[case(&["run", "--gateway", "embedded:soon"], "soon")]
 #[case(&["mutants", "--mutant", "nobody"], "no mutant is called `nobody`")]
-fn invalid_targets_and_mutants_are_usage_errors(#[case] arguments: &[&str], #[case] said: &str) {
+fn invalid_targets_and_mutants_are_usage_errors(#[case] arguments: &[&str], #[case] message: &str) {
     let place = TempDir::new().unwrap();
-    gatecrash(&place, arguments).assert().code(2).stderr(contains(said));
+    gatecrash(&place, arguments).assert().code(2).stderr(contains(message));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_planted_fault_is_found_by_the_scenario_of_its_rule() {
     "the parameter `probe` of `health`"
 )]
 #[case::answer("", "call: {on: b, id: c, method: models.list}", "what `models.list` answers")]
-fn what_is_not_modelled_is_untestable(#[case] head: &str, #[case] step: &str, #[case] said: &str) {
+fn what_is_not_modelled_is_untestable(#[case] head: &str, #[case] step: &str, #[case] message: &str) {
     let place = TempDir::new().unwrap();
     std::fs::create_dir(place.path().join("scenarios")).unwrap();
     let first = if step.contains("on: b") {
@@ -157,7 +157,7 @@ fn what_is_not_modelled_is_untestable(#[case] head: &str, #[case] step: &str, #[
         "title: t\nwhy: Nothing is known of it.\n{head}\ndevices: {{d: {{}}}}\nsteps:\n{first}  - {step}\n"
     );
     std::fs::write(place.path().join("scenarios/unknown.yaml"), text).unwrap();
-    gatecrash(&place, &["run"]).assert().code(3).stdout(contains("untestable").and(contains(said)));
+    gatecrash(&place, &["run"]).assert().code(3).stdout(contains("untestable").and(contains(message)));
 }
 
 #[test]
@@ -218,9 +218,9 @@ steps:
         .stdout(contains("vague#laptop").and(contains("named#laptop").not()))
         .stdout(contains("AUTH_DEVICE_TOKEN_MISMATCH").and(contains("AUTH_SCOPE_MISMATCH")))
         .stdout(contains("2 steps refused as expected on several targets, 1 for different reasons"));
-    let told = json(&mut gatecrash(&place, &["reasons", "older.json", "newer.json", "--format", "json"]));
-    assert_eq!(told["differing"][0]["step"], "laptop");
-    assert_eq!(told["differing"][0]["reasons"][1]["targets"], serde_json::json!(["embedded:2026.9.6"]));
+    let output = json(&mut gatecrash(&place, &["reasons", "older.json", "newer.json", "--format", "json"]));
+    assert_eq!(output["differing"][0]["step"], "laptop");
+    assert_eq!(output["differing"][0]["reasons"][1]["targets"], serde_json::json!(["embedded:2026.9.6"]));
     gatecrash(&place, &["reasons", "older.json"]).assert().code(3);
 }
 
@@ -241,22 +241,22 @@ fn a_known_security_regression_is_reported_and_fails_if_denied(
     let reports = ["--report", "junit=run.xml", "--report", "github=run.txt", "--report", "sarif=run.sarif"];
     for command in [["run", "--gateway"], ["matrix", "--gateways"]] {
         let arguments = [&command[..], &["embedded:2026.9.6", HOLE], deny, &reports].concat();
-        let told = gatecrash(&place, &arguments).assert().code(exit);
-        let told = String::from_utf8(told.get_output().stdout.clone()).unwrap();
-        assert!(told.contains(last), "{told}");
+        let output = gatecrash(&place, &arguments).assert().code(exit);
+        let output = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        assert!(output.contains(last), "{output}");
         let read = |name: &str| std::fs::read_to_string(place.path().join(name)).unwrap();
         let (junit, github, sarif) = (read("run.xml"), read("run.txt"), read("run.sarif"));
         assert!(!junit.contains("<skipped"), "{junit}");
         if exit == 0 {
-            let block = told.find("known security regressions (1 cell)").unwrap();
-            assert!(block < told.find(last).unwrap(), "the worst is shown above the last line: {told}");
+            let block = output.find("known security regressions (1 cell)").unwrap();
+            assert!(block < output.find(last).unwrap(), "the worst is shown above the last line: {output}");
             assert!(github.starts_with("::warning title=known security regression tokens/"), "{github}");
             assert!(
                 sarif.contains("\"level\": \"warning\"") && !junit.contains("<failure"),
                 "{sarif}{junit}"
             );
         } else {
-            assert!(told.contains("DENIED "), "{told}");
+            assert!(output.contains("DENIED "), "{output}");
             assert!(github.starts_with("::error title=denied"), "{github}");
             assert!(sarif.contains("\"level\": \"error\""), "{sarif}");
             assert!(junit.contains("type=\"known-security\""), "{junit}");
@@ -290,15 +290,15 @@ fn own(text: &str) -> (Value, String) {
     let place = TempDir::new().unwrap();
     std::fs::create_dir(place.path().join("scenarios")).unwrap();
     std::fs::write(place.path().join("scenarios/own.yaml"), text).unwrap();
-    let told = gatecrash(&place, &["run", "own", "--report", "json=run.json"]).assert().code(1);
+    let output = gatecrash(&place, &["run", "own", "--report", "json=run.json"]).assert().code(1);
     let report = std::fs::read(place.path().join("run.json")).unwrap();
-    let told = String::from_utf8(told.get_output().stdout.clone()).unwrap();
-    (serde_json::from_slice(&report).unwrap(), told)
+    let output = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    (serde_json::from_slice(&report).unwrap(), output)
 }
 
 #[test]
 fn a_failure_inside_together_names_its_step_and_shows_its_own_frames() {
-    let (_, told) = own("title: Two things at once
+    let (_, output) = own("title: Two things at once
 why: A test.
 devices: {laptop: {}, phone: {}, pad: {}}
 steps:
@@ -311,8 +311,8 @@ steps:
         - call: {on: two, id: wrong, method: status, expect: {error: INVALID_REQUEST}}
   - call: {on: one, id: after, method: health}
 ");
-    assert!(told.contains("scenarios/own.yaml:11  step `wrong` (call)"), "{told}");
-    let frames = told.split_once("frames of `wrong`").unwrap().1.split_once("reproduce").unwrap().0;
+    assert!(output.contains("scenarios/own.yaml:11  step `wrong` (call)"), "{output}");
+    let frames = output.split_once("frames of `wrong`").unwrap().1.split_once("reproduce").unwrap().0;
     assert!(frames.contains("two → status"), "{frames}");
     assert!(
         !frames.contains("one ") && !frames.contains("beside "),
@@ -322,7 +322,7 @@ steps:
 
 #[test]
 fn a_failure_after_thousands_of_frames_shows_the_frames_of_its_step() {
-    let (report, told) = own("title: A flood, and then a failure
+    let (report, output) = own("title: A flood, and then a failure
 why: A test.
 devices: {laptop: {}}
 steps:
@@ -330,8 +330,8 @@ steps:
   - repeat: {times: 1300, steps: [{call: {on: one, id: flood, method: health}}]}
   - call: {on: one, id: last, method: status, expect: {error: INVALID_REQUEST}}
 ");
-    let frames = told.split_once("frames of `last`").unwrap().1;
-    assert!(frames.contains("one → status"), "{told}");
+    let frames = output.split_once("frames of `last`").unwrap().1;
+    assert!(frames.contains("one → status"), "{output}");
     let cell = &report["cells"][0];
     let last = cell["steps"].as_array().unwrap().last().unwrap();
     let first = last["first_entry"].as_u64().unwrap();

@@ -88,8 +88,8 @@ fn errors_in_a_file_are_reported_however_it_is_named(#[case] name: &str) {
     let name = &bench.filled(&[name])[0];
     bench.gatecrash(&["check", name]).assert().code(2).stdout(contains("unknown key `persna`"));
     for command in ["list", "run"] {
-        let told = contains("unknown key `persna`");
-        bench.gatecrash(&[command, name]).assert().code(2).stderr(told);
+        let message = contains("unknown key `persna`");
+        bench.gatecrash(&[command, name]).assert().code(2).stderr(message);
     }
 }
 
@@ -118,7 +118,7 @@ fn errors_in_a_used_file_are_reported() {
 fn every_command_reports_names_that_match_nothing(
     #[case] names: &[&str],
     #[case] exit: i32,
-    #[case] told: &str,
+    #[case] message: &str,
     #[values(
         &["check"], &["list"], &["run"], &["matrix", "--gateways", "embedded:2026.3.31,embedded:2026.4.2"],
         &["diff", "embedded:2026.3.31", "embedded:2026.4.2"], &["mutants"]
@@ -127,7 +127,7 @@ fn every_command_reports_names_that_match_nothing(
 ) {
     let bench = Bench::new(&[("suite/good.yaml", GOOD), ("notes.txt", "no scenario")]);
     fs::create_dir(bench.path("empty")).unwrap();
-    bench.gatecrash(&[command, names].concat()).assert().code(exit).stderr(contains(told));
+    bench.gatecrash(&[command, names].concat()).assert().code(exit).stderr(contains(message));
 }
 
 #[rstest]
@@ -136,11 +136,11 @@ fn every_command_reports_names_that_match_nothing(
 #[case::not_of_these(&["tokens/rotated-token", "--tag", "roles"], "none of 1 scenario has the tag `roles`")]
 fn a_tag_that_matches_nothing_is_reported(
     #[case] arguments: &[&str],
-    #[case] told: &str,
+    #[case] message: &str,
     #[values("list", "run", "mutants")] command: &str,
 ) {
     let bench = Bench::new(&[]);
-    bench.gatecrash(&[&[command], arguments].concat()).assert().code(3).stderr(contains(told));
+    bench.gatecrash(&[&[command], arguments].concat()).assert().code(3).stderr(contains(message));
 }
 
 #[test]
@@ -258,8 +258,8 @@ fn an_ambiguous_name_is_rejected() {
     assert_eq!(bench.ids(&["./roles"]), ["own"]);
     assert_eq!(bench.ids(&["scenarios/roles"]), ["roles/other"]);
     bench.write("scenarios/own.yaml", GOOD);
-    let told = contains("two scenarios are called `own`");
-    bench.gatecrash(&["list", "./roles", "own"]).assert().code(2).stderr(told);
+    let message = contains("two scenarios are called `own`");
+    bench.gatecrash(&["list", "./roles", "own"]).assert().code(2).stderr(message);
 }
 
 #[test]
@@ -307,8 +307,8 @@ fn a_new_scenario_refers_to_a_schema_that_exists(#[case] folder: &[&str], #[case
     let schema = file.parent().unwrap().join(schema);
     assert_eq!(fs::read_to_string(schema).unwrap(), gatecrash::scenario::schema_text());
     // The suggested command runs it.
-    let told = String::from_utf8(output).unwrap();
-    let next = told.lines().last().unwrap().split_once("then gatecrash ").unwrap().1;
+    let message = String::from_utf8(output).unwrap();
+    let next = message.lines().last().unwrap().split_once("then gatecrash ").unwrap().1;
     let next = next.replace("--gateway 2026.3.31", "--gateway embedded:2026.3.31");
     let bin = Path::new(env!("CARGO_BIN_EXE_gatecrash"));
     let status = std::process::Command::new("sh")

@@ -43,7 +43,7 @@ pub(super) struct Beginning {
 pub(super) struct Opening<'a> {
     /// Name of the connection.
     pub(super) name: &'a str,
-        /// Name of the gateway to connect to; `None` for the one under test.
+    /// Name of the gateway to connect to; `None` for the one under test.
     pub(super) to: Option<&'a Spanned<String>>,
     /// Address to connect to.
     pub(super) address: Option<Address>,
@@ -175,7 +175,7 @@ impl<'a> CaseContext<'a> {
         };
         if !self.neighbours.has(name).await {
             return Err(StepError::Unreached {
-                                text: format!("there is no gateway `{name}`"),
+                text: format!("there is no gateway `{name}`"),
                 missing: Missing::Gateway(name.clone()),
             });
         }

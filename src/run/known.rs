@@ -159,7 +159,7 @@ impl KnownCounts {
     }
 
     /// The counts in words, worst first, such as `12 known regressions (3 of security)` and `40 superseded`.
-    pub fn told(&self) -> Vec<String> {
+    pub fn in_words(&self) -> Vec<String> {
         let plural = if self.regression == 1 { "" } else { "s" };
         let of_security =
             |number| if number > 0 { format!(" ({number} of security)") } else { String::new() };
@@ -254,7 +254,7 @@ mod tests {
         ];
         let counts = KnownCounts::of(&cells, &[Deny::Security]);
         assert_eq!(
-            counts.told(),
+            counts.in_words(),
             ["2 known regressions (1 of security)", "2 superseded (1 of security)", "1 unsupported"]
         );
         assert_eq!(counts.denied, 2);

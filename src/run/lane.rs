@@ -500,6 +500,10 @@ impl Lane {
         result.map_err(StepError::SharedRestart)
     }
 
+    /// The device records in its gateway's store.
+    ///
+    /// # Errors
+    /// Fails if the store cannot be read.
     pub(super) async fn stored(&self) -> Result<StoredPairing, StepError> {
         Ok(self.gateway.read().await.stored()?)
     }

@@ -14,7 +14,7 @@ use crate::scenario::Address;
 pub(super) struct Neighbours(Mutex<HashMap<String, RunningGateway>>);
 
 impl Neighbours {
-        /// Keeps a gateway running until the case ends. An earlier one of the same name is stopped.
+    /// Keeps a gateway running until the case ends. An earlier one of the same name is stopped.
     pub(super) async fn keep(&self, name: &str, gateway: RunningGateway) {
         let earlier = self.0.lock().await.insert(name.to_owned(), gateway);
         if let Some(earlier) = earlier {
@@ -27,7 +27,7 @@ impl Neighbours {
         self.0.lock().await.contains_key(name)
     }
 
-        /// The endpoint of a gateway; `None` if there is no such gateway, or it does not listen there.
+    /// The endpoint of a gateway; `None` if there is no such gateway, or it does not listen there.
     pub(super) async fn endpoint(
         &self,
         name: &str,
@@ -39,7 +39,7 @@ impl Neighbours {
         listener?.endpoint(from).await
     }
 
-        /// Stops all of them.
+    /// Stops all of them.
     pub(super) async fn end(&self) {
         let all = std::mem::take(&mut *self.0.lock().await);
         for (_, gateway) in all {

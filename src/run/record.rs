@@ -135,7 +135,7 @@ impl Summary {
     }
 
     /// The counts in words, worst first, without zeros.
-    pub fn told(&self) -> Vec<String> {
+    pub fn in_words(&self) -> Vec<String> {
         let counted = |(verdict, number): (Verdict, usize)| {
             if number > 0 { Some(format!("{number} {verdict}")) } else { None }
         };
@@ -149,7 +149,7 @@ impl Summary {
         if self.listed.denied > 0 {
             parts.push(format!("{} denied", self.listed.denied));
         }
-        let known = self.listed.told();
+        let known = self.listed.in_words();
         if !known.is_empty() {
             parts.push(known.join(", "));
         }

@@ -43,7 +43,7 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
         for one in &order {
             let (list, key) = of(one);
             let tree = one.tree.get(key);
-            steps.extend(story(list, tree, &one.source, &mut names));
+            steps.extend(named_steps(list, tree, &one.source, &mut names));
         }
         steps
     };
@@ -294,7 +294,7 @@ fn given_names<'a>(
     }
 }
 
-fn story(
+fn named_steps(
     steps: &[Spanned<Step>],
     tree: Option<&Tree>,
     source: &Arc<Source>,
@@ -304,24 +304,26 @@ fn story(
         Some(NodeKind::List(list)) => list.as_slice(),
         _ => &[],
     };
-    let mut told = Vec::new();
+    let mut named = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let id = names.name(&step.value);
         let body = trees.get(index).and_then(|tree| tree.get(step.value.verb()));
         let inner = body.and_then(|body| body.get("steps"));
         let action = match &step.value {
-            Step::Together(one) => Action::Together(story(&one.steps, inner, source, names)),
-            Step::Sequence(one) => Action::Repeat(1, story(&one.steps, inner, source, names)),
-            Step::Repeat(one) => Action::Repeat(one.times.value, story(&one.steps, inner, source, names)),
+            Step::Together(one) => Action::Together(named_steps(&one.steps, inner, source, names)),
+            Step::Sequence(one) => Action::Repeat(1, named_steps(&one.steps, inner, source, names)),
+            Step::Repeat(one) => {
+                Action::Repeat(one.times.value, named_steps(&one.steps, inner, source, names))
+            }
             other => Action::One(other.clone(), expected(step)),
         };
         let references = match (&action, body) {
             (Action::One(..), Some(body)) => known_references(body, source),
             _ => Vec::new(),
         };
-        told.push(StoryStep { id, source: Arc::clone(source), span: step.span, references, action });
+        named.push(StoryStep { id, source: Arc::clone(source), span: step.span, references, action });
     }
-    told
+    named
 }
 
 fn known_references(tree: &Tree, source: &Source) -> Vec<Spanned<Reference>> {

@@ -13,6 +13,9 @@ use super::suggest::quoted;
 use super::tree::{NodeKind, Tree};
 
 /// Decodes a value from a tree.
+///
+/// # Errors
+/// Fails with the position of the part that does not have the expected form.
 pub(super) fn decode<T: DeserializeOwned>(tree: &Tree) -> Result<T, DecodeError> {
     T::deserialize(tree)
 }

@@ -140,13 +140,19 @@ impl Reference {
 }
 
 /// Parses the text between the braces: a reference, and the changes after it.
+///
+/// # Errors
+/// Fails if the reference or a change is unknown.
 pub(super) fn parse_changed(inner: &str) -> Result<(Reference, Vec<Change>), ReferenceError> {
     let mut parts = inner.split('|');
     let reference = Reference::parse(parts.next().unwrap_or_default())?;
     Ok((reference, parse_changes(parts)?))
 }
 
-/// Parses changes.
+/// Parses the changes after a reference.
+///
+/// # Errors
+/// Fails if a change is unknown.
 pub(super) fn parse_changes<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Vec<Change>, ReferenceError> {
     parts
         .map(|part| Change::parse(part).ok_or_else(|| ReferenceError::UnknownChange(part.to_owned())))

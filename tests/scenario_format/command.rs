@@ -57,12 +57,12 @@ fn check_only_considers_the_named_files() {
 fn check_reports_errors_as_json() {
     let (_folder, mut command) = gatecrash(&[("scenarios/b.yaml", &wrong())]);
     let output = command.args(["check", "--format", "json"]).assert().code(2).get_output().stdout.clone();
-    let told: Value = serde_json::from_slice(&output).unwrap();
-    let first = &told["diagnostics"][0];
+    let message: Value = serde_json::from_slice(&output).unwrap();
+    let first = &message["diagnostics"][0];
     assert_eq!(first["code"], "unknown-key");
     assert_eq!(first["place"]["line"], 3);
     assert_eq!(first["place"]["column"], 27);
-    assert_eq!(told["summary"]["errors"], 1);
+    assert_eq!(message["summary"]["errors"], 1);
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn list_prints_ids_titles_tags_and_issues() {
 #[test]
 fn an_unknown_scenario_gets_a_suggestion() {
     let (_folder, mut command) = gatecrash(&[("scenarios/pairing/good.yaml", &good())]);
-    let told = predicate::str::contains("no scenario is called `pairing/god`")
+    let message = predicate::str::contains("no scenario is called `pairing/god`")
         .and(predicate::str::contains("did you mean `pairing/good`?"));
-    command.args(["list", "pairing/god"]).assert().code(2).stderr(told);
+    command.args(["list", "pairing/god"]).assert().code(2).stderr(message);
 }
 
 #[test]

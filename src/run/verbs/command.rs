@@ -9,6 +9,9 @@ use crate::run::step_error::StepError;
 use crate::verdict::Outcome;
 
 /// Runs a command with the release's command line; the outcome is `ok` with its output if it succeeds.
+///
+/// # Errors
+/// Fails if the command line cannot be started.
 pub(super) async fn command(
     context: &CaseContext<'_>,
     name: &str,

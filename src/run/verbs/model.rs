@@ -32,6 +32,9 @@ impl Perform for Model {
 }
 
 /// The scripted model of the lane.
+///
+/// # Errors
+/// Fails if the lane was booted without one.
 pub(super) fn scripted<'a>(context: &'a CaseContext<'_>) -> Result<&'a ScriptedModel, StepError> {
     context.lane.model().ok_or_else(|| StepError::Broken("this lane has no scripted model".to_owned()))
 }

@@ -173,9 +173,9 @@ impl StoryWalk<'_> {
         }
         if let Some(name) = verb.reaches().filter(|name| !self.earlier.gateways.contains(&name.value)) {
             let names: Vec<&str> = self.earlier.gateways.iter().map(String::as_str).collect();
-                        let message = format!("no earlier step starts a gateway `{}`", name.value);
+            let message = format!("no earlier step starts a gateway `{}`", name.value);
             let help = advice("gateways", &name.value, &names)
-                                .or_else(|| Some(format!("start it first with `start: {{as: {}}}`", name.value)));
+                .or_else(|| Some(format!("start it first with `start: {{as: {}}}`", name.value)));
             let error = Diagnostic::error("unknown-gateway", message, source, name.span);
             self.found.push(error.label("unknown gateway").maybe_help(help));
         }

@@ -151,8 +151,8 @@ impl Verb for Send {
             }
         }
         if self.pad_to.is_some_and(|bytes| bytes > LARGEST_FRAME) {
-                        let message = format!("`pad_to` is limited to {LARGEST_FRAME} bytes");
-                        add(&message, site.span, "too large", "no release accepts frames of more than 25 MB");
+            let message = format!("`pad_to` is limited to {LARGEST_FRAME} bytes");
+            add(&message, site.span, "too large", "no release accepts frames of more than 25 MB");
         }
         if let Some(on) = &self.on {
             let new_only = [

@@ -22,11 +22,11 @@ use crate::scenario::span::Spanned;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-        /// Name of the gateway, and of this step. The gateway runs until the scenario ends, and later steps can connect to it
-        /// with `to`.
+    /// Name of the gateway, and of this step. The gateway runs until the scenario ends, and later steps can connect to it
+    /// with `to`.
     #[serde(rename = "as")]
     pub name: Option<Spanned<String>>,
-        /// Name of this step. Default: the name of the gateway, otherwise `start`.
+    /// Name of this step. Default: the name of the gateway, otherwise `start`.
     pub id: Option<Spanned<String>>,
     /// Keys of its configuration, merged into the minimal one; `null` removes a key.
     pub config: Option<Value>,

@@ -165,7 +165,7 @@ pub struct Earlier {
     pub connections: Vec<String>,
     /// Programs that they run.
     pub programs: Vec<String>,
-        /// Named gateways that they start.
+    /// Named gateways that they start.
     pub gateways: Vec<String>,
     /// Whether the scenario has its gateway to itself.
     pub has_own_gateway: bool,
