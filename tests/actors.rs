@@ -1,4 +1,4 @@
-//! Programs, upgrades and preflights against scripted gateways.
+//! Programs, upgrades and preflights, with scripted gateways.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -48,7 +48,7 @@ impl Bench {
         fs::read_to_string(self.path("run.json")).unwrap()
     }
 
-    /// A state directory as 2026.3.28 leaves one, with a device that has two roles and one token.
+    /// A state directory like that of 2026.3.28, with a device that has two roles but only one token.
     fn state(&self) -> PathBuf {
         let state = self.path("state");
         fs::create_dir_all(state.join("devices")).unwrap();
@@ -73,7 +73,7 @@ fn fake(mode: &str) -> String {
     format!("cmd:exec node '{}' --port {{port}} --mode {mode}", fixture("fake-gateway.mjs"))
 }
 
-/// Every file below a folder with its content and the time of its last change.
+/// All files below a folder, with their content and modification time.
 fn all_files(dir: &Path, into: &mut BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)>) {
     for entry in fs::read_dir(dir).unwrap().flatten() {
         let path = entry.path();
@@ -87,7 +87,7 @@ fn all_files(dir: &Path, into: &mut BTreeMap<PathBuf, (Vec<u8>, std::time::Syste
 }
 
 #[test]
-fn an_upgrade_keeps_the_home_and_an_edit_changes_it() {
+fn an_upgrade_keeps_the_home_including_edits() {
     let bench = Bench::new();
     let steps = "devices: {laptop: {paired: {roles: [operator]}}}
 steps:
@@ -105,7 +105,7 @@ steps:
 }
 
 #[test]
-fn a_release_that_does_not_boot_on_the_home_is_an_outcome_to_judge() {
+fn a_failed_boot_after_an_upgrade_is_an_outcome() {
     let bench = Bench::new();
     let script = fixture("fake-gateway.mjs");
     let dies = format!(
@@ -122,7 +122,7 @@ fn a_release_that_does_not_boot_on_the_home_is_an_outcome_to_judge() {
 }
 
 #[test]
-fn programs_of_a_release_are_run_and_judged() {
+fn programs_of_a_release_can_be_run_and_judged() {
     let bench = Bench::new();
     let steps = "steps:
   - cli: {id: list, args: [devices, list], expect: {exit: 0, json: {paired: []}}, save: {home: /json/home}}
@@ -134,12 +134,12 @@ fn programs_of_a_release_are_run_and_judged() {
 ";
     bench.run(steps, &format!("path:{}", fixture("fake-package"))).assert().code(0);
     assert!(bench.report().contains("tool result: ran: d1"));
-    assert!(!bench.report().contains("a very secret key"), "what programs print is masked too");
+    assert!(!bench.report().contains("a very secret key"), "the output of programs is masked");
 }
 
-/// The node host ends with code 0 here, as the released ones do.
+/// The node host exits with code 0 here, like the released ones do.
 #[test]
-fn a_refused_node_host_is_judged_by_what_the_gateway_told_it() {
+fn a_refused_node_host_is_judged_by_the_gateways_answer() {
     let bench = Bench::new();
     let steps = "env: {FAKE_MODE: refuse-nodes}
 steps:
@@ -154,26 +154,26 @@ steps:
 #[rstest]
 #[case::command("cmd:exec node x.mjs", "command line")]
 #[case::attached("ws://127.0.0.1:9", "command line")]
-fn a_target_without_programs_is_untestable(#[case] gateway: &str, #[case] told: &str) {
+fn a_target_without_programs_is_untestable(#[case] gateway: &str, #[case] message: &str) {
     let bench = Bench::new();
-    bench.run("steps:\n  - cli: {args: [health]}\n", gateway).assert().code(3).stdout(contains(told));
+    bench.run("steps:\n  - cli: {args: [health]}\n", gateway).assert().code(3).stdout(contains(message));
 }
 
 #[rstest]
-#[case::edit_outside("  - edit_state: {file: ../x, patch: []}", "no file of the state directory")]
+#[case::edit_outside("  - edit_state: {file: ../x, patch: []}", "is not a path within the state directory")]
 #[case::edit_without_value("  - edit_state: {file: a, patch: [{op: add, path: /a}]}", "needs `value`")]
 #[case::no_release("  - upgrade: {to: 3.31}", "3.31")]
-#[case::exit_of_a_connect("  - connect: {as: a, expect: {exit: 0}}", "no possible outcome")]
+#[case::exit_of_a_connect("  - connect: {as: a, expect: {exit: 0}}", "not a possible outcome")]
 #[case::printed_without_an_exit("  - cli: {args: [x], expect: {stdout: y}}", "needs")]
 #[case::reply_of_two_kinds("  - model: {replies: [{call: exec, say: x}]}", "one of `call` and `say`")]
 #[case::client_without_connection("  - agent_turn: {via: client}", "needs `on`")]
-fn what_cannot_be_is_told_before_a_run(#[case] step: &str, #[case] told: &str) {
+fn invalid_steps_are_reported_before_the_run(#[case] step: &str, #[case] message: &str) {
     let bench = Bench::new();
-    bench.run(&format!("steps:\n{step}\n"), &fake("answer")).assert().code(2).stderr(contains(told));
+    bench.run(&format!("steps:\n{step}\n"), &fake("answer")).assert().code(2).stderr(contains(message));
 }
 
 #[test]
-fn a_preflight_names_what_breaks_and_leaves_the_state_alone() {
+fn a_preflight_reports_what_breaks_and_does_not_change_the_state() {
     let bench = Bench::new();
     let state = bench.state();
     let mut before = BTreeMap::new();
@@ -201,7 +201,7 @@ fn a_preflight_names_what_breaks_and_leaves_the_state_alone() {
 #[case::by_itself(&[], "Exec runs commands on")]
 #[case::through_the_gateway(&["refuses-local"], "Exec runs commands on")]
 #[case::not_at_all(&["refuses-local", "no-agent"], "could not be tried: no agent here")]
-fn a_preflight_tries_exec_as_the_release_lets_it(#[case] marks: &[&str], #[case] told: &str) {
+fn a_preflight_falls_back_to_the_gateway_to_test_exec(#[case] marks: &[&str], #[case] message: &str) {
     let bench = Bench::new();
     bench.state();
     fs::create_dir(bench.path("package")).unwrap();
@@ -212,11 +212,11 @@ fn a_preflight_tries_exec_as_the_release_lets_it(#[case] marks: &[&str], #[case]
         fs::write(bench.path("package").join(mark), "").unwrap();
     }
     let mut command = bench.gatecrash(&["preflight", "--state", "state", "--to", "path:package"]);
-    command.assert().code(0).stdout(contains(told));
+    command.assert().code(0).stdout(contains(message));
 }
 
 #[test]
-fn a_preflight_for_programs_is_json() {
+fn a_preflight_can_be_printed_as_json() {
     let bench = Bench::new();
     bench.state();
     let mut command = bench.gatecrash(&["preflight", "--state", "state", "--format", "json", "--to"]);
@@ -233,6 +233,9 @@ fn a_preflight_for_programs_is_json() {
 #[case::no_state(&["preflight", "--state", "tmp", "--to", "2026.3.31"], "neither devices/ nor state/")]
 #[case::model(&["preflight", "--state", "tmp", "--to", "embedded"], "the model has no store")]
 #[case::attached(&["preflight", "--state", "tmp", "--to", "ws://127.0.0.1:9"], "runs already")]
-fn a_preflight_of_nothing_is_bad_usage(#[case] arguments: &[&str], #[case] told: &str) {
-    Bench::new().gatecrash(arguments).assert().code(2).stderr(contains(told));
+fn a_preflight_without_usable_state_or_target_is_a_usage_error(
+    #[case] arguments: &[&str],
+    #[case] message: &str,
+) {
+    Bench::new().gatecrash(arguments).assert().code(2).stderr(contains(message));
 }

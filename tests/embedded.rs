@@ -1,4 +1,4 @@
-//! The embedded model as a target: runs without Node, differs where releases differ, and shows planted faults.
+//! The embedded model as a target: it runs without Node, differs where the releases differ, and shows planted faults.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use rstest::rstest;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// gatecrash in an empty folder, with nothing in its cache and no programs on its search path.
+/// gatecrash in an empty folder, with an empty cache and an empty search path.
 fn gatecrash(place: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("gatecrash").unwrap();
     command
@@ -27,7 +27,7 @@ fn json(command: &mut Command) -> Value {
 }
 
 #[test]
-fn without_a_gateway_the_model_is_run_and_the_real_thing_named() {
+fn by_default_the_model_is_run_and_the_real_release_is_suggested() {
     let place = TempDir::new().unwrap();
     gatecrash(&place, &["run", "roles/*", "scopes/*", "tokens/*", "--report", "json=run.json"])
         .assert()
@@ -44,7 +44,7 @@ fn without_a_gateway_the_model_is_run_and_the_real_thing_named() {
 #[case("2026.3.28", "pass")]
 #[case("2026.3.31", "known")]
 #[case("2026.4.2", "pass")]
-fn the_founding_case_turns_where_the_releases_turn(#[case] release: &str, #[case] verdict: &str) {
+fn the_founding_case_changes_with_the_releases(#[case] release: &str, #[case] verdict: &str) {
     let place = TempDir::new().unwrap();
     let gateway = format!("embedded:{release}");
     gatecrash(
@@ -59,7 +59,7 @@ fn the_founding_case_turns_where_the_releases_turn(#[case] release: &str, #[case
 }
 
 #[test]
-fn two_targets_are_held_against_each_other() {
+fn diff_compares_two_targets() {
     let place = TempDir::new().unwrap();
     let scenario = "roles/legacy-empty-token-map/operator";
     gatecrash(&place, &["diff", "embedded:2026.3.28", "embedded:2026.4.2", scenario])
@@ -75,7 +75,7 @@ fn two_targets_are_held_against_each_other() {
                 .and(contains("embedded:2026.3.31 closed 1008"))
                 .and(contains("role-upgrade")),
         );
-    // The run was kept: the same two targets are compared again without running.
+    // The run was stored, so the same two targets can be compared again without another run.
     let again = ["diff", "embedded:2026.3.31", "embedded:2026.3.28", "--run", "latest", "--format", "json"];
     let found = json(&mut gatecrash(&place, &again));
     assert_eq!(found["different"][0]["step"], "back");
@@ -92,13 +92,13 @@ fn two_targets_are_held_against_each_other() {
 #[case(&["run", "--gateway", "embedded:2026.9.6+rotation-keeps-ol"], "did you mean `rotation-keeps-old`")]
 #[case(&["run", "--gateway", "embedded:soon"], "soon")]
 #[case(&["mutants", "--mutant", "nobody"], "no mutant is called `nobody`")]
-fn what_cannot_be_compared_is_bad_usage(#[case] arguments: &[&str], #[case] said: &str) {
+fn invalid_targets_and_mutants_are_usage_errors(#[case] arguments: &[&str], #[case] message: &str) {
     let place = TempDir::new().unwrap();
-    gatecrash(&place, arguments).assert().code(2).stderr(contains(said));
+    gatecrash(&place, arguments).assert().code(2).stderr(contains(message));
 }
 
 #[test]
-fn a_fault_is_noticed_by_the_scenario_of_its_rule() {
+fn a_planted_fault_is_found_by_the_scenario_of_its_rule() {
     let place = TempDir::new().unwrap();
     let hunt = ["mutants", "tokens/rotated-token", "--mutant", "rotation-keeps-old", "--format", "json"];
     let score = json(gatecrash(&place, &hunt).timeout(std::time::Duration::from_mins(1)));
@@ -145,11 +145,7 @@ fn a_fault_is_noticed_by_the_scenario_of_its_rule() {
     "the parameter `probe` of `health`"
 )]
 #[case::answer("", "call: {on: b, id: c, method: models.list}", "what `models.list` answers")]
-fn what_the_model_does_not_know_is_untestable_and_never_a_pass(
-    #[case] head: &str,
-    #[case] step: &str,
-    #[case] said: &str,
-) {
+fn what_is_not_modelled_is_untestable(#[case] head: &str, #[case] step: &str, #[case] message: &str) {
     let place = TempDir::new().unwrap();
     std::fs::create_dir(place.path().join("scenarios")).unwrap();
     let first = if step.contains("on: b") {
@@ -161,11 +157,11 @@ fn what_the_model_does_not_know_is_untestable_and_never_a_pass(
         "title: t\nwhy: Nothing is known of it.\n{head}\ndevices: {{d: {{}}}}\nsteps:\n{first}  - {step}\n"
     );
     std::fs::write(place.path().join("scenarios/unknown.yaml"), text).unwrap();
-    gatecrash(&place, &["run"]).assert().code(3).stdout(contains("untestable").and(contains(said)));
+    gatecrash(&place, &["run"]).assert().code(3).stdout(contains("untestable").and(contains(message)));
 }
 
 #[test]
-fn the_history_can_be_read() {
+fn rules_prints_the_history_of_the_model() {
     let place = TempDir::new().unwrap();
     gatecrash(&place, &["rules"])
         .assert()
@@ -175,9 +171,9 @@ fn the_history_can_be_read() {
     assert!(rules["changes"].as_array().unwrap().iter().any(|rule| rule["rule"] == "Roles"));
 }
 
-/// Where two grounds collide, a change between them is a gain by one case and a failure by the other.
+/// Two scenarios expect the opposite of each other: a change is an improvement for one and a failure for the other.
 #[test]
-fn a_silent_scope_upgrade_on_2026_3_31_is_no_gain_alone() {
+fn a_silent_scope_upgrade_on_2026_3_31_fixes_one_case_and_fails_another() {
     let place = TempDir::new().unwrap();
     let planted = "embedded:2026.3.31+scopes-not-compared";
     let cases = ["auth/none-scope-upgrade", "auth/none-scope-upgrade-needs-approval"];
@@ -194,7 +190,7 @@ fn a_silent_scope_upgrade_on_2026_3_31_is_no_gain_alone() {
 }
 
 #[test]
-fn steps_that_pass_for_different_reasons_are_listed() {
+fn reasons_lists_steps_that_pass_for_different_reasons() {
     let place = TempDir::new().unwrap();
     std::fs::create_dir(place.path().join("scenarios")).unwrap();
     let vague = "title: A token of a record without approved scopes is refused
@@ -222,13 +218,13 @@ steps:
         .stdout(contains("vague#laptop").and(contains("named#laptop").not()))
         .stdout(contains("AUTH_DEVICE_TOKEN_MISMATCH").and(contains("AUTH_SCOPE_MISMATCH")))
         .stdout(contains("2 steps refused as expected on several targets, 1 for different reasons"));
-    let told = json(&mut gatecrash(&place, &["reasons", "older.json", "newer.json", "--format", "json"]));
-    assert_eq!(told["differing"][0]["step"], "laptop");
-    assert_eq!(told["differing"][0]["reasons"][1]["targets"], serde_json::json!(["embedded:2026.9.6"]));
+    let output = json(&mut gatecrash(&place, &["reasons", "older.json", "newer.json", "--format", "json"]));
+    assert_eq!(output["differing"][0]["step"], "laptop");
+    assert_eq!(output["differing"][0]["reasons"][1]["targets"], serde_json::json!(["embedded:2026.9.6"]));
     gatecrash(&place, &["reasons", "older.json"]).assert().code(3);
 }
 
-/// The hole that is open in the newest release.
+/// A security hole of the newest release.
 const HOLE: &str = "tokens/revoked-operator-returns-with-the-shared-token";
 
 #[rstest]
@@ -236,7 +232,7 @@ const HOLE: &str = "tokens/revoked-operator-returns-with-the-shared-token";
 #[case::its_class(&["--deny", "regression"], 1, "DIFFERENT · 1 denied · 1 known regression (1 of security)")]
 #[case::security(&["--deny", "superseded,security"], 1, "DIFFERENT · 1 denied · ")]
 #[case::other_classes(&["--deny", "superseded,unsupported", "--deny", "unreviewed"], 0, "AS LISTED · ")]
-fn a_known_hole_is_told_and_fails_where_it_is_denied(
+fn a_known_security_regression_is_reported_and_fails_if_denied(
     #[case] deny: &[&str],
     #[case] exit: i32,
     #[case] last: &str,
@@ -245,22 +241,22 @@ fn a_known_hole_is_told_and_fails_where_it_is_denied(
     let reports = ["--report", "junit=run.xml", "--report", "github=run.txt", "--report", "sarif=run.sarif"];
     for command in [["run", "--gateway"], ["matrix", "--gateways"]] {
         let arguments = [&command[..], &["embedded:2026.9.6", HOLE], deny, &reports].concat();
-        let told = gatecrash(&place, &arguments).assert().code(exit);
-        let told = String::from_utf8(told.get_output().stdout.clone()).unwrap();
-        assert!(told.contains(last), "{told}");
+        let output = gatecrash(&place, &arguments).assert().code(exit);
+        let output = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+        assert!(output.contains(last), "{output}");
         let read = |name: &str| std::fs::read_to_string(place.path().join(name)).unwrap();
         let (junit, github, sarif) = (read("run.xml"), read("run.txt"), read("run.sarif"));
         assert!(!junit.contains("<skipped"), "{junit}");
         if exit == 0 {
-            let block = told.find("known security regressions (1 cell)").unwrap();
-            assert!(block < told.find(last).unwrap(), "the worst stands above the last line: {told}");
+            let block = output.find("known security regressions (1 cell)").unwrap();
+            assert!(block < output.find(last).unwrap(), "the worst is shown above the last line: {output}");
             assert!(github.starts_with("::warning title=known security regression tokens/"), "{github}");
             assert!(
                 sarif.contains("\"level\": \"warning\"") && !junit.contains("<failure"),
                 "{sarif}{junit}"
             );
         } else {
-            assert!(told.contains("DENIED "), "{told}");
+            assert!(output.contains("DENIED "), "{output}");
             assert!(github.starts_with("::error title=denied"), "{github}");
             assert!(sarif.contains("\"level\": \"error\""), "{sarif}");
             assert!(junit.contains("type=\"known-security\""), "{junit}");
@@ -269,7 +265,7 @@ fn a_known_hole_is_told_and_fails_where_it_is_denied(
 }
 
 #[test]
-fn as_expected_is_a_run_in_which_nothing_known_to_be_wrong_showed() {
+fn a_run_without_known_regressions_is_as_expected() {
     let place = TempDir::new().unwrap();
     gatecrash(
         &place,
@@ -281,7 +277,7 @@ fn as_expected_is_a_run_in_which_nothing_known_to_be_wrong_showed() {
 }
 
 #[test]
-fn classes_that_do_not_exist_cannot_be_denied() {
+fn denying_an_unknown_class_is_a_usage_error() {
     let place = TempDir::new().unwrap();
     gatecrash(&place, &["run", HOLE, "--deny", "regresion"])
         .assert()
@@ -289,20 +285,20 @@ fn classes_that_do_not_exist_cannot_be_denied() {
         .stderr(contains("regresion").and(contains("regression")));
 }
 
-/// A scenario of one's own, as the report of its run on the model.
+/// Runs a user scenario on the model; returns the report and the terminal output.
 fn own(text: &str) -> (Value, String) {
     let place = TempDir::new().unwrap();
     std::fs::create_dir(place.path().join("scenarios")).unwrap();
     std::fs::write(place.path().join("scenarios/own.yaml"), text).unwrap();
-    let told = gatecrash(&place, &["run", "own", "--report", "json=run.json"]).assert().code(1);
+    let output = gatecrash(&place, &["run", "own", "--report", "json=run.json"]).assert().code(1);
     let report = std::fs::read(place.path().join("run.json")).unwrap();
-    let told = String::from_utf8(told.get_output().stdout.clone()).unwrap();
-    (serde_json::from_slice(&report).unwrap(), told)
+    let output = String::from_utf8(output.get_output().stdout.clone()).unwrap();
+    (serde_json::from_slice(&report).unwrap(), output)
 }
 
 #[test]
 fn a_failure_inside_together_names_its_step_and_shows_its_own_frames() {
-    let (_, told) = own("title: Two things at once
+    let (_, output) = own("title: Two things at once
 why: A test.
 devices: {laptop: {}, phone: {}, pad: {}}
 steps:
@@ -315,18 +311,18 @@ steps:
         - call: {on: two, id: wrong, method: status, expect: {error: INVALID_REQUEST}}
   - call: {on: one, id: after, method: health}
 ");
-    assert!(told.contains("scenarios/own.yaml:11  step `wrong` (call)"), "{told}");
-    let frames = told.split_once("frames of `wrong`").unwrap().1.split_once("reproduce").unwrap().0;
+    assert!(output.contains("scenarios/own.yaml:11  step `wrong` (call)"), "{output}");
+    let frames = output.split_once("frames of `wrong`").unwrap().1.split_once("reproduce").unwrap().0;
     assert!(frames.contains("two → status"), "{frames}");
     assert!(
         !frames.contains("one ") && !frames.contains("beside "),
-        "only what the step itself did: {frames}"
+        "only the frames of the step itself: {frames}"
     );
 }
 
 #[test]
-fn a_step_that_fails_after_thousands_of_frames_shows_its_own() {
-    let (report, told) = own("title: A flood, and then a failure
+fn a_failure_after_thousands_of_frames_shows_the_frames_of_its_step() {
+    let (report, output) = own("title: A flood, and then a failure
 why: A test.
 devices: {laptop: {}}
 steps:
@@ -334,8 +330,8 @@ steps:
   - repeat: {times: 1300, steps: [{call: {on: one, id: flood, method: health}}]}
   - call: {on: one, id: last, method: status, expect: {error: INVALID_REQUEST}}
 ");
-    let frames = told.split_once("frames of `last`").unwrap().1;
-    assert!(frames.contains("one → status"), "{told}");
+    let frames = output.split_once("frames of `last`").unwrap().1;
+    assert!(frames.contains("one → status"), "{output}");
     let cell = &report["cells"][0];
     let last = cell["steps"].as_array().unwrap().last().unwrap();
     let first = last["first_entry"].as_u64().unwrap();

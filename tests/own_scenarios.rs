@@ -1,5 +1,5 @@
-//! Scenarios of one's own, anywhere: found however they are named, with ids that keep their section, beside the
-//! built-in suite. Whatever names nothing, or leaves nothing to look at, is told and is no success.
+//! User scenarios in any location: they are found by path, id or glob, their ids keep the section, and they can be used
+//! together with the built-in suite. A selection that matches nothing is reported and is not a success.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -50,7 +50,7 @@ impl Bench {
         command
     }
 
-    /// The ids that names select.
+    /// The ids that these arguments select.
     fn ids(&self, arguments: &[&str]) -> Vec<String> {
         let output =
             self.gatecrash(&["list", "--format", "json"]).args(self.filled(arguments)).output().unwrap();
@@ -77,7 +77,7 @@ impl Bench {
 #[case::through_a_link("link.yaml")]
 #[case::through_a_linked_folder("linked/broken.yaml")]
 #[case::in_a_folder_called_scenarios("more/scenarios/pairing/broken.yaml")]
-fn a_broken_file_is_shown_broken_however_it_is_named(#[case] name: &str) {
+fn errors_in_a_file_are_reported_however_it_is_named(#[case] name: &str) {
     let bench = Bench::new(&[
         ("suite/broken.yaml", BROKEN),
         ("suite/good.yaml", GOOD),
@@ -88,14 +88,14 @@ fn a_broken_file_is_shown_broken_however_it_is_named(#[case] name: &str) {
     let name = &bench.filled(&[name])[0];
     bench.gatecrash(&["check", name]).assert().code(2).stdout(contains("unknown key `persna`"));
     for command in ["list", "run"] {
-        let told = contains("unknown key `persna`");
-        bench.gatecrash(&[command, name]).assert().code(2).stderr(told);
+        let message = contains("unknown key `persna`");
+        bench.gatecrash(&[command, name]).assert().code(2).stderr(message);
     }
 }
 
-/// A file that is fine and uses one that is not gives no scenario: that is an error, too.
+/// A valid file that uses an invalid one yields no scenario, which is an error as well.
 #[test]
-fn a_fault_in_what_a_file_uses_is_shown() {
+fn errors_in_a_used_file_are_reported() {
     let uses = "title: T\nwhy: W\nuse: [broken]\nsteps: [{call: {on: a, method: status}}]\n";
     let bench = Bench::new(&[("suite/broken.yaml", BROKEN), ("suite/uses.yaml", uses)]);
     bench.gatecrash(&["check", "suite/uses.yaml"]).assert().code(2).stdout(contains("unknown key `persna`"));
@@ -115,10 +115,10 @@ fn a_fault_in_what_a_file_uses_is_shown() {
 #[case::glob(&["zzz*"], 3, "no scenario fits `zzz*`")]
 #[case::one_of_two_globs(&["*", "zzz*"], 3, "no scenario fits `zzz*`")]
 #[case::built_in_glob(&["builtin:zzz*"], 3, "no scenario fits `builtin:zzz*`")]
-fn what_names_nothing_is_told_by_every_command(
+fn every_command_reports_names_that_match_nothing(
     #[case] names: &[&str],
     #[case] exit: i32,
-    #[case] told: &str,
+    #[case] message: &str,
     #[values(
         &["check"], &["list"], &["run"], &["matrix", "--gateways", "embedded:2026.3.31,embedded:2026.4.2"],
         &["diff", "embedded:2026.3.31", "embedded:2026.4.2"], &["mutants"]
@@ -127,24 +127,24 @@ fn what_names_nothing_is_told_by_every_command(
 ) {
     let bench = Bench::new(&[("suite/good.yaml", GOOD), ("notes.txt", "no scenario")]);
     fs::create_dir(bench.path("empty")).unwrap();
-    bench.gatecrash(&[command, names].concat()).assert().code(exit).stderr(contains(told));
+    bench.gatecrash(&[command, names].concat()).assert().code(exit).stderr(contains(message));
 }
 
 #[rstest]
 #[case::unknown(&["--tag", "roels"], "did you mean `roles`?")]
 #[case::one_of_two(&["--tag", "roles", "--tag", "no-such-tag"], "no scenario has the tag `no-such-tag`")]
 #[case::not_of_these(&["tokens/rotated-token", "--tag", "roles"], "none of 1 scenario has the tag `roles`")]
-fn a_tag_that_leaves_nothing_is_told(
+fn a_tag_that_matches_nothing_is_reported(
     #[case] arguments: &[&str],
-    #[case] told: &str,
+    #[case] message: &str,
     #[values("list", "run", "mutants")] command: &str,
 ) {
     let bench = Bench::new(&[]);
-    bench.gatecrash(&[&[command], arguments].concat()).assert().code(3).stderr(contains(told));
+    bench.gatecrash(&[&[command], arguments].concat()).assert().code(3).stderr(contains(message));
 }
 
 #[test]
-fn stored_runs_without_anything_to_look_at_are_told() {
+fn commands_on_stored_runs_report_an_empty_selection() {
     let bench = Bench::new(&[("scenarios/a/one.yaml", GOOD), ("scenarios/b/two.yaml", GOOD)]);
     for (id, file) in [("a/one", "one.events"), ("b/two", "two.events")] {
         let report = format!("events={file}");
@@ -213,7 +213,7 @@ fn ids_keep_their_section_however_files_are_named(#[case] names: &[&str], #[case
 }
 
 #[test]
-fn the_built_in_suite_is_not_hidden_by_another_folder_called_scenarios() {
+fn a_scenarios_folder_without_scenarios_does_not_hide_the_built_in_suite() {
     let bench = Bench::new(&[("scenarios/load-test.yaml", "phases:\n  - duration: 60\n")]);
     let built_in = bench.ids(&["builtin:*"]);
     assert!(built_in.len() > 400, "{}", built_in.len());
@@ -223,7 +223,7 @@ fn the_built_in_suite_is_not_hidden_by_another_folder_called_scenarios() {
         .assert()
         .code(0)
         .stderr(contains("holds no scenario, so the built-in suite is used"));
-    // One that holds a scenario is a suite, however broken that is.
+    // A folder that contains a scenario counts as a suite, even if the scenario is invalid.
     bench.write("scenarios/broken.yaml", BROKEN);
     bench
         .gatecrash(&["run", "--gateway", "embedded"])
@@ -239,7 +239,7 @@ fn the_built_in_suite_is_not_hidden_by_another_folder_called_scenarios() {
 }
 
 #[test]
-fn own_scenarios_may_use_built_in_ones() {
+fn user_scenarios_may_use_built_in_ones() {
     let uses =
         "title: T\nwhy: W\nuse: [\"builtin:roles/legacy-empty-token-map/operator\"]\nsteps: [{wait: 1ms}]\n";
     let bench = Bench::new(&[("suite/uses.yaml", uses)]);
@@ -248,7 +248,7 @@ fn own_scenarios_may_use_built_in_ones() {
 }
 
 #[test]
-fn what_could_be_two_things_is_asked_back() {
+fn an_ambiguous_name_is_rejected() {
     let bench = Bench::new(&[("roles/own.yaml", GOOD), ("scenarios/roles/other.yaml", GOOD)]);
     bench
         .gatecrash(&["list", "roles"])
@@ -258,14 +258,14 @@ fn what_could_be_two_things_is_asked_back() {
     assert_eq!(bench.ids(&["./roles"]), ["own"]);
     assert_eq!(bench.ids(&["scenarios/roles"]), ["roles/other"]);
     bench.write("scenarios/own.yaml", GOOD);
-    let told = contains("two scenarios are called `own`");
-    bench.gatecrash(&["list", "./roles", "own"]).assert().code(2).stderr(told);
+    let message = contains("two scenarios are called `own`");
+    bench.gatecrash(&["list", "./roles", "own"]).assert().code(2).stderr(message);
 }
 
 #[test]
-fn bisect_takes_a_file_of_ones_own() {
+fn bisect_accepts_a_scenario_file() {
     let bench = Bench::new(&[("suite/one.yaml", GOOD)]);
-    // Without releases the search ends at once, but it knows what it is about.
+    // Without releases the search ends immediately, but the scenario has been found by then.
     bench
         .gatecrash(&["bisect", "{here}/suite/one.yaml", "--good", "2026.3.28", "--bad", "2026.3.31"])
         .assert()
@@ -279,7 +279,7 @@ fn bisect_takes_a_file_of_ones_own() {
 }
 
 #[test]
-fn rows_of_other_origins_have_ids_that_can_be_selected() {
+fn rows_of_upgrade_scenarios_can_be_selected_by_id() {
     let bench = Bench::new(&[]);
     let ids = bench.ids(&["upgrade/operator-and-node/from-3-8"]);
     assert_eq!(ids, ["upgrade/operator-and-node/from-3-8"]);
@@ -296,7 +296,7 @@ fn rows_of_other_origins_have_ids_that_can_be_selected() {
 #[case::of_the_folder(&[], "scenarios")]
 #[case::named(&["--folder", "my suite"], "my suite")]
 #[case::absolute(&["--folder", "{here}/deep/suite"], "deep/suite")]
-fn a_new_scenario_names_a_schema_that_is_there(#[case] folder: &[&str], #[case] root: &str) {
+fn a_new_scenario_refers_to_a_schema_that_exists(#[case] folder: &[&str], #[case] root: &str) {
     let bench = Bench::new(&[]);
     let folder = bench.filled(folder);
     let arguments = ["new", "scenario", "pairing/deep/first"];
@@ -306,9 +306,9 @@ fn a_new_scenario_names_a_schema_that_is_there(#[case] folder: &[&str], #[case] 
     let schema = text.lines().next().unwrap().split_once("$schema=").unwrap().1;
     let schema = file.parent().unwrap().join(schema);
     assert_eq!(fs::read_to_string(schema).unwrap(), gatecrash::scenario::schema_text());
-    // The command that it names runs it.
-    let told = String::from_utf8(output).unwrap();
-    let next = told.lines().last().unwrap().split_once("then gatecrash ").unwrap().1;
+    // The suggested command runs it.
+    let message = String::from_utf8(output).unwrap();
+    let next = message.lines().last().unwrap().split_once("then gatecrash ").unwrap().1;
     let next = next.replace("--gateway 2026.3.31", "--gateway embedded:2026.3.31");
     let bin = Path::new(env!("CARGO_BIN_EXE_gatecrash"));
     let status = std::process::Command::new("sh")

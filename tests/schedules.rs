@@ -1,4 +1,4 @@
-//! Verdicts do not depend on the schedule: in order, shuffled, one by one, or each on a gateway of its own.
+//! Verdicts do not depend on the schedule: in order, shuffled, one by one, or each scenario on its own gateway.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ use rstest::rstest;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Every schedule but the usual one.
+/// Every schedule except the default one.
 const SCHEDULES: &[&[&str]] = &[&["--shuffle", "1"], &["--shuffle", "2", "--at-once", "1"], &["--isolate"]];
 
 /// Verdict and signature of each scenario.
@@ -47,21 +47,21 @@ fn read(report: &Path) -> Option<Verdicts> {
 #[rstest]
 #[case("embedded:2026.3.31")]
 #[case("embedded:2026.9.6")]
-fn the_suite_says_the_same_on_a_model_however_it_is_scheduled(#[case] gateway: &str) {
-    // One by one, the silences of the whole suite would add up to minutes.
+fn verdicts_on_the_model_do_not_depend_on_the_schedule(#[case] gateway: &str) {
+    // Run one by one, the waits for silence in the whole suite would add up to minutes.
     let quick: &[&[&str]] = &[&["--shuffle", "1"], &["--shuffle", "2", "--at-once", "4"], &["--isolate"]];
-    let usual = verdicts(gateway, &[], &[]);
-    assert!(usual.len() > 500, "{} scenarios", usual.len());
+    let default = verdicts(gateway, &[], &[]);
+    assert!(default.len() > 500, "{} scenarios", default.len());
     for schedule in quick {
-        assert_eq!(usual, verdicts(gateway, &[], schedule), "{schedule:?}");
+        assert_eq!(default, verdicts(gateway, &[], schedule), "{schedule:?}");
     }
 }
 
 #[rstest]
 #[case("2026.3.31")]
 #[case("2026.4.2")]
-fn scenarios_say_the_same_on_a_release_however_they_are_scheduled(#[case] gateway: &str) {
-    // Those that share state by their nature: roles, tokens, requests that wait, restarts.
+fn verdicts_on_a_release_do_not_depend_on_the_schedule(#[case] gateway: &str) {
+    // Scenarios that depend on shared state: roles, tokens, pending requests, restarts.
     let selection = [
         "roles/legacy-empty-token-map",
         "tokens/rotated-token",
@@ -69,9 +69,9 @@ fn scenarios_say_the_same_on_a_release_however_they_are_scheduled(#[case] gatewa
         "pairing/removed-device",
         "tokens/restart-keeps-tokens",
     ];
-    let usual = verdicts(gateway, &selection, &[]);
-    assert!(usual.len() >= 6, "{usual:?}");
+    let default = verdicts(gateway, &selection, &[]);
+    assert!(default.len() >= 6, "{default:?}");
     for schedule in SCHEDULES {
-        assert_eq!(usual, verdicts(gateway, &selection, schedule), "{schedule:?}");
+        assert_eq!(default, verdicts(gateway, &selection, schedule), "{schedule:?}");
     }
 }

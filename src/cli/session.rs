@@ -23,7 +23,7 @@ use crate::gateway::{Profiles, Target, TargetProvider};
 use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Live, Palette};
 use crate::report::{self, Destination, EventStream, Report};
-use crate::run::{Deny, Emit, Event, Order, Rerun, RunRecord, RunRequest, Schedule, Settings};
+use crate::run::{Deny, Emit, Event, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule, Settings};
 use crate::scenario::Millis;
 use crate::wire::ProtocolSchemas;
 
@@ -88,7 +88,7 @@ pub(super) struct RunOptions {
 impl RunOptions {
     fn schedule(&self) -> Schedule {
         Schedule {
-            order: self.shuffle.map_or(Order::Given, Order::Shuffled),
+            order: self.shuffle.map_or(ScenarioOrder::Given, ScenarioOrder::Shuffled),
             at_once: self.at_once.map(|number| number as usize),
             isolate: self.isolate,
             apart: false,

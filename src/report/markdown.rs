@@ -77,7 +77,7 @@ fn head(record: &RunRecord, unlisted: usize) -> String {
         Some(ending) if unlisted == 0 && !sums.listed.any_wrong() => ending,
         Some(ending) => format!("{ending}, {word}"),
     };
-    let mut facts = sums.told();
+    let mut facts = sums.in_words();
     facts.push(count(record.targets.len(), "target"));
     facts.push(count(record.run.boots, "boot"));
     facts.push(duration(record.run.duration_ms));
@@ -86,7 +86,7 @@ fn head(record: &RunRecord, unlisted: usize) -> String {
 
 /// What is wrong among the listed ones.
 fn wrongs(counts: &KnownCounts) -> String {
-    KnownCounts { superseded: 0, unsupported: 0, ..*counts }.told().join(", ")
+    KnownCounts { superseded: 0, unsupported: 0, ..*counts }.in_words().join(", ")
 }
 
 /// What is known to be wrong and showed, those of security first.

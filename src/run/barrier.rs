@@ -1,58 +1,58 @@
-//! One restart for all scenarios of a lane that ask for one.
+//! Combines the restarts that scenarios of a lane request into one.
 
 use parking_lot::Mutex;
 
 use tokio::sync::Notify;
 
-/// Scenarios of a lane meet here before a restart, so that it disturbs none that is still at work.
+/// Scenarios of a lane wait here before a restart, so that it does not disturb any that are still running.
 ///
-/// The last one to arrive does the restart; the others wait until it is done.
+/// The last one to arrive performs the restart; the others wait until it is done.
 #[derive(Debug)]
 pub(super) struct RestartBarrier {
-    counts: Mutex<Counts>,
+    counts: Mutex<BarrierCounts>,
     changed: Notify,
 }
 
 #[derive(Debug)]
-struct Counts {
-    at_work: usize,
+struct BarrierCounts {
+    running: usize,
     waiting: usize,
     round: u64,
 }
 
-/// What a scenario that wants a restart has to do.
+/// What a scenario that requested a restart has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// Do the restart, then call [`RestartBarrier::restarted`].
+pub(super) enum RestartTurn {
+    /// Perform the restart, then call [`RestartBarrier::restarted`].
     Restart,
-    /// Another one has done it.
+    /// Nothing: another scenario performed it.
     Done,
 }
 
 impl RestartBarrier {
-    /// A barrier for this many scenarios, all of them still at work.
+    /// A barrier for this many scenarios, all of which are still running.
     pub(super) fn new(scenarios: usize) -> Self {
         Self {
-            counts: Mutex::new(Counts { at_work: scenarios, waiting: 0, round: 0 }),
+            counts: Mutex::new(BarrierCounts { running: scenarios, waiting: 0, round: 0 }),
             changed: Notify::new(),
         }
     }
 
-    /// One more scenario is at work.
+    /// Registers a scenario that starts to run.
     pub(super) fn enter(&self) {
-        self.with(|counts| counts.at_work = counts.at_work.saturating_add(1));
+        self.with(|counts| counts.running = counts.running.saturating_add(1));
     }
 
-    /// A scenario has ended.
+    /// Registers that a scenario has ended.
     pub(super) fn leave(&self) {
-        self.with(|counts| counts.at_work = counts.at_work.saturating_sub(1));
+        self.with(|counts| counts.running = counts.running.saturating_sub(1));
         self.changed.notify_waiters();
     }
 
-    /// Waits until every other scenario has ended or waits as well.
-    pub(super) async fn arrive(&self) -> Turn {
+    /// Waits until every other scenario has ended or is waiting as well.
+    pub(super) async fn arrive(&self) -> RestartTurn {
         let round = self.with(|counts| {
-            counts.at_work = counts.at_work.saturating_sub(1);
+            counts.running = counts.running.saturating_sub(1);
             counts.waiting += 1;
             counts.round
         });
@@ -62,12 +62,12 @@ impl RestartBarrier {
             changed.as_mut().enable();
             let turn = self.with(|counts| {
                 if counts.round != round {
-                    return Some(Turn::Done);
+                    return Some(RestartTurn::Done);
                 }
-                // Whoever sees it first takes the turn; the mark keeps the others out.
-                if counts.at_work == 0 && counts.waiting > 0 {
-                    counts.at_work = usize::MAX;
-                    return Some(Turn::Restart);
+                // The first one to see this performs the restart; the marker keeps the others out.
+                if counts.running == 0 && counts.waiting > 0 {
+                    counts.running = usize::MAX;
+                    return Some(RestartTurn::Restart);
                 }
                 None
             });
@@ -78,17 +78,17 @@ impl RestartBarrier {
         }
     }
 
-    /// The restart is done, well or badly: all that waited go on.
+    /// The restart is done, whether or not it succeeded: everyone who waited continues.
     pub(super) fn restarted(&self) {
         self.with(|counts| {
-            counts.at_work = counts.waiting;
+            counts.running = counts.waiting;
             counts.waiting = 0;
             counts.round += 1;
         });
         self.changed.notify_waiters();
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut BarrierCounts) -> T) -> T {
         change(&mut self.counts.lock())
     }
 }
@@ -102,14 +102,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn many_restarts_are_one_and_wait_for_those_at_work() {
+    async fn concurrent_restarts_are_combined_and_wait_for_running_scenarios() {
         let barrier = Arc::new(RestartBarrier::new(4));
         let (restarts, finished) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let restarting = (0..3).map(|_| {
             let (barrier, restarts, finished) = (barrier.clone(), restarts.clone(), finished.clone());
             tokio::spawn(async move {
-                if barrier.arrive().await == Turn::Restart {
-                    assert_eq!(finished.load(Ordering::SeqCst), 1, "the one at work ends first");
+                if barrier.arrive().await == RestartTurn::Restart {
+                    assert_eq!(finished.load(Ordering::SeqCst), 1, "the running scenario ends first");
                     restarts.fetch_add(1, Ordering::SeqCst);
                     barrier.restarted();
                 }
@@ -128,10 +128,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_round_is_a_second_restart() {
+    async fn each_round_performs_its_own_restart() {
         let barrier = RestartBarrier::new(1);
         for _ in 0..2 {
-            assert_eq!(barrier.arrive().await, Turn::Restart);
+            assert_eq!(barrier.arrive().await, RestartTurn::Restart);
             barrier.restarted();
         }
     }

@@ -1,19 +1,18 @@
-//! What the references of a case stand for, and filling them in.
+//! The values of a case's references.
 
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::identity::Identity;
 use super::seeds;
 use crate::scenario::{
-    Auth, Connect, Credentials, Pin, Reference, Spanned, Tls, UnresolvedReference, resolve_telling,
+    Auth, CertificatePin, Connect, Credentials, Reference, Spanned, Tls, UnresolvedReference, resolve_with,
 };
 
-/// What the references of a case stand for.
+/// The values of a case's references.
 #[derive(Clone, Debug)]
 pub(super) struct Bindings {
     /// Keys and secrets of the case.
@@ -24,18 +23,18 @@ pub(super) struct Bindings {
     pub password: String,
     /// The port it listens on.
     pub port: u16,
-    /// Fingerprint of the certificate that it has shown, where it speaks TLS.
+    /// Fingerprint of the certificate that it presented, if it uses TLS.
     pub certificate: Option<String>,
-    /// Device id of the programs that share the gateway's home, once one has made it.
+    /// Device id of the programs that share the gateway's home, once one of them has created it.
     pub own_identity: Option<String>,
     captures: HashMap<String, Value>,
     nonces: HashMap<String, String>,
-    /// What changes have made of referenced texts, which may be secrets; copies share it.
+    /// Texts produced by changes to referenced values, which may be secrets; shared between clones.
     changed: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Bindings {
-    /// Bindings without captures.
+    /// Creates bindings without captures.
     pub(super) fn new(identity: Identity, token: String, password: String, port: u16) -> Self {
         Self {
             identity,
@@ -50,17 +49,17 @@ impl Bindings {
         }
     }
 
-    /// Gives a name to a value.
+    /// Saves a value under a name.
     pub(super) fn capture(&mut self, name: &str, value: Value) {
         self.captures.insert(name.to_owned(), value);
     }
 
-    /// Remembers the nonce of a connection's challenge.
+    /// Records the nonce of a connection's challenge.
     pub(super) fn challenged(&mut self, connection: &str, nonce: &str) {
         self.nonces.insert(connection.to_owned(), nonce.to_owned());
     }
 
-    /// What changes have made of referenced texts so far.
+    /// The texts that changes to referenced values have produced so far.
     pub(super) fn changed(&self) -> Vec<String> {
         self.changed.lock().iter().cloned().collect()
     }
@@ -80,20 +79,26 @@ impl Bindings {
             }
             Reference::DevicePending(device) => Some(json!(seeds::pending_id(&self.identity, device))),
             Reference::ConnectionNonce(connection) => self.nonces.get(connection).map(|nonce| json!(nonce)),
-            // Tables are filled in when a scenario is loaded, and the clock is for what is placed before the boot.
+            // Columns are filled in when a scenario is loaded, and the clock is only for files placed before boot.
             Reference::Each(_) | Reference::Clock => None,
         }
     }
 
-    /// A value with its references filled in.
+    /// Fills in the references of a value.
+    ///
+    /// # Errors
+    /// Fails if a reference has no value.
     pub(super) fn fill(&self, value: &Value) -> Result<Value, UnresolvedReference> {
         let changed = |text: &str| {
             self.changed.lock().insert(text.to_owned());
         };
-        resolve_telling(value, &|reference| self.value_of(reference), &changed)
+        resolve_with(value, &|reference| self.value_of(reference), &changed)
     }
 
-    /// A text with its references filled in.
+    /// Fills in the references of a text.
+    ///
+    /// # Errors
+    /// Fails if a reference has no value.
     pub(super) fn fill_text(&self, text: &str) -> Result<String, UnresolvedReference> {
         Ok(match self.fill(&Value::String(text.to_owned()))? {
             Value::String(text) => text,
@@ -101,7 +106,10 @@ impl Bindings {
         })
     }
 
-    /// A mapping with its references filled in.
+    /// Fills in the references of a mapping.
+    ///
+    /// # Errors
+    /// Fails if a reference has no value.
     pub(super) fn fill_map(
         &self,
         map: &Map<String, Value>,
@@ -109,7 +117,10 @@ impl Bindings {
         map.iter().map(|(key, value)| Ok((key.clone(), self.fill(value)?))).collect()
     }
 
-    /// A connect step with the references of all its texts filled in.
+    /// Fills in the references of a connect step.
+    ///
+    /// # Errors
+    /// Fails if a reference has no value.
     pub(super) fn fill_connect(&self, step: &Connect) -> Result<Connect, UnresolvedReference> {
         let text = |one: &Option<String>| one.as_ref().map(|one| self.fill_text(one)).transpose();
         let texts = |list: &Option<Vec<String>>| -> Result<Option<Vec<String>>, UnresolvedReference> {
@@ -117,7 +128,7 @@ impl Bindings {
         };
         let map = |map: &Option<Map<String, Value>>| map.as_ref().map(|map| self.fill_map(map)).transpose();
         let mut filled = step.clone();
-        if let Some(Tls::Pinned(Pin { pin })) = &mut filled.tls {
+        if let Some(Tls::Pinned(CertificatePin { pin })) = &mut filled.tls {
             *pin = self.fill_text(pin)?;
         }
         filled.role = text(&step.role)?;

@@ -1,4 +1,4 @@
-//! Running one scenario on a lane, from its first step to its verdict.
+//! Runs one scenario on a lane, from its first step to its verdict.
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +14,8 @@ use super::context::{Beginning, CaseContext};
 use super::doubt::disturbance;
 use super::event::{Cell, FramesChecked, ListedDeviation, SAYS_NOTHING, StepRecord};
 use super::lane::{Case, Lane};
-use super::pressure::Stretch;
+use super::pressure::WatchedPeriod;
+use super::seeds;
 use super::sockets::UnexpectedEnd;
 use super::step::perform;
 use super::step_error::StepError;
@@ -31,20 +32,20 @@ use crate::verdict::{
 };
 use crate::wire::{Masker, Sender};
 
-/// Gateway log lines that a cell keeps at most.
+/// Maximum number of gateway log lines kept in a cell.
 const LOG_LINES: usize = 60;
 
-/// How long a gateway may take to notice that its configuration was changed (0.55 s measured on 2026.3.31).
+/// How long a gateway may take to notice a changed configuration (0.55 s measured on 2026.3.31).
 const RELOADS: Duration = Duration::from_secs(2);
 
-/// Why a cell does not count before its case was tried again, alone on a gateway of its own.
+/// Why a cell does not count until its case has been retried on a gateway of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
-    /// Nothing came within our own time limit.
+    /// Nothing arrived within our own time limit.
     TimedOut,
-    /// The machine starved while something was waited for.
+    /// The machine was starved of processor time during a wait.
     Starved,
-    /// What other cases do on the same gateway came in between; the text says how.
+    /// Other cases on the same gateway interfered; the text says how.
     Disturbed(String),
 }
 
@@ -52,91 +53,86 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut => f.write_str("nothing came within gatecrash's own time limit"),
-            Self::Starved => f.write_str("the machine starved"),
+            Self::Starved => f.write_str("the machine was starved of processor time"),
             Self::Disturbed(how) => f.write_str(how),
         }
     }
 }
 
-/// What came of a case.
+/// The result of running a case.
 #[derive(Debug)]
 pub(super) struct Ran {
     /// The judged cell.
     pub cell: Cell,
-    /// Why it does not count yet.
+    /// Why it does not count yet, if it does not.
     pub doubt: Option<Doubt>,
 }
 
 impl Ran {
-    /// What counts where the case is not tried again. A time-out is believed only where enough others have shown again;
-    /// what others disturbed was not looked at, and is neither a pass nor a failure.
-    pub(super) fn not_tried_again(self, time_outs_are_believed: bool) -> Cell {
+    /// The cell that counts if the case is not retried. A timeout only counts if enough others were confirmed; a case
+    /// that others disturbed is neither a pass nor a failure.
+    pub(super) fn without_retry(self, trust_timeouts: bool) -> Cell {
         match self.doubt {
             None | Some(Doubt::Starved) => self.cell,
-            Some(Doubt::TimedOut) if time_outs_are_believed => self.cell,
+            Some(Doubt::TimedOut) if trust_timeouts => self.cell,
             Some(doubt) => Cell {
                 verdict: Verdict::Error,
-                reason: Some(format!("{doubt}, and the scenario was not tried again")),
+                reason: Some(format!("{doubt}, and the scenario was not retried")),
                 ..self.cell
             },
         }
     }
 }
 
-/// A step as it was observed, secrets still in it.
-struct Observed {
+/// An observed step, with secrets not yet masked.
+struct ObservedStep {
     record: StepRecord,
     raw: Option<Outcome>,
     signature: Option<Signature>,
-    trouble: Option<String>,
+    problem: Option<String>,
     doubt: Option<Doubt>,
 }
 
-impl Observed {
+impl ObservedStep {
     const fn unreached(record: StepRecord) -> Self {
-        Self { record, raw: None, signature: None, trouble: None, doubt: None }
+        Self { record, raw: None, signature: None, problem: None, doubt: None }
     }
 }
 
 /// Runs a case on a lane that was booted for it.
 ///
-/// One that only starts gateways beside it takes nobody's place, and no restart waits for it.
+/// A case that only starts other gateways takes no slot, and restarts do not wait for it.
 pub(super) async fn run(lane: &Lane, case: Case<'_>) -> Ran {
     if case.scenario.only_starts_others() {
         return run_now(lane, case, None).await;
     }
-    let place = lane.enter().await;
-    let ran = run_now(lane, case, place).await;
+    let slot = lane.enter().await;
+    let ran = run_now(lane, case, slot).await;
     lane.leave();
     ran
 }
 
-async fn run_now(lane: &Lane, case: Case<'_>, place: Option<SemaphorePermit<'_>>) -> Ran {
+async fn run_now(lane: &Lane, case: Case<'_>, slot: Option<SemaphorePermit<'_>>) -> Ran {
     let bindings = lane.bindings(case).await;
     if !lane.is_measured() {
-        return run_case(lane, case, bindings, place).await;
+        return run_case(lane, case, bindings, slot).await;
     }
     let ran = run_case(lane, case, bindings, None).await;
     lane.take_executed(&case.scenario.id).await;
-    drop(place);
+    drop(slot);
     ran
 }
 
-/// Runs a case and judges it. `at_work` is let go of once nothing is left to be done but to listen.
-async fn run_case(
-    lane: &Lane,
-    case: Case<'_>,
-    bindings: Bindings,
-    at_work: Option<SemaphorePermit<'_>>,
-) -> Ran {
+/// Runs a case and judges it. `slot` is released as soon as nothing is left to do but listen.
+async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<SemaphorePermit<'_>>) -> Ran {
     let started = Instant::now();
     let run = CaseRun { context: CaseContext::new(lane, case.scenario, bindings, started) };
     let context = &run.context;
     let mut observed = Vec::new();
-    let mode = if case.scenario.observe_all { Mode::Always } else { Mode::StopAtFailure };
+    let mode = if case.scenario.observe_all { AfterFailure::Continue } else { AfterFailure::Stop };
     run.run_all(&case.scenario.steps, mode, None, &mut observed).await;
-    run.run_all(&case.scenario.finally, Mode::Always, None, &mut observed).await;
-    drop(at_work);
+    run.run_all(&case.scenario.finally, AfterFailure::Continue, None, &mut observed).await;
+    drop(slot);
     if !lane.is_interrupted() {
         context.sockets.listen_on().await;
     }
@@ -159,18 +155,18 @@ async fn run_case(
     }
     let mut verdict = overall(observed.iter().map(|step| step.record.verdict));
     let death = lane.died(!verdict.is_fine()).await;
-    let mut reason = observed.iter().find_map(|step| step.trouble.clone());
+    let mut reason = observed.iter().find_map(|step| step.problem.clone());
     if let Some(death) = death {
         verdict = Verdict::Error;
         reason = Some(death);
     }
     if verdict == Verdict::Error && reason.is_none() {
-        reason = Some("a step was not done, and nothing before it went another way".to_owned());
+        reason = Some("a step was not run, although everything before it went as expected".to_owned());
     }
     let frames = checked_frames(context).await;
     if let Some(ours) = frames.iter().flat_map(|one| &one.findings).find(|one| one.by == Sender::Harness) {
         verdict = verdict.max(Verdict::Error);
-        reason.get_or_insert_with(|| format!("a frame of gatecrash's own: {ours}"));
+        reason.get_or_insert_with(|| format!("gatecrash sent an invalid frame: {ours}"));
     }
     let frames = frames.map(|Checked { schema, findings }| FramesChecked { schema, findings });
     let mut masker = learn(context, &observed);
@@ -203,63 +199,63 @@ async fn run_case(
     Ran { cell, doubt }
 }
 
-/// What a check of the frames by upstream's schema has found; none where nothing is checked.
+/// Checks the frames against upstream's schema; `None` if there is no schema for them.
 async fn checked_frames(context: &CaseContext<'_>) -> Option<Checked> {
     let schema = context.lane.schema().filter(|_| context.scenario.other_releases().is_empty())?;
-    // Large frames take their time, which the gateway's connections must not wait for.
+    // Checking large frames takes a while, and must not hold up the gateway's connections.
     let transcript = context.transcript.clone();
     tokio::task::spawn_blocking(move || transcript.check(&schema)).await.ok()
 }
 
-/// The last lines of the gateway's log since a moment.
+/// The last lines of the gateway's log since an instant.
 async fn last_lines(lane: &Lane, since: Instant, masker: &Masker) -> Vec<String> {
     let lines = lane.log_since(since).await;
     let from = lines.len().saturating_sub(LOG_LINES);
     lines.iter().skip(from).map(|line| masker.text(line)).collect()
 }
 
-/// The step at which a gateway restarted by itself fails: the last one that was done.
-fn blame_for_restart(observed: &mut [Observed], how: &str) {
+/// Fails the last step that was run, because the gateway restarted by itself.
+fn blame_for_restart(observed: &mut [ObservedStep], how: &str) {
     let last = observed.iter_mut().rev().find(|step| step.raw.is_some());
     let Some(step) = last else { return };
     step.record.verdict = step.record.verdict.max(Verdict::Fail);
     step.record.mismatch = Some(Mismatch {
         at: "gateway".to_owned(),
-        expected: "it goes on running; a scenario that makes it restart says `alone: true`".to_owned(),
+        expected: "it keeps running (a scenario that makes it restart needs `alone: true`)".to_owned(),
         got: format!("it restarted by itself: {how}"),
     });
     step.signature = Some(Signature::of_restart(&step.record.id));
 }
 
-/// Whether steps go on after one has failed.
+/// Whether to continue with the next steps after one has failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    StopAtFailure,
-    Always,
+enum AfterFailure {
+    Stop,
+    Continue,
 }
 
-type Running<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+type StepsFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// A case under way.
+/// A case that is being run.
 struct CaseRun<'a> {
     context: CaseContext<'a>,
 }
 
 impl CaseRun<'_> {
-    /// Runs steps in order. `round` is the number of the repetition they stand in, from the second on.
+    /// Runs steps in order. `round` is the number of the repetition they belong to, from the second on.
     fn run_all<'a>(
         &'a self,
         steps: &'a [StoryStep],
-        mode: Mode,
+        mode: AfterFailure,
         round: Option<u32>,
-        into: &'a mut Vec<Observed>,
-    ) -> Running<'a> {
+        into: &'a mut Vec<ObservedStep>,
+    ) -> StepsFuture<'a> {
         Box::pin(async move {
             for step in steps {
                 let stopped = into.iter().any(|one| one.record.verdict >= Verdict::Untestable)
                     || self.context.lane.is_interrupted();
-                if stopped && mode == Mode::StopAtFailure {
-                    into.extend(step_names(step).map(|inner| Observed::unreached(skipped(inner, round))));
+                if stopped && mode == AfterFailure::Stop {
+                    into.extend(step_names(step).map(|inner| ObservedStep::unreached(skipped(inner, round))));
                     continue;
                 }
                 match &step.action {
@@ -291,7 +287,7 @@ impl CaseRun<'_> {
         one: &Step,
         right: Option<&Expectation>,
         round: Option<u32>,
-    ) -> Observed {
+    ) -> ObservedStep {
         let started = Instant::now();
         let first_entry = self.context.transcript.len();
         let beginning = Beginning { at: started, entry: first_entry };
@@ -300,12 +296,12 @@ impl CaseRun<'_> {
         let listed =
             self.judged_by(one).and_then(|release| self.context.scenario.deviation(&step.id, &release));
         let done = async {
-            self.context.look_at_identity().await;
+            self.context.refresh_home_identity().await;
             let right = right.map(|right| self.fill(right)).transpose()?;
             let expected = listed.map(|(_, listed)| self.fill(&listed.value)).transpose()?;
             let outcome = tokio::select! {
                 biased;
-                () = self.context.lane.interrupted() => Err(StepError::Broken("interrupted during this step".to_owned())),
+                                () = self.context.lane.interrupted() => Err(StepError::Interrupted),
                 outcome = perform(&self.context, one, expected.as_ref().or(right.as_ref())) => outcome,
             }?;
             Ok::<_, StepError>((outcome, right, expected))
@@ -322,7 +318,7 @@ impl CaseRun<'_> {
                 let judged = self.judged(record, one, outcome, right, expected.as_ref());
                 self.doubted(judged, one, &stretch)
             }
-            Err(trouble) => self.not_done(record, trouble),
+            Err(error) => self.not_done(record, error),
         };
         let verdict = observed.record.verdict;
         debug!(scenario = self.context.scenario.id, step = step.id, ?verdict, ms = millis(started), "step");
@@ -332,29 +328,28 @@ impl CaseRun<'_> {
         observed
     }
 
-    /// A step that was not done. It may only be passed over where an earlier one went another way than is right;
-    /// otherwise nobody has looked, and that is never green.
-    fn not_done(&self, mut record: StepRecord, trouble: StepError) -> Observed {
-        let (verdict, text) = match trouble {
-            StepError::Unreached { text, missing } if self.context.excuses(&missing) => {
-                record.reason = Some(text);
+    /// A step that has no outcome. It is only skipped if an earlier step deviated from what is right; otherwise nothing
+    /// was observed, which must never look like a success.
+    fn not_done(&self, mut record: StepRecord, error: StepError) -> ObservedStep {
+        let is_excused = error.missing().is_some_and(|missing| self.context.excuses(&missing));
+        let (verdict, text) = match error {
+            error if is_excused => {
+                record.reason = Some(chain(&error));
                 (Verdict::Skipped, None)
             }
-            // What a target cannot show is the same for every step that asks for it.
             StepError::Untestable(text) => (Verdict::Untestable, Some(text)),
             broken => {
                 let place = format!("step `{}` ({}:{})", record.id, record.path, record.line);
-                (Verdict::Error, Some(format!("{place} could not be done: {}", chain(&broken))))
+                (Verdict::Error, Some(format!("{place} could not be run: {}", chain(&broken))))
             }
         };
         record.verdict = verdict;
-        Observed { record, raw: None, signature: None, trouble: text, doubt: None }
+        ObservedStep { record, raw: None, signature: None, problem: text, doubt: None }
     }
 
-    /// Whether what a step shows may be our own impatience, or a timer of the gateway that it had no time to serve.
-    /// Silence of a gateway that was not allowed to run says nothing, whether it was expected or not; neither does
-    /// anything else that is not as expected.
-    fn doubted(&self, mut observed: Observed, step: &Step, stretch: &Stretch) -> Observed {
+    /// Whether an observation may be due to our own timeout, or to a gateway that got no processor time. Silence of a
+    /// gateway that could not run means nothing, expected or not; neither does any other failure.
+    fn doubted(&self, mut observed: ObservedStep, step: &Step, stretch: &WatchedPeriod) -> ObservedStep {
         if !observed.record.verdict.is_fine()
             && self.context.lane.is_shared()
             && let Some(how) = observed.raw.as_ref().and_then(disturbance)
@@ -370,7 +365,7 @@ impl CaseRun<'_> {
         if let Some(how) = self.context.lane.starved(stretch) {
             let got = observed.raw.as_ref().map(ToString::to_string).unwrap_or_default();
             observed.record.verdict = Verdict::Error;
-            observed.trouble = Some(format!(
+            observed.problem = Some(format!(
                 "step `{}`: {got} after {:.1} s, but {how}: {SAYS_NOTHING}",
                 observed.record.id,
                 seconds(observed.record.duration_ms)
@@ -380,7 +375,7 @@ impl CaseRun<'_> {
             observed.doubt = Some(Doubt::TimedOut);
             if let Some(mismatch) = &mut observed.record.mismatch {
                 mismatch.got = format!(
-                    "silence (nothing came in {:.1} s, which is gatecrash's own limit)",
+                    "silence (nothing arrived in {:.1} s, which is gatecrash's own limit)",
                     seconds(observed.record.duration_ms)
                 );
             }
@@ -388,8 +383,8 @@ impl CaseRun<'_> {
         observed
     }
 
-    /// Fails the steps that opened connections which the gateway has ended, and no step tells of that.
-    fn fail_unexpected_ends(&self, observed: &mut [Observed]) {
+    /// Fails the steps that opened a connection which the gateway ended without any step expecting it.
+    fn fail_unexpected_ends(&self, observed: &mut [ObservedStep]) {
         for UnexpectedEnd { opener, connection, end } in self.context.sockets.unexpected_ends() {
             let Some(step) = observed.iter_mut().find(|step| step.record.id == opener) else { continue };
             if step.record.verdict >= Verdict::Fail {
@@ -405,7 +400,7 @@ impl CaseRun<'_> {
         }
     }
 
-    /// How the gateway restarted by itself during a case that does not have it to itself; none where it did not.
+    /// How the gateway restarted by itself during a case that shares it with others; `None` if it did not.
     async fn restart_by_itself(&self, started: Instant) -> Option<String> {
         if self.context.is_alone() {
             return None;
@@ -413,7 +408,7 @@ impl CaseRun<'_> {
         let changed = *self.context.changed.lock();
         loop {
             let restarted = self.context.lane.restarted_since(started).await;
-            // A changed configuration is noticed by a file watcher some time later.
+            // The gateway's file watcher notices a changed configuration with a delay.
             let may_come = changed.is_some_and(|at| at.elapsed() < RELOADS);
             if restarted.is_some() || !may_come || self.context.lane.is_interrupted() {
                 return restarted;
@@ -422,9 +417,9 @@ impl CaseRun<'_> {
         }
     }
 
-    /// Whether the gateway took one of the case's devices for the former self of another case's. Measured on 2026.9.6: a
-    /// local pairing that nobody was asked for removes those of the same client that are older than a minute, which those
-    /// of a crowded gateway may be.
+    /// Whether the gateway mistook one of the case's devices for an earlier registration of another case's device.
+    /// Measured on 2026.9.6: a silent local pairing removes those of the same client that are older than a minute, and on
+    /// a busy gateway the pairings of other cases can be.
     async fn superseded(&self, started: Instant) -> Option<Doubt> {
         const SIGN: &str = "pruned superseded silent pairing";
         let ids: Vec<String> = {
@@ -434,11 +429,11 @@ impl CaseRun<'_> {
         let of_ours = |line: &str| line.contains(SIGN) && ids.iter().any(|id| line.contains(id.as_str()));
         self.context.lane.find_in_log(&mut Unread::since(started), of_ours).await?;
         Some(Doubt::Disturbed(
-            "the gateway took one of its devices for the former self of another one's".to_owned(),
+            "the gateway removed one of its devices as superseded by another scenario's device".to_owned(),
         ))
     }
 
-    /// The release that a step is judged by: the one that runs, or that an upgrade boots.
+    /// The release by which a step is judged: the one that is running, or the one that an upgrade boots.
     fn judged_by(&self, step: &Step) -> Option<Release> {
         match step {
             Step::Upgrade(Upgrade { to: Spanned { value: Destination::Release(release), .. }, .. }) => {
@@ -461,10 +456,10 @@ impl CaseRun<'_> {
         outcome: Outcome,
         right: Option<Expectation>,
         listed: Option<&Expectation>,
-    ) -> Observed {
+    ) -> ObservedStep {
         let Some(right) = right else {
             record.verdict = Verdict::Pass;
-            return Observed { record, raw: Some(outcome), signature: None, trouble: None, doubt: None };
+            return ObservedStep { record, raw: Some(outcome), signature: None, problem: None, doubt: None };
         };
         let class = record.deviation.as_ref().map(|deviation| deviation.class);
         let Judgement { verdict, mismatch } = judge(&outcome, &right, listed.zip(class));
@@ -481,10 +476,10 @@ impl CaseRun<'_> {
         let differs =
             matches!(record.verdict, Verdict::Fail | Verdict::Known) || !satisfies(&outcome, &right);
         let signature = differs.then(|| Signature::of(&record.id, &outcome));
-        Observed { record, raw: Some(outcome), signature, trouble: None, doubt: None }
+        ObservedStep { record, raw: Some(outcome), signature, problem: None, doubt: None }
     }
 
-    /// Keeps what the step saves; the first part that is not there comes back.
+    /// Saves the parts of the outcome that the step names; returns a mismatch for the first one that is missing.
     fn capture(&self, step: &Step, outcome: &Outcome) -> Option<Mismatch> {
         let document = outcome.document();
         let mut lost = None;
@@ -555,14 +550,14 @@ fn listed_deviation(
     }
 }
 
-/// Every secret of the case: the gateway's, the seeded ones, and those that came back.
-fn learn(context: &CaseContext<'_>, observed: &[Observed]) -> Masker {
+/// A masker that knows every secret of the case: the gateway's, the seeded ones, and those in outcomes.
+fn learn(context: &CaseContext<'_>, observed: &[ObservedStep]) -> Masker {
     let mut masker = context.lane.masker();
     let bindings = context.bindings.lock();
     for (name, device) in &context.scenario.devices {
         let seeded = device.paired.iter().flat_map(|seed| ["operator", "node"].map(|role| (seed, role)));
         for (_, role) in seeded {
-            let token = super::seeds::token(&bindings.identity, name, role);
+            let token = seeds::token(&bindings.identity, name, role);
             masker.learn(&token, &format!("{name}'s {role} token"));
         }
     }
@@ -587,7 +582,7 @@ fn learn_issued(masker: &mut Masker, document: &serde_json::Value, name: &str) {
     masker.learn_from(document);
 }
 
-fn masked(step: Observed, masker: &Masker) -> StepRecord {
+fn masked(step: ObservedStep, masker: &Masker) -> StepRecord {
     let mut record = step.record;
     record.outcome = step.raw.map(|raw| mask_outcome(&normalised(&raw), masker));
     record.expected = record.expected.map(|text| masker.text(&text));
@@ -626,13 +621,13 @@ mod tests {
     #[case::timed_out_as_others_did(Verdict::Fail, Some(Doubt::TimedOut), true, Verdict::Fail)]
     #[case::timed_out_and_interrupted(Verdict::Fail, Some(Doubt::TimedOut), false, Verdict::Error)]
     #[case::undoubted(Verdict::Pass, None, false, Verdict::Pass)]
-    fn what_is_not_tried_again_counts_only_where_it_was_looked_at(
+    fn without_a_retry_a_doubtful_cell_counts_only_if_its_timeout_is_trusted(
         #[case] first: Verdict,
         #[case] doubt: Option<Doubt>,
-        #[case] time_outs_are_believed: bool,
+        #[case] trust_timeouts: bool,
         #[case] counts: Verdict,
     ) {
         let ran = Ran { cell: cell("a", "2026.3.31", first), doubt };
-        assert_eq!(ran.not_tried_again(time_outs_are_believed).verdict, counts);
+        assert_eq!(ran.without_retry(trust_timeouts).verdict, counts);
     }
 }

@@ -1,4 +1,4 @@
-//! What the steps of a case work with: the gateway, the connections, and what references stand for.
+//! The context in which the steps of a case run: its gateway, its connections and its references.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,46 +16,46 @@ use super::sockets::Sockets;
 use super::step_error::{Missing, StepError};
 use crate::client::{Connection, Endpoint, EndpointTls, OpenError, Opened, Transcript, open};
 use crate::scenario::{
-    self, Action, Address, Entries, Expectation, HOME_IDENTITY, Millis, Pin, Scenario, Spanned,
+    self, Action, Address, CertificatePin, Entries, Expectation, HOME_IDENTITY, Millis, Scenario, Spanned,
 };
 use crate::verdict::{Outcome, Verdict};
 use crate::wire::Masker;
 
-/// How long silence must last to be believed, where a scenario does not say.
+/// How long silence must last by default to count as an outcome.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How long a gateway of ours that is alive may refuse connections, because it restarts by itself.
+/// How long a live gateway of ours may refuse connections because it is restarting by itself.
 const COMES_BACK: Duration = Duration::from_secs(20);
 
-/// A refused TCP connect costs microseconds, so the wait between two may be short.
+/// Pause between two TCP connects; a refused one costs only microseconds.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
-/// When a step began.
+/// The beginning of a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beginning {
-    /// The moment.
+    /// When it began.
     pub(super) at: Instant,
-    /// Number of the first entry of the transcript behind it.
+    /// Number of the first transcript entry after it.
     pub(super) entry: usize,
 }
 
-/// How to open a connection.
+/// The parameters of a connection to open.
 pub(super) struct Opening<'a> {
-    /// Its name.
+    /// Name of the connection.
     pub(super) name: &'a str,
-    /// The gateway to connect to, where it is not the one under test.
+    /// Name of the gateway to connect to; `None` for the one under test.
     pub(super) to: Option<&'a Spanned<String>>,
     /// Address to connect to.
     pub(super) address: Option<Address>,
     /// Address to connect from.
     pub(super) from: Option<Address>,
-    /// Whether it is secured.
+    /// Whether to use TLS.
     pub(super) tls: Option<&'a scenario::Tls>,
     /// Headers of the upgrade request.
     pub(super) headers: &'a Entries<String>,
 }
 
-/// A case while it runs: its gateway, its connections and what its references stand for.
+/// A running case: its gateway, its connections and the values of its references.
 pub(super) struct CaseContext<'a> {
     pub(super) lane: &'a Lane,
     pub(super) scenario: &'a Scenario,
@@ -63,19 +63,20 @@ pub(super) struct CaseContext<'a> {
     pub(super) bindings: Mutex<Bindings>,
     pub(super) sockets: Sockets,
     pub(super) programs: Programs,
+    /// Named gateways that the case started.
     pub(super) neighbours: Neighbours,
-    /// How steps have ended so far, by their ids.
+    /// Verdicts of the steps that have ended, by id.
     pub(super) ended: Mutex<HashMap<String, Verdict>>,
-    /// When a call succeeded that changes the gateway under everybody.
+    /// When a call that changes the gateway for all its clients first succeeded.
     pub(super) changed: Mutex<Option<Instant>>,
-    /// When it began.
+    /// When the case began.
     pub(super) begun: Instant,
-    /// When its steps began, by their ids.
+    /// When its steps began, by id.
     pub(super) beginnings: Mutex<HashMap<String, Beginning>>,
 }
 
 impl<'a> CaseContext<'a> {
-    /// The beginning of a case.
+    /// The context at the beginning of a case.
     pub(super) fn new(lane: &'a Lane, scenario: &'a Scenario, bindings: Bindings, begun: Instant) -> Self {
         Self {
             lane,
@@ -92,7 +93,7 @@ impl<'a> CaseContext<'a> {
         }
     }
 
-    /// What references stand for now.
+    /// The current values of references.
     pub(super) fn bindings(&self) -> Bindings {
         self.bindings.lock().clone()
     }
@@ -103,6 +104,9 @@ impl<'a> CaseContext<'a> {
     }
 
     /// The open connection of this name.
+    ///
+    /// # Errors
+    /// Fails if no connection of this name is open.
     pub(super) fn connection(&self, name: &Spanned<String>) -> Result<Arc<Connection>, StepError> {
         let missing = || StepError::Unreached {
             text: format!("there is no connection `{}`", name.value),
@@ -112,34 +116,38 @@ impl<'a> CaseContext<'a> {
     }
 
     /// The id of a device of the scenario, or of the programs that share the gateway's home.
+    ///
+    /// # Errors
+    /// Fails if no program has created the identity of the home.
     pub(super) fn device_id(&self, device: Option<&Spanned<String>>) -> Result<String, StepError> {
         let bindings = self.bindings();
         match device {
             Some(device) => Ok(bindings.identity.key(&device.value).id()),
             None => bindings.own_identity.ok_or_else(|| StepError::Unreached {
-                text: "no program has made an identity in the gateway's home".to_owned(),
+                text: "no program has created an identity in the gateway's home".to_owned(),
                 missing: Missing::Identity,
             }),
         }
     }
 
-    /// Whether what is missing is so because a step that should have left it went another way, as listed or not.
+    /// Whether something is missing because the step that should have provided it had a different outcome, listed or
+    /// not.
     pub(super) fn excuses(&self, missing: &Missing) -> bool {
         let ended = self.ended.lock();
         self.scenario.all_steps().into_iter().any(|step| match &step.action {
-            Action::One(one, _) if missing.is_left_by(one) => {
+            Action::One(one, _) if missing.is_provided_by(one) => {
                 ended.get(&step.id).is_none_or(|verdict| *verdict != Verdict::Pass)
             }
             _ => false,
         })
     }
 
-    /// The waiting time of a step.
+    /// How long a step waits.
     pub(super) fn within(&self, written: Option<Millis>) -> Duration {
         written.map_or(self.lane.timeout(), Millis::as_duration)
     }
 
-    /// The waiting time of a step that may be about silence.
+    /// How long a step that may expect silence waits.
     pub(super) fn within_or_silence(&self, written: Option<Millis>, right: Option<&Expectation>) -> Duration {
         match (written, right) {
             (Some(time), _) => time.as_duration(),
@@ -148,7 +156,10 @@ impl<'a> CaseContext<'a> {
         }
     }
 
-    /// Where the gateway listens, by the address that a step names.
+    /// The endpoint at which the gateway listens, for the address that a step names.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not listen there.
     pub(super) async fn endpoint(
         &self,
         to: Option<&Spanned<String>>,
@@ -164,19 +175,24 @@ impl<'a> CaseContext<'a> {
         };
         if !self.neighbours.has(name).await {
             return Err(StepError::Unreached {
-                text: format!("no gateway `{name}` runs beside the one under test"),
+                text: format!("there is no gateway `{name}`"),
                 missing: Missing::Gateway(name.clone()),
             });
         }
         self.neighbours.endpoint(name, address, from).await.ok_or_else(missing)
     }
 
-    /// Opens a connection; where there is none, the outcome says why.
+    /// Opens a connection, or returns the outcome of the failed attempt.
+    ///
+    /// # Errors
+    /// Fails if no attempt could be made.
     pub(super) async fn open(&self, one: &Opening<'_>) -> Result<Result<Connection, Outcome>, StepError> {
         let mut endpoint = self.endpoint(one.to, one.address, one.from).await?;
         match one.tls {
             Some(scenario::Tls::Switched(_)) => endpoint.tls = EndpointTls::Off,
-            Some(scenario::Tls::Pinned(Pin { pin })) => endpoint.tls = EndpointTls::Pinned(pin.clone()),
+            Some(scenario::Tls::Pinned(CertificatePin { pin })) => {
+                endpoint.tls = EndpointTls::Pinned(pin.clone())
+            }
             None => {}
         }
         let headers: Vec<(String, String)> =
@@ -184,7 +200,7 @@ impl<'a> CaseContext<'a> {
         let begun = Instant::now();
         let opened = loop {
             match open(one.name, &endpoint, &headers, self.lane.timeout(), &self.transcript).await {
-                // A gateway that restarts by itself, or was not waited for, opens its port in a moment.
+                // A gateway that is restarting by itself, or that nobody waited for, will open its port soon.
                 Err(OpenError::Connect { source, .. })
                     if source.kind() == std::io::ErrorKind::ConnectionRefused
                         && begun.elapsed() < COMES_BACK
@@ -203,17 +219,17 @@ impl<'a> CaseContext<'a> {
         })
     }
 
-    /// Remembers the challenge of a connection for references.
+    /// Records the challenge of a connection for references to its nonce.
     pub(super) fn challenged(&self, connection: &str, nonce: &str) {
         self.bindings.lock().challenged(connection, nonce);
     }
 
-    /// Looks which identity the programs of the gateway's home have made.
-    pub(super) async fn look_at_identity(&self) {
+    /// Updates the reference to the identity that programs have created in the gateway's home.
+    pub(super) async fn refresh_home_identity(&self) {
         if !self.is_alone() {
             return;
         }
-        let gateway = self.lane.host().await;
+        let gateway = self.lane.gateway().await;
         let identity = gateway.home().and_then(|home| {
             let bytes = fs::read(home.state().join(HOME_IDENTITY)).ok()?;
             let identity: Value = serde_json::from_slice(&bytes).ok()?;
@@ -224,7 +240,7 @@ impl<'a> CaseContext<'a> {
         }
     }
 
-    /// Makes every secret known that programs have stored.
+    /// Teaches the masker every secret that the gateway and its programs have stored.
     pub(super) async fn learn_stored(&self, masker: &mut Masker) {
         if !self.is_alone() {
             return;
@@ -234,7 +250,7 @@ impl<'a> CaseContext<'a> {
                 masker.learn_from(record);
             }
         }
-        let gateway = self.lane.host().await;
+        let gateway = self.lane.gateway().await;
         for file in [HOME_IDENTITY, "identity/device-auth.json", "node.json"] {
             let bytes = gateway.home().and_then(|home| fs::read(home.state().join(file)).ok());
             if let Some(value) = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) {

@@ -1,4 +1,4 @@
-//! Which of the listed deviations fail a run all the same.
+//! The kinds of listed deviation that fail a run: `--deny`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,33 +6,33 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Listed deviations that fail a run all the same: `--deny`.
+/// A kind of listed deviation that fails the run nevertheless: `--deny`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Deny {
-    /// Regressions, those of security among them.
+    /// Regressions, including security regressions.
     Regression,
-    /// What lets in, keeps in, shows or grants what is to be refused, whatever its class.
+    /// Deviations that grant or reveal something that should be refused, whatever their class.
     Security,
-    /// Contracts of before.
+    /// Superseded contracts.
     Superseded,
-    /// What a release lacks.
+    /// Features that a release lacks.
     Unsupported,
-    /// What nobody has looked at.
+    /// Deviations that nobody has reviewed.
     Unreviewed,
 }
 
-/// A word that names no deviations.
+/// A word is not a kind of deviation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no deviations: there are regression, security, superseded, unsupported and unreviewed")]
+#[error("`{0}` is not a kind of deviation: use regression, security, superseded, unsupported or unreviewed")]
 pub struct ParseDenyError(String);
 
 impl Deny {
-    /// All of them.
+    /// All kinds of deviation.
     pub const ALL: [Self; 5] =
         [Self::Regression, Self::Security, Self::Superseded, Self::Unsupported, Self::Unreviewed];
 
-    /// The word on the command line.
+    /// The word used on the command line.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Regression => "regression",

@@ -1,18 +1,18 @@
-//! What in an outcome may be the doing of others on the same gateway, or of a gateway that was not ready.
+//! Recognises outcomes that other cases on the same gateway, or a gateway that was not ready, may have caused.
 
 use crate::verdict::Outcome;
 use crate::wire::WireError;
 
-/// How an outcome says that something else than the scenario may have caused it; none where it does not.
+/// Why something other than the scenario may have caused an outcome; `None` if there is no sign of that.
 pub(super) fn disturbance(outcome: &Outcome) -> Option<&'static str> {
     let (Outcome::Refused { error } | Outcome::Closed { error: Some(error), .. }) = outcome else {
         return None;
     };
     if says_that_others_paired(error) {
-        Some("was put off while others were paired")
+        Some("was refused because another device was being paired")
     } else if matches!(outcome, Outcome::Refused { .. }) && error.message.contains("timed out") {
         // Measured on 2026.9.6: `UNAVAILABLE`, "TIMEOUT: node invoke timed out".
-        Some("ran into a time limit of the gateway while others were at work")
+        Some("ran into a time limit of the gateway while other scenarios were running")
     } else if error.details["reason"] == "startup-sidecars" {
         // Measured on 2026.9.6, after a restart that takes longer on a busy machine.
         Some("came before the gateway had started")
@@ -21,12 +21,11 @@ pub(super) fn disturbance(outcome: &Outcome) -> Option<&'static str> {
     }
 }
 
-/// Whether a refusal says that something was paired meanwhile, which on a gateway that several cases share may have been
-/// another one's device. Measured on 2026.5.12: a file of the store that is written while a call reads it fails the call.
-/// Read on 2026.9.6: each call of a node, and to one, looks whether the pairing store is as it was,
-/// and puts the caller off where it is not or cannot be read in that moment; some of these refusals are errors that
-/// nobody has worded for a client. The scenario as a whole has to be tried again, because a call that was put off may
-/// have used up an approval.
+/// Whether a refusal says that a device was paired in the meantime, which on a shared gateway may have been another
+/// case's device. Measured on 2026.5.12: a call fails if a file of the store is written while the call reads it. Read in
+/// the code of 2026.9.6: each call by or to a node checks that the pairing store is unchanged, and refuses the caller if
+/// it has changed or cannot be read at that moment; some of these refusals are internal errors that were not meant for
+/// clients. The whole scenario has to be retried, because a refused call may have used up an approval.
 fn says_that_others_paired(error: &WireError) -> bool {
     error.details["code"] == "PAIRING_CHANGED"
         || [
@@ -61,10 +60,7 @@ mod tests {
     #[case::command(refused("node command not allowed", json!({})), false)]
     #[case::role(refused("pairing required", json!({"reason": "role-upgrade"})), false)]
     #[case::no_refusal(Outcome::Ok { payload: json!({"code": "PAIRING_CHANGED"}) }, false)]
-    fn what_others_caused_is_told_from_an_answer_to_the_scenario(
-        #[case] outcome: Outcome,
-        #[case] disturbed: bool,
-    ) {
+    fn interference_by_other_cases_is_recognised(#[case] outcome: Outcome, #[case] disturbed: bool) {
         assert_eq!(disturbance(&outcome).is_some(), disturbed);
     }
 }

@@ -1,4 +1,4 @@
-//! A whole run: all scenarios on all targets, within the jobs given.
+//! Runs all scenarios on all targets, within the given limits.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -24,20 +24,20 @@ use crate::release::Release;
 use crate::scenario::{Capability, Scenario};
 use crate::verdict::{Signature, Verdict};
 
-/// Memory of a gateway by itself, in mebibytes: measured 410 to 810.
+/// Memory of a gateway, in mebibytes (410 to 810 measured).
 const GATEWAY: u32 = 800;
 
 /// Memory of a gateway with a node host and a command line, in mebibytes.
 const STACK: u32 = 1500;
 
-/// Embedded gateways in the place of one that is a process: their lanes spend their time in waiting.
+/// Embedded gateways that count as one gateway process: their lanes spend most of their time waiting.
 const EMBEDDED_IN_ONE: u32 = 4;
 
-/// How long interrupted cases may take to say in which step they were.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long interrupted cases may take to report the step they were in.
+const INTERRUPT_GRACE: Duration = Duration::from_secs(3);
 
-/// Time-outs that show again when tried alone; the others of the gateway are believed then.
-const ENOUGH: usize = 3;
+/// Number of timeouts that must be confirmed by a retry before the others of the gateway are trusted.
+const CONFIRMED_TIMEOUTS: usize = 3;
 
 /// What to run, and how.
 pub struct RunRequest {
@@ -45,28 +45,28 @@ pub struct RunRequest {
     pub scenarios: Vec<Scenario>,
     /// Targets in the order of the columns.
     pub targets: Vec<Target>,
-    /// Seed, time-out and clock.
+    /// Seed, timeout, clock and other settings.
     pub settings: Settings,
-    /// Gateways at the same time, or four times as many embedded ones.
+    /// Gateways at the same time; four times as many if they are embedded.
     pub jobs: usize,
-    /// Memory that gateways and programs may take together, in mebibytes; none for all there is.
+    /// Memory that gateways and programs may use together, in mebibytes; `None` for no limit.
     pub memory: Option<u32>,
     /// How often each cell is run.
     pub repeat: u32,
-    /// Whether the first cell that is not fine ends the run.
+    /// Whether to end the run at the first cell that is not fine.
     pub fail_fast: bool,
-    /// Listed deviations that fail the run all the same.
+    /// Kinds of listed deviation that fail the run.
     pub deny: Vec<Deny>,
     /// Id of the run.
     pub id: String,
-    /// What has to be said again to see a cell again.
+    /// Options that are needed to reproduce a cell.
     pub rerun: Rerun,
 }
 
-/// Takes the events of a run, from any task, in the order in which they happen.
+/// Receives the events of a run, from any task, in the order in which they happen.
 pub type Emit = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Runs all scenarios on all targets. Everything it has to say comes out as events.
+/// Runs all scenarios on all targets. All output is emitted as events.
 pub async fn run(provider: &TargetProvider, request: &RunRequest, emit: &Emit, cancel: &CancellationToken) {
     let started = Instant::now();
     emit(Event::RunStarted(started_event(provider, request)));
@@ -76,7 +76,7 @@ pub async fn run(provider: &TargetProvider, request: &RunRequest, emit: &Emit, c
         emit,
         cancel,
         fail_fast: cancel.child_token(),
-        jobs: Semaphore::new(places(request.jobs)),
+        jobs: Semaphore::new(slots(request.jobs)),
         memory: request.memory.map(|all| (all.max(1), Semaphore::new(all.max(1) as usize))),
         gateways: AtomicUsize::new(0),
     };
@@ -87,8 +87,8 @@ pub async fn run(provider: &TargetProvider, request: &RunRequest, emit: &Emit, c
     emit(Event::RunFinished { duration_ms, interrupted: cancel.is_cancelled() });
 }
 
-/// Shares that so many gateways have together.
-fn places(jobs: usize) -> usize {
+/// The number of slots for this many gateways.
+fn slots(jobs: usize) -> usize {
     jobs.max(1).saturating_mul(EMBEDDED_IN_ONE as usize).min(Semaphore::MAX_PERMITS)
 }
 
@@ -128,35 +128,35 @@ struct Engine<'a> {
     request: &'a RunRequest,
     emit: &'a Emit,
     cancel: &'a CancellationToken,
-    /// Set by the first cell that is not fine, where that ends the run, and by an interrupt.
+    /// Cancelled by an interrupt, and by the first cell that is not fine if that ends the run.
     fail_fast: CancellationToken,
-    /// Shares of the gateways at the same time; a process takes all of its place.
+    /// Slots for gateways; a gateway process takes several.
     jobs: Semaphore,
-    /// What there is in all, and what is left of it.
+    /// The memory in total, and what is left of it.
     memory: Option<(u32, Semaphore)>,
     gateways: AtomicUsize,
 }
 
-/// A gateway gave up at its start because the machine gave it no processor time.
+/// A gateway gave up at boot because it got no processor time.
 #[derive(Debug)]
 struct Starved;
 
-/// A cell that does not count before its case was tried again.
+/// A cell that does not count until its case has been retried.
 struct Doubted {
     /// Index into the scenarios of the run.
     scenario: usize,
     attempt: u32,
-    /// The first try.
+    /// The result of the first try.
     cell: Cell,
     doubt: Doubt,
 }
 
 impl Doubted {
-    /// The second try, which counts, with what led to it.
-    fn followed_by(self, second: Cell) -> Cell {
+    /// The result of the second try, which counts, with the reason for the retry.
+    fn retried_as(self, second: Cell) -> Cell {
         let Cell { verdict, reason, .. } = self.cell;
-        let told = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let retried = format!("{}; the first try was {verdict}{told}", self.doubt);
+        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let retried = format!("{}; the first try was {verdict}{reason}", self.doubt);
         Cell { retried: Some(retried), ..second }
     }
 }
@@ -194,11 +194,11 @@ impl Engine<'_> {
                 }
             }
         }
-        // Installations take long: they are done, and told of, before the first gateway needs them.
+        // Installing takes long, so it is done and reported before the first gateway needs it.
         for release in testable.iter().flat_map(|(_, scenario)| scenario.other_releases()) {
             let made_ready = prepared.launch_of(release, tell.clone());
             tokio::select! {
-                // What fails here fails again, and is told, where a scenario needs it.
+                                // A failure is reported when a scenario needs the release.
                 _ = made_ready => {}
                 () = self.fail_fast.cancelled() => return,
             }
@@ -233,23 +233,23 @@ impl Engine<'_> {
                 lane = plan.label,
                 "no processor time for its boot: it runs again, alone"
             );
-            // Starved: once more with nothing else going on, and what happens then counts.
+            // Starved: try once more with nothing else running, and take whatever happens then.
             let again = self.first_try(Arc::clone(&prepared), plan, attempts, starts, None).await;
             again.unwrap_or_default()
         };
-        // What only other cases of the same gateway can disturb does not mind other gateways.
+        // Cases that were disturbed on their own gateway can be retried while other gateways are running.
         let (disturbed, rest): (Vec<Doubted>, Vec<Doubted>) =
             doubted.into_iter().partition(|one| matches!(one.doubt, Doubt::Disturbed(_)));
         self.second_try(Arc::clone(&prepared), disturbed, share).await;
-        self.second_try(prepared, rest, self.all_places()).await;
+        self.second_try(prepared, rest, self.all_slots()).await;
     }
 
-    /// All places, so that nothing else goes on.
-    fn all_places(&self) -> u32 {
-        u32::try_from(places(self.request.jobs)).unwrap_or(u32::MAX)
+    /// All slots, so that nothing else runs at the same time.
+    fn all_slots(&self) -> u32 {
+        u32::try_from(slots(self.request.jobs)).unwrap_or(u32::MAX)
     }
 
-    /// The memory of a gateway, and of the programs beside it where there are any. What wants more than there is gets all.
+    /// Reserves memory for a gateway, and for programs next to it if there are any; at most the total.
     async fn memory_for(&self, programs: bool) -> Option<SemaphorePermit<'_>> {
         let wanted = if programs { STACK } else { GATEWAY };
         match &self.memory {
@@ -258,10 +258,10 @@ impl Engine<'_> {
         }
     }
 
-    /// Runs the cases of a lane, on so many places or on all there are. What comes back does not count yet.
+    /// Runs the cases of a lane, on this many slots or on all of them. Returns the cells that do not count yet.
     ///
     /// # Errors
-    /// Fails where its gateway gave up for want of processor time, and others were at work beside it.
+    /// Fails if the gateway gave up for lack of processor time while others were running.
     async fn first_try(
         &self,
         prepared: Arc<PreparedTarget>,
@@ -270,8 +270,8 @@ impl Engine<'_> {
         starts: &Starts,
         share: Option<u32>,
     ) -> Result<Vec<Doubted>, Starved> {
-        let places = share.unwrap_or_else(|| self.all_places());
-        let Ok(_job) = self.jobs.acquire_many(places).await else { return Ok(Vec::new()) };
+        let slots = share.unwrap_or_else(|| self.all_slots());
+        let Ok(_job) = self.jobs.acquire_many(slots).await else { return Ok(Vec::new()) };
         let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
         let _memory = self.memory_for(programs).await;
         if self.fail_fast.is_cancelled() {
@@ -321,7 +321,7 @@ impl Engine<'_> {
                         doubt,
                     });
                 }
-                _ => self.finish(ran.not_tried_again(false)),
+                _ => self.finish(ran.without_retry(false)),
             };
             loop {
                 tokio::select! {
@@ -332,30 +332,30 @@ impl Engine<'_> {
                     () = self.fail_fast.cancelled() => break,
                 }
             }
-            // Cases that are interrupted tell in which step they were.
+            // Interrupted cases report the step they were in.
             if self.cancel.is_cancelled() {
-                let last_words = async {
+                let last_cells = async {
                     while let Some((case, ran)) = running.next().await {
                         take(case, ran);
                     }
                 };
-                let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
+                let _ = tokio::time::timeout(INTERRUPT_GRACE, last_cells).await;
             }
         }
         self.stop(lane, gateway).await;
         Ok(doubted)
     }
 
-    /// Tries cases again whose first try does not count, one by one, on so many places; on all there are, nothing else
-    /// goes on meanwhile.
+    /// Retries cases whose first try does not count, one by one, on this many slots. With all slots, nothing else
+    /// runs at the same time.
     ///
-    /// Three time-outs that show again are enough to believe the others. After a case that makes its gateway
-    /// restart, the next ones get a fresh gateway.
-    async fn second_try(&self, prepared: Arc<PreparedTarget>, mut doubted: Vec<Doubted>, places: u32) {
+    /// Once three timeouts are confirmed, the others are trusted. After a case that makes its gateway restart, the next
+    /// ones get a new gateway.
+    async fn second_try(&self, prepared: Arc<PreparedTarget>, mut doubted: Vec<Doubted>, slots: u32) {
         if doubted.is_empty() {
             return;
         }
-        let Ok(_places) = self.jobs.acquire_many(places).await else { return };
+        let Ok(_slots) = self.jobs.acquire_many(slots).await else { return };
         let programs = doubted.iter().any(|one| self.request.scenarios[one.scenario].runs_programs());
         let _memory = self.memory_for(programs).await;
         for Doubted { scenario, attempt, doubt, .. } in &doubted {
@@ -363,8 +363,8 @@ impl Engine<'_> {
         }
         let mut confirmed = 0;
         while !doubted.is_empty() {
-            if self.fail_fast.is_cancelled() || confirmed >= ENOUGH {
-                return self.finish_all(doubted, confirmed >= ENOUGH);
+            if self.fail_fast.is_cancelled() || confirmed >= CONFIRMED_TIMEOUTS {
+                return self.finish_all(doubted, confirmed >= CONFIRMED_TIMEOUTS);
             }
             let cases: Vec<Case<'_>> = doubted
                 .iter()
@@ -380,8 +380,8 @@ impl Engine<'_> {
                 let ran = self.case(&lane, *case).await;
                 let restarted = ran.cell.signature.as_ref().is_some_and(Signature::is_of_restart);
                 confirmed = if ran.doubt == Some(Doubt::TimedOut) { confirmed + 1 } else { confirmed };
-                self.finish(first.followed_by(ran.cell));
-                if restarted || confirmed >= ENOUGH || self.fail_fast.is_cancelled() {
+                self.finish(first.retried_as(ran.cell));
+                if restarted || confirmed >= CONFIRMED_TIMEOUTS || self.fail_fast.is_cancelled() {
                     break;
                 }
             }
@@ -390,9 +390,9 @@ impl Engine<'_> {
         }
     }
 
-    fn finish_all(&self, doubted: Vec<Doubted>, time_outs_are_believed: bool) {
+    fn finish_all(&self, doubted: Vec<Doubted>, trust_timeouts: bool) {
         for Doubted { cell, doubt, .. } in doubted {
-            self.finish(Ran { cell, doubt: Some(doubt) }.not_tried_again(time_outs_are_believed));
+            self.finish(Ran { cell, doubt: Some(doubt) }.without_retry(trust_timeouts));
         }
     }
 
@@ -400,7 +400,7 @@ impl Engine<'_> {
         self.request.scenarios.iter().position(|one| std::ptr::eq(one, case.scenario)).unwrap_or_default()
     }
 
-    /// Boots a gateway for cases; none where the run ends meanwhile.
+    /// Boots a gateway for cases; `None` if the run ends in the meantime.
     async fn boot(
         &self,
         prepared: &Arc<PreparedTarget>,
@@ -453,16 +453,15 @@ impl Engine<'_> {
         if bad && self.request.fail_fast {
             self.fail_fast.cancel();
         }
-        debug_assert!(!self.cancel.is_cancelled() || self.fail_fast.is_cancelled());
     }
 }
 
-/// Why a scenario means nothing on a target; none where it can be run.
+/// Why a scenario does not apply to a target; `None` if it can be run.
 pub(super) fn untestable(scenario: &Scenario, prepared: &PreparedTarget) -> Option<String> {
     if let (Some(range), Some(release)) = (&scenario.requires.releases, prepared.release())
         && !range.contains(&release)
     {
-        return Some(format!("needs a release in {}", range.value));
+        return Some(format!("only applies to releases in {}", range.value));
     }
     let missing: Vec<&str> = scenario
         .needs()
@@ -476,7 +475,7 @@ pub(super) fn untestable(scenario: &Scenario, prepared: &PreparedTarget) -> Opti
     prepared.lacks(scenario)
 }
 
-/// A cell that did not run.
+/// A cell that was not run.
 pub(super) fn without_run(
     scenario: &Scenario,
     target: &str,

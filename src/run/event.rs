@@ -1,4 +1,4 @@
-//! The event stream: the only way out of a run. Every report is a function of it.
+//! The event stream, the only output of a run. Every report is a function of it.
 
 use super::deny::Deny;
 use super::rerun::Rerun;
@@ -11,12 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Version of a stored format. A newer major cannot be read by an older program.
+/// Version of a stored format. A program cannot read formats with a newer major version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Format {
-    /// Changes when old readers would misread.
+    /// Increases when older readers would misread the format.
     pub major: u32,
-    /// Changes when something is added.
+    /// Increases when something is added.
     pub minor: u32,
 }
 
@@ -29,18 +29,18 @@ pub const RUN_FORMAT: Format = Format { major: 1, minor: 1 };
 pub enum Event {
     /// The first event.
     RunStarted(RunStarted),
-    /// A release is being made ready to boot.
+    /// A target is being prepared.
     Preparing {
         /// The target.
         target: String,
-        /// What is being done, for people.
+        /// What is being done, in words.
         text: String,
     },
     /// A target cannot be used at all.
     TargetUnusable {
         /// The target.
         target: String,
-        /// Why.
+        /// Why it cannot be used.
         reason: String,
     },
     /// A gateway is being started.
@@ -52,7 +52,7 @@ pub enum Event {
         /// What its lane is for.
         lane: String,
     },
-    /// A gateway answers.
+    /// A gateway is ready to answer connects.
     GatewayReady {
         /// Number of the gateway in this run.
         gateway: usize,
@@ -63,18 +63,18 @@ pub enum Event {
     GatewayFailed {
         /// Number of the gateway in this run.
         gateway: usize,
-        /// Why.
+        /// Why it failed.
         error: String,
-        /// Its last lines.
+        /// Its last log lines.
         log: Vec<String>,
     },
     /// A gateway was stopped.
     GatewayStopped {
         /// Number of the gateway in this run.
         gateway: usize,
-        /// How often it was started (restarts included).
+        /// How often it was started, including restarts.
         boots: usize,
-        /// What it left behind or wrote elsewhere.
+        /// What it left behind or wrote outside of its home.
         leaks: Vec<String>,
     },
     /// A scenario starts on a target.
@@ -90,14 +90,14 @@ pub enum Event {
     CellFinished(Box<Cell>),
     /// The last event.
     RunFinished {
-        /// Length of the run in milliseconds.
+        /// Duration of the run in milliseconds.
         duration_ms: u64,
-        /// Whether it was ended early.
+        /// Whether it was interrupted.
         interrupted: bool,
     },
 }
 
-/// A part of a run: every one of these scenarios on every one of these targets.
+/// A part of a run: each of these scenarios on each of these targets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedPart {
     /// Ids of the scenarios.
@@ -109,7 +109,7 @@ pub struct PlannedPart {
 }
 
 impl RunStarted {
-    /// What was planned, in one part or several.
+    /// The planned parts of the run.
     pub fn planned(&self) -> Vec<PlannedPart> {
         if !self.parts.is_empty() {
             return self.parts.clone();
@@ -122,16 +122,16 @@ impl RunStarted {
     }
 }
 
-/// What a run is about.
+/// What a run consists of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunStarted {
-    /// Version of this stream's format.
+    /// Format version of this stream.
     pub format: Format,
     /// Version of gatecrash.
     pub harness: String,
     /// Id of the run.
     pub id: String,
-    /// Seed from which keys and secrets were derived.
+    /// Seed from which keys and secrets are derived.
     pub seed: u64,
     /// When it started, in milliseconds since 1970.
     pub started_ms: i64,
@@ -141,172 +141,170 @@ pub struct RunStarted {
     pub scenarios: Vec<ScenarioInfo>,
     /// How often each cell is run.
     pub repeat: u32,
-    /// Listed deviations that fail this run all the same.
+    /// Kinds of listed deviation that fail this run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<Deny>,
-    /// What has to be said again to see a cell again.
+    /// Options that are needed to reproduce a cell.
     #[serde(default)]
     pub rerun: Rerun,
-    /// What was planned, where that is not every scenario on every target: of a run that was put together, its
-    /// parts.
+    /// The planned parts, if not every scenario is planned on every target: those of a merged run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PlannedPart>,
 }
 
-/// A column.
+/// A target of a run: a column of the matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetInfo {
-    /// As it was named.
+    /// The target, as it was named.
     pub target: String,
-    /// Its release, where it is known.
+    /// Its release, if known.
     pub release: Option<Release>,
 }
 
-/// A row.
+/// A scenario of a run: a row of the matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioInfo {
-    /// Permanent id.
+    /// Permanent id of the scenario.
     pub id: String,
     /// What should happen.
     pub title: String,
-    /// The ground of it.
+    /// Why that is right.
     pub why: String,
     /// Issue or pull request.
     pub issue: Option<String>,
-    /// Words to select by.
+    /// Words to select scenarios by.
     pub tags: Vec<String>,
-    /// The file.
+    /// Path of the file.
     pub path: String,
 }
 
-/// What the reason of a cell ends in where the machine gave gateway or harness no processor time.
+/// The end of a cell's reason if gateway or harness got no processor time.
 pub(super) const SAYS_NOTHING: &str = "this says nothing about the gateway";
 
 impl Cell {
-    /// Whether it is an error because the machine gave gateway or harness no processor time.
+    /// Whether it is an error because gateway or harness got no processor time.
     pub fn is_of_a_starved_machine(&self) -> bool {
         self.verdict == Verdict::Error
             && self.reason.as_ref().is_some_and(|reason| reason.ends_with(SAYS_NOTHING))
     }
 }
 
-/// A scenario on a target.
+/// The result of a scenario on a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     /// Id of the scenario.
     pub scenario: String,
     /// The target.
     pub target: String,
-    /// Its release, where it is known.
+    /// The release of the target, if known.
     pub release: Option<Release>,
     /// Which repetition, from 1.
     pub attempt: u32,
-    /// Number of the gateway it ran on; none where it did not run.
+    /// Number of the gateway it ran on; `None` if it did not run.
     pub gateway: Option<usize>,
-    /// The verdict.
+    /// The verdict of the scenario.
     pub verdict: Verdict,
     /// Why it is untestable or an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Of the first step that differs from what is right, listed or not.
+    /// Signature of the first step that differs from what is right, whether or not the deviation is listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
-    /// The steps that were reached, in order.
+    /// The steps, in order.
     pub steps: Vec<StepRecord>,
-    /// What went over the wire, secrets masked.
+    /// What went over the wire, with secrets masked.
     pub transcript: Vec<TranscriptEntry>,
-    /// What the gateway logged meanwhile, secrets masked (only for cells that are not fine).
+    /// What the gateway logged in the meantime, with secrets masked (only for cells that are not fine).
     pub log: Vec<String>,
-    /// What was stored about the scenario's devices (only for cells that differ from what is right).
+    /// What the gateway stored about the scenario's devices (only for cells that differ from what is right).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredRecords>,
-    /// Why it was tried again, alone on a gateway of its own, and what it had shown before. What counts is the
-    /// second try.
+    /// Why it was retried on a gateway of its own, and the result of the first try. The second try counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried: Option<String>,
-    /// Whether its frames meet upstream's schema; none where they were not checked.
+    /// The check of its frames against upstream's schema; `None` if they were not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<FramesChecked>,
 }
 
-/// What a check of a cell's frames by upstream's schema has found.
+/// The check of a cell's frames against upstream's schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FramesChecked {
-    /// Version of the package that the schema came in.
+    /// Version of the package that contains the schema.
     pub schema: String,
-    /// Kinds of frames that do not meet it. Those of the gateway fail nothing; those of the harness are errors.
+    /// Violations by kind of frame. Those of the gateway do not fail the cell; those of the harness are errors.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<SchemaFinding>,
 }
 
-/// What a gateway had stored about a scenario's devices, by their names: `{laptop: {paired: …, pending: […]}}`.
+/// What a gateway stored about a scenario's devices, by name: `{laptop: {paired: …, pending: […]}}`.
 /// Volatile values are replaced and secrets masked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredRecords {
-    /// As it was seeded.
+    /// The records as they were seeded.
     pub before: Value,
-    /// When the scenario had ended.
+    /// The records after the scenario.
     pub after: Value,
 }
 
-/// A step as it was judged.
+/// A judged step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepRecord {
-    /// Name.
+    /// Name of the step.
     pub id: String,
-    /// Verb.
+    /// Verb of the step.
     pub verb: String,
-    /// The file it is written in.
+    /// Path of the file it is written in.
     pub path: String,
-    /// Line there, from 1.
+    /// Line in the file, from 1.
     pub line: usize,
-    /// Verdict.
+    /// Verdict of the step.
     pub verdict: Verdict,
-    /// Why it was passed over.
+    /// Why it was skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What came back, volatile values replaced and secrets masked; none for a skipped step.
+    /// What was observed, with volatile values replaced and secrets masked; `None` for a skipped step.
     pub outcome: Option<Outcome>,
-    /// What this release was expected to do, as a scenario would write it.
+    /// The outcome that was expected of this release, as a scenario would write it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// The entry that lists a deviation for this release.
+    /// The deviation that is listed for this release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deviation: Option<ListedDeviation>,
-    /// Where the outcome differs from what was expected.
+    /// Where the outcome differs from the expected one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mismatch: Option<Mismatch>,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
     /// Number of the first transcript entry of this step.
     pub first_entry: usize,
-    /// Number of the entry that comes next when it has ended; none where it did not run.
+    /// Number of the first transcript entry after this step; `None` if it did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_entry: Option<usize>,
-    /// The connection that it is about.
+    /// The connection that it opens or uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
 }
 
-/// A deviation that a scenario lists.
+/// A deviation that the scenario lists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ListedDeviation {
-    /// Kind.
+    /// Class of the deviation.
     pub class: DeviationClass,
-    /// Whether it lets in, keeps in, shows or grants what the right outcome refuses.
+    /// Whether it grants or reveals something that the right outcome refuses.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub security: bool,
-    /// The issue that knows of it.
+    /// The issue that reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issue: Option<String>,
     /// What happens and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// What would be right instead.
+    /// The outcome that would be right.
     pub right: String,
-    /// Whether it lists several outcomes, of which now one comes and now another.
+    /// Whether it lists several outcomes, any of which may occur.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub several: bool,
 }
@@ -317,7 +315,7 @@ mod tests {
     use crate::run::test_support::cell;
 
     #[test]
-    fn an_error_for_want_of_processor_time_is_told_from_others() {
+    fn errors_of_a_starved_machine_are_recognised() {
         let starved = format!("step `a`: silence after 1.0 s, but it waited: {SAYS_NOTHING}");
         let with =
             |verdict, reason: &str| Cell { reason: Some(reason.to_owned()), ..cell("a/b", "x", verdict) };

@@ -1,4 +1,4 @@
-//! From a `connect` step to the parameters that are sent, rightly or with the faults it asks for.
+//! Builds the parameters of a `connect` step, correct or with the faults that it asks for.
 
 use serde_json::{Map, Value, json};
 
@@ -7,28 +7,28 @@ use crate::scenario::{
 };
 use crate::wire::{ConnectParams, DeviceKey, DeviceProof, Persona, SignedFields, persona};
 
-/// Platform that is sent where a scenario names none.
+/// Platform to send if a scenario names none.
 pub(super) const PLATFORM: &str = "linux";
 
-/// What the connect parameters depend on besides the step.
+/// What the connect parameters depend on in addition to the step.
 pub(super) struct HandshakeFacts<'a> {
-    /// The shared token of the gateway.
+    /// The gateway's shared token.
     pub shared_token: &'a str,
-    /// Its password.
+    /// The gateway's password.
     pub password: &'a str,
-    /// The challenge's nonce.
+    /// The nonce of the challenge.
     pub nonce: &'a str,
-    /// Milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub now_ms: i64,
     /// The key of the step's device.
     pub key: Option<&'a DeviceKey>,
-    /// The key of a device that nobody knows.
+    /// The key of a device that the gateway does not know.
     pub foreign: &'a DeviceKey,
-    /// The step's device.
+    /// The device of the step.
     pub device: Option<&'a Device>,
 }
 
-/// The parameters of a `connect` step. Its references must have been filled in.
+/// The parameters of a `connect` step, whose references must already be filled in.
 pub(super) fn params(step: &Connect, facts: &HandshakeFacts<'_>) -> ConnectParams {
     let named = step.persona.as_ref().and_then(|name| persona(&name.value));
     let who: &Persona = named.or_else(|| persona("cli")).unwrap_or(&crate::wire::PERSONAS[0]);
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use crate::scenario::{Action, Source, Step, load};
 
-    /// Whether a gateway that checks everything would take the proof of a step written as JSON.
+    /// Whether a gateway that checks everything would accept the proof of a step, given as JSON.
     fn holds(step: &Value) -> bool {
         let mut written = json!({"as": "c", "device": "d"});
         written.as_object_mut().unwrap().extend(step.as_object().unwrap().clone());
@@ -236,7 +236,7 @@ mod tests {
     #[case(json!({"proof": {"version": "v2"}}))]
     #[case(json!({"auth": {"device_token": "t"}}))]
     #[case(json!({"persona": "node-host", "platform": "Darwin", "family": "Desktop"}))]
-    fn a_plain_proof_holds(#[case] step: Value) {
+    fn a_proof_without_faults_is_valid(#[case] step: Value) {
         assert!(holds(&step));
     }
 
@@ -260,7 +260,7 @@ mod tests {
     #[case(json!({"over": {"scopes": ["operator.admin"]}}))]
     #[case(json!({"over": {"token": "other"}}))]
     #[case(json!({"over": {"nonce": "other"}}))]
-    fn each_fault_makes_the_proof_fail(#[case] fault: Value) {
+    fn every_fault_makes_the_proof_invalid(#[case] fault: Value) {
         assert!(!holds(&json!({"proof": fault})));
     }
 }

@@ -1,4 +1,4 @@
-//! Keys and secrets of a case, all derived from the run's seed.
+//! Keys and secrets of a case, derived from the seed of the run.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::wire::DeviceKey;
 
-/// Whose keys and secrets: run seed, scenario, repetition.
+/// The inputs of derived keys and secrets: seed of the run, scenario and repetition.
 ///
-/// Scenarios on one gateway cannot disturb each other because no two cases share a key.
+/// Cases on one gateway do not disturb each other, because no two of them share a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     seed: String,
@@ -17,7 +17,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// The identity of a case.
+    /// Creates the identity of a case.
     pub(super) fn new(seed: u64, scenario: &str, attempt: u32) -> Self {
         Self { seed: seed.to_string(), scenario: scenario.to_owned(), attempt: attempt.to_string() }
     }
@@ -27,13 +27,13 @@ impl Identity {
         DeviceKey::derive(&["device", &self.seed, &self.scenario, &self.attempt, device])
     }
 
-    /// A secret, 43 characters of base64url like the gateway's own tokens.
+    /// A secret of 43 base64url characters, like the gateway's own tokens.
     pub(super) fn secret(&self, purpose: &[&str]) -> String {
         let words = [self.seed.as_str(), &self.scenario, &self.attempt];
         secret(words.into_iter().chain(purpose.iter().copied()))
     }
 
-    /// A stable id in the shape of a UUID.
+    /// A stable id in the form of a UUID.
     pub(super) fn uuid(&self, purpose: &str) -> String {
         let hash = Sha256::digest(self.secret(&["uuid", purpose]));
         let hex = hex::encode(&hash[..16]);
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cases_share_nothing_and_repeat_exactly() {
+    fn keys_are_reproducible_and_differ_between_cases() {
         let one = Identity::new(7, "a/b", 1);
         assert_eq!(one.key("laptop").id(), Identity::new(7, "a/b", 1).key("laptop").id());
         for other in [Identity::new(8, "a/b", 1), Identity::new(7, "a/c", 1), Identity::new(7, "a/b", 2)] {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_and_secrets_have_their_usual_shape() {
+    fn ids_and_secrets_have_the_usual_form() {
         let one = Identity::new(7, "a/b", 1);
         assert_eq!(one.secret(&["token"]).len(), 43);
         let uuid = one.uuid("pending");

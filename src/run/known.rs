@@ -1,4 +1,4 @@
-//! What listed deviations are: known wrongs, contracts of before, lacking features.
+//! Classifies cells with listed deviations: known regressions, superseded contracts, unsupported features.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,34 +8,34 @@ use super::event::{Cell, ListedDeviation, StepRecord};
 use crate::scenario::DeviationClass;
 use crate::verdict::Verdict;
 
-/// What a cell with a listed deviation shows, the worst first.
+/// What a cell with a listed deviation shows, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Known {
-    /// A regression that lets in, keeps in, shows or grants what is to be refused.
+    /// A regression that grants or reveals something that should be refused.
     Security,
     /// Any other regression.
     Regression,
-    /// Listed by a command, and not yet looked at by a person.
+    /// A deviation that was listed by a command and has not been reviewed.
     Unreviewed,
-    /// The contract then was another.
+    /// A superseded contract.
     Superseded,
-    /// The release lacks the thing.
+    /// A feature that the release lacks.
     Unsupported,
 }
 
 impl Known {
-    /// All of them, the worst first.
+    /// All of them, worst first.
     pub const ALL: [Self; 5] =
         [Self::Security, Self::Regression, Self::Unreviewed, Self::Superseded, Self::Unsupported];
 
-    /// What a cell shows: the worst of its listed deviations. None where its verdict is another than `known`.
+    /// What a cell shows: the worst of its listed deviations. `None` if its verdict is not `known`.
     pub fn of(cell: &Cell) -> Option<Self> {
         let worst = deciding(cell).and_then(|step| step.deviation.as_ref()).map(Self::of_deviation);
-        // A cell that names no deviation was looked at by nobody.
+        // Nobody has reviewed a cell without a listed deviation.
         (cell.verdict == Verdict::Known).then(|| worst.unwrap_or(Self::Unreviewed))
     }
 
-    /// What a step shows; none where its verdict is another than `known`.
+    /// What a step shows. `None` if its verdict is not `known`.
     pub fn of_step(step: &StepRecord) -> Option<Self> {
         let listed = step.deviation.as_ref().map(Self::of_deviation);
         (step.verdict == Verdict::Known).then(|| listed.unwrap_or(Self::Unreviewed))
@@ -51,7 +51,7 @@ impl Known {
         }
     }
 
-    /// The word that reports use.
+    /// The word used in reports.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Security => "security",
@@ -62,7 +62,7 @@ impl Known {
         }
     }
 
-    /// What it is, in full.
+    /// A full description, such as `known regression`.
     pub const fn phrase(self) -> &'static str {
         match self {
             Self::Security => "known security regression",
@@ -73,33 +73,33 @@ impl Known {
         }
     }
 
-    /// Whether the release is wrong, or may be: nobody has said that it is not.
+    /// Whether the release is wrong, or may be wrong because nobody has reviewed it.
     pub const fn is_wrong(self) -> bool {
         matches!(self, Self::Security | Self::Regression | Self::Unreviewed)
     }
 }
 
-/// The step whose listed deviation is the worst of a cell.
+/// The step with the worst listed deviation of a cell.
 pub(crate) fn deciding(cell: &Cell) -> Option<&StepRecord> {
     listed(cell).min_by_key(|(_, listed)| Known::of_deviation(listed)).map(|(step, _)| step)
 }
 
-/// Steps that showed a listed deviation, with it.
+/// The steps that showed a listed deviation, with that deviation.
 fn listed(cell: &Cell) -> impl Iterator<Item = (&StepRecord, &ListedDeviation)> {
     let known = cell.steps.iter().filter(|step| step.verdict == Verdict::Known);
     known.filter_map(|step| Some((step, step.deviation.as_ref()?)))
 }
 
-/// Whether a listed deviation of a cell lets in, keeps in, shows or grants what is to be refused.
+/// Whether a listed deviation of a cell grants or reveals something that should be refused.
 pub(crate) fn is_of_security(cell: &Cell) -> bool {
     cell.verdict == Verdict::Known && listed(cell).any(|(_, listed)| listed.security)
 }
 
-/// Whether a cell shows what is denied.
+/// Whether a cell shows a deviation of a denied kind.
 pub(crate) fn shows(cell: &Cell, denied: Deny) -> bool {
     let class = match denied {
         Deny::Security => return is_of_security(cell),
-        // A cell that names no deviation was looked at by nobody.
+        // Nobody has reviewed a cell without a listed deviation.
         Deny::Unreviewed if Known::of(cell) == Some(Known::Unreviewed) => return true,
         Deny::Unreviewed => DeviationClass::Unreviewed,
         Deny::Regression => DeviationClass::Regression,
@@ -109,33 +109,33 @@ pub(crate) fn shows(cell: &Cell, denied: Deny) -> bool {
     cell.verdict == Verdict::Known && listed(cell).any(|(_, listed)| listed.class == class)
 }
 
-/// Whether a run that denies these fails because of a cell.
+/// Whether a cell fails a run that denies these kinds of deviation.
 pub(crate) fn denied(deny: &[Deny], cell: &Cell) -> bool {
     deny.iter().any(|one| shows(cell, *one))
 }
 
-/// Cells that are as listed, by what they show. Each is counted once, for the worst of its deviations.
+/// Cells with the verdict `known`, by what they show. Each is counted once, for the worst of its deviations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct KnownCounts {
-    /// Regressions, those of security among them.
+    /// Regressions, including security regressions.
     pub regression: usize,
-    /// Regressions that let in, keep in, show or grant what is to be refused.
+    /// Regressions that grant or reveal something that should be refused.
     pub regression_of_security: usize,
-    /// What nobody has looked at.
+    /// Deviations that nobody has reviewed.
     pub unreviewed: usize,
-    /// Contracts of before, those of security among them.
+    /// Superseded contracts, including those that concern security.
     pub superseded: usize,
-    /// Contracts of before that let in, keep in, show or grant what is to be refused.
+    /// Superseded contracts that grant or reveal something that should be refused.
     pub superseded_of_security: usize,
-    /// What a release lacks.
+    /// Features that a release lacks.
     pub unsupported: usize,
-    /// Cells of any kind that fail the run, because it denies them.
+    /// Cells of any kind that fail the run because it denies them.
     pub denied: usize,
 }
 
 impl KnownCounts {
-    /// Counts the cells that are as listed.
+    /// Counts the cells with the verdict `known`.
     pub fn of<'a>(cells: impl IntoIterator<Item = &'a Cell>, deny: &[Deny]) -> Self {
         let mut counts = Self::default();
         for cell in cells {
@@ -158,8 +158,8 @@ impl KnownCounts {
         counts
     }
 
-    /// In words, the worst first, such as `12 known regressions (3 of security)` and `40 superseded`.
-    pub fn told(&self) -> Vec<String> {
+    /// The counts in words, worst first, such as `12 known regressions (3 of security)` and `40 superseded`.
+    pub fn in_words(&self) -> Vec<String> {
         let plural = if self.regression == 1 { "" } else { "s" };
         let of_security =
             |number| if number > 0 { format!(" ({number} of security)") } else { String::new() };
@@ -173,7 +173,7 @@ impl KnownCounts {
         there.map(|(number, what, security)| format!("{number} {what}{}", of_security(security))).collect()
     }
 
-    /// Whether a known wrong showed, or what nobody has looked at.
+    /// Whether there are known regressions or deviations that nobody has reviewed.
     pub const fn any_wrong(&self) -> bool {
         self.regression > 0 || self.unreviewed > 0
     }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn only_known_cells_are_listed() {
+    fn only_cells_with_the_verdict_known_count_as_known() {
         let failed = Cell { verdict: Verdict::Fail, ..known(&[(Regression, true)]) };
         assert_eq!(Known::of(&failed), None);
         assert!(!denied(&Deny::ALL, &failed) && !is_of_security(&failed));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_that_names_no_deviation_is_unreviewed() {
+    fn a_known_cell_without_a_deviation_is_unreviewed() {
         let bare = cell("a", "2026.3.31", Verdict::Known);
         assert_eq!(Known::of(&bare), Some(Known::Unreviewed));
         assert!(shows(&bare, Deny::Unreviewed) && !shows(&bare, Deny::Regression));
@@ -231,7 +231,7 @@ mod tests {
     #[case(Deny::Superseded, [false, false, true, true, false, false])]
     #[case(Deny::Unsupported, [false, false, false, false, true, false])]
     #[case(Deny::Unreviewed, [false, false, false, false, false, true])]
-    fn what_is_denied(#[case] deny: Deny, #[case] expected: [bool; 6]) {
+    fn denying_a_kind_matches_its_cells(#[case] deny: Deny, #[case] expected: [bool; 6]) {
         let cells = [
             (Regression, true),
             (Regression, false),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_counted_once_and_told_with_the_worst_first() {
+    fn cells_are_counted_once_and_described_worst_first() {
         let cells = [
             known(&[(Superseded, false)]),
             known(&[(Superseded, true)]),
@@ -254,7 +254,7 @@ mod tests {
         ];
         let counts = KnownCounts::of(&cells, &[Deny::Security]);
         assert_eq!(
-            counts.told(),
+            counts.in_words(),
             ["2 known regressions (1 of security)", "2 superseded (1 of security)", "1 unsupported"]
         );
         assert_eq!(counts.denied, 2);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_read_back() {
+    fn the_words_of_deny_parse_back() {
         for one in Deny::ALL {
             assert_eq!(one.to_string().parse(), Ok(one));
         }

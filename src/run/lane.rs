@@ -1,4 +1,4 @@
-//! One booted gateway and the scenarios that share it.
+//! A lane: a booted gateway and the scenarios that share it.
 
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +12,11 @@ use tokio::net::TcpStream;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::barrier::{RestartBarrier, Turn};
+use super::barrier::{RestartBarrier, RestartTurn};
 use super::bindings::Bindings;
 use super::identity::{Identity, gateway_secret};
 use super::plan::Schedule;
-use super::pressure::{Pressure, Stretch, Watched};
+use super::pressure::{Pressure, Watched, WatchedPeriod};
 use super::seeds;
 use super::step_error::StepError;
 use crate::client::{Endpoint, EndpointTls};
@@ -30,10 +30,10 @@ use crate::scenario::{self, Ready, Reference, Scenario, Start};
 use crate::verdict::Outcome;
 use crate::wire::{LOG_MASK, Masker, ProtocolSchema, ProtocolSchemas, WireError};
 
-/// How long a gateway that ended a connection may take to be known as dead.
+/// How long it may take to notice that a gateway that ended a connection is dead.
 const DEATH_NOTICE: Duration = Duration::from_millis(50);
 
-/// A scenario on a target, and which repetition of it.
+/// A repetition of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Case<'a> {
     /// The scenario.
@@ -42,35 +42,35 @@ pub(super) struct Case<'a> {
     pub attempt: u32,
 }
 
-/// What all lanes of a run share.
+/// Settings shared by all lanes of a run.
 #[derive(Clone)]
 pub struct Settings {
     /// Seed from which keys and secrets are derived.
     pub seed: u64,
-    /// How long a step waits for an answer where the scenario does not say.
+    /// How long a step waits for an answer if the scenario does not say.
     pub timeout: Duration,
     /// The clock: milliseconds since 1970.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
-    /// How long a gateway may take to boot, if not as long as its release is known to need.
+    /// How long a gateway may take to boot. Default: as long as its release is known to need.
     pub boot_timeout: Option<Duration>,
-    /// Where the state of every gateway is copied to when it stops.
+    /// Directory to which the state of every gateway is copied when it stops.
     pub keep_state: Option<PathBuf>,
-    /// In which order scenarios begin, and how many at a time.
+    /// The order in which scenarios begin, and how many run at a time.
     pub schedule: Schedule,
-    /// Where gateways write which code they execute, if they do.
+    /// Where gateways record which code they execute, if they do.
     pub profiles: Option<Profiles>,
-    /// Which mutant is active in gateways whose code has many, if it has.
+    /// Which mutants are active in gateways with mutated code, if there are any.
     pub switches: Option<Switches>,
-    /// Takes the mutants that each scenario reaches, one scenario at a time on a gateway.
+    /// Collects the mutants that each scenario reaches, which then run one at a time.
     pub reached: Option<Reached>,
-    /// Upstream's schemas, where frames are checked by them.
+    /// Upstream's schemas for checking frames; empty if frames are not checked.
     pub schemas: ProtocolSchemas,
-    /// Ends steps that wait when the run is interrupted.
+    /// Ends waiting steps when the run is interrupted.
     pub interrupt: CancellationToken,
 }
 
 impl Settings {
-    /// The usual settings; `timeout` is how long a step waits, `now_ms` the clock.
+    /// Default settings; `timeout` is how long a step waits, `now_ms` is the clock.
     pub fn new(seed: u64, timeout: Duration, now_ms: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
         Self {
             seed,
@@ -87,12 +87,12 @@ impl Settings {
         }
     }
 
-    /// Whether the code that each scenario executes is measured by itself.
+    /// Whether the code that is executed is measured for each scenario separately.
     fn measures_each(&self) -> bool {
         self.profiles.as_ref().is_some_and(Profiles::each) || self.reached.is_some()
     }
 
-    /// The schedule; where scenarios are measured by themselves, none may be at work beside another one.
+    /// The schedule; scenarios that are measured separately run one at a time.
     pub(super) fn schedule(&self) -> Schedule {
         if self.measures_each() {
             Schedule { at_once: Some(1), apart: true, ..self.schedule }
@@ -102,23 +102,23 @@ impl Settings {
     }
 }
 
-/// Which mutants each scenario reaches; those of a boot stand under the empty name.
+/// Collects which mutants each scenario reaches; those reached at boot are stored under the empty name.
 #[derive(Clone, Debug, Default)]
 pub struct Reached(Arc<Mutex<AllReached>>);
 
-/// What was handed out, and by which scenarios not.
+/// The mutants that scenarios reached, and the scenarios for which that is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllReached {
     /// Mutants by scenario.
     pub mutants: BTreeMap<String, BTreeSet<usize>>,
-    /// Scenarios whose gateway did not say what they reach.
+    /// Scenarios whose gateway did not report what they reached.
     pub lost: BTreeSet<String>,
 }
 
 impl Reached {
-    /// Adds what a gateway has said, or that it did not.
-    fn take_from(&self, scenario: &str, said: Result<BTreeSet<usize>, TurnError>) {
-        if let Ok(mutants) = said {
+    /// Adds what a gateway reported, or that it reported nothing.
+    fn take_from(&self, scenario: &str, reported: Result<BTreeSet<usize>, TurnError>) {
+        if let Ok(mutants) = reported {
             self.add(scenario, mutants);
         } else {
             let mut all = self.0.lock();
@@ -126,36 +126,36 @@ impl Reached {
         }
     }
 
-    /// Adds what a scenario has reached.
+    /// Adds mutants that a scenario reached.
     pub fn add(&self, scenario: &str, mutants: impl IntoIterator<Item = usize>) {
         let mut all = self.0.lock();
         all.mutants.entry(scenario.to_owned()).or_default().extend(mutants);
     }
 
-    /// All of it.
+    /// Takes everything collected so far.
     pub fn take(&self) -> AllReached {
         std::mem::take(&mut self.0.lock())
     }
 }
 
-/// One booted gateway and the scenarios that share it.
+/// A booted gateway and the scenarios that share it.
 pub(super) struct Lane {
     prepared: Arc<PreparedTarget>,
     settings: Settings,
-    /// Since when its gateway may have logged something.
+    /// A time before the gateway was first started.
     begun: Instant,
     number: usize,
     token: String,
     password: String,
-    host: RwLock<RunningGateway>,
-    /// What the agent of a scenario talks to.
+    gateway: RwLock<RunningGateway>,
+    /// The scripted model for the agent, if a scenario uses it.
     model: Option<ScriptedModel>,
-    /// The release that runs now; another one than the target's where a scenario upgrades.
+    /// The release that is running; it differs from the target's if a scenario upgrades.
     running: Mutex<Option<Release>>,
     barrier: RestartBarrier,
-    /// How the gateway ended at the last restart that several cases shared.
+    /// The result of the last restart, which several cases may share.
     last_restart: Mutex<Option<Result<Option<StopOutcome>, Arc<RunningGatewayError>>>>,
-    /// Whether several cases are at work on it at the same time.
+    /// Whether several cases run on it at the same time.
     shared: bool,
     pressure: Pressure,
     beside: tokio::sync::Mutex<()>,
@@ -164,7 +164,7 @@ pub(super) struct Lane {
     switch: Option<Switch>,
 }
 
-/// What became of a lane's gateway.
+/// The end of a lane's gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LaneEnd {
     /// How often it was started.
@@ -175,6 +175,9 @@ pub(super) struct LaneEnd {
 
 impl Lane {
     /// Boots a gateway with the configuration and the seeds of these cases.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not come up.
     pub(super) async fn boot(
         prepared: Arc<PreparedTarget>,
         settings: Settings,
@@ -186,7 +189,7 @@ impl Lane {
         let password = gateway_secret(settings.seed, "password");
         LOG_MASK.learn(&password);
         let filled = |map: &Map<String, Value>| with_secrets(map, &token, &password, (settings.now_ms)());
-        // Cases of one lane agree in what they ask of their gateway.
+        // All cases of a lane have the same requirements for their gateway.
         let first = cases.first().map(|case| case.scenario);
         let mut seed = Seed::default();
         for case in cases {
@@ -203,7 +206,7 @@ impl Lane {
         } else {
             None
         };
-        // Nulls in it take out what every gateway is given, so it is no base to merge anything else into.
+        // Nulls in a scenario's configuration remove keys of the minimal one, so they must not be merged away here.
         let mut all_config = first.map_or(Value::Null, |one| filled(&one.config));
         if let Some(model) = &model {
             merge(&mut all_config, &model.config());
@@ -228,21 +231,21 @@ impl Lane {
             ready: Ready::Answers,
             ready_within: settings.boot_timeout,
         };
-        let host = prepared.start(request).await?;
+        let gateway = prepared.start(request).await?;
         if let Some(profiles) = &profiles {
-            // What a boot executes is nobody's.
+            // What is executed at boot belongs to no scenario.
             profiles.take("").await;
         }
         if let (Some(switch), Some(reached)) = (&switch, &settings.reached) {
             reached.take_from("", switch.turn(&[]).await);
         }
         Ok(Self {
-            token: host.token().map_or(token, str::to_owned),
+            token: gateway.token().map_or(token, str::to_owned),
             password,
-            host: RwLock::new(host),
+            gateway: RwLock::new(gateway),
             model,
             running: Mutex::new(starts_on.or(prepared.release())),
-            // Cases that run one by one enter when their turn comes.
+            // Cases that run one by one enter when they begin.
             barrier: RestartBarrier::new(if cases.len() > 1 {
                 cases.iter().filter(|case| !case.scenario.only_starts_others()).count()
             } else {
@@ -262,35 +265,35 @@ impl Lane {
         })
     }
 
-    /// Waits for a place among the cases at work. Cases that run one by one enter when their turn comes.
+    /// Waits for a slot among the running cases. Cases that run one by one also register for restarts here.
     pub(super) async fn enter(&self) -> Option<SemaphorePermit<'_>> {
         if !self.shared {
             self.barrier.enter();
         }
-        // The semaphore is never closed; without a permit the case would only run earlier.
+        // The semaphore is never closed; without a permit, the case would merely run earlier.
         self.permits.acquire().await.ok()
     }
 
-    /// Gives the place of [`enter`](Self::enter) back, so that no restart waits for it.
+    /// Undoes [`enter`](Self::enter), so that no restart waits for the case.
     pub(super) fn leave(&self) {
         self.barrier.leave();
     }
 
-    /// What the references of a case stand for before its first step.
+    /// The values of a case's references before its first step.
     pub(super) async fn bindings(&self, case: Case<'_>) -> Bindings {
         let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
-        let host = self.host.read().await;
-        let mut bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), host.port());
-        bindings.certificate = host.certificate().map(str::to_owned);
+        let gateway = self.gateway.read().await;
+        let mut bindings = Bindings::new(identity, self.token.clone(), self.password.clone(), gateway.port());
+        bindings.certificate = gateway.certificate().map(str::to_owned);
         bindings
     }
 
-    /// Whether the code that a gateway executes is measured, or the mutants that it reaches.
+    /// Whether executed code or reached mutants are recorded.
     pub(super) const fn is_measured(&self) -> bool {
         self.profiles.is_some() || self.settings.reached.is_some()
     }
 
-    /// Takes what a case has executed; nobody else may be at work before.
+    /// Records what a case executed; no other case may have run at the same time.
     pub(super) async fn take_executed(&self, scenario: &str) {
         if let Some(profiles) = &self.profiles {
             profiles.take(scenario).await;
@@ -300,27 +303,33 @@ impl Lane {
         }
     }
 
-    /// From here on its cases are run one by one, so that what happens to the gateway is the running one's doing.
+    /// Makes the lane run its cases one by one, so that whatever happens to the gateway is due to the running case.
     pub(super) fn one_by_one(mut self) -> Self {
         self.shared = false;
         self.barrier = RestartBarrier::new(0);
         self
     }
 
-    /// Places the records of cases in the store of the gateway, which is idle.
+    /// Places the records of cases in the store of the idle gateway.
+    ///
+    /// # Errors
+    /// Fails if the store cannot be read or written.
     pub(super) async fn seed_again(&self, cases: &[Case<'_>]) -> Result<(), StateError> {
         let mut seed = Seed::default();
         for case in cases {
             let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
             seeds::add(&mut seed, case.scenario, &identity, self.now_ms());
         }
-        match self.host.read().await.home() {
+        match self.gateway.read().await.home() {
             Some(home) => seed.place(&home.state()),
             None => Ok(()),
         }
     }
 
-    /// Makes these mutants active in its gateway, and no others.
+    /// Activates exactly these mutants in its gateway.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not respond.
     pub(super) async fn turn(&self, active: &[usize]) -> Result<(), TurnError> {
         match &self.switch {
             Some(switch) => switch.turn(active).await.map(|_| ()),
@@ -328,12 +337,12 @@ impl Lane {
         }
     }
 
-    /// Whether its gateway runs.
+    /// Whether its gateway is running.
     pub(super) async fn is_alive(&self) -> bool {
-        self.host.read().await.is_alive()
+        self.gateway.read().await.is_alive()
     }
 
-    /// Whether several cases are at work on it at the same time.
+    /// Whether several cases run on it at the same time.
     pub(super) const fn is_shared(&self) -> bool {
         self.shared
     }
@@ -348,48 +357,48 @@ impl Lane {
         self.settings.interrupt.cancelled().await;
     }
 
-    /// Begins to watch what the machine gives the gateway.
-    pub(super) async fn watch(&self) -> Stretch {
-        let host = self.host.read().await;
-        Pressure::watch(match &*host {
+    /// Starts to watch how much processor time the gateway gets.
+    pub(super) async fn watch(&self) -> WatchedPeriod {
+        let gateway = self.gateway.read().await;
+        Pressure::watch(match &*gateway {
             RunningGateway::Booted(gateway) => gateway.pid().map_or(Watched::Here, Watched::Process),
             RunningGateway::Embedded(_) => Watched::Here,
             RunningGateway::Attached(_) => Watched::Elsewhere,
         })
     }
 
-    /// What the machine withheld since then, in words.
-    pub(super) fn starved(&self, stretch: &Stretch) -> Option<String> {
+    /// How the gateway was starved during a period, in words; `None` if it was not.
+    pub(super) fn starved(&self, stretch: &WatchedPeriod) -> Option<String> {
         self.pressure.starved(stretch)
     }
 
-    /// Whether a gateway that refuses connections is ours and runs, so that it may open its port again.
+    /// Whether a gateway that refuses connections is ours and alive, so that it may open its port again.
     pub(super) async fn may_come_back(&self) -> bool {
-        let host = self.host.read().await;
-        matches!(&*host, RunningGateway::Booted(_)) && host.is_alive()
+        let gateway = self.gateway.read().await;
+        matches!(&*gateway, RunningGateway::Booted(_)) && gateway.is_alive()
     }
 
-    /// The sign that the gateway has restarted by itself since a moment; none where it has not.
+    /// Evidence that the gateway restarted by itself since an instant; `None` if it did not.
     pub(super) async fn restarted_since(&self, moment: Instant) -> Option<String> {
-        let host = self.host.read().await;
-        if host.replaced() > 0 {
+        let gateway = self.gateway.read().await;
+        if gateway.replaced() > 0 {
             return Some("another process took its place".to_owned());
         }
-        host.find_in_log(&mut Unread::since(moment), tells_of_a_restart)
+        gateway.find_in_log(&mut Unread::since(moment), announces_restart)
     }
 
-    /// Stops the gateway, or lets go of one that was only attached.
+    /// Stops the gateway, or detaches from one that was only attached.
     pub(super) async fn stop(self) -> LaneEnd {
         let release =
             self.prepared.release().map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let keep = self.settings.keep_state.map(|place| place.join(format!("{release}-{}", self.number)));
-        let report = self.host.into_inner().stop(keep.as_deref()).await;
+        let report = self.gateway.into_inner().stop(keep.as_deref()).await;
         LaneEnd { boots: report.boots, leaks: report.leaks }
     }
 
     /// How long the last boot took, in milliseconds.
     pub(super) async fn boot_ms(&self) -> u64 {
-        self.host.read().await.boot_ms()
+        self.gateway.read().await.boot_ms()
     }
 
     pub(super) fn target(&self) -> &str {
@@ -400,32 +409,32 @@ impl Lane {
         self.prepared.release()
     }
 
-    /// The release that runs now.
+    /// The release that is running.
     pub(super) fn running(&self) -> Option<Release> {
         *self.running.lock()
     }
 
-    /// The scripted model of its agent.
+    /// The scripted model of its agent, if there is one.
     pub(super) fn model(&self) -> Option<&ScriptedModel> {
         self.model.as_ref()
     }
 
-    /// The prepared of the lane.
+    /// The target of the lane.
     pub(super) fn prepared(&self) -> &PreparedTarget {
         &self.prepared
     }
 
-    /// Its gateway, for steps that only look.
-    pub(super) async fn host(&self) -> RwLockReadGuard<'_, RunningGateway> {
-        self.host.read().await
+    /// Shared access to its gateway, for steps that do not stop or start it.
+    pub(super) async fn gateway(&self) -> RwLockReadGuard<'_, RunningGateway> {
+        self.gateway.read().await
     }
 
-    /// Its gateway, for steps that stop or start it. Only scenarios with a lane of their own may ask.
-    pub(super) async fn host_alone(&self) -> RwLockWriteGuard<'_, RunningGateway> {
-        self.host.write().await
+    /// Exclusive access to its gateway, for steps that stop or start it. Only for scenarios with a lane to themselves.
+    pub(super) async fn exclusive_gateway(&self) -> RwLockWriteGuard<'_, RunningGateway> {
+        self.gateway.write().await
     }
 
-    /// Tells which release runs from now on.
+    /// Sets the release that is running from now on.
     pub(super) fn now_runs(&self, release: Option<Release>) {
         *self.running.lock() = release;
     }
@@ -434,7 +443,7 @@ impl Lane {
         self.number
     }
 
-    /// Upstream's schema that its frames are checked by.
+    /// Upstream's schema for checking frames, if there is one for its release.
     pub(super) fn schema(&self) -> Option<Arc<ProtocolSchema>> {
         self.settings.schemas.of(&self.release()?).cloned()
     }
@@ -447,34 +456,37 @@ impl Lane {
         (self.settings.now_ms)()
     }
 
-    /// Where to connect to, and from where; none where the gateway does not listen there.
+    /// The endpoint for an address to connect to and one to connect from; `None` if the gateway does not listen there.
     pub(super) async fn endpoint(
         &self,
         address: Option<scenario::Address>,
         from: Option<scenario::Address>,
     ) -> Option<Endpoint> {
-        let listener = Listener::of(&*self.host.read().await, address.unwrap_or_default());
+        let listener = Listener::of(&*self.gateway.read().await, address.unwrap_or_default());
         listener.endpoint(from).await
     }
 
-    /// Restarts the gateway once all scenarios of the lane have ended or wait for a restart too. The answer says
-    /// how it ended, where it ran.
+    /// Restarts the gateway once all other scenarios of the lane have ended or are waiting for a restart as well.
+    /// Returns how the gateway ended, if it was running.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not come up again.
     pub(super) async fn restart(
         &self,
         config: Option<&Value>,
         stopping: Stopping,
         ready: Ready,
     ) -> Result<Option<StopOutcome>, StepError> {
-        // Those that wait must not keep the others from starting.
+        // Waiting cases must not keep the others from starting.
         self.permits.add_permits(1);
         let turn = self.barrier.arrive().await;
         let result = match turn {
-            Turn::Done => {
+            RestartTurn::Done => {
                 let last = self.last_restart.lock().clone();
                 last.unwrap_or(Ok(None))
             }
-            Turn::Restart => {
-                let restarted = self.host.write().await.restart(config, stopping, ready).await;
+            RestartTurn::Restart => {
+                let restarted = self.gateway.write().await.restart(config, stopping, ready).await;
                 let restarted = restarted.map_err(Arc::new);
                 let mut last = self.last_restart.lock();
                 *last = Some(restarted.clone());
@@ -489,41 +501,48 @@ impl Lane {
         result.map_err(StepError::SharedRestart)
     }
 
+    /// The device records in its gateway's store.
+    ///
+    /// # Errors
+    /// Fails if the store cannot be read.
     pub(super) async fn stored(&self) -> Result<StoredPairing, StepError> {
-        Ok(self.host.read().await.stored()?)
+        Ok(self.gateway.read().await.stored()?)
     }
 
-    /// How the gateway died, if nobody stopped it. Where `suspected`, the news may take a moment.
+    /// How the gateway died, if it died by itself. If that is `suspected`, waits a moment for the news.
     pub(super) async fn died(&self, suspected: bool) -> Option<String> {
         let patience = if suspected { DEATH_NOTICE } else { Duration::ZERO };
-        let host = self.host.read().await;
-        tokio::time::timeout(patience, host.death()).await.ok()
+        let gateway = self.gateway.read().await;
+        tokio::time::timeout(patience, gateway.death()).await.ok()
     }
 
-    /// The moment before its gateway was started for the first time.
+    /// A time before its gateway was first started.
     pub(super) const fn begun(&self) -> Instant {
         self.begun
     }
 
     pub(super) async fn log_since(&self, moment: Instant) -> Vec<String> {
-        self.host.read().await.log_since(moment)
+        self.gateway.read().await.log_since(moment)
     }
 
-    /// The first unread line of its gateway's log that is wanted.
+    /// The first unread line of its gateway's log that satisfies `wanted`.
     pub(super) async fn find_in_log(
         &self,
         unread: &mut Unread,
         wanted: impl Fn(&str) -> bool,
     ) -> Option<String> {
-        self.host.read().await.find_in_log(unread, wanted)
+        self.gateway.read().await.find_in_log(unread, wanted)
     }
 
-    /// Starts another gateway of the same release in a home of its own; where it does not come up, the outcome says how.
+    /// Starts another gateway of the same release in its own home. If it does not come up, returns the outcome instead.
+    ///
+    /// # Errors
+    /// Fails if the gateway could not be started at all.
     pub(super) async fn start_beside(
         &self,
         start: &Start,
     ) -> Result<Result<RunningGateway, Outcome>, StepError> {
-        let _alone = self.beside.lock().await;
+        let _one_at_a_time = self.beside.lock().await;
         let filled = |map: &Map<String, Value>| with_secrets(map, &self.token, &self.password, self.now_ms());
         let request = StartRequest {
             token: self.token.clone(),
@@ -550,7 +569,7 @@ impl Lane {
                 let details = json!({"exit": exit.code});
                 Ok(Err(Outcome::Refused { error: WireError { code: "EXITED".to_owned(), message, details } }))
             }
-            // That we did not wait longer is no refusal.
+            // Our own time limit is not a refusal.
             Err(StartError::Boot(BootError::NotReady { .. })) => Ok(Err(Outcome::Silence)),
             Err(error) => Err(error.into()),
         }
@@ -565,7 +584,7 @@ impl Lane {
     }
 }
 
-/// Where a gateway listens, as far as that is known without asking it.
+/// What is known about where a gateway listens.
 pub(super) struct Listener {
     address: scenario::Address,
     known: Option<SocketAddr>,
@@ -574,18 +593,18 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Where this gateway listens, by the address that a step names.
+    /// The listener of a gateway, for the address that a step names.
     pub(super) fn of(gateway: &RunningGateway, address: scenario::Address) -> Self {
         let tls =
             if gateway.certificate().is_some() { EndpointTls::AnyCertificate } else { EndpointTls::Off };
         Self { address, known: gateway.socket(address), port: gateway.port(), tls }
     }
 
-    /// The endpoint to connect to; none where nobody listens there.
+    /// The endpoint to connect to; `None` if the gateway does not listen there.
     pub(super) async fn endpoint(self, from: Option<scenario::Address>) -> Option<Endpoint> {
         let socket = match (self.known, self.address.ip()) {
             (Some(socket), _) => socket,
-            // Only the usual addresses are looked at when it boots.
+            // Only the usual addresses are probed at boot.
             (None, Some(ip)) => {
                 let socket = SocketAddr::new(ip, self.port);
                 TcpStream::connect(socket).await.ok().map(|_| socket)?
@@ -598,16 +617,15 @@ impl Listener {
     }
 }
 
-/// Whether a line of a gateway's log tells that it restarts by itself: read on 2026.3.31, where a changed
-/// configuration shows as `[reload] config change requires gateway restart (…)` and
-/// `[gateway] received SIGUSR1; restarting`.
-fn tells_of_a_restart(line: &str) -> bool {
+/// Whether a line of a gateway's log says that it restarts by itself. On 2026.3.31, a changed configuration is logged as
+/// `[reload] config change requires gateway restart (…)` and `[gateway] received SIGUSR1; restarting`.
+fn announces_restart(line: &str) -> bool {
     ["received SIGUSR1; restarting", "config change requires gateway restart", "[gateway] restarting"]
         .iter()
         .any(|sign| line.contains(sign))
 }
 
-/// The files of a mapping: texts as they stand, anything else as JSON.
+/// The files of a mapping: texts as they are, anything else as JSON.
 fn placed(files: &Value) -> Vec<(PathBuf, Vec<u8>)> {
     let bytes = |value: &Value| match value {
         Value::String(text) => text.clone().into_bytes(),
@@ -616,7 +634,7 @@ fn placed(files: &Value) -> Vec<(PathBuf, Vec<u8>)> {
     files.as_object().into_iter().flatten().map(|(place, value)| (place.into(), bytes(value))).collect()
 }
 
-/// A configuration with the gateway's secrets filled in; other references stay as they are.
+/// Fills the gateway's secrets and the clock into a mapping; other references are left unchanged.
 fn with_secrets(config: &Map<String, Value>, token: &str, password: &str, now_ms: i64) -> Value {
     let known = |reference: &Reference| match reference {
         Reference::GatewayToken => Some(Value::from(token)),

@@ -1,4 +1,4 @@
-//! Plans, lanes, steps and their observations; the event stream that comes out.
+//! Runs scenarios: plans lanes, runs steps, observes outcomes, and emits the event stream.
 
 mod barrier;
 mod bindings;
@@ -41,11 +41,11 @@ pub use event::{
 pub use known::{Known, KnownCounts};
 pub(crate) use known::{deciding, denied, is_of_security, shows};
 pub use lane::{AllReached, Reached, Settings};
-pub use plan::{Order, Schedule};
+pub use plan::{ScenarioOrder, Schedule};
 pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
 pub use rerun::{CellName, Folders, Rerun, STEP_TIMEOUT};
 pub use starts::{GIVEN_UP, start_failure};
 pub use timeline::{GAP, Series, Stretch, Timeline, behaviour, stretches, timelines};
-pub use unfinished::{Ending, Running, Unfinished};
+pub use unfinished::{Ending, RunningAttempt, Unfinished};
 pub use warm::{Warm, WarmError};

@@ -1,4 +1,4 @@
-//! Gateways that a case starts beside the one under test, and keeps.
+//! Named gateways that a case starts next to the one under test.
 
 use std::collections::HashMap;
 
@@ -9,16 +9,16 @@ use crate::client::Endpoint;
 use crate::gateway::RunningGateway;
 use crate::scenario::Address;
 
-/// The gateways of a case beside the one under test, by their names.
+/// The named gateways of a case.
 #[derive(Default)]
 pub(super) struct Neighbours(Mutex<HashMap<String, RunningGateway>>);
 
 impl Neighbours {
-    /// Keeps a gateway until the case ends. Another one of the same name is stopped.
+    /// Keeps a gateway running until the case ends. An earlier one of the same name is stopped.
     pub(super) async fn keep(&self, name: &str, gateway: RunningGateway) {
-        let former = self.0.lock().await.insert(name.to_owned(), gateway);
-        if let Some(former) = former {
-            former.stop(None).await;
+        let earlier = self.0.lock().await.insert(name.to_owned(), gateway);
+        if let Some(earlier) = earlier {
+            earlier.stop(None).await;
         }
     }
 
@@ -27,7 +27,7 @@ impl Neighbours {
         self.0.lock().await.contains_key(name)
     }
 
-    /// Where to connect to one; none where there is no such gateway, or it does not listen there.
+    /// The endpoint of a gateway; `None` if there is no such gateway, or it does not listen there.
     pub(super) async fn endpoint(
         &self,
         name: &str,
@@ -39,7 +39,7 @@ impl Neighbours {
         listener?.endpoint(from).await
     }
 
-    /// Stops them all.
+    /// Stops all of them.
     pub(super) async fn end(&self) {
         let all = std::mem::take(&mut *self.0.lock().await);
         for (_, gateway) in all {

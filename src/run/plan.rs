@@ -1,4 +1,4 @@
-//! Which scenarios share one booted gateway.
+//! Plans which scenarios share a booted gateway.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -8,55 +8,55 @@ use sha2::{Digest, Sha256};
 use crate::release::Release;
 use crate::scenario::Scenario;
 
-/// A pending request lives for five minutes (measured on 2026.3.31), and a case of pairing takes up to two
-/// seconds of a gateway that serves many.
+/// A pending request expires after five minutes (measured on 2026.3.31), and a pairing case takes up to two seconds
+/// on a gateway that serves many.
 const CASES_ON_ONE_GATEWAY: usize = 150;
 
-/// Releases of the JSON store read all of it at every connect, so a connect costs more the more scenarios have seeded
-/// their devices. On 2026.3.31 more of them on one gateway take more time than a second boot does.
+/// Releases with a JSON store read all of it at every connect, so each scenario that seeds devices makes every connect
+/// slower. On 2026.3.31, beyond this number a second boot takes less time.
 const SCENARIOS_ON_ONE_STORE: usize = 250;
 
-/// In which order the scenarios of a gateway begin.
+/// The order in which the scenarios on a gateway begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// As they were given.
+pub enum ScenarioOrder {
+    /// The order in which they were given.
     #[default]
     Given,
-    /// Shuffled, the same way for the same number.
+    /// A random order, which is the same for the same number.
     Shuffled(u64),
 }
 
 /// How scenarios are spread over gateways and time. No schedule changes a verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// In which order they begin.
-    pub order: Order,
-    /// Scenarios at work at the same time on one gateway, if not as many as its release is known to bear.
+    /// The order in which they begin.
+    pub order: ScenarioOrder,
+    /// Scenarios that run at the same time on one gateway. Default: as many as its release is known to handle.
     pub at_once: Option<usize>,
-    /// Whether every scenario has a gateway to itself.
+    /// Whether every scenario gets a gateway to itself.
     pub isolate: bool,
-    /// Whether those that restart their gateway or start others beside it have one to themselves, so that what
-    /// they do to it does not happen while another one is measured.
+    /// Whether scenarios that restart their gateway, or start others next to it, get one to themselves, so that they do
+    /// not disturb the measurement of another scenario.
     pub apart: bool,
 }
 
-/// Scenarios that share one booted gateway.
+/// The scenarios that share a booted gateway.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LanePlan {
     /// What the lane is for, in a few words.
     pub label: String,
     /// Indices into the list of scenarios.
     pub scenarios: Vec<usize>,
-    /// Whether several repetitions may share the gateway, too.
+    /// Whether several repetitions may share the gateway as well.
     shares_repetitions: bool,
 }
 
 impl LanePlan {
-    /// The attempts at its scenarios, by the gateways that they are made on.
+    /// The repetitions of its scenarios, grouped by gateway.
     ///
-    /// A gateway with a configuration of its own may count what its clients do (the rate limit does, by
-    /// address), and one that a scenario has to itself is changed by it: there each repetition has its own.
-    /// Elsewhere as many share one as are done before the first seeded request for pairing expires.
+    /// A gateway with its own configuration may keep counts of what its clients do (as the rate limit does, by
+    /// address), and a scenario that has a gateway to itself changes it: in both cases, each repetition gets a gateway of
+    /// its own. Otherwise as many share one as can finish before the first seeded pairing request expires.
     pub(super) fn attempts(&self, repeat: u32) -> Vec<RangeInclusive<u32>> {
         let last = repeat.max(1);
         let at_once = if self.shares_repetitions { self.repetitions_at_once() } else { 1 };
@@ -70,11 +70,11 @@ impl LanePlan {
     }
 }
 
-/// Puts scenarios into the fewest lanes.
+/// Groups scenarios into as few lanes as possible.
 ///
-/// All scenarios of one configuration share a gateway, restarts included: the ones that restart wait for
-/// each other and for the rest, and then one restart serves them all. Only a scenario that changes what the
-/// others rely on (configuration, release, stored files) has a gateway to itself.
+/// All scenarios with the same configuration share a gateway, even those that restart it: these wait for each other and
+/// for the rest, and then share one restart. Only a scenario that changes what others rely on (configuration, release,
+/// stored files) gets a gateway to itself.
 pub(super) fn plan<'a>(
     scenarios: impl IntoIterator<Item = (usize, &'a Scenario)>,
     release: Option<Release>,
@@ -83,7 +83,7 @@ pub(super) fn plan<'a>(
     let mut scenarios: Vec<(usize, &Scenario)> = scenarios.into_iter().collect();
     let restarting: BTreeSet<usize> =
         scenarios.iter().filter(|(_, scenario)| scenario.restarts()).map(|(index, _)| *index).collect();
-    if let Order::Shuffled(number) = schedule.order {
+    if let ScenarioOrder::Shuffled(number) = schedule.order {
         scenarios.sort_by_key(|(_, scenario)| Sha256::digest(format!("{number} {}", scenario.id)));
     }
 
@@ -117,8 +117,8 @@ pub(super) fn plan<'a>(
     lanes.into_iter().flat_map(|(lane, ..)| split(lane, |at| restarting.contains(&at))).collect()
 }
 
-/// A lane as lanes of about equal size with at most so many scenarios. Those that restart the gateway stay together,
-/// so that one restart still serves them all.
+/// Splits a lane into lanes of about equal size, below the limit. Scenarios that restart the gateway stay together, so
+/// that they still share one restart.
 fn split(lane: LanePlan, restarts: impl Fn(usize) -> bool) -> Vec<LanePlan> {
     let parts = lane.scenarios.len().div_ceil(SCENARIOS_ON_ONE_STORE);
     if parts < 2 {
@@ -165,13 +165,13 @@ mod tests {
     #[case::alike(&[PLAIN, RESTARTS, PLAIN], &[vec![0, 1, 2]])]
     #[case::another_configuration(&[PLAIN, COUNTS, PLAIN, COUNTS], &[vec![0, 2], vec![1, 3]])]
     #[case::changes_what_others_rely_on(&[CHANGES, CHANGES, PLAIN], &[vec![0], vec![1], vec![2]])]
-    fn only_scenarios_that_can_share_a_gateway_do(#[case] stories: &[&str], #[case] lanes: &[Vec<usize>]) {
+    fn scenarios_share_a_gateway_if_they_can(#[case] stories: &[&str], #[case] lanes: &[Vec<usize>]) {
         let planned: Vec<Vec<usize>> = planned(stories).into_iter().map(|lane| lane.scenarios).collect();
         assert_eq!(planned, lanes);
     }
 
     #[test]
-    fn a_store_of_too_many_is_split_and_one_restart_serves_all() {
+    fn a_large_lane_is_split_and_its_restarts_stay_together() {
         let stories: Vec<&str> = (0..600).map(|at| if at % 100 == 99 { RESTARTS } else { PLAIN }).collect();
         let planned = planned(&stories);
         assert_eq!(planned.iter().map(|lane| lane.scenarios.len()).collect::<Vec<_>>(), [200, 200, 200]);
@@ -189,7 +189,7 @@ mod tests {
     #[case::may_count_clients(COUNTS, 3, &[1..=1, 2..=2, 3..=3])]
     #[case::changes_its_gateway(CHANGES, 2, &[1..=1, 2..=2])]
     #[case::never_none(CHANGES, 0, &[1..=1])]
-    fn repetitions_that_would_meet_have_a_gateway_each(
+    fn repetitions_share_a_gateway_only_if_they_cannot_interfere(
         #[case] story: &str,
         #[case] repeat: u32,
         #[case] gateways: &[RangeInclusive<u32>],

@@ -1,6 +1,7 @@
-//! Gateways on demand, for test processes that ask for one scenario at a time.
+//! A pool of gateways, for test processes that request one scenario at a time.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -12,61 +13,66 @@ use super::plan::{LanePlan, plan};
 use super::record::RunRecord;
 use super::rerun::Rerun;
 use crate::error_chain::chain;
-use crate::gateway::{PreparedTarget, Target, TargetProvider};
+use crate::gateway::{PrepareError, PreparedTarget, StartError, Target, TargetProvider};
 use crate::scenario::{Scenario, Step};
 use crate::verdict::Verdict;
 use tokio::sync::{Mutex, Notify, OnceCell};
 
-/// Boots a gateway when the first scenario of its lane is asked for, and keeps it for the next ones.
+/// Boots a gateway when the first scenario of its lane is requested, and keeps it for the next ones.
 ///
-/// A scenario that restarts its gateway, and every retry, gets a gateway of its own: others may be at
-/// work on the shared one, and what a first try stored there must not help a second.
+/// A scenario that restarts its gateway, and every retry, gets a gateway of its own: others may be using the shared one,
+/// and what a first try stored there must not affect the second.
 pub struct Pool {
     provider: TargetProvider,
     scenarios: Vec<Scenario>,
     settings: Settings,
-    most: usize,
+    max_gateways: usize,
     slots: Mutex<HashMap<(String, usize), Arc<Slot>>>,
-    subjects: Mutex<HashMap<String, Arc<Prepared>>>,
+    targets: Mutex<HashMap<String, Arc<Prepared>>>,
     released: Notify,
     numbers: AtomicUsize,
     clock: AtomicU64,
     leaks: parking_lot::Mutex<Vec<String>>,
 }
 
-/// Others may be at work on the shared gateway when this one wants to restart or change it.
-fn gets_its_own(scenario: &Scenario, prepared: &PreparedTarget) -> bool {
+/// Whether a scenario restarts or changes its gateway, which others may be using at the same time.
+fn needs_its_own(scenario: &Scenario, prepared: &PreparedTarget) -> bool {
     scenario.is_alone(prepared.release().as_ref())
         || scenario.any_step(|step| matches!(step, Step::Restart(_)))
 }
 
-/// A target made ready, once for all that ask for it.
-type Prepared = OnceCell<Result<Arc<PreparedTarget>, String>>;
+/// A target that is prepared once for all scenarios.
+type Prepared = OnceCell<Result<Arc<PreparedTarget>, Arc<PrepareError>>>;
 
-/// A lane that is up, or coming up.
+/// A lane that is booted or booting.
 struct Slot {
-    lane: OnceCell<Result<Lane, String>>,
+    lane: OnceCell<Result<Lane, StartError>>,
     used: AtomicU64,
 }
 
-/// What cannot be run.
+/// Why a scenario cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
-    /// There is no such scenario.
+    /// No scenario has this id.
     #[error("there is no scenario `{0}`")]
     Unknown(String),
 }
 
 impl Pool {
-    /// A pool that keeps at most `most` gateways alive.
-    pub fn new(provider: TargetProvider, scenarios: Vec<Scenario>, settings: Settings, most: usize) -> Self {
+    /// Creates a pool that keeps at most `max_gateways` gateways running.
+    pub fn new(
+        provider: TargetProvider,
+        scenarios: Vec<Scenario>,
+        settings: Settings,
+        max_gateways: usize,
+    ) -> Self {
         Self {
             provider,
             scenarios,
             settings,
-            most: most.max(1),
+            max_gateways: max_gateways.max(1),
             slots: Mutex::default(),
-            subjects: Mutex::default(),
+            targets: Mutex::default(),
             released: Notify::new(),
             numbers: AtomicUsize::new(0),
             clock: AtomicU64::new(0),
@@ -74,7 +80,10 @@ impl Pool {
         }
     }
 
-    /// Runs a scenario on a target; what comes back is a run with one cell.
+    /// Runs a scenario on a target. Returns a run with one cell; whatever breaks is an error in that cell.
+    ///
+    /// # Errors
+    /// Fails if there is no such scenario.
     pub async fn run(&self, target: &Target, scenario: &str, attempt: u32) -> Result<RunRecord, PoolError> {
         let started = RunStarted {
             format: RUN_FORMAT,
@@ -102,15 +111,17 @@ impl Pool {
         let scenario = found.ok_or_else(|| PoolError::Unknown(scenario.to_owned()))?;
         let name = target.to_string();
         let release = self.provider.release_of(target);
-        let broken = |reason: &str| without_run(scenario, &name, release, Verdict::Error, reason);
+        let broken = |error: &(dyn Error + 'static)| {
+            without_run(scenario, &name, release, Verdict::Error, &chain(error))
+        };
         let prepared = match self.prepared(target).await {
             Ok(prepared) => prepared,
-            Err(reason) => return Ok(broken(&reason)),
+            Err(error) => return Ok(broken(&*error)),
         };
         if let Some(reason) = untestable(scenario, &prepared) {
             return Ok(without_run(scenario, &name, release, Verdict::Untestable, &reason));
         }
-        let alone = attempt > 1 || gets_its_own(scenario, &prepared);
+        let alone = attempt > 1 || needs_its_own(scenario, &prepared);
         let plans = self.plans(&prepared);
         let lane = plans
             .iter()
@@ -125,7 +136,7 @@ impl Pool {
         let booted = slot.lane.get_or_init(|| self.boot(Arc::clone(&prepared), &plans[lane])).await;
         let ran = match booted {
             Ok(lane) => Ok(case::run(lane, Case { scenario, attempt }).await),
-            Err(reason) => Err(broken(reason)),
+            Err(error) => Err(broken(error)),
         };
         drop(slot);
         self.released.notify_waiters();
@@ -137,11 +148,11 @@ impl Pool {
         let retried = Some(doubt.to_string());
         Ok(match self.run_alone(prepared, Case { scenario, attempt }).await {
             Ok(cell) => Cell { retried, ..cell },
-            Err(_) => ran.not_tried_again(false),
+            Err(_) => ran.without_retry(false),
         })
     }
 
-    /// Stops all gateways; what they left behind comes back.
+    /// Stops all gateways. Returns what they left behind.
     pub async fn close(self) -> Vec<String> {
         let slots: Vec<Arc<Slot>> = self.slots.lock().await.drain().map(|(_, slot)| slot).collect();
         for slot in slots {
@@ -150,25 +161,25 @@ impl Pool {
         self.leaks.into_inner()
     }
 
-    async fn prepared(&self, target: &Target) -> Result<Arc<PreparedTarget>, String> {
+    async fn prepared(&self, target: &Target) -> Result<Arc<PreparedTarget>, Arc<PrepareError>> {
         let name = target.to_string();
-        let once = Arc::clone(self.subjects.lock().await.entry(name).or_default());
+        let once = Arc::clone(self.targets.lock().await.entry(name).or_default());
         let prepare = || async {
             let prepared = self.provider.prepare(target, Arc::new(|_| {})).await;
-            prepared.map(Arc::new).map_err(|error| chain(&error))
+            prepared.map(Arc::new).map_err(Arc::new)
         };
         once.get_or_init(prepare).await.clone()
     }
 
-    /// The lanes of a target, without the scenarios that get a gateway of their own.
+    /// The lanes of a target, without the scenarios that need a gateway of their own.
     fn plans(&self, prepared: &PreparedTarget) -> Vec<LanePlan> {
         let shared = self.scenarios.iter().enumerate().filter(|(_, scenario)| {
-            untestable(scenario, prepared).is_none() && !gets_its_own(scenario, prepared)
+            untestable(scenario, prepared).is_none() && !needs_its_own(scenario, prepared)
         });
         plan(shared, prepared.release(), &self.settings.schedule)
     }
 
-    /// The slot of a lane; makes room for it first where it is new. Whoever holds the slot uses it.
+    /// The slot of a lane. If it is new, makes room for it first. A slot is in use while it is held.
     async fn slot(&self, target: &str, lane: usize) -> Arc<Slot> {
         let key = (target.to_owned(), lane);
         loop {
@@ -177,13 +188,13 @@ impl Pool {
             released.as_mut().enable();
             let evicted = {
                 let mut slots = self.slots.lock().await;
-                let free = slots.len() < self.most;
+                let free = slots.len() < self.max_gateways;
                 if free || slots.contains_key(&key) {
                     let slot = slots.entry(key).or_insert_with(|| Arc::new(Slot::new()));
                     slot.used.store(self.clock.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
                     return Arc::clone(slot);
                 }
-                // Nobody else can take a slot while the map is locked.
+                // Nobody can take an idle slot while the map is locked.
                 let idle = slots.iter().filter(|(_, slot)| Arc::strong_count(slot) == 1);
                 let oldest = idle.min_by_key(|(_, slot)| slot.used.load(Ordering::SeqCst));
                 let oldest = oldest.map(|(key, _)| key.clone());
@@ -196,18 +207,16 @@ impl Pool {
         }
     }
 
-    async fn boot(&self, prepared: Arc<PreparedTarget>, plan: &LanePlan) -> Result<Lane, String> {
+    async fn boot(&self, prepared: Arc<PreparedTarget>, plan: &LanePlan) -> Result<Lane, StartError> {
         let cases: Vec<Case<'_>> =
             plan.scenarios.iter().map(|at| Case { scenario: &self.scenarios[*at], attempt: 1 }).collect();
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
-        let lane = Lane::boot(prepared, self.settings.clone(), number, &cases).await;
-        lane.map_err(|error| chain(&error))
+        Lane::boot(prepared, self.settings.clone(), number, &cases).await
     }
 
-    async fn run_alone(&self, prepared: Arc<PreparedTarget>, case: Case<'_>) -> Result<Cell, String> {
+    async fn run_alone(&self, prepared: Arc<PreparedTarget>, case: Case<'_>) -> Result<Cell, StartError> {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
-        let lane = Lane::boot(prepared, self.settings.clone(), number, &[case]).await;
-        let lane = lane.map_err(|error| chain(&error))?;
+        let lane = Lane::boot(prepared, self.settings.clone(), number, &[case]).await?;
         let cell = case::run(&lane, case).await.cell;
         self.note(lane.stop().await.leaks);
         Ok(cell)

@@ -1,4 +1,4 @@
-//! Whether the machine gave gateway and harness the processor time that a time-out presumes.
+//! Measures whether gateway and harness got the processor time that a timeout takes for granted.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -6,25 +6,24 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
-/// How often the harness looks how late it is.
+/// Interval at which the harness measures its own delay.
 const TICK: Duration = Duration::from_millis(25);
-/// A tick that is this late is remembered.
+/// Delay from which on a tick is recorded.
 const LATE: Duration = Duration::from_millis(100);
-/// Ticks that are remembered at most: the latest ones.
+/// Maximum number of recorded ticks; older ones are dropped.
 const KEPT: usize = 1_024;
-/// A single delay of our own timer that speaks of starvation.
+/// Delay of our own timer that counts as starvation.
 const OWN_DELAY: Duration = Duration::from_millis(750);
-/// The part of the time that a gateway's main thread may wait for a processor.
+/// Share of the time, from which on a gateway's main thread that waits for a processor counts as starved.
 const WAITING: f64 = 0.5;
-/// The part of the time in which some task of the machine waits for a processor (pressure stall information).
+/// Share of the time, from which on a machine with waiting tasks counts as overcommitted (pressure stall information).
 const STALLED: f64 = 0.98;
-/// Shares of shorter times say little.
+/// Minimum period for which shares are meaningful.
 const SHORTEST: Duration = Duration::from_millis(500);
 
-/// Measures the delay of the harness's own timer, from when it is made until it is dropped.
+/// Measures the delay of the harness's own timer, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Pressure {
     late: Arc<Mutex<VecDeque<(Instant, Duration)>>>,
@@ -32,7 +31,7 @@ pub(super) struct Pressure {
 }
 
 impl Pressure {
-    /// Starts measuring; must be called in a runtime.
+    /// Starts measuring; must be called within a Tokio runtime.
     pub(super) fn start() -> Self {
         let late: Arc<Mutex<VecDeque<(Instant, Duration)>>> = Arc::default();
         let put = Arc::clone(&late);
@@ -53,20 +52,24 @@ impl Pressure {
         Self { late, clock }
     }
 
-    /// The longest delay of the own timer since a moment.
+    /// The longest delay of the timer since an instant.
     fn delay_since(&self, moment: Instant) -> Duration {
         let kept = self.late.lock();
         kept.iter().filter(|(at, _)| *at >= moment).map(|(_, delay)| *delay).max().unwrap_or_default()
     }
 
-    /// Begins to watch a stretch of time in which a gateway is waited for.
-    pub(super) fn watch(gateway: Watched) -> Stretch {
-        Stretch { begun: Instant::now(), before: Reading::of(gateway), gateway }
+    /// Starts to watch a period in which the harness waits for a gateway.
+    pub(super) fn watch(gateway: Watched) -> WatchedPeriod {
+        WatchedPeriod { begun: Instant::now(), before: KernelCounters::of(gateway), gateway }
     }
 
-    /// What the machine withheld since then, in words; none where a time-out is the gateway's own.
-    pub(super) fn starved(&self, stretch: &Stretch) -> Option<String> {
-        let over = Shares::between(&stretch.before, &Reading::of(stretch.gateway), stretch.begun.elapsed());
+    /// How harness or gateway was starved in a period, in words; `None` if a timeout is the gateway's own fault.
+    pub(super) fn starved(&self, stretch: &WatchedPeriod) -> Option<String> {
+        let over = WaitShares::between(
+            &stretch.before,
+            &KernelCounters::of(stretch.gateway),
+            stretch.begun.elapsed(),
+        );
         starvation(self.delay_since(stretch.begun), &over)
     }
 }
@@ -77,35 +80,35 @@ impl Drop for Pressure {
     }
 }
 
-/// Whose processor time is looked at besides our own.
+/// Whose processor time is watched in addition to our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Watched {
     /// A process of ours.
     Process(u32),
     /// The gateway runs in this process.
     Here,
-    /// Somebody else's process, which is not known.
+    /// An unknown process that we did not start.
     Elsewhere,
 }
 
-/// A stretch of time in which a gateway is waited for.
+/// A period in which the harness waits for a gateway.
 #[derive(Debug)]
-pub(super) struct Stretch {
+pub(super) struct WatchedPeriod {
     begun: Instant,
-    before: Reading,
+    before: KernelCounters,
     gateway: Watched,
 }
 
-/// What the kernel has counted so far.
+/// Counters of the kernel.
 #[derive(Clone, Copy, Debug, Default)]
-struct Reading {
-    /// Time that the gateway's main thread waited for a processor.
+struct KernelCounters {
+    /// Time for which the gateway's main thread has waited for a processor.
     waited: Option<Duration>,
-    /// Time in which some task of the machine waited for a processor.
+    /// Time for which some task of the machine has waited for a processor.
     stalled: Option<Duration>,
 }
 
-impl Reading {
+impl KernelCounters {
     fn of(gateway: Watched) -> Self {
         let read = |path: &str| fs::read_to_string(path).ok();
         match gateway {
@@ -121,27 +124,27 @@ impl Reading {
     }
 }
 
-/// The second number of `/proc/PID/schedstat`: nanoseconds in which a thread could run and did not.
+/// The second number of `/proc/PID/schedstat`: nanoseconds for which a thread was runnable but did not run.
 fn run_delay(text: &str) -> Option<Duration> {
     text.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
 }
 
-/// `total` of the line `some` of `/proc/pressure/cpu`, in microseconds.
+/// The `total` of the line `some` in `/proc/pressure/cpu`, in microseconds.
 fn stall_total(text: &str) -> Option<Duration> {
     let line = text.lines().find_map(|line| line.strip_prefix("some "))?;
     let total = line.split_whitespace().find_map(|field| field.strip_prefix("total="))?;
     total.parse().ok().map(Duration::from_micros)
 }
 
-/// Parts of a stretch of time.
+/// Shares of a period that were spent waiting for a processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Shares {
+struct WaitShares {
     gateway: Option<f64>,
     machine: Option<f64>,
 }
 
-impl Shares {
-    fn between(before: &Reading, after: &Reading, length: Duration) -> Self {
+impl WaitShares {
+    fn between(before: &KernelCounters, after: &KernelCounters, length: Duration) -> Self {
         if length < SHORTEST {
             return Self::default();
         }
@@ -152,7 +155,7 @@ impl Shares {
     }
 }
 
-fn starvation(delay: Duration, shares: &Shares) -> Option<String> {
+fn starvation(delay: Duration, shares: &WaitShares) -> Option<String> {
     let percent = |share: f64| (share * 100.0).round();
     if delay >= OWN_DELAY {
         return Some(format!("gatecrash itself was kept from running for {} ms", delay.as_millis()));
@@ -185,17 +188,17 @@ mod tests {
     #[case::gateway_kept_waiting(ms(0), Some(0.6), Some(0.7), true)]
     #[case::machine_overcommitted(ms(0), None, Some(0.99), true)]
     #[case::machine_busy(ms(0), None, Some(0.9), false)]
-    fn starvation_is_measured(
+    fn starvation_is_recognised_by_its_thresholds(
         #[case] delay: Duration,
         #[case] gateway: Option<f64>,
         #[case] machine: Option<f64>,
         #[case] starved: bool,
     ) {
-        assert_eq!(starvation(delay, &Shares { gateway, machine }).is_some(), starved);
+        assert_eq!(starvation(delay, &WaitShares { gateway, machine }).is_some(), starved);
     }
 
     #[test]
-    fn the_kernels_counters_are_read() {
+    fn the_kernels_counters_are_parsed() {
         assert_eq!(run_delay("200086 139662 1\n"), Some(Duration::from_nanos(139_662)));
         let text = "some avg10=14.22 avg60=27.25 avg300=24.23 total=160977757\nfull avg10=0.00 total=5\n";
         assert_eq!(stall_total(text), Some(Duration::from_micros(160_977_757)));
@@ -204,22 +207,22 @@ mod tests {
     }
 
     #[test]
-    fn shares_of_short_times_say_nothing() {
-        let before = Reading { waited: Some(ms(0)), stalled: Some(ms(0)) };
-        let after = Reading { waited: Some(ms(90)), stalled: Some(ms(90)) };
-        assert_eq!(Shares::between(&before, &after, ms(100)), Shares::default());
-        let after = Reading { waited: Some(ms(500)), stalled: None };
-        assert_eq!(Shares::between(&before, &after, ms(1_000)).gateway, Some(0.5));
+    fn shares_of_short_periods_are_ignored() {
+        let before = KernelCounters { waited: Some(ms(0)), stalled: Some(ms(0)) };
+        let after = KernelCounters { waited: Some(ms(90)), stalled: Some(ms(90)) };
+        assert_eq!(WaitShares::between(&before, &after, ms(100)), WaitShares::default());
+        let after = KernelCounters { waited: Some(ms(500)), stalled: None };
+        assert_eq!(WaitShares::between(&before, &after, ms(1_000)).gateway, Some(0.5));
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_harness_that_cannot_run_notices() {
+    async fn a_starved_harness_is_noticed() {
         let pressure = Pressure::start();
         let stretch = Pressure::watch(Watched::Here);
         tokio::task::yield_now().await;
         std::thread::sleep(Duration::from_millis(900));
         tokio::time::sleep(Duration::from_millis(60)).await;
-        let told = pressure.starved(&stretch).expect("the delay is noticed");
-        assert!(told.contains("gatecrash itself"), "{told}");
+        let reason = pressure.starved(&stretch).expect("the delay is noticed");
+        assert!(reason.contains("gatecrash itself"), "{reason}");
     }
 }

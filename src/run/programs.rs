@@ -1,4 +1,4 @@
-//! The programs that run beside a gateway in a case, and what they print.
+//! The programs that a case runs next to the gateway, and their output.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,40 +11,40 @@ use crate::gateway::StartedProgram;
 /// The programs of a case.
 #[derive(Default)]
 pub(super) struct Programs {
-    /// Those that run until the scenario ends.
+    /// Programs that run until the scenario ends.
     running: Mutex<Vec<RunningProgram>>,
-    /// What programs that have ended had printed, by their names.
+    /// Output of the programs that have ended, by name.
     printed: Mutex<HashMap<String, String>>,
-    /// How many were started.
+    /// Number of programs that were started.
     started: AtomicUsize,
 }
 
 /// A program that runs until the scenario ends.
 struct RunningProgram {
-    /// Name of its step.
+    /// Name of the step.
     name: String,
     running: StartedProgram,
-    /// What its connections go through; they end with it.
+    /// The relay for its connections, which ends them when it is dropped.
     _relay: Relay,
 }
 
 impl Programs {
-    /// Numbers programs from 1.
+    /// The number of the next program, from 1.
     pub(super) fn next_number(&self) -> usize {
         self.started.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Lets a program run until the scenario ends.
+    /// Keeps a program running until the scenario ends.
     pub(super) fn keep(&self, name: &str, running: StartedProgram, relay: Relay) {
         self.running.lock().push(RunningProgram { name: name.to_owned(), running, _relay: relay });
     }
 
-    /// Keeps what a program that has ended had printed.
+    /// Stores the output of a program that has ended.
     pub(super) fn has_printed(&self, name: &str, stdout: &str, stderr: &str) {
         self.printed.lock().insert(name.to_owned(), format!("{stdout}\n{stderr}"));
     }
 
-    /// What a program that ended or still runs has printed; none where there was no such program.
+    /// The output of a program so far; `None` if there was no such program.
     pub(super) fn output(&self, name: &str) -> Option<String> {
         let running = self.running.lock();
         let running = running.iter().rev().find(|one| one.name == name);
@@ -52,7 +52,7 @@ impl Programs {
         now.or_else(|| self.printed.lock().get(name).cloned())
     }
 
-    /// Ends the programs that still run.
+    /// Ends the programs that are still running.
     pub(super) async fn end(&self) {
         let left = std::mem::take(&mut *self.running.lock());
         for program in left {

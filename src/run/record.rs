@@ -1,4 +1,4 @@
-//! A run as one document, folded from its events.
+//! The record of a run: one document, built from its events.
 
 use std::collections::HashMap;
 
@@ -14,58 +14,58 @@ use super::unfinished::{Begun, Ending, Unfinished, unfinished};
 use crate::release::Release;
 use crate::verdict::{Signature, Verdict};
 
-/// A run as one document: the JSON report.
+/// The record of a run, which is also the JSON report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunRecord {
-    /// Version of this document's format.
+    /// Format version of this document.
     pub format: Format,
-    /// The run itself.
+    /// Facts about the run as a whole.
     pub run: RunInfo,
-    /// Columns in order.
+    /// Targets, in the order of the columns.
     pub targets: Vec<TargetInfo>,
-    /// Rows in order.
+    /// Scenarios, in the order of the rows.
     pub scenarios: Vec<ScenarioInfo>,
     /// Gateways that were started.
     pub gateways: Vec<GatewayRecord>,
-    /// Cells in the order of rows and columns; repetitions of a cell are one cell.
+    /// Cells, in the order of rows and columns; the repetitions of a cell are combined.
     pub cells: Vec<Cell>,
-    /// Transitions of each row over the columns.
+    /// How the behaviour of each scenario changes over the releases.
     pub timelines: Vec<Timeline>,
-    /// Cells by verdict.
+    /// Number of cells by verdict.
     pub summary: Summary,
     /// Planned cells that were not run, or not as often as planned, in the order of rows and columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfinished: Vec<Unfinished>,
 }
 
-/// The run itself.
+/// Facts about a run as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunInfo {
-    /// Id.
+    /// Id of the run.
     pub id: String,
     /// Version of gatecrash.
     pub harness: String,
-    /// Seed.
+    /// Seed from which keys and secrets are derived.
     pub seed: u64,
     /// When it started, in milliseconds since 1970.
     pub started_ms: i64,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
-    /// How often gateways were started, restarts included.
+    /// How often gateways were started, including restarts.
     pub boots: usize,
     /// What gateways left behind or wrote outside of their homes.
     pub leaks: Vec<String>,
-    /// Whether the run was ended early.
+    /// Whether the run was interrupted.
     pub interrupted: bool,
-    /// Whether its record stops before its end: the program was killed, or the file was truncated.
+    /// Whether the record stops before the end of the run: gatecrash was killed, or the file was truncated.
     #[serde(default)]
     pub cut_off: bool,
     /// Targets that could not be used, with the reason.
     pub unusable: Vec<String>,
-    /// Listed deviations that fail the run all the same.
+    /// Kinds of listed deviation that fail the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<Deny>,
-    /// What has to be said again to see a cell again.
+    /// Options that are needed to reproduce a cell.
     #[serde(default)]
     pub rerun: Rerun,
 }
@@ -75,49 +75,49 @@ pub struct RunInfo {
 pub struct GatewayRecord {
     /// The target.
     pub target: String,
-    /// Its release, where it is known.
+    /// The release of the target, if known.
     pub release: Option<Release>,
     /// What its lane was for.
     pub lane: String,
-    /// From process start to the first challenge, in milliseconds; none where it did not come up.
+    /// From the start of the process to the first challenge, in milliseconds; `None` if it did not come up.
     pub boot_ms: Option<u64>,
     /// How often it was started.
     pub boots: usize,
-    /// Why it failed.
+    /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Its last lines where it failed.
+    /// Its last log lines, if it failed.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub log: Vec<String>,
 }
 
-/// Cells by verdict.
+/// Number of cells by verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// As expected.
+    /// Cells that are as expected.
     pub pass: usize,
-    /// Listed deviations, exactly as listed.
+    /// Cells with listed deviations, exactly as listed.
     pub known: usize,
-    /// Not as expected, and not listed.
+    /// Cells that are neither as expected nor listed.
     pub fail: usize,
-    /// Listed deviations that did not happen.
+    /// Cells whose listed deviations did not occur.
     pub fixed: usize,
-    /// Not always the same.
+    /// Cells whose repetitions differ.
     pub flaky: usize,
-    /// The target cannot show it.
+    /// Cells whose scenario does not apply to the target.
     pub untestable: usize,
-    /// Harness or gateway broke.
+    /// Cells in which harness or gateway broke.
     pub error: usize,
-    /// What the known ones are.
+    /// The cells with the verdict `known`, by what they show.
     #[serde(default)]
     pub listed: KnownCounts,
-    /// Planned, and without a verdict; not counted among the cells.
+    /// Planned cells without a verdict, which are not included in the counts above.
     #[serde(default)]
     pub not_run: usize,
 }
 
 impl Summary {
-    /// Counts the cells of a run that denies these.
+    /// Counts cells; `deny` lists the kinds of deviation that the run denies.
     pub fn of(cells: &[Cell], deny: &[Deny]) -> Self {
         let mut summary = Self { listed: KnownCounts::of(cells, deny), ..Self::default() };
         for cell in cells {
@@ -134,8 +134,8 @@ impl Summary {
         summary
     }
 
-    /// The counts in words, the worst first; what no cell shows is left out.
-    pub fn told(&self) -> Vec<String> {
+    /// The counts in words, worst first, without zeros.
+    pub fn in_words(&self) -> Vec<String> {
         let counted = |(verdict, number): (Verdict, usize)| {
             if number > 0 { Some(format!("{number} {verdict}")) } else { None }
         };
@@ -149,7 +149,7 @@ impl Summary {
         if self.listed.denied > 0 {
             parts.push(format!("{} denied", self.listed.denied));
         }
-        let known = self.listed.told();
+        let known = self.listed.in_words();
         if !known.is_empty() {
             parts.push(known.join(", "));
         }
@@ -158,13 +158,13 @@ impl Summary {
         parts
     }
 
-    /// All cells that have a verdict.
+    /// The number of cells with a verdict.
     pub const fn total(&self) -> usize {
         self.pass + self.known + self.fail + self.fixed + self.flaky + self.untestable + self.error
     }
 }
 
-/// Folds events into a record.
+/// Builds a record from events.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     run: RunInfo,
@@ -178,7 +178,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Takes the next event.
+    /// Adds the next event.
     pub fn take(&mut self, event: &Event) {
         match event {
             Event::RunStarted(started) => self.start(started),
@@ -195,7 +195,7 @@ impl Recorder {
                     error: None,
                     log: Vec::new(),
                 };
-                // Numbers are given out in order, but events of two gateways may overtake each other.
+                // Gateways are numbered in order, but their events may arrive out of order.
                 while self.gateways.len() <= *gateway {
                     self.gateways.push(record.clone());
                 }
@@ -246,7 +246,7 @@ impl Recorder {
         self.planned = started.planned();
     }
 
-    /// The record of everything so far.
+    /// The record of all events so far.
     pub fn record(&self) -> RunRecord {
         let mut attempts: HashMap<(&str, &str), Vec<&Cell>> = HashMap::new();
         for attempt in &self.attempts {
@@ -294,7 +294,7 @@ impl RunRecord {
         recorder.record()
     }
 
-    /// How it came to its end.
+    /// How the run ended.
     pub const fn ending(&self) -> Ending {
         if self.run.cut_off {
             Ending::CutOff
@@ -307,12 +307,12 @@ impl RunRecord {
         }
     }
 
-    /// What is missing of a planned cell; none where it was not planned, or was run as often as planned.
+    /// The missing repetitions of a planned cell; `None` if it was not planned, or was run as often as planned.
     pub fn unfinished(&self, scenario: &str, target: &str) -> Option<&Unfinished> {
         self.unfinished.iter().find(|one| one.scenario == scenario && one.target == target)
     }
 
-    /// Finds out what is missing in a record of a version that did not store it.
+    /// Fills in the missing cells of a record from a version that did not store them.
     #[must_use]
     pub fn with_cells_not_run(mut self) -> Self {
         let of = |scenario: &ScenarioInfo, target: &TargetInfo| {
@@ -332,16 +332,15 @@ impl RunRecord {
         self
     }
 
-    /// The cell of a scenario on a target.
+    /// The cell of a scenario on a target, if it was run.
     pub fn cell(&self, scenario: &str, target: &str) -> Option<&Cell> {
         self.cells.iter().find(|cell| cell.scenario == scenario && cell.target == target)
     }
 }
 
-/// Repetitions of one cell as one: flaky where they differ, else the first.
+/// Combines the repetitions of a cell: flaky if they differ, otherwise the first one.
 ///
-/// A deviation may list several outcomes, of which a release shows now one and now another. That is as listed,
-/// and one that is not right is told of.
+/// If a deviation lists several outcomes, repetitions may differ within them; then one that deviates is returned.
 fn merged(attempts: &[&Cell]) -> Option<Cell> {
     let first = *attempts.first()?;
     let Some(odd) = attempts.iter().find(|one| constant(one) != constant(first)).copied() else {
@@ -353,12 +352,12 @@ fn merged(attempts: &[&Cell]) -> Option<Cell> {
         .iter()
         .map(|one| one.signature.as_ref().map_or_else(|| one.verdict.to_string(), ToString::to_string))
         .collect();
-    // A broken harness is not a flaky gateway.
+    // If the harness broke, that does not make the gateway flaky.
     let verdict = if worse.verdict == Verdict::Error { Verdict::Error } else { Verdict::Flaky };
     Some(Cell { verdict, reason: Some(format!("not always the same: {}", seen.join(", "))), ..worse.clone() })
 }
 
-/// What of an attempt has to be the same in each.
+/// The part of an attempt that has to be the same in all repetitions.
 fn constant(attempt: &Cell) -> (Verdict, Option<&Signature>) {
     let signature = attempt.signature.as_ref();
     let step = signature.and_then(|one| attempt.steps.iter().find(|step| step.id == one.step));
@@ -384,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_stand_in_the_order_of_rows_and_columns() {
+    fn cells_are_ordered_by_row_and_column() {
         let record = record_of(vec![
             cell("b", "2026.3.31", Verdict::Fail),
             cell("a", "2026.3.31", Verdict::Known),
@@ -421,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_several_listed_outcomes_is_as_listed() {
+    fn repetitions_may_differ_within_the_listed_outcomes() {
         let right = cell("a", "2026.3.31", Verdict::Pass);
         let wrong = known("silence", true);
         let record = record_of(vec![right.clone(), wrong.clone(), known("closed", true), right]);
@@ -429,13 +428,13 @@ mod tests {
     }
 
     #[test]
-    fn one_listed_outcome_that_takes_two_forms_is_flaky() {
+    fn repetitions_that_differ_within_one_listed_outcome_are_flaky() {
         let record = record_of(vec![known("silence", false), known("closed", false)]);
         assert_eq!(record.cells[0].verdict, Verdict::Flaky);
     }
 
     #[test]
-    fn a_record_survives_being_stored() {
+    fn a_record_survives_serialization() {
         let record = record_of(vec![cell("a", "2026.3.28", Verdict::Pass)]);
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<RunRecord>(&text).unwrap(), record);

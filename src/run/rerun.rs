@@ -1,4 +1,4 @@
-//! What has to be said again to see a cell again.
+//! The command line that reproduces a cell.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 use crate::release::Release;
 use crate::scenario::Millis;
 
-/// How long a step waits where neither the scenario nor the user says.
+/// How long a step waits by default.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What of a run's command line decides about its cells, besides scenario, target and seed.
+/// The options of a run that affect its cells, in addition to scenario, target and seed.
 ///
-/// It travels in the run's first event, so that a stored run tells as well how to see a cell again.
+/// They are part of the run's first event, so that cells of a stored run can be reproduced as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Rerun {
-    /// The folders that ids are counted from.
+    /// The folders that scenario ids are relative to.
     #[serde(skip_serializing_if = "Folders::is_empty")]
     pub folders: Folders,
-    /// How long a step waits, in milliseconds; none where it is not known.
+    /// How long a step waits, in milliseconds; `None` if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// How long a gateway may take to boot, in milliseconds, where that was said.
+    /// How long a gateway may take to boot, in milliseconds, if the user set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_timeout_ms: Option<u64>,
-    /// The release to judge targets by that do not tell theirs.
+    /// The release to assume for targets that do not report theirs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assume_release: Option<Release>,
     /// Whether the target may be on another machine.
@@ -35,21 +35,20 @@ pub struct Rerun {
     pub allow_remote: bool,
 }
 
-/// The folders that scenario ids are counted from, as a command line names them; none for the suite that is
-/// found without a word.
+/// The folders that scenario ids are relative to, as given on the command line; empty for the default suite.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Folders {
-    /// The folder of all scenarios that are not below.
+    /// The folder of all scenarios that are not listed in `of`.
     #[serde(skip_serializing_if = "Option::is_none")]
     common: Option<String>,
-    /// The folders of single scenarios, where not all are of one.
+    /// The folders of individual scenarios, if they are not all in the same one.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     of: BTreeMap<String, String>,
 }
 
 impl Folders {
-    /// The folders of these scenarios, of so many in all.
+    /// Creates the folders of scenarios; `all` is the total number of scenarios.
     pub fn of(of: BTreeMap<String, String>, all: usize) -> Self {
         let common = of.values().next().cloned();
         match common {
@@ -60,7 +59,7 @@ impl Folders {
         }
     }
 
-    /// The folder of a scenario.
+    /// The folder of a scenario, unless it is in the default suite.
     pub fn folder(&self, scenario: &str) -> Option<&str> {
         self.of.get(scenario).or(self.common.as_ref()).map(String::as_str)
     }
@@ -70,21 +69,21 @@ impl Folders {
     }
 }
 
-/// A cell to see again.
+/// A cell to reproduce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CellName<'a> {
     /// Id of the scenario.
     pub scenario: &'a str,
     /// The target.
     pub target: &'a str,
-    /// Seed of the run; none for any.
+    /// Seed of the run; `None` for any seed.
     pub seed: Option<u64>,
-    /// How often it has to be run to show the same.
+    /// How often it has to be run to show the same result.
     pub times: u32,
 }
 
 impl Rerun {
-    /// The words of the command line that shows a cell again.
+    /// The words of the command line that reproduces a cell.
     pub fn words(&self, cell: &CellName<'_>) -> Vec<String> {
         let mut words: Vec<String> = ["gatecrash", "run", cell.scenario].map(str::to_owned).into();
         let mut add = |name: &str, value: Option<String>| {
@@ -107,14 +106,14 @@ impl Rerun {
         words
     }
 
-    /// Whether two parts of a run were made in the same way, as far as both tell.
+    /// Whether two parts of a run used the same options, as far as both record them.
     pub fn is_like(&self, other: &Self) -> bool {
-        let told = |one: &Self| one.timeout_ms.is_some();
+        let is_known = |one: &Self| one.timeout_ms.is_some();
         let terms = |one: &Self| (one.timeout_ms, one.boot_timeout_ms, one.assume_release, one.allow_remote);
-        !told(self) || !told(other) || terms(self) == terms(other)
+        !is_known(self) || !is_known(other) || terms(self) == terms(other)
     }
 
-    /// The same with the folders of another part of the run; the scenarios of both parts are named.
+    /// Adds the folders of another part of the run, given the scenarios of both parts.
     pub fn join(&mut self, other: &Self, own: &[String], theirs: &[String]) {
         let folder = |one: &Self, id: &String| Some((id.clone(), one.folders.folder(id)?.to_owned()));
         let mut of: BTreeMap<String, String> = theirs.iter().filter_map(|id| folder(other, id)).collect();
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usual_is_not_said() {
+    fn default_options_are_omitted() {
         let usual = Rerun { timeout_ms: Some(30_000), ..Rerun::default() };
         let words = ["gatecrash", "run", "a/x", "--gateway", "2026.3.31", "--seed", "7"];
         assert_eq!(usual.words(&CELL), words);
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_decides_is_said() {
+    fn all_other_options_are_included() {
         let rerun = Rerun {
             folders: folders(&[("a/x", "my suite"), ("b", "other")], 2),
             timeout_ms: Some(1500),
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn one_folder_for_all_is_kept_once() {
+    fn a_common_folder_is_stored_once() {
         let one = folders(&[("a", "dir"), ("b", "dir")], 2);
         assert_eq!(serde_json::to_value(&one).unwrap(), serde_json::json!({"common": "dir"}));
         let some = folders(&[("a", "dir")], 2);
@@ -173,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn parts_keep_their_folders() {
+    fn joined_parts_keep_their_folders() {
         let mut one = Rerun { folders: folders(&[("a", "dir")], 1), ..Rerun::default() };
         let other = Rerun { timeout_ms: Some(1), ..Rerun::default() };
         one.join(&other, &["a".to_owned()], &["b".to_owned()]);
         assert_eq!((one.folders.folder("a"), one.folders.folder("b")), (Some("dir"), None));
         assert_eq!(one.timeout_ms, Some(1));
         assert!(!one.is_like(&Rerun { timeout_ms: Some(2), ..Rerun::default() }));
-        assert!(one.is_like(&Rerun::default()), "an older part does not tell");
+        assert!(one.is_like(&Rerun::default()), "an older part does not record its options");
     }
 }

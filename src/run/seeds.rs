@@ -1,4 +1,4 @@
-//! Records that are placed before a gateway boots.
+//! Builds the device records that are placed in the store before a gateway boots.
 
 use serde_json::{Map, Value, json};
 
@@ -7,9 +7,9 @@ use crate::gateway::Seed;
 use crate::scenario::{Device, Millis, PairedSeed, PendingSeed, Scenario};
 use crate::wire::{Persona, persona};
 
-/// Age of a request that does not say its own. Gateways forget requests after five minutes, and a busy machine takes
-/// longer to boot one and to come to the case; what lies ahead of the clock is not forgotten.
-const AHEAD: Millis = Millis(-3_600_000);
+/// Default age of a request. Gateways drop requests after five minutes, and on a busy machine it can take longer until
+/// the case begins; a request from the future does not expire.
+const IN_THE_FUTURE: Millis = Millis(-3_600_000);
 
 /// Adds the records of a case to a seed.
 pub(super) fn add(into: &mut Seed, scenario: &Scenario, identity: &Identity, now_ms: i64) {
@@ -36,7 +36,7 @@ pub(super) fn pending_id(identity: &Identity, device: &str) -> String {
 }
 
 fn who(name: Option<&str>) -> &'static Persona {
-    // `check` refuses unknown personas; the command line client stands in for a value that slipped by.
+    // `check` rejects unknown personas; the fallback only avoids a panic.
     name.and_then(persona).or_else(|| persona("cli")).unwrap_or(&crate::wire::PERSONAS[0])
 }
 
@@ -54,7 +54,7 @@ fn paired_record(name: &str, device: &Device, seed: &PairedSeed, identity: &Iden
     record.insert("tokens".into(), Value::Object(tokens(name, seed, &roles, &scopes, identity, created)));
     record.insert("createdAtMs".into(), json!(created));
     record.insert("approvedAtMs".into(), json!(created));
-    lay_over(&mut record, seed.set.as_ref());
+    overwrite(&mut record, seed.set.as_ref());
     for key in seed.omit.iter().flatten() {
         record.shift_remove(key);
     }
@@ -110,8 +110,8 @@ fn pending_record(
     record.insert("scopes".into(), json!(seed.scopes.clone().unwrap_or_default()));
     record.insert("silent".into(), json!(false));
     record.insert("isRepair".into(), json!(seed.repair));
-    record.insert("ts".into(), json!(now_ms - seed.age.unwrap_or(AHEAD).0));
-    lay_over(&mut record, seed.set.as_ref());
+    record.insert("ts".into(), json!(now_ms - seed.age.unwrap_or(IN_THE_FUTURE).0));
+    overwrite(&mut record, seed.set.as_ref());
     for key in seed.omit.iter().flatten() {
         record.shift_remove(key);
     }
@@ -134,7 +134,7 @@ fn base_record(key: &crate::wire::DeviceKey, device: &Device, persona: &Persona)
     record
 }
 
-fn lay_over(record: &mut Map<String, Value>, set: Option<&Value>) {
+fn overwrite(record: &mut Map<String, Value>, set: Option<&Value>) {
     if let Some(Value::Object(entries)) = set {
         record.extend(entries.clone());
     }

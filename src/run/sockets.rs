@@ -1,4 +1,4 @@
-//! The connections of a case, and how those end that nobody ends.
+//! The connections of a case, including those that the gateway ends unexpectedly.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,33 +11,33 @@ use crate::scenario::Step;
 use crate::verdict::Outcome;
 use crate::wire::ConnectionEnd;
 
-/// How long a connection must stay open to count as let in. A gateway that closes behind its hello does so at
-/// once; this bridges the scheduling of a busy machine.
+/// How long a connection must stay open to count as accepted. A gateway that closes after its hello does so
+/// immediately; this allows for delays on a busy machine.
 const QUIET: Duration = Duration::from_millis(150);
 
 /// The connections that a case has opened.
 #[derive(Default)]
 pub(super) struct Sockets {
-    /// Those that steps can name.
+    /// The connections that steps can refer to.
     named: Mutex<HashMap<String, Arc<Connection>>>,
-    /// Every one that stayed open after the step that opened it, so that its end is not missed.
-    all: Mutex<Vec<Socket>>,
+    /// All connections that stayed open after the step that opened them, so that their end is noticed.
+    all: Mutex<Vec<TrackedSocket>>,
 }
 
 /// A socket that stayed open after the step that opened it.
-struct Socket {
-    /// Id of that step, once it has ended.
+struct TrackedSocket {
+    /// Id of the step, once it has ended.
     step: Option<String>,
     connection: Arc<Connection>,
-    /// Whether the scenario allows any close of it.
+    /// Whether the scenario allows the gateway to close it at any time.
     may_close: bool,
-    /// Since when it has been open after that step.
+    /// When it was opened.
     since: Instant,
-    /// Whether its end is known: a step has told of it, or this side has ended it.
+    /// Whether its end is accounted for: a step reported it, or the client ended it.
     settled: bool,
 }
 
-/// A connection that the gateway has ended, and no step tells of that.
+/// A connection that the gateway ended, but no step reported.
 pub(super) struct UnexpectedEnd {
     /// Id of the step that opened it.
     pub(super) opener: String,
@@ -48,7 +48,7 @@ pub(super) struct UnexpectedEnd {
 }
 
 impl Sockets {
-    /// The connection of this name, where one is open.
+    /// The connection of this name, if one is open.
     pub(super) fn named(&self, name: &str) -> Option<Arc<Connection>> {
         self.named.lock().get(name).cloned()
     }
@@ -56,7 +56,7 @@ impl Sockets {
     /// Keeps a connection for later steps.
     pub(super) fn keep(&self, connection: Connection, may_close: bool) -> Arc<Connection> {
         let connection = Arc::new(connection);
-        self.all.lock().push(Socket {
+        self.all.lock().push(TrackedSocket {
             step: None,
             connection: Arc::clone(&connection),
             may_close,
@@ -67,7 +67,7 @@ impl Sockets {
         connection
     }
 
-    /// This side is about to end a connection.
+    /// Records that the client is about to end a connection.
     pub(super) fn end(&self, connection: &Arc<Connection>) {
         if connection.ended().is_none() {
             let mut all = self.all.lock();
@@ -77,8 +77,7 @@ impl Sockets {
         self.named.lock().remove(connection.name());
     }
 
-    /// Notes what a step that is done has to do with sockets: the one that it opened is its, and an end that it
-    /// tells of is known.
+    /// Records the result of a step: the socket that it opened, and an end that it reported.
     pub(super) fn step_done(&self, id: &str, step: &Step, outcome: &Outcome) {
         let has_ended = matches!(outcome, Outcome::Closed { .. } | Outcome::ProtocolError { .. });
         let verb = step.as_verb();
@@ -99,7 +98,7 @@ impl Sockets {
         }
     }
 
-    /// The gateway is about to be stopped: what is open now ends with it.
+    /// Records that the gateway is about to be stopped, which ends all open connections.
     pub(super) fn let_go(&self) {
         for socket in self.all.lock().iter_mut().filter(|one| one.connection.ended().is_none()) {
             socket.settled = true;
@@ -107,8 +106,8 @@ impl Sockets {
         self.named.lock().clear();
     }
 
-    /// Waits until the sockets that are still open have been so for a moment, other steps' time included: a
-    /// gateway may close a connection behind its hello.
+    /// Waits until all open sockets have been open for a moment, because a gateway may close a connection after its
+    /// hello.
     pub(super) async fn listen_on(&self) {
         let latest = {
             let all = self.all.lock();
@@ -120,7 +119,7 @@ impl Sockets {
         }
     }
 
-    /// The ends that neither the scenario nor this side knows of.
+    /// The ends that neither the scenario nor the client accounts for.
     pub(super) fn unexpected_ends(&self) -> Vec<UnexpectedEnd> {
         let all = self.all.lock();
         let unknown = all.iter().filter(|one| !one.settled && !one.may_close);
@@ -135,7 +134,7 @@ impl Sockets {
             .collect()
     }
 
-    /// Closes what is open.
+    /// Closes all open connections.
     pub(super) async fn close_all(&self) {
         let open: Vec<_> = self.named.lock().drain().collect();
         futures_util::future::join_all(open.iter().map(|(_, connection)| connection.close(1000))).await;

@@ -1,61 +1,62 @@
-//! Whether it is worth to start another gateway of a target.
+//! Decides whether it is worth starting another gateway of a target.
 
 use parking_lot::Mutex;
 
 use crate::scenario::Scenario;
 
-/// Equal failures after which a target is given up, where a gateway without any configuration of a scenario is
-/// among them.
+/// Number of equal failures after which a target is given up, if one of them had no configuration from a scenario.
 const ENOUGH: usize = 2;
 
-/// Equal failures of gateways with different configurations after which it is not the configurations.
+/// Number of equal failures with different configurations after which the configurations cannot be the cause.
 const ENOUGH_CONFIGURED: usize = 3;
 
-/// What a cell's reason ends in where its gateway was not started because others had not come up.
+/// The end of a cell's reason if its gateway was not started because others had failed to come up.
 pub const GIVEN_UP: &str = " (not started again)";
 
-/// How the gateways of a target have started so far.
+/// The starts of a target's gateways so far.
 ///
-/// A target of which none has come up, and several have failed in the same way, will not come up for the next
-/// lane either, unless the lane's configuration was the cause.
+/// If no gateway of a target has come up, and several have failed in the same way, the next one will not come up either,
+/// unless its configuration was the cause.
 #[derive(Debug, Default)]
-pub(super) struct Starts(Mutex<State>);
+pub(super) struct Starts(Mutex<StartHistory>);
 
 #[derive(Debug, Default)]
-struct State {
+struct StartHistory {
     came_up: bool,
-    failures: Vec<Failure>,
+    failures: Vec<FailedStart>,
 }
 
 #[derive(Debug)]
-struct Failure {
+struct FailedStart {
     reason: String,
     configuration: String,
 }
 
 impl Starts {
-    /// A gateway came up.
+    /// Records that a gateway came up.
     pub(super) fn came_up(&self) {
         self.lock().came_up = true;
     }
 
-    /// The gateway of a lane with this scenario did not come up.
+    /// Records that the gateway of a lane with this scenario did not come up.
     pub(super) fn failed(&self, scenario: &Scenario, reason: &str) {
-        // Where the story begins on another release, it is that one which did not start.
+        // If the scenario starts on another release, it is that release that failed.
         if scenario.starts_on.is_none() {
             let configuration = configuration(scenario);
-            self.lock().failures.push(Failure { reason: start_failure(reason).to_owned(), configuration });
+            self.lock()
+                .failures
+                .push(FailedStart { reason: start_failure(reason).to_owned(), configuration });
         }
     }
 
-    /// Why no gateway is started for a lane with this scenario; none where one is.
+    /// Why no gateway should be started for a lane with this scenario; `None` if one should.
     pub(super) fn given_up(&self, scenario: &Scenario) -> Option<String> {
         let state = self.lock();
         if state.came_up || scenario.starts_on.is_some() {
             return None;
         }
         let last = state.failures.last()?;
-        let same: Vec<&Failure> = state.failures.iter().filter(|one| one.reason == last.reason).collect();
+        let same: Vec<&FailedStart> = state.failures.iter().filter(|one| one.reason == last.reason).collect();
         let is_plain = same.iter().any(|one| one.configuration.is_empty());
         let mut configurations: Vec<&str> = same.iter().map(|one| one.configuration.as_str()).collect();
         configurations.sort_unstable();
@@ -64,22 +65,22 @@ impl Starts {
         enough.then(|| format!("{}{GIVEN_UP}", last.reason))
     }
 
-    fn lock(&self) -> parking_lot::MutexGuard<'_, State> {
+    fn lock(&self) -> parking_lot::MutexGuard<'_, StartHistory> {
         self.0.lock()
     }
 }
 
-/// What is the same in the reasons of gateways that did not start in the same way.
+/// The part of the reason that is the same for all gateways that failed to start in the same way.
 pub fn start_failure(reason: &str) -> &str {
     let reason = reason.strip_suffix(GIVEN_UP).unwrap_or(reason);
-    // How long was waited is a matter of the clock.
+    // The waiting time varies.
     match reason.split_once(" was not ready after ") {
         Some((gateway, _)) => &reason[..gateway.len() + " was not ready".len()],
         None => reason,
     }
 }
 
-/// What a scenario asks of its gateway; empty where that is nothing.
+/// The configuration that a scenario needs; empty if it needs none.
 fn configuration(scenario: &Scenario) -> String {
     let Scenario { config, files, env, .. } = scenario;
     if config.is_empty() && files.is_empty() && env.is_empty() {
@@ -120,7 +121,7 @@ mod tests {
     )]
     #[case::may_be_the_configuration(&[(ONE, DIED), (ONE, DIED), (TWO, DIED)], false)]
     #[case::is_not_the_configuration(&[(ONE, DIED), (TWO, DIED), (THREE, DIED)], true)]
-    fn a_target_that_fails_alike_is_given_up(#[case] failures: &[(&str, &str)], #[case] given_up: bool) {
+    fn a_target_is_given_up_after_equal_failures(#[case] failures: &[(&str, &str)], #[case] given_up: bool) {
         let starts = Starts::default();
         for (story, reason) in failures {
             starts.failed(&scenario(story), reason);
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn another_release_that_does_not_start_says_nothing_of_the_target() {
+    fn failures_of_another_release_do_not_count_against_the_target() {
         let elsewhere = scenario("starts_on: 2026.3.28")
             .starts_on
             .map(|release| Scenario { starts_on: Some(release), ..scenario(PLAIN) });

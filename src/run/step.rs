@@ -1,4 +1,4 @@
-//! Doing one step and observing what comes back.
+//! Runs one step and observes its outcome.
 
 use super::context::CaseContext;
 use super::step_error::StepError;
@@ -8,7 +8,10 @@ use crate::model::NOT_MODELLED_CODE;
 use crate::scenario::{Expectation, Ready, Step, with_verb};
 use crate::verdict::Outcome;
 
-/// Does one step.
+/// Runs one step.
+///
+/// # Errors
+/// Fails if the step has no outcome.
 pub(super) async fn perform(
     context: &CaseContext<'_>,
     step: &Step,
@@ -30,12 +33,12 @@ pub(super) async fn perform(
     }
 }
 
-/// Starts a gateway that a step has stopped.
+/// Starts the gateway again if a step has stopped it.
 async fn wake(context: &CaseContext<'_>) -> Result<(), StepError> {
-    if !context.is_alone() || !context.lane.host().await.is_halted() {
+    if !context.is_alone() || !context.lane.gateway().await.is_halted() {
         return Ok(());
     }
-    let mut gateway = context.lane.host_alone().await;
+    let mut gateway = context.lane.exclusive_gateway().await;
     gateway.restart(None, Stopping::default(), Ready::Answers).await?;
     Ok(())
 }

@@ -1,37 +1,55 @@
-//! Why a step has no outcome.
+//! Errors of steps that have no outcome.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client::OpenError;
-use crate::gateway::{PrepareError, RunningGatewayError, StartError};
+use crate::gateway::{BootError, PrepareError, RunningGatewayError, StartError};
 use crate::scenario::{Reference, Step, UnresolvedReference};
 
 /// Why a step has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StepError {
-    /// Something is missing that an earlier step should have left.
+    /// Something is missing that an earlier step should have provided.
     #[error("{text}")]
     Unreached {
-        /// What the step could not do.
+        /// What is wrong.
         text: String,
         /// What is missing.
         missing: Missing,
     },
-    /// The target cannot do it.
+    /// A reference has no value.
+    #[error(transparent)]
+    Reference(#[from] UnresolvedReference),
+    /// The target does not support it.
     #[error("{0}")]
     Untestable(String),
+    /// The run was interrupted.
+    #[error("interrupted during this step")]
+    Interrupted,
     /// Harness or gateway broke.
     #[error("{0}")]
     Broken(String),
+    /// The gateway gave up at boot for lack of processor time.
+    #[error("the machine is too slow for the gateway to boot")]
+    Starved(#[source] BootError),
+    /// A file of the state directory cannot be changed.
+    #[error("cannot edit {}", file.display())]
+    Edit {
+        /// The file.
+        file: PathBuf,
+        /// What went wrong.
+        source: EditError,
+    },
     /// No connection can be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// No HTTP request can be sent.
-    #[error("no request can be sent")]
+    #[error("cannot send the request")]
     Http(#[source] io::Error),
     /// Nothing can listen for a program.
-    #[error("no port for a program")]
+    #[error("cannot open a port for the program")]
     Relay(#[source] io::Error),
     /// The gateway cannot be stopped, started or read.
     #[error(transparent)]
@@ -39,32 +57,46 @@ pub(super) enum StepError {
     /// The restart that several cases share failed.
     #[error(transparent)]
     SharedRestart(Arc<RunningGatewayError>),
-    /// A gateway beside the one under test cannot be started.
+    /// A gateway next to the one under test cannot be started.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// Another release cannot be made ready.
+    /// Another release cannot be prepared.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
 }
 
-/// What an earlier step should have left.
+/// Why a file of the state directory cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EditError {
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file or the patch is not what was expected.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The patch does not apply.
+    #[error(transparent)]
+    Patch(#[from] json_patch::PatchError),
+}
+
+/// Something that an earlier step should have provided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     /// An open connection of this name.
     Connection(String),
     /// A capture of this name.
     Capture(String),
-    /// A gateway of this name beside the one under test.
+    /// A gateway of this name that a step started.
     Gateway(String),
-    /// The identity that the programs of the gateway's home share.
+    /// The identity shared by the programs of the gateway's home.
     Identity,
-    /// A value that no step leaves.
+    /// A value that no step provides.
     Value,
 }
 
 impl Missing {
-    /// Whether a step is one that should have left it.
-    pub(super) fn is_left_by(&self, step: &Step) -> bool {
+    /// Whether a step should have provided it.
+    pub(super) fn is_provided_by(&self, step: &Step) -> bool {
         match self {
             Self::Connection(name) => step.as_verb().opens().is_some_and(|one| one.value == *name),
             Self::Capture(name) => step.as_verb().saves().is_some_and(|saves| saves.get(name).is_some()),
@@ -75,16 +107,18 @@ impl Missing {
     }
 }
 
-impl From<UnresolvedReference> for StepError {
-    fn from(error: UnresolvedReference) -> Self {
-        let missing = match &error {
-            UnresolvedReference::NoValue(Reference::Capture(name)) => Missing::Capture(name.clone()),
-            UnresolvedReference::NoValue(Reference::ConnectionNonce(name)) => {
-                Missing::Connection(name.clone())
-            }
-            UnresolvedReference::NoValue(Reference::IdentityId) => Missing::Identity,
-            _ => Missing::Value,
-        };
-        Self::Unreached { text: error.to_string(), missing }
+impl StepError {
+    /// What is missing, if that is the cause.
+    pub(super) fn missing(&self) -> Option<Missing> {
+        match self {
+            Self::Unreached { missing, .. } => Some(missing.clone()),
+            Self::Reference(UnresolvedReference::NoValue(reference)) => Some(match reference {
+                Reference::Capture(name) => Missing::Capture(name.clone()),
+                Reference::ConnectionNonce(name) => Missing::Connection(name.clone()),
+                Reference::IdentityId => Missing::Identity,
+                _ => Missing::Value,
+            }),
+            _ => None,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What is stored about a scenario's devices, before and after.
+//! What a gateway stores about a scenario's devices, before and after the scenario.
 
 use serde_json::{Map, Value, json};
 
@@ -11,8 +11,8 @@ use crate::scenario::Scenario;
 use crate::verdict::redact_volatile;
 use crate::wire::Masker;
 
-/// The records of a case's devices as they were seeded and as they are now; none where the target does not
-/// tell, or where neither says anything.
+/// The records of a case's devices as they were seeded and as they are now; `None` if the store cannot be read, or if
+/// there are no records.
 pub(super) async fn records(
     lane: &Lane,
     scenario: &Scenario,
@@ -24,8 +24,8 @@ pub(super) async fn records(
     let now = lane.stored().await.ok()?;
     let [before, after] = [(&seed.paired, &seed.pending), (&now.paired, &now.pending)]
         .map(|(paired, pending)| masker.value(&by_device(scenario, identity, paired, pending)));
-    let told = |records: &Value| records.as_object().is_some_and(|one| !one.is_empty());
-    (told(&before) || told(&after)).then_some(StoredRecords { before, after })
+    let has_records = |records: &Value| records.as_object().is_some_and(|one| !one.is_empty());
+    (has_records(&before) || has_records(&after)).then_some(StoredRecords { before, after })
 }
 
 fn by_device(

@@ -1,4 +1,4 @@
-//! Small runs for tests.
+//! Builders of small runs for tests.
 
 use super::event::{
     Cell, Event, ListedDeviation, RUN_FORMAT, RunStarted, ScenarioInfo, StepRecord, TargetInfo,
@@ -65,7 +65,7 @@ pub(crate) fn listed_step(class: DeviationClass, security: bool) -> StepRecord {
     }
 }
 
-/// The last event of a run that came to its end.
+/// The last event of a completed run.
 pub(crate) fn finished() -> Event {
     Event::RunFinished { duration_ms: 5, interrupted: false }
 }

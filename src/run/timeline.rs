@@ -1,4 +1,4 @@
-//! All transitions of a row over releases.
+//! Timelines: how the behaviour of a scenario changes over the releases.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -10,43 +10,43 @@ use super::event::{Cell, ScenarioInfo};
 use crate::release::{Release, are_neighbours};
 use crate::verdict::Verdict;
 
-/// How a scenario behaves over releases, in the order of time.
+/// The behaviour of a scenario over the releases, in chronological order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
     /// Id of the scenario.
     pub scenario: String,
-    /// What was measured: nothing for published releases, else the kind of target (such as `embedded`), or one
-    /// target where several of its kind have the same release.
+    /// What was measured: empty for published releases, otherwise the kind of target (such as `embedded`), or a single
+    /// target if several of its kind have the same release.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub of: String,
-    /// Stretches of equal behaviour.
+    /// Ranges of releases with equal behaviour.
     pub stretches: Vec<Stretch>,
 }
 
-/// Releases that behave alike, with none between them that was measured and behaves otherwise.
+/// Consecutive measured releases with equal behaviour.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stretch {
     /// First measured release.
     pub first: Release,
     /// Last measured release.
     pub last: Release,
-    /// What they do: `ok`, or the word of the signature, or `?` where nothing can be said.
+    /// Their behaviour: `ok`, the word of the signature, or `?` if it is unknown.
     pub behaviour: String,
 }
 
-/// What stands between two stretches where releases between them were not measured, or may exist.
+/// Separates two stretches if releases between them were not measured, or may exist.
 pub const GAP: &str = "…";
 
-/// Which targets make a timeline together.
+/// Which targets form a timeline together.
 ///
-/// Releases follow each other in time, and so do models of releases. A release, its model and a checkout that
-/// has its version are not the same thing, so each kind of target has timelines of its own; and two targets of
-/// one kind and one release do not follow each other.
+/// Releases form a chronological series, and so do models of releases. A release, its model and a checkout of the same
+/// version are different things, so each kind of target has its own timelines. Two targets of the same kind and release
+/// cannot be ordered, so each of them gets a timeline of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Series(HashMap<String, String>);
 
 impl Series {
-    /// Of the targets of some cells.
+    /// Groups the targets of these cells.
     pub fn of(cells: &[Cell]) -> Self {
         let mut targets: BTreeMap<(String, Release), BTreeSet<&str>> = BTreeMap::new();
         for cell in cells {
@@ -63,7 +63,7 @@ impl Series {
         Self(labels)
     }
 
-    /// The name of a target's timelines, empty for published releases; none where its release is not known.
+    /// The label of a target's timelines, empty for published releases; `None` if its release is unknown.
     pub fn label(&self, target: &str) -> Option<&str> {
         self.0.get(target).map(String::as_str)
     }
@@ -73,7 +73,7 @@ impl Series {
     }
 }
 
-/// The kind of a target; nothing for a published release. A model with a planted fault is a kind of its own.
+/// The kind of a target; empty for a published release. A model with a planted fault is a kind of its own.
 fn kind(target: &str) -> String {
     if target.parse::<Release>().is_ok() {
         return String::new();
@@ -85,7 +85,7 @@ fn kind(target: &str) -> String {
     }
 }
 
-/// The timelines of all scenarios that were measured on at least one release: one for each kind of target.
+/// The timelines of all scenarios that were measured on at least one release, one for each kind of target.
 pub fn timelines(scenarios: &[ScenarioInfo], cells: &[Cell]) -> Vec<Timeline> {
     let series = Series::of(cells);
     let labels = series.labels();
@@ -112,7 +112,7 @@ pub fn timelines(scenarios: &[ScenarioInfo], cells: &[Cell]) -> Vec<Timeline> {
         .collect()
 }
 
-/// What a cell shows, in a word.
+/// The behaviour that a cell shows, as a word.
 pub fn behaviour(cell: &Cell) -> String {
     match (&cell.signature, cell.verdict) {
         (_, Verdict::Untestable | Verdict::Error) => "?".to_owned(),
@@ -122,7 +122,7 @@ pub fn behaviour(cell: &Cell) -> String {
     }
 }
 
-/// Stretches of equal behaviour of releases in the order of time.
+/// Groups releases in chronological order into stretches of equal behaviour.
 pub fn stretches(measured: &[(Release, String)]) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for (release, behaviour) in measured {
@@ -135,17 +135,17 @@ pub fn stretches(measured: &[(Release, String)]) -> Vec<Stretch> {
 }
 
 impl Timeline {
-    /// The scenario, and what was measured where that is not published releases: `a/b (embedded)`.
+    /// The scenario, followed by what was measured unless that is published releases: `a/b (embedded)`.
     pub fn name(&self) -> String {
         if self.of.is_empty() { self.scenario.clone() } else { format!("{} ({})", self.scenario, self.of) }
     }
 
-    /// Whether some change lies between releases of which nobody knows that they are neighbours.
+    /// Whether any change lies between releases that are not known to be adjacent.
     pub fn has_gaps(&self) -> bool {
         self.stretches.windows(2).any(|pair| !are_neighbours(pair[0].last, pair[1].first))
     }
 
-    /// The stretches in words, with a [`GAP`] (and no stretch) where releases between two were not measured.
+    /// The stretches in words, with a [`GAP`] (and no stretch) between two that are not known to be adjacent.
     pub fn parts(&self) -> Vec<(Option<&Stretch>, String)> {
         let count = self.stretches.len();
         let mut parts = Vec::new();
@@ -169,7 +169,7 @@ impl Timeline {
 }
 
 impl fmt::Display for Timeline {
-    /// Such as `ok ≤3.28 │ role-upgrade 3.31–4.1 │ ok ≥4.2`, or `ok ≤7.1 │ … │ role-upgrade ≥9.1` where releases
+    /// Formats as `ok ≤3.28 │ role-upgrade 3.31–4.1 │ ok ≥4.2`, or as `ok ≤7.1 │ … │ role-upgrade ≥9.1` if releases in
     /// between were not measured.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = self.parts().into_iter().map(|(_, text)| text).collect();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeline_reads_as_a_story() {
+    fn a_timeline_prints_its_stretches_in_order() {
         let founding = timeline(&[
             ("2026.3.24", "ok"),
             ("2026.3.28", "ok"),
@@ -211,14 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn releases_that_were_not_run_between_two_are_not_passed_over() {
+    fn unmeasured_releases_show_as_a_gap() {
         let jump = timeline(&[("2026.6.35", "ok"), ("2026.7.1", "ok"), ("2026.9.6", "role-upgrade")]);
         assert_eq!(jump.to_string(), "ok ≤7.1 │ … │ role-upgrade 9.6");
         assert!(jump.has_gaps());
         assert!(!timeline(&[("2026.9.5", "ok"), ("2026.9.6", "role-upgrade")]).has_gaps());
     }
 
-    fn told(cells: &[(&str, &str, Verdict)]) -> Vec<String> {
+    fn described(cells: &[(&str, &str, Verdict)]) -> Vec<String> {
         let mut run = vec![started(&["a"], &[])];
         let mut all = Vec::new();
         for (target, release, verdict) in cells {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_of_one_release_are_not_one_column() {
+    fn each_kind_of_target_has_its_own_timeline() {
         use Verdict::{Flaky, Pass};
         let cells = [
             ("2026.3.28", "2026.3.28", Pass),
@@ -240,11 +240,11 @@ mod tests {
             ("embedded:2026.4.1+SLOW", "2026.4.1", Flaky),
         ];
         let wanted = ["a: ok 3.28 │ flaky 3.31", "a (embedded): ok ≤4.1", "a (embedded+SLOW): flaky 4.1"];
-        assert_eq!(told(&cells), wanted);
+        assert_eq!(described(&cells), wanted);
     }
 
     #[test]
-    fn two_checkouts_of_one_release_have_a_timeline_each() {
+    fn checkouts_of_the_same_release_have_separate_timelines() {
         use Verdict::{Flaky, Pass};
         let cells = [
             ("path:/old", "2026.3.28", Pass),
@@ -252,12 +252,12 @@ mod tests {
             ("path:/two", "2026.3.31", Flaky),
         ];
         let wanted = ["a (path): ok 3.28", "a (path:/one): ok 3.31", "a (path:/two): flaky 3.31"];
-        assert_eq!(told(&cells), wanted);
+        assert_eq!(described(&cells), wanted);
     }
 
     proptest! {
         #[test]
-        fn neighbouring_stretches_differ_and_cover_everything(words in prop::collection::vec(0u8..3, 1..20)) {
+        fn adjacent_stretches_differ_and_cover_all_releases(words in prop::collection::vec(0u8..3, 1..20)) {
             let measured: Vec<_> =
                 words.iter().zip(1u16..).map(|(word, day)| (Release::new(2026, 3, day), word.to_string())).collect();
             let found = stretches(&measured);

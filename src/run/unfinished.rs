@@ -1,4 +1,4 @@
-//! What a run had planned and did not do.
+//! What a run planned but did not complete.
 
 use std::collections::HashMap;
 
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Cell, PlannedPart};
 
-/// How a run came to its end.
+/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It did everything that it had planned.
+    /// It ran everything that was planned.
     Whole,
-    /// It came to its end, but not every planned cell was run (as with `--fail-fast`).
+    /// It ended regularly, but not every planned cell was run (as with `--fail-fast`).
     Incomplete,
     /// It was interrupted.
     Interrupted,
-    /// Its record stops before its end: the program was killed, or the file was truncated.
+    /// The record stops before the end of the run: gatecrash was killed, or the file was truncated.
     CutOff,
 }
 
 impl Ending {
-    /// In words, such as `cut off`.
+    /// The ending in words, such as `cut off`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Whole => "whole",
@@ -39,18 +39,19 @@ pub struct Unfinished {
     pub scenario: String,
     /// The target.
     pub target: String,
-    /// How often it was to run.
+    /// How often it was planned.
     pub planned: u32,
-    /// How many of these have no verdict.
+    /// How many of its repetitions have no verdict.
     pub missing: u32,
-    /// Those of them that had begun.
+    /// The missing repetitions that had begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub running: Vec<Running>,
+    pub running: Vec<RunningAttempt>,
 }
 
 /// A repetition of a cell that had begun when the run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Running {
+#[schemars(rename = "Running")]
+pub struct RunningAttempt {
     /// Which repetition, from 1.
     pub attempt: u32,
 }
@@ -61,13 +62,13 @@ impl Unfinished {
         self.missing >= self.planned
     }
 
-    /// Whether it was being run when the run ended.
+    /// Whether it was running when the run ended.
     pub const fn was_running(&self) -> bool {
         !self.running.is_empty()
     }
 }
 
-/// Repetitions that began and have no verdict, in the order in which they began.
+/// Repetitions that have begun but have no verdict, in the order in which they began.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Begun(Vec<(String, String, u32)>);
 
@@ -85,15 +86,15 @@ impl Begun {
         }
     }
 
-    fn of(&self, scenario: &str, target: &str) -> Vec<Running> {
+    fn of(&self, scenario: &str, target: &str) -> Vec<RunningAttempt> {
         let own = self.0.iter().filter(|one| one.0 == scenario && one.1 == target);
-        own.map(|one| Running { attempt: one.2 }).collect()
+        own.map(|one| RunningAttempt { attempt: one.2 }).collect()
     }
 }
 
-/// What is missing of the planned cells, in the order of rows and columns.
+/// The planned cells that are missing, in the order of rows and columns.
 ///
-/// A cell that could not run at all (an unusable target, an untestable scenario) is told once for all of its
+/// A cell that could not run at all (an unusable target, an untestable scenario) is reported once for all of its
 /// repetitions.
 pub(super) fn unfinished(
     (scenarios, targets): (&[&str], &[&str]),

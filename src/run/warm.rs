@@ -1,4 +1,4 @@
-//! A gateway that is booted once and runs the same scenarios again and again.
+//! A warm gateway: booted once, and reused to run the same scenarios repeatedly.
 
 use std::sync::Arc;
 
@@ -11,27 +11,27 @@ use crate::gateway::{PreparedTarget, StartError, StateError, TurnError};
 use crate::release::Release;
 use crate::scenario::Scenario;
 
-/// A gateway with the plain configuration that stays up between runs. Each run has devices of its own, whose records
-/// are placed in its store before.
+/// A gateway with the default configuration that stays up between runs. Each run has its own devices, whose records are
+/// placed in the store first.
 pub struct Warm {
     lane: Lane,
     runs: u32,
 }
 
-/// Why a warm gateway cannot be used again.
+/// Why a warm gateway can no longer be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WarmError {
-    /// Records cannot be placed.
-    #[error("the store of the running gateway cannot be seeded: {0}")]
+    /// Records cannot be placed in its store.
+    #[error("cannot seed the store of the running gateway")]
     Seed(#[from] StateError),
-    /// It hangs.
+    /// It does not respond.
     #[error(transparent)]
     Turn(#[from] TurnError),
 }
 
 impl Warm {
-    /// Whether a scenario leaves a gateway as it found it, so that others can follow on it: it has no configuration,
-    /// file or environment of its own, and neither restarts nor changes the gateway.
+    /// Whether a scenario leaves a gateway unchanged, so that others can run on it afterwards: it has no configuration,
+    /// files or environment of its own, and neither restarts nor changes the gateway.
     pub fn can_run(scenario: &Scenario, release: Option<&Release>) -> bool {
         scenario.config.is_empty()
             && scenario.files.is_empty()
@@ -42,10 +42,10 @@ impl Warm {
             && !scenario.has_agent()
     }
 
-    /// Boots it.
+    /// Boots the gateway.
     ///
     /// # Errors
-    /// Fails where the gateway does not come up.
+    /// Fails if the gateway does not come up.
     pub async fn boot(
         prepared: Arc<PreparedTarget>,
         settings: Settings,
@@ -54,11 +54,11 @@ impl Warm {
         Ok(Self { lane: Lane::boot(prepared, settings, number, &[]).await?, runs: 0 })
     }
 
-    /// Runs scenarios, several at the same time, until one of them ends it or all are done. Answers with the cells in
-    /// the order in which they ended; of each whether all it shows is that nothing came in time.
+    /// Runs scenarios, several at the same time, until all are done or `ends` is true for a cell. Returns the cells in
+    /// the order in which they ended, and for each of them whether it only shows a timeout.
     ///
     /// # Errors
-    /// Fails where their records cannot be placed.
+    /// Fails if their records cannot be placed in the store.
     pub async fn run(
         &mut self,
         scenarios: &[&Scenario],
@@ -81,20 +81,20 @@ impl Warm {
         Ok(cells)
     }
 
-    /// Makes these mutants active, and no others.
+    /// Activates exactly these mutants.
     ///
     /// # Errors
-    /// Fails where the gateway hangs.
+    /// Fails if the gateway does not respond.
     pub async fn turn(&self, active: &[usize]) -> Result<(), WarmError> {
         Ok(self.lane.turn(active).await?)
     }
 
-    /// Whether its process runs.
+    /// Whether its process is running.
     pub async fn is_alive(&self) -> bool {
         self.lane.is_alive().await
     }
 
-    /// Stops it.
+    /// Stops the gateway.
     pub async fn stop(self) {
         self.lane.stop().await;
     }

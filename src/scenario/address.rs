@@ -1,4 +1,4 @@
-//! Addresses of this machine: the only ones that a scenario may name.
+//! Loopback addresses, the only addresses that a scenario may name.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,29 +9,29 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// An address of this machine.
+/// A loopback address, or `localhost`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
-    /// `localhost`, by its name.
+    /// The name `localhost`.
     Localhost,
-    /// One of 127.0.0.0/8, or `::1`.
+    /// An address in 127.0.0.0/8, or `::1`.
     Ip(IpAddr),
 }
 
-/// Why a text is no such address.
+/// A text is not a loopback address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not an address of this machine: write `127.0.0.1` or another one of 127.0.0.0/8, `::1` or `localhost`"
+    "`{0}` is not a loopback address: use an address in 127.0.0.0/8 such as `127.0.0.1`, `::1`, or `localhost`"
 )]
 pub struct ParseAddressError(String);
 
 impl Address {
-    /// `127.0.0.1`.
+    /// The IPv4 loopback address, `127.0.0.1`.
     pub const V4: Self = Self::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    /// `::1`.
+    /// The IPv6 loopback address, `::1`.
     pub const V6: Self = Self::Ip(IpAddr::V6(Ipv6Addr::LOCALHOST));
 
-    /// The address, where it is not a name.
+    /// The IP address; `None` for the name `localhost`.
     pub const fn ip(self) -> Option<IpAddr> {
         match self {
             Self::Localhost => None,
@@ -39,7 +39,7 @@ impl Address {
         }
     }
 
-    /// Whether it is an address of IPv6.
+    /// Whether this is an IPv6 address.
     pub fn is_ipv6(self) -> bool {
         self.ip().is_some_and(|ip| ip.is_ipv6())
     }
@@ -86,7 +86,7 @@ impl JsonSchema for Address {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "An address of this machine.",
+                        "description": "A loopback address, or `localhost`.",
             "type": "string",
             "pattern": r"^(localhost|\[?::1\]?|127\.\d+\.\d+\.\d+)$",
         })
@@ -111,7 +111,7 @@ mod tests {
     #[case("::ffff:127.0.0.1", None)]
     #[case("localhost.example", None)]
     #[case("127.0.0.1:80", None)]
-    fn only_addresses_of_this_machine_are_taken(#[case] text: &str, #[case] printed: Option<&str>) {
+    fn only_loopback_addresses_are_accepted(#[case] text: &str, #[case] printed: Option<&str>) {
         assert_eq!(text.parse::<Address>().ok().map(|one| one.to_string()).as_deref(), printed);
     }
 }

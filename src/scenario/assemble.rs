@@ -1,4 +1,4 @@
-//! Puts reused scenarios in place, names every step, and fills in the outcomes that go without saying.
+//! Turns drafts into scenarios: includes reused scenarios, names every step, and fills in default expectations.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -16,10 +16,13 @@ use super::source::Source;
 use super::span::Spanned;
 use super::story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague};
 use super::suggest::did_you_mean;
-use super::tree::{Kind, Tree};
+use super::tree::{NodeKind, Tree};
 use super::verbs::Step;
 
-/// Makes a scenario of a draft. `None` where it uses a file that has faults of its own.
+/// Makes a scenario of a draft. `None` if it uses a file that has errors of its own.
+///
+/// # Errors
+/// Fails if the scenarios that are combined contradict each other, or if one that is used does not exist.
 pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, Vec<Diagnostic>> {
     let mut gathering = Gathering { all, order: Vec::new(), diagnostics: Vec::new(), incomplete: false };
     gathering.visit(draft, &mut Vec::new());
@@ -40,7 +43,7 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
         for one in &order {
             let (list, key) = of(one);
             let tree = one.tree.get(key);
-            steps.extend(story(list, tree, &one.source, &mut names));
+            steps.extend(named_steps(list, tree, &one.source, &mut names));
         }
         steps
     };
@@ -75,7 +78,7 @@ pub(super) fn assemble(draft: &Draft, all: &Drafts) -> Result<Option<Scenario>, 
     }))
 }
 
-/// The id of a scenario that is used: built-in scenarios use each other, wherever they stand.
+/// The id of a scenario named under `use`. Built-in scenarios refer to each other without the `builtin:` prefix.
 fn id_of_used<'a>(draft: &Draft, used: &'a Spanned<String>) -> Cow<'a, str> {
     if draft.id.starts_with(BUILT_IN) && !used.value.starts_with(BUILT_IN) {
         Cow::Owned(format!("{BUILT_IN}{}", used.value))
@@ -84,7 +87,7 @@ fn id_of_used<'a>(draft: &Draft, used: &'a Spanned<String>) -> Cow<'a, str> {
     }
 }
 
-/// Collects a draft and all that it uses, the used ones first, each once.
+/// Collects a draft and everything it uses: used scenarios come first, each once.
 struct Gathering<'a> {
     all: &'a Drafts,
     order: Vec<&'a Draft>,
@@ -98,11 +101,11 @@ impl<'a> Gathering<'a> {
         for used in &draft.file.uses {
             let wanted = id_of_used(draft, used);
             if let Some(at) = above.iter().position(|id| *id == wanted) {
-                let way = [&above[at..], &[&*wanted]].concat().join(" → ");
+                let cycle = [&above[at..], &[&*wanted]].concat().join(" → ");
                 self.diagnostics.push(
                     Diagnostic::error("use-cycle", "this scenario uses itself", &draft.source, used.span)
-                        .label("leads back here")
-                        .help(format!("the way round: {way}")),
+                        .label("closes the cycle")
+                        .help(format!("the cycle: {cycle}")),
                 );
                 continue;
             }
@@ -125,21 +128,21 @@ impl<'a> Gathering<'a> {
         if let Some((_, rows)) = file.filter(|(_, rows)| !rows.is_empty()) {
             let rows: Vec<String> = rows.iter().map(|row| format!("`{row}`")).collect();
             self.diagnostics.push(
-                error(format!("`{}` is a table; one of its rows can be used", used.value))
+                error(format!("`{}` is a table; name one of its rows", used.value))
                     .label("which row?")
-                    .help(format!("its rows: {}", rows.join(", "))),
+                    .help(format!("rows: {}", rows.join(", "))),
             );
             return;
         }
         let ids = || self.all.files.iter().flat_map(|(id, rows)| std::iter::once(id).chain(rows));
         if ids().any(|id| *id == *wanted) {
-            // The file is there and has faults, which are reported by themselves.
+            // The file exists but has errors, which are reported on their own.
             self.incomplete = true;
             return;
         }
         let guess = did_you_mean(&used.value, ids().map(String::as_str));
         let help = guess.map_or_else(
-            || "an id is the path below `scenarios/` without the extension".to_owned(),
+            || "an id is the file's path below `scenarios/`, without the extension".to_owned(),
             |one| format!("did you mean `{one}`?"),
         );
         let message = format!("there is no scenario `{}`", used.value);
@@ -155,12 +158,12 @@ fn merged_devices(order: &[&Draft], diagnostics: &mut Vec<Diagnostic>) -> Vec<(S
                 None => devices.push((name, device, &draft.source)),
                 Some((_, other, _)) if *other == device => {}
                 Some((first, _, source)) => {
-                    let message = format!("the device `{}` is described twice, differently", name.value);
+                    let message = format!("the device `{}` has two different definitions", name.value);
                     diagnostics.push(
                         Diagnostic::error("device-conflict", message, &draft.source, name.span)
-                            .label("differs from the scenario that is used")
-                            .help("give it another name, or leave it out here")
-                            .related(source, first.span, "described here first"),
+                            .label("differs from the one in the scenario that is used")
+                            .help("rename it, or remove it here")
+                            .related(source, first.span, "first defined here"),
                     );
                 }
             }
@@ -175,10 +178,10 @@ fn merged_config(draft: &Draft, order: &[&Draft], diagnostics: &mut Vec<Diagnost
         let Some(config) = &one.file.config else { continue };
         if let Err(key) = merge(&mut merged, &config.value) {
             let place = if one.id == draft.id { config.span } else { use_of(draft) };
-            let message = format!("the scenarios that are joined here differ in `config.{key}`");
+            let message = format!("the scenarios combined here disagree on `config.{key}`");
             diagnostics.push(
                 Diagnostic::error("config-conflict", message, &draft.source, place)
-                    .help("one gateway has one configuration: make them agree"),
+                    .help("they share one gateway, which has one configuration: make them agree"),
             );
         }
     }
@@ -189,7 +192,10 @@ fn use_of(draft: &Draft) -> super::span::Span {
     draft.file.uses.first().map_or_else(Default::default, |one| one.span)
 }
 
-/// Merges mappings key by key; the way to a key whose values differ is the error.
+/// Merges mappings key by key.
+///
+/// # Errors
+/// Fails with the path of the first key on which they disagree.
 fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) -> Result<(), String> {
     for (key, value) in from {
         match (into.get_mut(key), value) {
@@ -197,7 +203,7 @@ fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) -> Result<(),
                 into.insert(key.clone(), value.clone());
             }
             (Some(Value::Object(inner)), Value::Object(more)) => {
-                merge(inner, more).map_err(|way| format!("{key}.{way}"))?;
+                merge(inner, more).map_err(|path| format!("{key}.{path}"))?;
             }
             (Some(there), _) if there == value => {}
             (Some(_), _) => return Err(key.clone()),
@@ -224,7 +230,7 @@ fn merged_requires(draft: &Draft, order: &[&Draft], diagnostics: &mut Vec<Diagno
         } else {
             let place = if one.id == draft.id { releases.span } else { use_of(draft) };
             let message = format!(
-                "no release has what is required here: `{}` and `{}` exclude each other",
+                "no release meets these requirements: `{}` and `{}` do not overlap",
                 so_far.value, releases.value
             );
             diagnostics.push(Diagnostic::error("requires-conflict", message, &draft.source, place));
@@ -233,7 +239,7 @@ fn merged_requires(draft: &Draft, order: &[&Draft], diagnostics: &mut Vec<Diagno
     merged
 }
 
-/// Gives out the names of steps: those that are written stand, the others get a number where needed.
+/// Assigns names to steps. A name that is written down is kept; the others get a number if they would clash.
 struct Names {
     taken: HashSet<String>,
     count: HashMap<String, usize>,
@@ -253,9 +259,9 @@ impl Names {
             let message = format!("two steps are named `{}`", name.value);
             diagnostics.push(
                 Diagnostic::error("duplicate-step", message, source, name.span)
-                    .label("the same name again")
-                    .help("each step of a scenario needs a name of its own; set another `id` or `as`")
-                    .related(there, other.span, "the first one"),
+                    .label("used again here")
+                    .help("step names must be unique within a scenario; set a different `id` or `as`")
+                    .related(there, other.span, "first used here"),
             );
         }
         Self { taken: first.into_keys().map(str::to_owned).collect(), count: HashMap::new() }
@@ -288,34 +294,36 @@ fn given_names<'a>(
     }
 }
 
-fn story(
+fn named_steps(
     steps: &[Spanned<Step>],
     tree: Option<&Tree>,
     source: &Arc<Source>,
     names: &mut Names,
 ) -> Vec<StoryStep> {
     let trees = match tree.map(|tree| &tree.kind) {
-        Some(Kind::List(list)) => list.as_slice(),
+        Some(NodeKind::List(list)) => list.as_slice(),
         _ => &[],
     };
-    let mut told = Vec::new();
+    let mut named = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let id = names.name(&step.value);
         let body = trees.get(index).and_then(|tree| tree.get(step.value.verb()));
         let inner = body.and_then(|body| body.get("steps"));
         let action = match &step.value {
-            Step::Together(one) => Action::Together(story(&one.steps, inner, source, names)),
-            Step::Sequence(one) => Action::Repeat(1, story(&one.steps, inner, source, names)),
-            Step::Repeat(one) => Action::Repeat(one.times.value, story(&one.steps, inner, source, names)),
+            Step::Together(one) => Action::Together(named_steps(&one.steps, inner, source, names)),
+            Step::Sequence(one) => Action::Repeat(1, named_steps(&one.steps, inner, source, names)),
+            Step::Repeat(one) => {
+                Action::Repeat(one.times.value, named_steps(&one.steps, inner, source, names))
+            }
             other => Action::One(other.clone(), expected(step)),
         };
         let references = match (&action, body) {
             (Action::One(..), Some(body)) => known_references(body, source),
             _ => Vec::new(),
         };
-        told.push(StoryStep { id, source: Arc::clone(source), span: step.span, references, action });
+        named.push(StoryStep { id, source: Arc::clone(source), span: step.span, references, action });
     }
-    told
+    named
 }
 
 fn known_references(tree: &Tree, source: &Source) -> Vec<Spanned<Reference>> {
@@ -323,7 +331,7 @@ fn known_references(tree: &Tree, source: &Source) -> Vec<Spanned<Reference>> {
     found.filter_map(|one| one.value.ok().map(|value| Spanned::new(value, one.span))).collect()
 }
 
-/// The outcome that is right: the one that is written, or the one that goes without saying.
+/// The expectation of a step: the one that is written down, or the verb's default.
 fn expected(step: &Spanned<Step>) -> Option<Spanned<Expectation>> {
     let verb = step.value.as_verb();
     let default = || Some(Spanned::new(verb.default_expectation()?, step.span));

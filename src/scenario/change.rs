@@ -1,4 +1,4 @@
-//! Changes of a referenced text, written behind it: `${gateway.token|drop_last:1}`.
+//! Changes to a referenced text, written after it: `${gateway.token|drop_last:1}`.
 
 use std::fmt;
 
@@ -8,40 +8,40 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-/// Takes base64 with padding and without.
+/// Accepts base64 with or without padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A change of a referenced value.
+/// A change to a referenced value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// `upper`: in upper case.
+    /// `upper`: converts to upper case.
     Upper,
-    /// `lower`: in lower case.
+    /// `lower`: converts to lower case.
     Lower,
-    /// `swap_case`: upper case for lower case, and the other way round.
+    /// `swap_case`: swaps upper and lower case.
     SwapCase,
-    /// `trim`: without white space around it.
+    /// `trim`: removes surrounding white space.
     Trim,
-    /// `first:N`: its first characters.
+    /// `first:N`: keeps the first N characters.
     First(usize),
-    /// `last:N`: its last characters.
+    /// `last:N`: keeps the last N characters.
     Last(usize),
-    /// `drop_first:N`: without its first characters.
+    /// `drop_first:N`: drops the first N characters.
     DropFirst(usize),
-    /// `drop_last:N`: without its last characters.
+    /// `drop_last:N`: drops the last N characters.
     DropLast(usize),
-    /// `base64`: as base64 of the URL-safe alphabet, without padding.
+    /// `base64`: encodes as base64 with the URL-safe alphabet, without padding.
     Base64,
-    /// `decode_base64`: decoded from base64 of either alphabet.
+    /// `decode_base64`: decodes base64 in either alphabet.
     DecodeBase64,
-    /// `json:/POINTER`: parsed as JSON, and what stands at the pointer.
+    /// `json:/POINTER`: parses the text as JSON and takes the value at the pointer.
     Json(String),
 }
 
-/// The changes as they are written, for messages.
+/// The changes as they are written, for messages and suggestions.
 pub const CHANGES: &[&str] = &[
     "upper",
     "lower",
@@ -57,7 +57,7 @@ pub const CHANGES: &[&str] = &[
 ];
 
 impl Change {
-    /// Reads one change; none where it is not known.
+    /// Parses one change; `None` if it is unknown.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (word, rest) = text.split_once(':').map_or((text, None), |(word, rest)| (word, Some(rest)));
         let number = || rest.and_then(|digits| digits.parse().ok());
@@ -77,8 +77,11 @@ impl Change {
         })
     }
 
-    /// The value after the change; where there is none, what it would have to be.
-    pub(super) fn of(&self, value: &Value) -> Result<Value, &'static str> {
+    /// Applies the change.
+    ///
+    /// # Errors
+    /// Fails with what the value would have to be for the change to apply.
+    pub(super) fn apply(&self, value: &Value) -> Result<Value, &'static str> {
         let Some(text) = value.as_str() else { return Err("a text") };
         let length = text.chars().count();
         let part = |from: usize, many: usize| text.chars().skip(from).take(many).collect::<String>();
@@ -99,7 +102,7 @@ impl Change {
             }
             Self::Json(pointer) => {
                 let document: Value = serde_json::from_str(text).map_err(|_| "JSON")?;
-                return document.pointer(pointer).cloned().ok_or("JSON that has something at this pointer");
+                return document.pointer(pointer).cloned().ok_or("JSON with a value at this pointer");
             }
         }))
     }
@@ -148,14 +151,14 @@ mod tests {
     #[case("decode_base64", "eyJhIjoxfQ", json!("{\"a\":1}"))]
     #[case("decode_base64", "eyJhIjoxfQ==", json!("{\"a\":1}"))]
     #[case("json:/a/1", "{\"a\":[1,{\"b\":2}]}", json!({"b": 2}))]
-    fn a_change_is_made_and_prints_as_it_is_written(
+    fn a_change_applies_and_prints_as_written(
         #[case] written: &str,
         #[case] text: &str,
         #[case] changed: Value,
     ) {
         let change = Change::parse(written).unwrap();
         assert_eq!(change.to_string(), written);
-        assert_eq!(change.of(&json!(text)), Ok(changed));
+        assert_eq!(change.apply(&json!(text)), Ok(changed));
     }
 
     #[rstest]
@@ -165,7 +168,7 @@ mod tests {
     #[case("upper:1")]
     #[case("json:a")]
     #[case("")]
-    fn other_words_are_no_change(#[case] written: &str) {
+    fn unknown_changes_are_rejected(#[case] written: &str) {
         assert_eq!(Change::parse(written), None);
     }
 
@@ -173,12 +176,12 @@ mod tests {
     #[case("upper", json!(1), "a text")]
     #[case("decode_base64", json!("?"), "base64")]
     #[case("json:/a", json!("{"), "JSON")]
-    #[case("json:/a", json!("{}"), "JSON that has something at this pointer")]
-    fn what_cannot_be_changed_says_what_it_would_have_to_be(
+    #[case("json:/a", json!("{}"), "JSON with a value at this pointer")]
+    fn a_change_that_does_not_apply_says_what_it_needs(
         #[case] written: &str,
         #[case] value: Value,
         #[case] wanted: &str,
     ) {
-        assert_eq!(Change::parse(written).unwrap().of(&value), Err(wanted));
+        assert_eq!(Change::parse(written).unwrap().apply(&value), Err(wanted));
     }
 }

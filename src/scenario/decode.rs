@@ -1,4 +1,4 @@
-//! From a tree to the types of the format: a serde deserializer that tells where an error lies.
+//! Decodes a tree into the types of the format: a serde deserializer whose errors know their position.
 
 use serde::Deserializer;
 use serde::de::{
@@ -10,9 +10,12 @@ use serde::forward_to_deserialize_any;
 use super::decode_error::{DecodeError, Segment, not_a_word};
 use super::span::{SPANNED_STRUCT, Span, Spanned};
 use super::suggest::quoted;
-use super::tree::{Kind, Tree};
+use super::tree::{NodeKind, Tree};
 
-/// Makes a value from a tree.
+/// Decodes a value from a tree.
+///
+/// # Errors
+/// Fails with the position of the part that does not have the expected form.
 pub(super) fn decode<T: DeserializeOwned>(tree: &Tree) -> Result<T, DecodeError> {
     T::deserialize(tree)
 }
@@ -22,17 +25,17 @@ impl<'de> Deserializer<'de> for &'de Tree {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         let value = match &self.kind {
-            Kind::Null => visitor.visit_unit(),
-            Kind::Bool(one) => visitor.visit_bool(*one),
-            Kind::Number(one) => match (one.as_u64(), one.as_i64()) {
+            NodeKind::Null => visitor.visit_unit(),
+            NodeKind::Bool(one) => visitor.visit_bool(*one),
+            NodeKind::Number(one) => match (one.as_u64(), one.as_i64()) {
                 (Some(whole), _) => visitor.visit_u64(whole),
                 (None, Some(whole)) => visitor.visit_i64(whole),
                 (None, None) => visitor.visit_f64(one.as_f64().unwrap_or(f64::NAN)),
             },
-            Kind::Text(text) => visitor.visit_borrowed_str(text),
-            Kind::List(list) => visit_list(list, visitor),
-            Kind::Map(entries) => {
-                visitor.visit_map(Entries { rest: entries, value: None }).map_err(|mut error| {
+            NodeKind::Text(text) => visitor.visit_borrowed_str(text),
+            NodeKind::List(list) => visit_list(list, visitor),
+            NodeKind::Map(entries) => {
+                visitor.visit_map(MapEntries { rest: entries, value: None }).map_err(|mut error| {
                     let key = error.at_key.take();
                     let entry = key.and_then(|key| entries.iter().find(|(name, _)| name.value == key));
                     match entry {
@@ -47,7 +50,7 @@ impl<'de> Deserializer<'de> for &'de Tree {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.kind {
-            Kind::Null => visitor.visit_none(),
+            NodeKind::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -67,11 +70,11 @@ impl<'de> Deserializer<'de> for &'de Tree {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         if name == SPANNED_STRUCT {
-            return visitor.visit_map(Parts { span: self.span, next: 0, value: self });
+            return visitor.visit_map(SpannedParts { span: self.span, next: 0, value: self });
         }
         match self.kind {
-            // A list would be taken for the fields in their order.
-            Kind::List(_) => Err(DecodeError::invalid_type(Unexpected::Seq, &"a mapping").at(self.span)),
+            // Serde would read a list as the fields in order.
+            NodeKind::List(_) => Err(DecodeError::invalid_type(Unexpected::Seq, &"a mapping").at(self.span)),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -84,7 +87,7 @@ impl<'de> Deserializer<'de> for &'de Tree {
     ) -> Result<V::Value, DecodeError> {
         let choice = |key, key_span, value| Choice { key, key_span, value };
         let chosen = match (&self.kind, name) {
-            (Kind::Map(entries), "Step") => match entries.as_slice() {
+            (NodeKind::Map(entries), "Step") => match entries.as_slice() {
                 [(key, value)] => Ok(choice(key.value.as_str(), key.span, Some(value))),
                 [] => Err(DecodeError::new("missing-verb", "this step has no verb")
                     .labelled("needs a verb")
@@ -92,13 +95,13 @@ impl<'de> Deserializer<'de> for &'de Tree {
                     .at(self.span)),
                 [(first, value), (second, _), ..] => {
                     let message = format!(
-                        "a step has one verb, but `{}` stands beside `{}`",
+                        "a step has exactly one verb, but this one has `{}` next to `{}`",
                         second.value, first.value
                     );
-                    let help = if matches!(value.kind, Kind::Null) {
-                        format!("indent what belongs to `{}` below it", first.value)
+                    let help = if matches!(value.kind, NodeKind::Null) {
+                        format!("indent the keys that belong to `{}`", first.value)
                     } else {
-                        "start another step with a new `-`".to_owned()
+                        "start a new step with `-`".to_owned()
                     };
                     Err(DecodeError::new("several-verbs", message)
                         .labelled("a second key")
@@ -106,9 +109,9 @@ impl<'de> Deserializer<'de> for &'de Tree {
                         .at(second.span))
                 }
             },
-            (Kind::Text(word), "Step") if variants.contains(&word.as_str()) => {
+            (NodeKind::Text(word), "Step") if variants.contains(&word.as_str()) => {
                 Err(DecodeError::new("wrong-type", format!("the verb `{word}` needs a mapping"))
-                    .labelled("only a verb")
+                    .labelled("the verb alone")
                     .helped(format!("write `{word}: {{…}}`"))
                     .at(self.span))
             }
@@ -118,7 +121,7 @@ impl<'de> Deserializer<'de> for &'de Tree {
                     .helped(format!("a step is a mapping with one key, its verb: {}", quoted(variants)))
                     .at(self.span))
             }
-            (Kind::Text(word), _) => Ok(choice(word.as_str(), self.span, None)),
+            (NodeKind::Text(word), _) => Ok(choice(word.as_str(), self.span, None)),
             _ => Err(not_a_word(&self.describe(), variants).at(self.span)),
         }?;
         visitor.visit_enum(chosen).map_err(|error| error.at(self.span))
@@ -130,8 +133,8 @@ impl<'de> Deserializer<'de> for &'de Tree {
     }
 }
 
-/// Fills in the place of an error. A missing key waits for the key of the mapping it is missing in, one
-/// level up.
+/// Adds a position to an error. An error about a missing key is left for the level above, which points at the key
+/// of the incomplete mapping.
 fn placed(error: DecodeError, span: Span) -> DecodeError {
     if error.is_about_missing() { error } else { error.at(span) }
 }
@@ -142,8 +145,8 @@ fn visit_list<'de, V: Visitor<'de>>(list: &'de [Tree], visitor: V) -> Result<V::
     match list.get(elements.next) {
         None => Ok(value),
         Some(extra) => {
-            let message = format!("this list has {} elements; {} are taken", list.len(), elements.next);
-            Err(DecodeError::new("wrong-type", message).labelled("one too many").at(extra.span))
+            let message = format!("this list has {} elements, but takes only {}", list.len(), elements.next);
+            Err(DecodeError::new("wrong-type", message).labelled("too many").at(extra.span))
         }
     }
 }
@@ -168,12 +171,12 @@ impl<'de> SeqAccess<'de> for &mut Elements<'de> {
     }
 }
 
-struct Entries<'de> {
+struct MapEntries<'de> {
     rest: &'de [(Spanned<String>, Tree)],
     value: Option<(&'de Spanned<String>, &'de Tree)>,
 }
 
-impl<'de> MapAccess<'de> for Entries<'de> {
+impl<'de> MapAccess<'de> for MapEntries<'de> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
@@ -216,7 +219,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         if name == SPANNED_STRUCT {
-            return visitor.visit_map(Parts { span: self.0.span, next: 0, value: self });
+            return visitor.visit_map(SpannedParts { span: self.0.span, next: 0, value: self });
         }
         self.deserialize_any(visitor)
     }
@@ -227,14 +230,14 @@ impl<'de> Deserializer<'de> for Key<'de> {
     }
 }
 
-/// The three parts of a [`Spanned`], in the order in which it asks for them.
-struct Parts<D> {
+/// The three parts of a [`Spanned`], in the order it asks for them.
+struct SpannedParts<D> {
     span: Span,
     next: u8,
     value: D,
 }
 
-impl<'de, D: Deserializer<'de, Error = DecodeError> + Copy> MapAccess<'de> for Parts<D> {
+impl<'de, D: Deserializer<'de, Error = DecodeError> + Copy> MapAccess<'de> for SpannedParts<D> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
@@ -246,7 +249,7 @@ impl<'de, D: Deserializer<'de, Error = DecodeError> + Copy> MapAccess<'de> for P
         match self.next {
             1 => seed.deserialize(self.span.start.into_deserializer()),
             2 => seed.deserialize(self.span.end.into_deserializer()),
-            // A text that cannot be read is an error of its own place, not of the key before it.
+            // An error in the value belongs to the value's position, not to the key before it.
             _ => seed.deserialize(self.value).map_err(|error| placed(error, self.span)),
         }
     }

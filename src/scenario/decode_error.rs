@@ -1,4 +1,4 @@
-//! Why a tree is not the value that was asked for.
+//! Decoding errors, with their position in the file.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use super::source::Source;
 use super::span::Span;
 use super::suggest::{advice, quoted};
 
-/// A part of the way from the top of a file to a node.
+/// One segment of the path from the top of a file to a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
     /// A key of a mapping.
@@ -20,30 +20,30 @@ pub(super) enum Segment {
     Index(usize),
 }
 
-/// Why a tree is not the value that was asked for.
+/// Why a tree could not be decoded.
 #[derive(Clone, Debug)]
 pub(super) struct DecodeError {
     /// Stable name of the rule.
     pub(super) code: &'static str,
     /// What is wrong.
     pub(super) message: String,
-    /// What to say at the place.
+    /// Text to show at the position.
     pub(super) label: String,
     /// What to do about it.
     pub(super) help: Option<String>,
-    /// Where; the decoder fills it in on the way out, the innermost node first.
+    /// Position in the file. The decoder fills it in on the way out, innermost node first.
     pub(super) span: Option<Span>,
-    /// Key of the offending entry, where only the mapping around it knows the place.
+    /// Key of the offending entry, if only the surrounding mapping knows its position.
     pub(super) at_key: Option<String>,
-    /// The way to the node, from the inside out.
+    /// Path to the node, innermost segment first.
     pub(super) path: Vec<Segment>,
 }
 
-/// Starts a message that names the key it is about; see [`at_key`].
+/// Prefix of a message that carries the key it is about; see [`at_key`].
 const AT_KEY: &str = "\u{1}at-key:";
 
-/// An error about one key of the mapping that is being read. Errors of serde carry a text only, so
-/// the key travels inside it, and [`DecodeError`] takes it out again.
+/// An error about one key of the mapping being read. Serde errors carry only text, so the key travels inside
+/// the text, and [`DecodeError`] extracts it again.
 pub(super) fn at_key<E: de::Error>(key: &str, message: impl fmt::Display) -> E {
     E::custom(format_args!("{AT_KEY}{key}\u{1}{message}"))
 }
@@ -71,28 +71,28 @@ impl DecodeError {
         self
     }
 
-    /// Fills in the place where none is known yet.
+    /// Sets the position if none is known yet.
     pub(super) fn at(mut self, span: Span) -> Self {
         self.span.get_or_insert(span);
         self
     }
 
-    /// Notes that the error lies below `segment`.
+    /// Records that the error is below `segment`.
     pub(super) fn below(mut self, segment: Segment) -> Self {
         self.path.push(segment);
         self
     }
 
-    /// Whether this is about a key that is not there, whose best place is the key of the mapping.
+    /// Whether this is about a missing key, which is best shown at the key of the incomplete mapping.
     pub(super) fn is_about_missing(&self) -> bool {
         self.code == "missing-key" && self.span.is_none()
     }
 
-    /// The way from the top of the file, such as `steps[2].connect`.
+    /// The path from the top of the file, such as `steps[2].connect`.
     pub(super) fn path(&self) -> String {
         let mut text = String::new();
         for segment in self.path.iter().rev() {
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = match segment {
                 Segment::Key(key) if text.is_empty() => write!(text, "{key}"),
                 Segment::Key(key) => write!(text, ".{key}"),
@@ -102,7 +102,7 @@ impl DecodeError {
         text
     }
 
-    /// As a diagnostic of a file.
+    /// Converts the error to a diagnostic for a file.
     pub(super) fn into_diagnostic(self, source: &Arc<Source>) -> Diagnostic {
         let path = self.path();
         let message = if path.is_empty() { self.message } else { format!("{} (in `{path}`)", self.message) };
@@ -139,7 +139,9 @@ impl de::Error for DecodeError {
             ("a text", Unexpected::Unsigned(one)) => error.helped(format!("quote it: \"{one}\"")),
             ("a text", Unexpected::Signed(one)) => error.helped(format!("quote it: \"{one}\"")),
             ("a text", Unexpected::Float(one)) => error.helped(format!("quote it: \"{one}\"")),
-            ("a list", Unexpected::Str(one)) => error.helped(format!("write a list of one: [{one}]")),
+            ("a list", Unexpected::Str(one)) => {
+                error.helped(format!("write a list with one element: [{one}]"))
+            }
             _ => error,
         }
     }
@@ -172,16 +174,16 @@ impl de::Error for DecodeError {
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::new("duplicate-key", format!("`{field}` stands here twice"))
+        Self::new("duplicate-key", format!("`{field}` appears twice"))
     }
 }
 
-/// What was expected, where it is not too long to be said twice.
+/// The expected value as a label, unless it is too long to repeat.
 fn short_label(wanted: &str) -> String {
     if wanted.len() <= 40 { format!("expected {wanted}") } else { String::new() }
 }
 
-/// What serde says it expected, in words of a YAML author.
+/// Translates serde's name for an expected type into the words of a YAML author.
 fn plain_words(expected: &str) -> String {
     let plain = match expected {
         "a string" | "string" | "str" | "a borrowed string" => "a text",
@@ -191,7 +193,7 @@ fn plain_words(expected: &str) -> String {
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
-        "u64" | "usize" => "a whole number from 0",
+        "u64" | "usize" => "a whole number of 0 or more",
         "i64" => "a whole number",
         "any valid JSON value" => "a value",
         "an array of length 2" => "a list of two",
@@ -215,7 +217,7 @@ fn found(unexpected: Unexpected<'_>) -> String {
     }
 }
 
-/// An enum got something else than one of its words.
+/// The error for a value that should have been one of an enum's words.
 pub(super) fn not_a_word(found: &str, variants: &[&str]) -> DecodeError {
     DecodeError::new("wrong-type", format!("expected one of the words allowed here, found {found}"))
         .labelled("expected a word")

@@ -1,39 +1,39 @@
-//! What goes without saying in a file or a folder: keys of steps, and an owner who is there from the beginning.
+//! Defaults of a file or a folder: keys of steps, and the `owner` device.
 
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
-use super::expand::Case;
+use super::expand::ExpandedCase;
 use super::source::Source;
 use super::span::{Span, Spanned};
 use super::suggest::advice;
-use super::tree::{Kind, Tree, read};
+use super::tree::{NodeKind, Tree, read};
 use super::verbs::VERBS;
 
-/// Name of the file, without its extension, whose keys hold for all scenarios of its folder and below.
+/// Name, without extension, of the file whose keys apply to all scenarios in its folder and below.
 const DEFAULTS_FILE: &str = "_defaults";
 
-/// Name of the device and of the connection of an owner without ceremony.
+/// Name of the device and the connection that `owner:` adds.
 const OWNER: &str = "owner";
 
-/// Scopes of an owner where none are named: what it takes to administer devices.
+/// Scopes of an owner by default: those needed to administer devices.
 const OWNER_SCOPES: &[&str] = &["operator.admin", "operator.pairing"];
 
-/// Whether an id is that of a file of defaults.
+/// Whether an id belongs to a file of defaults.
 pub fn is_of_defaults(id: &str) -> bool {
     let prefix = id.strip_suffix(DEFAULTS_FILE);
     prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with(['/', ':']))
 }
 
-/// What holds for the scenarios of a folder.
+/// Defaults for the scenarios of a folder.
 pub(super) struct FolderDefaults {
-    /// What the ids of these scenarios begin with.
+    /// Prefix of the ids of these scenarios.
     prefix: String,
     verbs: Tree,
 }
 
 impl FolderDefaults {
-    /// Reads a file of defaults; none where this is not the id of one.
+    /// Reads a file of defaults; `None` if the id is not that of one.
     pub(super) fn of(id: &str, source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
         let prefix = id.strip_suffix(DEFAULTS_FILE).filter(|_| is_of_defaults(id))?;
         let verbs = match read(source) {
@@ -48,9 +48,9 @@ impl FolderDefaults {
     }
 }
 
-/// Puts what goes without saying into a case: of the file itself, then of its folders, the nearest first.
+/// Fills the defaults into a case: first those of the file itself, then those of its folders, nearest first.
 pub(super) fn complete(
-    case: &mut Case,
+    case: &mut ExpandedCase,
     id: &str,
     source: &Arc<Source>,
     folders: &[FolderDefaults],
@@ -67,7 +67,7 @@ pub(super) fn complete(
     let mut above: Vec<&FolderDefaults> = folders.iter().filter(|one| id.starts_with(&one.prefix)).collect();
     above.sort_by_key(|one| std::cmp::Reverse(one.prefix.len()));
     for folder in above {
-        // What another file says has no place in this one.
+        // Keys from another file have no position in this one.
         fill(&mut case.tree, &folder.verbs, true);
     }
     add_owner(&mut case.tree, source, diagnostics);
@@ -75,13 +75,13 @@ pub(super) fn complete(
 
 fn entries(tree: &Tree) -> &[(Spanned<String>, Tree)] {
     match &tree.kind {
-        Kind::Map(entries) => entries,
+        NodeKind::Map(entries) => entries,
         _ => &[],
     }
 }
 
 fn check_verbs(verbs: &Tree, source: &Arc<Source>) -> Vec<Diagnostic> {
-    let Kind::Map(entries) = &verbs.kind else {
+    let NodeKind::Map(entries) = &verbs.kind else {
         let message = format!("defaults are a mapping of verbs, found {}", verbs.describe());
         return vec![Diagnostic::error("wrong-type", message, source, verbs.span)];
     };
@@ -91,8 +91,9 @@ fn check_verbs(verbs: &Tree, source: &Arc<Source>) -> Vec<Diagnostic> {
             let message = format!("`{}` is not a verb", verb.value);
             let error = Diagnostic::error("unknown-verb", message, source, verb.span).label("unknown verb");
             found.push(error.maybe_help(advice("verbs", &verb.value, VERBS)));
-        } else if !matches!(keys.kind, Kind::Map(_)) {
-            let message = format!("`{}` needs a mapping of its keys, found {}", verb.value, keys.describe());
+        } else if !matches!(keys.kind, NodeKind::Map(_)) {
+            let message =
+                format!("the defaults of `{}` are a mapping, found {}", verb.value, keys.describe());
             found.push(Diagnostic::error("wrong-type", message, source, keys.span));
         }
     }
@@ -102,22 +103,22 @@ fn check_verbs(verbs: &Tree, source: &Arc<Source>) -> Vec<Diagnostic> {
 /// Defaults for verbs that the file does not use.
 fn unused(verbs: &Tree, whole: &Tree, source: &Arc<Source>) -> Vec<Diagnostic> {
     fn uses(steps: Option<&Tree>, verb: &str) -> bool {
-        let Some(Tree { kind: Kind::List(list), .. }) = steps else { return false };
+        let Some(Tree { kind: NodeKind::List(list), .. }) = steps else { return false };
         list.iter().flat_map(entries).any(|(name, body)| name.value == verb || uses(body.get("steps"), verb))
     }
     let idle = entries(verbs)
         .iter()
         .filter(|(verb, _)| !["steps", "finally"].iter().any(|key| uses(whole.get(key), &verb.value)));
     idle.map(|(verb, _)| {
-        let message = format!("no step of this file is a `{}`", verb.value);
+        let message = format!("no step of this file uses `{}`", verb.value);
         Diagnostic::error("unused-default", message, source, verb.span).label("unused").help("remove it")
     })
     .collect()
 }
 
-/// Lays defaults under all steps; with `at_the_step` they get its place.
+/// Fills defaults into all steps; with `at_the_step`, they get the step's position.
 fn fill(whole: &mut Tree, verbs: &Tree, at_the_step: bool) {
-    let Kind::Map(keys) = &mut whole.kind else { return };
+    let NodeKind::Map(keys) = &mut whole.kind else { return };
     for (key, value) in keys {
         if key.value == "steps" || key.value == "finally" {
             fill_steps(value, verbs, at_the_step);
@@ -126,12 +127,12 @@ fn fill(whole: &mut Tree, verbs: &Tree, at_the_step: bool) {
 }
 
 fn fill_steps(steps: &mut Tree, verbs: &Tree, at_the_step: bool) {
-    let Kind::List(list) = &mut steps.kind else { return };
+    let NodeKind::List(list) = &mut steps.kind else { return };
     for step in list {
-        let Kind::Map(step) = &mut step.kind else { continue };
+        let NodeKind::Map(step) = &mut step.kind else { continue };
         for (verb, body) in step {
             let place = verb.span;
-            let Kind::Map(written) = &mut body.kind else { continue };
+            let NodeKind::Map(written) = &mut body.kind else { continue };
             for (key, value) in verbs.get(&verb.value).map(entries).unwrap_or_default() {
                 if written.iter().any(|(name, _)| name.value == key.value) {
                     continue;
@@ -152,12 +153,12 @@ fn fill_steps(steps: &mut Tree, verbs: &Tree, at_the_step: bool) {
     }
 }
 
-/// Gives a node and all below it one place.
+/// Sets the position of a node and of everything below it.
 fn place_at(tree: &mut Tree, span: Span) {
     tree.span = span;
     match &mut tree.kind {
-        Kind::List(list) => list.iter_mut().for_each(|one| place_at(one, span)),
-        Kind::Map(entries) => {
+        NodeKind::List(list) => list.iter_mut().for_each(|one| place_at(one, span)),
+        NodeKind::Map(entries) => {
             for (key, value) in entries {
                 key.span = span;
                 place_at(value, span);
@@ -171,32 +172,32 @@ fn place_at(tree: &mut Tree, span: Span) {
 fn add_owner(whole: &mut Tree, source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) {
     let Some(written) = whole.get(OWNER).cloned() else { return };
     let span = written.span;
-    let node = |kind: Kind| Tree { span, kind };
-    let text = |one: &str| node(Kind::Text(one.to_owned()));
+    let node = |kind: NodeKind| Tree { span, kind };
+    let text = |one: &str| node(NodeKind::Text(one.to_owned()));
     let map = |pairs: Vec<(&str, Tree)>| {
         let pairs = pairs.into_iter().map(|(key, value)| (Spanned::new(key.to_owned(), span), value));
-        node(Kind::Map(pairs.collect()))
+        node(NodeKind::Map(pairs.collect()))
     };
     let scopes = match &written.kind {
-        Kind::Bool(true) => node(Kind::List(OWNER_SCOPES.iter().map(|one| text(one)).collect())),
-        Kind::List(_) => written.clone(),
-        // Decoding tells what is wrong with anything else.
+        NodeKind::Bool(true) => node(NodeKind::List(OWNER_SCOPES.iter().map(|one| text(one)).collect())),
+        NodeKind::List(_) => written.clone(),
+        // Decoding reports anything else.
         _ => return,
     };
     if whole.get("devices").is_some_and(|devices| devices.get(OWNER).is_some()) {
-        let message = "there is a device `owner` beside `owner:`";
-        let error = Diagnostic::error("owner-taken", message, source, span).label("makes another one");
-        diagnostics.push(error.help("give the device another name, or remove `owner:`"));
+        let message = "`owner:` adds a device `owner`, but there is one already";
+        let error = Diagnostic::error("owner-taken", message, source, span).label("would add a second one");
+        diagnostics.push(error.help("rename the device, or remove `owner:`"));
         return;
     }
     let device = map(vec![("paired", map(vec![("scopes", scopes.clone())]))]);
     let connect = map(vec![("as", text(OWNER)), ("device", text(OWNER)), ("scopes", scopes)]);
     let step = map(vec![("connect", connect)]);
-    let Kind::Map(keys) = &mut whole.kind else { return };
+    let NodeKind::Map(keys) = &mut whole.kind else { return };
     for (key, value) in keys.iter_mut() {
         match (key.value.as_str(), &mut value.kind) {
-            ("steps", Kind::List(list)) => list.insert(0, step.clone()),
-            ("devices", Kind::Map(devices)) => {
+            ("steps", NodeKind::List(list)) => list.insert(0, step.clone()),
+            ("devices", NodeKind::Map(devices)) => {
                 devices.push((Spanned::new(OWNER.to_owned(), span), device.clone()));
             }
             _ => {}
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_step_says_counts_then_its_file_then_the_nearest_folder() {
+    fn keys_of_a_step_win_over_its_file_and_its_nearest_folder() {
         let file = scenario(&json!({"defaults": {"connect": {"persona": "backend"}}}));
         let all = suite(&[
             ("_defaults", json!({"connect": {"scopes": ["far"], "persona": "cli"}})),
@@ -278,7 +279,7 @@ mod tests {
     #[rstest]
     #[case(json!(true), &["operator.admin", "operator.pairing"])]
     #[case(json!(["operator.read"]), &["operator.read"])]
-    fn an_owner_is_there_from_the_beginning(#[case] owner: Value, #[case] scopes: &[&str]) {
+    fn owner_adds_a_paired_device_and_its_connection(#[case] owner: Value, #[case] scopes: &[&str]) {
         let all = suite(&[("one", scenario(&json!({"owner": owner})))]);
         assert_eq!(connects(&all)[0], row("owner", None, scopes));
         let (_, device) = all.scenarios[0].devices.iter().find(|(name, _)| name == "owner").unwrap();
@@ -292,7 +293,7 @@ mod tests {
     #[case(json!({"defaults": {"connect": {"persone": "cli"}}}), "unknown-key")]
     #[case(json!({"defaults": {"connect": "cli"}}), "wrong-type")]
     #[case(json!({"owner": true, "devices": {"d": {}, "owner": {}}}), "owner-taken")]
-    fn what_cannot_be_right_is_told(#[case] more: Value, #[case] code: &str) {
+    fn mistakes_in_defaults_are_reported(#[case] more: Value, #[case] code: &str) {
         let found = check(&suite(&[("one", scenario(&more))]), true);
         assert!(found.iter().any(|one| one.code == code), "{found:?}");
     }

@@ -1,4 +1,4 @@
-//! Devices of a scenario and the records that are stored of them before the gateway boots.
+//! Devices of a scenario, and the records that are stored for them before the gateway boots.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use super::duration::Millis;
 use super::entries::Entries;
 use super::span::Spanned;
 
-/// A device: a key pair of its own, and what the gateway already knows of it.
+/// A device: its own key pair, and what the gateway already knows about it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
@@ -16,9 +16,9 @@ pub struct Device {
     pub platform: Option<String>,
     /// Device family sent on connect, such as `desktop`.
     pub family: Option<String>,
-    /// A record of an approved device, placed before the gateway boots.
+    /// A record of the approved device, stored before the gateway boots.
     pub paired: Option<Spanned<PairedSeed>>,
-    /// A request for approval, placed before the gateway boots.
+    /// A request for approval, stored before the gateway boots.
     pub pending: Option<Spanned<PendingSeed>>,
 }
 
@@ -32,7 +32,7 @@ pub struct PairedSeed {
     pub role: Option<String>,
     /// Scopes that were approved. Default: none.
     pub scopes: Option<Vec<String>>,
-    /// `approvedScopes`, where they differ from `scopes`.
+    /// `approvedScopes`, if they differ from `scopes`.
     pub approved_scopes: Option<Vec<String>>,
     /// Tokens by role. Default: an active token for each role; `{}` is an empty map.
     pub tokens: Option<Entries<TokenSeed>>,
@@ -42,7 +42,7 @@ pub struct PairedSeed {
     pub age: Option<Millis>,
     /// Keys to leave out of the stored record, such as `[tokens]`.
     pub omit: Option<Vec<String>>,
-    /// Keys to put into the stored record as they stand.
+    /// Keys to set in the stored record as written.
     pub set: Option<Value>,
 }
 
@@ -61,22 +61,22 @@ pub struct TokenSeed {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PendingSeed {
-    /// Role asked for. Default: `operator`.
+    /// Requested role. Default: `operator`.
     pub role: Option<String>,
-    /// Roles asked for. Default: the role.
+    /// Requested roles. Default: the role.
     pub roles: Option<Vec<String>>,
-    /// Scopes asked for. Default: none.
+    /// Requested scopes. Default: none.
     pub scopes: Option<Vec<String>>,
     /// Persona that asked. Default: `cli`.
     pub persona: Option<Spanned<String>>,
-    /// Age of the request; gateways forget a request after five minutes. Default: an hour ahead of the clock, so
-    /// that it waits however long the gateway takes.
+    /// Age of the request. Gateways drop a request after five minutes. Default: an hour in the future, so that it
+    /// does not expire however long the gateway takes.
     pub age: Option<Millis>,
-    /// Whether the device was known before.
+    /// Whether the device was paired before (`isRepair`).
     #[serde(default)]
     pub repair: bool,
     /// Keys to leave out of the stored request, such as `[role]`.
     pub omit: Option<Vec<String>>,
-    /// Keys to put into the stored request as they stand.
+    /// Keys to set in the stored request as written.
     pub set: Option<Value>,
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a scenario, and where: data; the report floor renders it.
+//! Diagnostics: what is wrong with a scenario, and where. This is plain data; `report` renders it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::source::Source;
 use super::span::Span;
 
-/// How bad it is.
+/// How serious a diagnostic is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth a look; an error where strictness is asked for.
+    /// Worth a look; an error with `--strict`.
     Warning,
     /// The scenario cannot be used.
     Error,
@@ -28,37 +28,37 @@ impl fmt::Display for Severity {
 /// One thing that is wrong with a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// How serious it is.
     pub severity: Severity,
     /// Stable name of the rule, such as `unknown-key`.
     pub code: &'static str,
     /// What is wrong, in one line.
     pub message: String,
-    /// The file.
+    /// The file it is about.
     pub source: Arc<Source>,
-    /// Where in the file.
+    /// Position in the file.
     pub span: Span,
-    /// What to say at that place; may be empty.
+    /// Text to show at that position; may be empty.
     pub label: String,
     /// What to do about it.
     pub help: Option<String>,
-    /// Other places that have to do with it.
+    /// Related positions.
     pub related: Vec<Related>,
 }
 
-/// Another place that has to do with a diagnostic.
+/// Another position that is relevant to a diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related {
-    /// The file.
+    /// The file it is in.
     pub source: Arc<Source>,
-    /// Where in the file.
+    /// Position in the file.
     pub span: Span,
-    /// What to say there.
+    /// Text to show there.
     pub label: String,
 }
 
 impl Diagnostic {
-    /// An error without label, help and related places.
+    /// An error without label, help or related positions.
     pub fn error(code: &'static str, message: impl Into<String>, source: &Arc<Source>, span: Span) -> Self {
         Self {
             severity: Severity::Error,
@@ -72,35 +72,35 @@ impl Diagnostic {
         }
     }
 
-    /// The same as a warning.
+    /// Turns it into a warning.
     #[must_use]
     pub const fn as_warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
 
-    /// With a text at its place.
+    /// Adds a text to show at its position.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// With advice.
+    /// Adds advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// With advice, if there is any.
+    /// Adds advice, if there is any.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help;
         self
     }
 
-    /// With another place.
+    /// Adds a related position.
     #[must_use]
     pub fn related(mut self, source: &Arc<Source>, span: Span, label: impl Into<String>) -> Self {
         self.related.push(Related { source: Arc::clone(source), span, label: label.into() });
@@ -108,8 +108,8 @@ impl Diagnostic {
     }
 }
 
-/// Sorts by file and place and leaves out what was said before: rows of a table and users of a
-/// scenario find the same fault again.
+/// Sorts by file and position, and removes duplicates: every row of a table and every user of a scenario reports
+/// the same mistake again.
 pub(super) fn tidy(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.sort_by(|a, b| {
         (&a.source.path, a.span.start, a.code, &a.message).cmp(&(

@@ -1,4 +1,4 @@
-//! The cases of files before reused scenarios are put in place.
+//! Drafts: decoded cases, before the scenarios they use are included.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use super::source::Source;
 use super::span::Spanned;
 use super::tree::Tree;
 
-/// What the ids of built-in scenarios begin with where they stand beside those of another suite.
+/// Prefix of the ids of built-in scenarios when they are used together with another suite.
 pub const BUILT_IN: &str = "builtin:";
 
-/// One case of a file, decoded, before reused scenarios are put in place.
+/// One decoded case of a file, before the scenarios it uses are included.
 pub(super) struct Draft {
     pub(super) id: String,
     pub(super) source: Arc<Source>,
     pub(super) row: Option<Spanned<String>>,
     pub(super) title: String,
     pub(super) file: ScenarioFile,
-    /// The trees of `steps` and `finally`, for the places of references.
+    /// The whole tree of the case, for the positions of references.
     pub(super) tree: Tree,
 }
 
-/// What is known of the files: all ids, and the drafts that could be decoded.
+/// All files of a suite: every id, and the drafts that could be decoded.
 #[derive(Default)]
 pub(super) struct Drafts {
-    /// Id of each file with its rows; no rows where it has no table.
+    /// Id of each file, with the ids of its rows if it has a table.
     pub(super) files: Vec<(String, Vec<String>)>,
     pub(super) drafts: Vec<Draft>,
 }

@@ -1,4 +1,4 @@
-//! Spans of time as scenarios write them: `500ms`, `2s`, `-10m`.
+//! Durations as scenarios write them: `500ms`, `2s`, `-10m`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,17 +8,17 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-/// A span of time in milliseconds; negative ones lie in the past.
+/// A duration in milliseconds. As an offset from now, a negative one lies in the past.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub i64);
 
-/// Why a text is not a span of time.
+/// A text is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a duration: write a whole number and a unit (ms, s, m, h, d), such as 500ms or -10m")]
+#[error("`{0}` is not a duration: write a whole number with a unit (ms, s, m, h, d), such as 500ms or -10m")]
 pub struct ParseMillisError(String);
 
 impl Millis {
-    /// As a waiting time; what lies in the past is no wait.
+    /// As a time to wait; zero if it is negative.
     pub fn as_duration(self) -> Duration {
         Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
     }
@@ -95,7 +95,7 @@ mod tests {
     #[case("1.5s", None)]
     #[case("10 s", None)]
     #[case("99999999999999999d", None)]
-    fn durations_have_a_whole_number_and_a_unit(#[case] text: &str, #[case] millis: Option<i64>) {
+    fn a_duration_is_a_whole_number_with_a_unit(#[case] text: &str, #[case] millis: Option<i64>) {
         assert_eq!(text.parse::<Millis>().ok().map(|m| m.0), millis);
     }
 }

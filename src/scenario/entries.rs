@@ -1,4 +1,4 @@
-//! A mapping that keeps its order and the places of its keys.
+//! A mapping that keeps its order and the positions of its keys.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::span::Spanned;
 
-/// The entries of a YAML mapping in the order in which they were written.
+/// The entries of a YAML mapping, in the order they were written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entries<T>(pub Vec<(Spanned<String>, T)>);
 
@@ -19,22 +19,22 @@ impl<T> Default for Entries<T> {
 }
 
 impl<T> Entries<T> {
-    /// The value of a key.
+    /// The value of a key, if it is present.
     pub fn get(&self, key: &str) -> Option<&T> {
         self.0.iter().find(|(name, _)| name.value == key).map(|(_, value)| value)
     }
 
-    /// Keys and values in order.
+    /// Keys and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Spanned<String>, &T)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
-    /// The keys in order.
+    /// The keys, in order.
     pub fn keys(&self) -> impl Iterator<Item = &Spanned<String>> {
         self.0.iter().map(|(key, _)| key)
     }
 
-    /// Whether there is no entry.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

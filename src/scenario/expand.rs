@@ -1,4 +1,4 @@
-//! Tables: one case for each row of `each`, with `${each.KEY}` filled in before anything is decoded.
+//! Expands tables: one case for each row of `each`, with `${each.KEY}` filled in before decoding.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use super::reference::{Piece, parse_changes, pieces, place_of};
 use super::source::Source;
 use super::span::{Span, Spanned};
 use super::suggest::advice;
-use super::tree::{Kind, Tree};
+use super::tree::{NodeKind, Tree};
 
-/// A case of a file: the whole file, or one row of its table.
-pub(super) struct Case {
-    /// Name of the row, where there is a table.
+/// A case of a file: the whole file, or the file with one row of its table filled in.
+pub(super) struct ExpandedCase {
+    /// Name of the row, if there is a table.
     pub(super) row: Option<Spanned<String>>,
-    /// The file's tree with the row filled in, without `each`.
+    /// The file's tree without `each`, with the row filled in.
     pub(super) tree: Tree,
-    /// Whether the title names a column.
+    /// Whether the case has a title of its own: the title uses a column, or there is no table.
     pub(super) title_is_own: bool,
 }
 
-/// Makes the cases of a file.
-pub(super) fn expand(tree: &Tree, source: &Arc<Source>) -> (Vec<Case>, Vec<Diagnostic>) {
-    let Kind::Map(entries) = &tree.kind else {
-        return (vec![Case { row: None, tree: tree.clone(), title_is_own: true }], Vec::new());
+/// Expands a file into its cases.
+pub(super) fn expand(tree: &Tree, source: &Arc<Source>) -> (Vec<ExpandedCase>, Vec<Diagnostic>) {
+    let NodeKind::Map(entries) = &tree.kind else {
+        return (vec![ExpandedCase { row: None, tree: tree.clone(), title_is_own: true }], Vec::new());
     };
     let mut work = Expansion { source, used: HashSet::new(), diagnostics: Vec::new() };
     let body = entries.iter().filter(|(key, _)| key.value != "each").cloned().collect();
-    let body = Tree { span: tree.span, kind: Kind::Map(body) };
+    let body = Tree { span: tree.span, kind: NodeKind::Map(body) };
     let cases = match tree.get("each") {
         None => {
-            let table = Table { columns: Vec::new(), row: None };
-            vec![Case { row: None, tree: work.fill(&body, &table), title_is_own: true }]
+            let table = RowContext { columns: Vec::new(), row: None };
+            vec![ExpandedCase { row: None, tree: work.fill(&body, &table), title_is_own: true }]
         }
         Some(each) => work.table(each, &body),
     };
@@ -46,14 +46,14 @@ struct Expansion<'a> {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// What references are filled in from: one row, and the columns of all rows.
-struct Table<'a> {
+/// The source of the values for `${each.KEY}`: one row, and the columns of all rows.
+struct RowContext<'a> {
     columns: Vec<&'a str>,
-    row: Option<Row<'a>>,
+    row: Option<TableRow<'a>>,
 }
 
 #[derive(Clone, Copy)]
-struct Row<'a> {
+struct TableRow<'a> {
     name: &'a str,
     name_span: Span,
     entries: &'a [(Spanned<String>, Tree)],
@@ -64,47 +64,47 @@ impl Expansion<'_> {
         Diagnostic::error(code, message, self.source, span)
     }
 
-    fn table(&mut self, each: &Tree, body: &Tree) -> Vec<Case> {
-        let Kind::List(list) = &each.kind else {
+    fn table(&mut self, each: &Tree, body: &Tree) -> Vec<ExpandedCase> {
+        let NodeKind::List(list) = &each.kind else {
             let message = format!("`each` is a list of rows, found {}", each.describe());
-            let help = "write `each:` and below it `- {name: first, …}`";
+            let help = "write `each:`, and below it rows such as `- {name: first, …}`";
             self.diagnostics.push(self.error("wrong-type", message, each.span).help(help));
             return Vec::new();
         };
         if list.is_empty() {
-            let error = self.error("empty-table", "`each` has no rows, so there is no case", each.span);
+            let error = self.error("empty-table", "`each` has no rows, so this file has no cases", each.span);
             self.diagnostics.push(error.help("add a row, or remove `each`"));
         }
-        let rows: Vec<Row<'_>> = list.iter().filter_map(|row| self.row(row)).collect();
+        let rows: Vec<TableRow<'_>> = list.iter().filter_map(|row| self.row(row)).collect();
         let mut columns: Vec<&str> =
             rows.iter().flat_map(|row| row.entries).map(|(key, _)| key.value.as_str()).collect();
         columns.sort_unstable();
         columns.dedup();
 
-        let mut seen: Vec<Row<'_>> = Vec::new();
+        let mut seen: Vec<TableRow<'_>> = Vec::new();
         let mut cases = Vec::new();
         for row in rows {
             if let Some(first) = seen.iter().find(|one| one.name == row.name) {
                 let message = format!("two rows are named `{}`", row.name);
-                let error = self.error("duplicate-row", message, row.name_span).label("the same name again");
-                self.diagnostics.push(error.related(self.source, first.name_span, "the first one"));
+                let error = self.error("duplicate-row", message, row.name_span).label("used again here");
+                self.diagnostics.push(error.related(self.source, first.name_span, "first used here"));
                 continue;
             }
             seen.push(row);
-            let table = Table { columns: columns.clone(), row: Some(row) };
+            let table = RowContext { columns: columns.clone(), row: Some(row) };
             let title_is_own = body
                 .get("title")
-                .is_some_and(|title| matches!(&title.kind, Kind::Text(text) if text.contains("${each.")));
+                .is_some_and(|title| matches!(&title.kind, NodeKind::Text(text) if text.contains("${each.")));
             let tree = self.fill(body, &table);
             let name = Spanned::new(row.name.to_owned(), row.name_span);
-            cases.push(Case { row: Some(name), tree, title_is_own });
+            cases.push(ExpandedCase { row: Some(name), tree, title_is_own });
         }
         self.unused(&seen);
         cases
     }
 
-    fn row<'t>(&mut self, row: &'t Tree) -> Option<Row<'t>> {
-        let Kind::Map(entries) = &row.kind else {
+    fn row<'t>(&mut self, row: &'t Tree) -> Option<TableRow<'t>> {
+        let NodeKind::Map(entries) = &row.kind else {
             let message = format!("a row is a mapping, found {}", row.describe());
             self.diagnostics.push(self.error("wrong-type", message, row.span).label("not a row"));
             return None;
@@ -112,29 +112,29 @@ impl Expansion<'_> {
         match row.get("name") {
             None => {
                 let error = self.error("missing-key", "this row has no `name`", row.span);
-                let help = "`name` becomes the last part of the case's id, such as `{name: operator, …}`";
+                let help =
+                    "add one, such as `{name: operator, …}`: it becomes the last part of the case's id";
                 self.diagnostics.push(error.label("needs `name`").help(help));
                 None
             }
-            Some(Tree { span, kind: Kind::Text(name) }) if is_row_name(name) => {
-                Some(Row { name, name_span: *span, entries })
+            Some(Tree { span, kind: NodeKind::Text(name) }) if is_row_name(name) => {
+                Some(TableRow { name, name_span: *span, entries })
             }
             Some(other) => {
-                let message =
-                    format!("{} cannot be the name of a row, which is part of an id", other.describe());
+                let message = format!("{} is not a valid name for a row", other.describe());
                 let error = self.error("bad-row-name", message, other.span);
-                let help = "use lower-case letters, digits and `-`, as a text";
+                let help = "the name becomes part of an id: use a text of lower-case letters, digits and `-`";
                 self.diagnostics.push(error.help(help));
                 None
             }
         }
     }
 
-    fn unused(&mut self, rows: &[Row<'_>]) {
+    fn unused(&mut self, rows: &[TableRow<'_>]) {
         for row in rows {
             for (key, _) in row.entries {
                 if key.value != "name" && !self.used.contains(&key.value) {
-                    let message = format!("the column `{}` is used nowhere", key.value);
+                    let message = format!("the column `{}` is never used", key.value);
                     let error = self.error("unused-column", message, key.span).label("unused");
                     let help = format!("use it as `${{each.{}}}`, or remove it", key.value);
                     self.diagnostics.push(error.help(help));
@@ -143,40 +143,44 @@ impl Expansion<'_> {
         }
     }
 
-    /// A copy of the tree with the row's values in the place of the references.
-    fn fill(&mut self, tree: &Tree, table: &Table<'_>) -> Tree {
+    /// A copy of the tree in which references to columns are replaced by the row's values.
+    fn fill(&mut self, tree: &Tree, table: &RowContext<'_>) -> Tree {
         let kind = match &tree.kind {
-            Kind::Text(text) if text.contains("${each.") => return self.fill_text(text, tree.span, table),
-            Kind::List(list) => {
-                let filled = list.iter().map(|one| self.fill(one, table));
-                Kind::List(filled.collect::<Vec<_>>().into_iter().flat_map(|one| self.over(one)).collect())
+            NodeKind::Text(text) if text.contains("${each.") => {
+                return self.fill_text(text, tree.span, table);
             }
-            Kind::Map(entries) => {
+            NodeKind::List(list) => {
+                let filled = list.iter().map(|one| self.fill(one, table));
+                NodeKind::List(
+                    filled.collect::<Vec<_>>().into_iter().flat_map(|one| self.over(one)).collect(),
+                )
+            }
+            NodeKind::Map(entries) => {
                 let mut filled: Vec<(Spanned<String>, Tree)> = Vec::new();
                 for (key, value) in entries {
                     let name = self.fill_key(key, table);
                     if filled.iter().any(|(other, _)| other.value == name) {
-                        let message = format!("`{}` stands for `{name}`, which is there already", key.value);
+                        let message = format!("`{}` becomes `{name}`, a key that exists already", key.value);
                         self.diagnostics.push(self.error("duplicate-key", message, key.span));
                     }
                     filled.push((Spanned::new(name, key.span), self.fill(value, table)));
                 }
-                Kind::Map(filled)
+                NodeKind::Map(filled)
             }
             other => other.clone(),
         };
         Tree { span: tree.span, kind }
     }
 
-    /// The steps of a `repeat` that has `over`, once for each value; anything else as it is.
+    /// The steps of a `repeat` with `over`, once for each value; anything else is returned unchanged.
     fn over(&mut self, item: Tree) -> Vec<Tree> {
         let Some(repeat) = item.get("repeat") else { return vec![item] };
         let Some(over) = repeat.get("over") else { return vec![item] };
-        let (Kind::List(values), Some(Tree { kind: Kind::List(steps), .. })) =
+        let (NodeKind::List(values), Some(Tree { kind: NodeKind::List(steps), .. })) =
             (&over.kind, repeat.get("steps"))
         else {
             let message = format!("`over` is a list of values for `steps`, found {}", over.describe());
-            let help = "write `over: [one, other]`, and `${over}` in the steps";
+            let help = "write `over: [first, second]`, and use `${over}` in the steps";
             self.diagnostics.push(self.error("wrong-type", message, over.span).help(help));
             return Vec::new();
         };
@@ -187,12 +191,12 @@ impl Expansion<'_> {
         values.iter().flat_map(|value| steps.iter().map(|step| put(step, value))).collect()
     }
 
-    fn fill_key(&mut self, key: &Spanned<String>, table: &Table<'_>) -> String {
+    fn fill_key(&mut self, key: &Spanned<String>, table: &RowContext<'_>) -> String {
         if !key.value.contains("${each.") {
             return key.value.clone();
         }
         match self.fill_text(&key.value, key.span, table) {
-            Tree { kind: Kind::Text(text), .. } => text,
+            Tree { kind: NodeKind::Text(text), .. } => text,
             other => {
                 let message = format!("a key is a text, but `{}` is {}", key.value, other.describe());
                 self.diagnostics.push(self.error("wrong-type", message, key.span));
@@ -201,8 +205,8 @@ impl Expansion<'_> {
         }
     }
 
-    fn fill_text(&mut self, text: &str, span: Span, table: &Table<'_>) -> Tree {
-        // What is not closed is reported with all other references.
+    fn fill_text(&mut self, text: &str, span: Span, table: &RowContext<'_>) -> Tree {
+        // An unclosed reference is reported together with all other references.
         let pieces = pieces(text).unwrap_or_default();
         let mut filled = String::new();
         let mut done = 0;
@@ -217,15 +221,15 @@ impl Expansion<'_> {
                 return value.clone();
             }
             let written = match &value.kind {
-                Kind::Text(one) => one.clone(),
-                Kind::Number(one) => one.to_string(),
-                Kind::Bool(one) => one.to_string(),
-                Kind::Null | Kind::List(_) | Kind::Map(_) => {
+                NodeKind::Text(one) => one.clone(),
+                NodeKind::Number(one) => one.to_string(),
+                NodeKind::Bool(one) => one.to_string(),
+                NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_) => {
                     let message =
-                        format!("`{column}` is {} and cannot stand inside a text", value.describe());
+                        format!("`{column}` is {} and cannot be used within a text", value.describe());
                     let error = self.error("each-not-text", message, value.span);
                     let used_at = place_of(&format!("${{each.{column}}}"), span, &self.source.text);
-                    self.diagnostics.push(error.related(self.source, used_at, "used inside a text here"));
+                    self.diagnostics.push(error.related(self.source, used_at, "used within a text here"));
                     continue;
                 }
             };
@@ -234,48 +238,48 @@ impl Expansion<'_> {
             done = place.end;
         }
         filled.push_str(&text[done..]);
-        Tree { span, kind: Kind::Text(filled) }
+        Tree { span, kind: NodeKind::Text(filled) }
     }
 
-    /// The value of a column after its changes; none where it cannot be changed so.
+    /// The value of a column with changes applied; `None` if they do not apply.
     fn changed(&mut self, value: &Tree, changes: &str, span: Span) -> Option<Tree> {
         let refused = |message: String, work: &mut Self| {
             let error = work.error("unknown-change", message, span);
-            work.diagnostics.push(error.label("cannot be changed"));
+            work.diagnostics.push(error.label("does not apply"));
             None
         };
         let made = match parse_changes(changes.split('|')) {
             Ok(made) => made,
             Err(error) => return refused(error.to_string(), self),
         };
-        let Kind::Text(text) = &value.kind else {
-            return refused(format!("`{changes}` changes a text, found {}", value.describe()), self);
+        let NodeKind::Text(text) = &value.kind else {
+            return refused(format!("`{changes}` needs a text, found {}", value.describe()), self);
         };
         let mut changed = Value::from(text.as_str());
         for change in &made {
-            changed = match change.of(&changed) {
+            changed = match change.apply(&changed) {
                 Ok(changed) => changed,
-                Err(wanted) => return refused(format!("`{change}` wants {wanted}"), self),
+                Err(wanted) => return refused(format!("`{change}` needs {wanted}"), self),
             };
         }
         let text = changed.as_str().map_or_else(|| changed.to_string(), str::to_owned);
-        Some(Tree { span: value.span, kind: Kind::Text(text) })
+        Some(Tree { span: value.span, kind: NodeKind::Text(text) })
     }
 
-    fn column<'t>(&mut self, column: &str, span: Span, table: &Table<'t>) -> Option<&'t Tree> {
+    fn column<'t>(&mut self, column: &str, span: Span, table: &RowContext<'t>) -> Option<&'t Tree> {
         self.used.insert(column.to_owned());
         let reference = place_of(&format!("${{each.{column}}}"), span, &self.source.text);
         let Some(row) = table.row else {
-            let message = format!("`${{each.{column}}}` needs a table, and this file has none");
+            let message = format!("`${{each.{column}}}` needs a table, but this file has none");
             let error = self.error("unknown-column", message, reference);
-            self.diagnostics.push(error.help("add `each:` with a row for each case"));
+            self.diagnostics.push(error.help("add `each:`, with a row for each case"));
             return None;
         };
         let found = row.entries.iter().find(|(key, _)| key.value == column).map(|(_, value)| value);
         if found.is_none() {
             let error =
                 if table.columns.contains(&column) {
-                    let message = format!("the row `{}` has no `{column}`", row.name);
+                    let message = format!("the row `{}` has no value for `{column}`", row.name);
                     self.error("missing-column", message, row.name_span)
                         .label(format!("needs `{column}`"))
                         .related(self.source, reference, "used here")
@@ -291,20 +295,20 @@ impl Expansion<'_> {
     }
 }
 
-/// A copy of a step with a value in the place of `${over}`.
+/// A copy of a step in which `${over}` is replaced by a value.
 fn put(tree: &Tree, value: &Tree) -> Tree {
     const OVER: &str = "${over}";
     let kind = match &tree.kind {
-        Kind::Text(text) if text == OVER => return value.clone(),
-        Kind::Text(text) if text.contains(OVER) => match &value.kind {
-            Kind::Text(one) => Kind::Text(text.replace(OVER, one)),
-            Kind::Number(one) => Kind::Text(text.replace(OVER, &one.to_string())),
-            // It stays a reference that nothing answers, which the check of references tells.
-            _ => Kind::Text(text.clone()),
+        NodeKind::Text(text) if text == OVER => return value.clone(),
+        NodeKind::Text(text) if text.contains(OVER) => match &value.kind {
+            NodeKind::Text(one) => NodeKind::Text(text.replace(OVER, one)),
+            NodeKind::Number(one) => NodeKind::Text(text.replace(OVER, &one.to_string())),
+            // It stays an unknown reference, which the check of references reports.
+            _ => NodeKind::Text(text.clone()),
         },
-        Kind::List(list) => Kind::List(list.iter().map(|one| put(one, value)).collect()),
-        Kind::Map(entries) => {
-            Kind::Map(entries.iter().map(|(key, one)| (key.clone(), put(one, value))).collect())
+        NodeKind::List(list) => NodeKind::List(list.iter().map(|one| put(one, value)).collect()),
+        NodeKind::Map(entries) => {
+            NodeKind::Map(entries.iter().map(|(key, one)| (key.clone(), put(one, value))).collect())
         }
         other => other.clone(),
     };

@@ -1,4 +1,4 @@
-//! The outcome that is right for a step.
+//! Expectations: the outcome that is right for a step.
 
 use std::fmt;
 
@@ -7,130 +7,130 @@ use serde_json::Value;
 use super::flow::{write_list, write_map};
 use super::pattern::Pattern;
 
-/// The outcome that is right for a step, or that a release is listed to have instead.
+/// The outcome that is right for a step, or the one that a deviation lists instead.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expectation {
-    /// `hello` or `hello: PATTERN`: the gateway lets the connection in; the pattern is for its `hello-ok`.
+    /// `hello` or `hello: PATTERN`: the gateway accepts the connection; the pattern applies to its `hello-ok`.
     Hello(Pattern),
-    /// `closed: CODE`: the gateway closes, after an error response where one is described.
+    /// `closed: CODE`: the gateway closes the connection, after an error response if one is described.
     Closed(ClosedExpectation),
-    /// `error: CODE`: an error response, and the connection stays open.
+    /// `error: CODE`: an error response; the connection stays open.
     Error(ErrorExpectation),
-    /// `http: STATUS`: an HTTP answer instead of a WebSocket.
+    /// `http: STATUS`: an HTTP response instead of a WebSocket.
     Http {
-        /// The status.
+        /// The HTTP status.
         status: Pattern,
-        /// The body: parsed JSON, or a text.
+        /// The body: parsed as JSON, or as a text.
         body: Option<Pattern>,
     },
-    /// `ok` or `ok: PATTERN`: a call succeeds; the pattern is for its payload.
+    /// `ok` or `ok: PATTERN`: a call succeeds; the pattern applies to its payload.
     Ok(Pattern),
-    /// `arrives` or `arrives: PATTERN`: an event comes; the pattern is for its payload.
+    /// `arrives` or `arrives: PATTERN`: an event arrives; the pattern applies to its payload.
     Arrives(Pattern),
-    /// `protocol_error: PATTERN`: what the gateway sends breaks RFC 6455, and this side ends the connection.
+    /// `protocol_error: PATTERN`: the gateway violates RFC 6455, and the client ends the connection.
     ProtocolError(Pattern),
-    /// `silence`: nothing comes in the time given.
+    /// `silence`: nothing arrives in time.
     Silence,
     /// `state: PATTERN`: what is stored.
     State(Pattern),
-    /// `exit: CODE`: a program ends.
+    /// `exit: CODE`: a program exits.
     Exit(ExitExpectation),
-    /// `tool: PATTERN`: what a tool answered to the model.
+    /// `tool: PATTERN`: the result that a tool returned to the model.
     Tool {
-        /// The answer, a text.
+        /// The result, as a text.
         result: Pattern,
-        /// Why the gateway refused a connection meanwhile, such as `role-upgrade`.
+        /// Why the gateway refused a connection in the meantime, such as `role-upgrade`.
         refused: Option<Pattern>,
     },
-    /// `any_of: […]`: one of several outcomes, where all of them are right.
+    /// `any_of: […]`: any one of several outcomes, all of which are right.
     AnyOf(Vec<Expectation>),
 }
 
-/// A close, and the error response that may come before it.
+/// A close, and the error response that may precede it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClosedExpectation {
-    /// Close code; `none` in the text stands for a connection that ends without one.
+    /// Close code; the word `none` stands for a connection that ends without one.
     pub code: Option<Pattern>,
-    /// Close reason (a text that changes between releases; judge by `details` where you can).
+    /// Close reason. The text changes between releases; prefer `details`.
     pub reason: Option<Pattern>,
     /// The error response before the close.
     pub error: ErrorExpectation,
 }
 
-/// How a program ends, and what it printed.
+/// How a program exits, and what it printed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExitExpectation {
-    /// Exit code; `none` in the text stands for an end by a signal, `$any` for any end.
+    /// Exit code; the word `none` stands for an end by a signal, `$any` for any end.
     pub code: Pattern,
     /// The signal that ended it, such as `SIGTERM`.
     pub signal: Option<Pattern>,
-    /// Standard output, a text.
+    /// Standard output, as a text.
     pub stdout: Option<Pattern>,
-    /// Standard error, a text.
+    /// Standard error, as a text.
     pub stderr: Option<Pattern>,
     /// Standard output, parsed as JSON.
     pub json: Option<Pattern>,
 }
 
 impl ExitExpectation {
-    /// An end with this exit code, whatever it printed.
+    /// An exit with this code, whatever was printed.
     pub fn of_code(code: i32) -> Self {
         Self { code: Pattern::Literal(code.into()), ..Self::by_itself() }
     }
 
-    /// Any end, as long as it comes in the time given.
+    /// Any exit, as long as it happens in time.
     pub const fn by_itself() -> Self {
         Self { code: Pattern::Any, signal: None, stdout: None, stderr: None, json: None }
     }
 }
 
-/// An error response.
+/// What is expected of an error response.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorExpectation {
-    /// `error.code`.
+    /// Pattern for `error.code`.
     pub code: Option<Pattern>,
-    /// `error.message`.
+    /// Pattern for `error.message`.
     pub message: Option<Pattern>,
-    /// `error.details`.
+    /// Pattern for `error.details`.
     pub details: Option<Pattern>,
 }
 
 impl ErrorExpectation {
-    /// Whether anything is said about the response.
+    /// Whether nothing is said about the response.
     pub const fn is_empty(&self) -> bool {
         self.code.is_none() && self.message.is_none() && self.details.is_none()
     }
 }
 
-/// What an expectation is about: which of its forms it has.
+/// The kind of outcome that an expectation describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExpectationKind {
-    /// The gateway lets a connection in.
+    /// The gateway accepts a connection.
     Hello,
-    /// The connection is closed by the gateway.
+    /// The gateway closes the connection.
     Closed,
     /// An error response on an open connection.
     Error,
-    /// An HTTP answer instead of a WebSocket.
+    /// An HTTP response instead of a WebSocket.
     Http,
     /// A call succeeds.
     Ok,
-    /// An event comes.
+    /// An event arrives.
     Arrives,
-    /// What comes breaks the WebSocket protocol.
+    /// The gateway violates the WebSocket protocol.
     ProtocolError,
-    /// Nothing comes.
+    /// Nothing arrives.
     Silence,
     /// Stored state.
     State,
-    /// The end of a program.
+    /// A program exits.
     Exit,
-    /// A tool's answer to the model.
+    /// A tool's result for the model.
     Tool,
 }
 
 impl ExpectationKind {
-    /// The key that says it in a scenario.
+    /// The key that a scenario uses for it.
     pub const fn key(self) -> &'static str {
         match self {
             Self::Hello => "hello",
@@ -167,7 +167,10 @@ impl Expectation {
         }
     }
 
-    /// Fills in the references of all patterns.
+    /// Applies `resolve`, which fills in references, to the literals of all patterns.
+    ///
+    /// # Errors
+    /// Fails with the first error of `resolve`.
     pub fn map_text<E>(&self, resolve: &mut impl FnMut(&Value) -> Result<Value, E>) -> Result<Self, E> {
         let maybe = |pattern: &Option<Pattern>, resolve: &mut _| -> Result<Option<Pattern>, E> {
             pattern.as_ref().map(|one| one.map_text(resolve)).transpose()
@@ -213,7 +216,7 @@ impl Expectation {
 }
 
 impl fmt::Display for Expectation {
-    /// As it is written in flow style: read again, it is the same expectation.
+    /// Writes it as YAML in flow style, which parses to the same expectation.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn keys(f: &mut fmt::Formatter<'_>, entries: &[(&str, Option<&Pattern>)]) -> fmt::Result {
             let there = entries.iter().filter_map(|(key, one)| one.map(|one| (*key, one)));
@@ -272,7 +275,7 @@ impl fmt::Display for Expectation {
     }
 }
 
-/// A pattern as the value of a key of an expectation, where a bare null stands for a key that was left empty.
+/// A pattern as the value of an expectation's key, where a bare null would mean that the key was left empty.
 struct Whole<'a>(&'a Pattern);
 
 impl fmt::Display for Whole<'_> {
@@ -292,12 +295,12 @@ mod tests {
     use regex_lite::Regex;
     use serde_json::json;
 
-    use super::super::decode::decode;
-    use super::super::source::Source;
-    use super::super::tree::read;
     use super::*;
+    use crate::scenario::decode::decode;
+    use crate::scenario::source::Source;
+    use crate::scenario::tree::read;
 
-    /// Texts that a parser might take for something else, and any others.
+    /// Texts that a parser might misread, and arbitrary ones.
     fn texts() -> impl Strategy<Value = String> {
         const ODD: &[&str] = &[
             "",
@@ -400,7 +403,7 @@ mod tests {
         })
     }
 
-    /// What can stand behind a key of an expectation: an empty value there is a key that was forgotten.
+    /// Patterns that can be the value of an expectation's key; a null there means that the value was forgotten.
     fn parts() -> impl Strategy<Value = Pattern> {
         patterns().prop_filter("null", |one| !matches!(one, Pattern::Literal(Value::Null)))
     }
@@ -446,9 +449,16 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn several_outcomes_print_in_flow_style() {
+        let written = "{any_of: [hello, {closed: 1008}, {any_of: [ok, silence]}]}";
+        let parsed: Expectation = serde_saphyr::from_str(written).unwrap();
+        assert_eq!(parsed.to_string(), written);
+    }
+
     proptest! {
         #[test]
-        fn what_is_printed_reads_as_the_same_expectation(one in expectations()) {
+        fn a_printed_expectation_parses_to_the_same_expectation(one in expectations()) {
             let text = format!("steps: {{a: {one}}}\n");
             let source = Arc::new(Source { path: "x".into(), text: text.clone() });
             let tree = read(&source).map_err(|error| TestCaseError::fail(format!("{text}\n{error:?}")))?;

@@ -1,4 +1,4 @@
-//! An expectation as a person writes it: a word, or keys.
+//! The written form of an expectation: a word, or a mapping.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,72 +13,71 @@ use super::expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expect
 use super::named::{NAMED_OUTCOMES, keys_of};
 use super::pattern::Pattern;
 
-/// The keys of an expectation as a person writes them.
+/// The keys of an expectation as they are written.
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "ExpectationKeys")]
-struct Written {
-    /// The gateway lets the connection in; a pattern for its `hello-ok` payload.
+struct ExpectationKeys {
+    /// The gateway accepts the connection; a pattern for its `hello-ok` payload.
     hello: Option<Pattern>,
-    /// The close code, `$any`, or `none` for a connection that ends without a close frame.
+    /// The gateway closes the connection: the close code, `$any`, or `none` for an end without a close frame.
     closed: Option<Pattern>,
-    /// The close reason. Texts change between releases; prefer `details`.
+    /// The close reason. The text changes between releases; prefer `details`.
     reason: Option<Pattern>,
-    /// The code of the error response, before a close or alone.
+    /// The code of the error response, with or without a close after it.
     error: Option<Pattern>,
     /// The message of the error response.
     message: Option<Pattern>,
     /// The details of the error response, such as `{code: PAIRING_REQUIRED, reason: role-upgrade}`.
     details: Option<Pattern>,
-    /// The status of an HTTP answer instead of a WebSocket.
+    /// The status of an HTTP response instead of a WebSocket.
     http: Option<Pattern>,
-    /// The body of that answer.
+    /// The body of the HTTP response.
     body: Option<Pattern>,
     /// A call succeeds; a pattern for its payload.
     ok: Option<Pattern>,
-    /// An event comes; a pattern for its payload.
+    /// An event arrives; a pattern for its payload.
     arrives: Option<Pattern>,
-    /// What is stored: a pattern for the document that `state` describes.
+    /// The stored state: a pattern for the document that `state` reads.
     state: Option<Pattern>,
-    /// What the gateway sends breaks the WebSocket protocol (RFC 6455); a pattern for what was wrong.
+    /// The gateway violates the WebSocket protocol (RFC 6455); a pattern for what was wrong.
     protocol_error: Option<Pattern>,
-    /// The exit code of a program, or `none` where a signal ended it.
+    /// The exit code of a program, or `none` if a signal ended it.
     exit: Option<Pattern>,
-    /// The signal that ended it, such as `SIGTERM`.
+    /// The signal that ended the program, such as `SIGTERM`.
     signal: Option<Pattern>,
-    /// What it printed on standard output, as one text.
+    /// What the program printed on standard output, as one text.
     stdout: Option<Pattern>,
-    /// What it printed on standard error, as one text.
+    /// What the program printed on standard error, as one text.
     stderr: Option<Pattern>,
-    /// What it printed on standard output, parsed as JSON.
+    /// What the program printed on standard output, parsed as JSON.
     json: Option<Pattern>,
-    /// The last tool result that came back to the model, as one text.
+    /// The last tool result that was returned to the model, as one text.
     tool: Option<Pattern>,
-    /// Why the gateway refused a connection of the agent meanwhile, such as `role-upgrade`.
+    /// Why the gateway refused a connection of the agent in the meantime, such as `role-upgrade`.
     refused: Option<Pattern>,
-    /// A call is refused, because the connection lacks this scope.
+    /// A call is refused because the connection lacks this scope.
     #[serde(rename = "missing-scope")]
     missing_scope: Option<String>,
-    /// One of several outcomes, where all of them are right.
+    /// Any one of several outcomes, all of which are right.
     any_of: Option<Vec<Expectation>>,
 }
 
 /// The words that stand for a whole expectation.
 pub const EXPECTATION_WORDS: &[&str] = &["hello", "ok", "closed", "arrives", "silence", "error"];
 
-/// Those words, and the names of outcomes that have one.
+/// Those words, and the names of the named outcomes.
 static ALL_WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     EXPECTATION_WORDS.iter().copied().chain(NAMED_OUTCOMES.iter().map(|one| one.name)).collect()
 });
 
-/// The refusal of a call for want of a scope.
+/// The refusal of a call because a scope is missing.
 fn missing_scope<E: de::Error>(scope: &str) -> Result<ErrorExpectation, E> {
-    let told = Regex::new(&format!("missing scope: {}", regex_lite::escape(scope))).map_err(E::custom)?;
-    Ok(ErrorExpectation { message: Some(Pattern::Matches(told)), ..ErrorExpectation::default() })
+    let message = Regex::new(&format!("missing scope: {}", regex_lite::escape(scope))).map_err(E::custom)?;
+    Ok(ErrorExpectation { message: Some(Pattern::Matches(message)), ..ErrorExpectation::default() })
 }
 
-impl Written {
-    fn understand<E: de::Error>(self) -> Result<Expectation, E> {
+impl ExpectationKeys {
+    fn into_expectation<E: de::Error>(self) -> Result<Expectation, E> {
         let heads = [
             ("hello", self.hello.is_some()),
             ("closed", self.closed.is_some()),
@@ -112,7 +111,7 @@ impl Written {
             [one, two, ..] => {
                 return Err(at_key(
                     two,
-                    format_args!("`{one}` and `{two}` exclude each other: use `any_of` where both are right"),
+                    format_args!("`{one}` and `{two}` exclude each other; if both are right, use `any_of`"),
                 ));
             }
         };
@@ -121,14 +120,14 @@ impl Written {
         {
             return Err(at_key(
                 key,
-                format_args!("`{key}` describes a refusal and cannot stand beside `{head}`"),
+                format_args!("`{key}` describes a refusal and cannot be combined with `{head}`"),
             ));
         }
         if self.reason.is_some() && head != "closed" {
             return Err(at_key("reason", "`reason` describes a close and needs `closed`"));
         }
         if self.body.is_some() && head != "http" {
-            return Err(at_key("body", "`body` describes an HTTP answer and needs `http`"));
+            return Err(at_key("body", "`body` describes an HTTP response and needs `http`"));
         }
         let printed = [
             ("signal", self.signal.is_some()),
@@ -139,10 +138,10 @@ impl Written {
         if let Some(key) = there(&printed).first()
             && head != "exit"
         {
-            return Err(at_key(key, format_args!("`{key}` describes a program's end and needs `exit`")));
+            return Err(at_key(key, format_args!("`{key}` describes how a program exits and needs `exit`")));
         }
         if self.refused.is_some() && head != "tool" {
-            return Err(at_key("refused", "`refused` describes an agent's turn and needs `tool`"));
+            return Err(at_key("refused", "`refused` describes a turn of the agent and needs `tool`"));
         }
         let error = ErrorExpectation { code: self.error, message: self.message, details: self.details };
         let any = |pattern: Option<Pattern>| pattern.unwrap_or(Pattern::Any);
@@ -173,9 +172,9 @@ impl Written {
 
 impl<'de> Deserialize<'de> for Expectation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WordOrKeys;
+        struct ExpectationVisitor;
 
-        impl<'de> Visitor<'de> for WordOrKeys {
+        impl<'de> Visitor<'de> for ExpectationVisitor {
             type Value = Expectation;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -192,17 +191,17 @@ impl<'de> Deserialize<'de> for Expectation {
                     "silence" => Expectation::Silence,
                     other => {
                         let keys = keys_of(other).ok_or_else(|| E::unknown_variant(other, &ALL_WORDS))?;
-                        return Written::deserialize(keys).map_err(E::custom)?.understand();
+                        return ExpectationKeys::deserialize(keys).map_err(E::custom)?.into_expectation();
                     }
                 })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Expectation, A::Error> {
-                Written::deserialize(MapAccessDeserializer::new(map))?.understand()
+                ExpectationKeys::deserialize(MapAccessDeserializer::new(map))?.into_expectation()
             }
         }
 
-        deserializer.deserialize_any(WordOrKeys)
+        deserializer.deserialize_any(ExpectationVisitor)
     }
 }
 
@@ -212,9 +211,9 @@ impl JsonSchema for Expectation {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let keys = generator.subschema_for::<Written>();
+        let keys = generator.subschema_for::<ExpectationKeys>();
         json_schema!({
-            "description": "The outcome that is right: a word, or a mapping that says more.",
+                        "description": "The outcome that is right: a word, or a mapping for more detail.",
             "anyOf": [{"enum": *ALL_WORDS}, keys],
         })
     }

@@ -1,4 +1,4 @@
-//! A scenario file as a person writes it.
+//! A scenario file as it is written.
 
 use std::collections::BTreeMap;
 
@@ -14,103 +14,103 @@ use super::span::Spanned;
 use super::verbs::Step;
 use crate::release::{Release, ReleaseRange, ReleaseSet};
 
-/// A scenario: devices, steps, the outcomes that are right, and the releases that differ.
+/// A scenario: devices, steps, the right outcomes, and the releases that deviate.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "gatecrash scenario")]
 pub struct ScenarioFile {
     /// What should happen, in one sentence.
     pub title: Spanned<String>,
-    /// The ground of the expectation: a security promise, a promise in docs or a merged change, or
-    /// what a paired user may rely on.
+    /// Why that is right: a security promise, a promise in the docs or in a merged change, or what a paired user
+    /// may rely on.
     pub why: Spanned<String>,
     /// Issue or pull request, such as `openclaw#59045`.
     pub issue: Option<Spanned<String>>,
-    /// Where the case comes from: an upstream case id, a catalogue row, an advisory, or `own`.
+    /// Where the case comes from: the id of an upstream case, a catalogue row, an advisory, or `own`.
     #[serde(default)]
     pub source: Vec<Spanned<String>>,
-    /// Words to select by.
+    /// Words to select scenarios by.
     #[serde(default)]
     pub tags: Vec<Spanned<String>>,
-    /// What a target must have for this scenario to mean anything.
+    /// What a target must have for this scenario to apply.
     #[serde(default)]
     pub requires: Requires,
-    /// Keys of the gateway's configuration, merged over the minimal one.
+    /// Keys of the gateway's configuration, merged into the minimal one.
     pub config: Option<Spanned<Map<String, Value>>>,
-    /// The release that boots first, where the story begins on another one than the target: an `upgrade`
-    /// leads from it to the target.
+    /// The release that boots first, if that is not the target; an `upgrade` step then leads to the target.
     pub starts_on: Option<Spanned<Release>>,
-    /// Files to place in the state directory before the gateway boots, by their path there: a text as it stands,
-    /// anything else as JSON. They may hold `${gateway.token}`, `${gateway.password}` and `${clock}`.
+    /// Files to place in the state directory before the gateway boots, by their path there: a text is written as it
+    /// is, anything else as JSON. They may contain `${gateway.token}`, `${gateway.password}` and `${clock}`.
     pub files: Option<Spanned<Map<String, Value>>>,
-    /// Environment of the gateway, over what the harness sets. An empty text undoes a setting: such as
-    /// `OPENCLAW_HANDSHAKE_TIMEOUT_MS`, which spares slow machines the gateway's own timer.
+    /// Environment variables of the gateway, in addition to those that the harness sets. An empty text unsets one,
+    /// such as `OPENCLAW_HANDSHAKE_TIMEOUT_MS`, which keeps the gateway's own timer from firing on slow machines.
     pub env: Option<Spanned<BTreeMap<String, String>>>,
-    /// Whether it has a gateway to itself. Scenarios that change what others rely on (another configuration,
-    /// release or store, a call of `config.*` that succeeds) have one anyway.
+    /// Whether it gets a gateway to itself. Scenarios that change what others rely on (the configuration, the
+    /// release, the store, or a successful call of `config.*`) get one anyway.
     #[serde(default)]
     pub alone: bool,
-    /// Devices by name, each with a key pair of its own.
+    /// Devices by name, each with its own key pair.
     #[serde(default)]
     pub devices: Entries<Device>,
-    /// A table: each row makes one case. `name` is the row's id, the other keys are `${each.KEY}`.
+    /// A table: each row makes one case. `name` becomes part of the case's id; the other keys are available as
+    /// `${each.KEY}`.
     #[serde(default)]
     pub each: Vec<Spanned<Map<String, Value>>>,
-    /// Scenarios whose devices and steps come first.
+    /// Scenarios whose devices and steps are included before those of this one.
     #[serde(default, rename = "use")]
     pub uses: Vec<Spanned<String>>,
-    /// Keys of steps that say nothing else, by verb: `{connect: {scopes: [operator.read]}}`. A file `_defaults.yaml`
-    /// holds such keys for all scenarios of its folder and below.
+    /// Default keys of steps, by verb: `{connect: {scopes: [operator.read]}}`. A file `_defaults.yaml` holds such
+    /// keys for all scenarios in its folder and below.
     pub defaults: Option<Spanned<Map<String, Value>>>,
-    /// An owner who is there from the beginning: the device and the connection `owner`, with the scopes
-    /// `operator.admin` and `operator.pairing`, or with those that are listed.
+    /// Adds a paired device `owner` and opens its connection `owner` first: `true` for the scopes `operator.admin`
+    /// and `operator.pairing`, or a list of scopes.
     pub owner: Option<Spanned<Owner>>,
-    /// `all`: steps go on behind one that differs, and every one is judged.
+    /// `all`: continue after a step that differs, and judge every step.
     pub observe: Option<Observe>,
     /// What happens, in order.
     pub steps: Vec<Spanned<Step>>,
-    /// Steps that always run at the end.
+    /// Steps that always run at the end, even after a failure.
     #[serde(default)]
     pub finally: Vec<Spanned<Step>>,
-    /// Steps for which any refusal is right, or success as well as refusal, each with the reason. Everywhere
-    /// else `check --strict` wants an expectation to name what refuses.
+    /// Steps for which any refusal is right, or both success and refusal, each with an explanation. For all other
+    /// steps, `check --strict` requires the expectation to name the reason for a refusal.
     #[serde(default)]
     pub vague: Entries<String>,
-    /// Releases on which steps have another outcome.
+    /// Releases on which steps have a different outcome.
     #[serde(default)]
     pub deviations: Vec<Spanned<Deviation>>,
 }
 
-/// An owner without ceremony.
+/// The scopes of the device that `owner:` adds.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Owner {
-    /// With the usual scopes.
+    /// `true`: the default scopes.
     Usual(bool),
-    /// With these scopes.
+    /// Exactly these scopes.
     Scopes(Vec<String>),
 }
 
-/// What is looked at behind a step that differs.
+/// Which steps are observed after one that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Observe {
-    /// All that comes.
+    /// All of them.
     All,
 }
 
-/// What a target must have for a scenario to mean anything.
+/// What a target must have for a scenario to apply.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Requires {
-    /// Releases that have what the scenario is about; others are untestable. `||` joins several spans.
+    /// Releases that have the feature under test; on others the scenario is untestable. `||` combines ranges.
     pub releases: Option<Spanned<ReleaseSet>>,
-    /// Abilities of the target.
+    /// Capabilities that the target must have.
     #[serde(default)]
     pub capabilities: Vec<Spanned<Capability>>,
 }
 
-/// Releases on which steps have another outcome than the one that is right.
+/// Releases on which steps have an outcome other than the right one.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deviation {
@@ -118,36 +118,36 @@ pub struct Deviation {
     pub releases: Spanned<ReleaseRange>,
     /// What kind of difference it is.
     pub class: Spanned<DeviationClass>,
-    /// Whether it lets in, keeps in, shows or grants what the right outcome refuses. Only for `regression` and
-    /// `superseded`: a release that lacks a protection is one or the other. `false` says that somebody has
-    /// looked at an outcome that lets in, and that nothing is protected by the right one.
+    /// Whether the release grants or reveals something that the right outcome refuses. Only for `regression` and
+    /// `superseded`: a release that lacks a protection is one or the other. `false` means that somebody has reviewed
+    /// an outcome that gets through, and that the refusal protects nothing.
     pub security: Option<Spanned<bool>>,
-    /// The issue or pull request that knows of it.
+    /// The issue or pull request that reports it.
     pub issue: Option<Spanned<String>>,
-    /// What happens and why, where the issue does not say it.
+    /// What happens and why, if the issue does not say so.
     pub why: Option<String>,
-    /// Rows of `each` that it holds for. Default: all.
+    /// Rows of `each` that it applies to. Default: all.
     pub rows: Option<Vec<Spanned<String>>>,
     /// The outcome of each step that differs, by the step's name.
     pub steps: Entries<Spanned<Expectation>>,
 }
 
-/// Kinds of difference from the outcome that is right.
+/// Kinds of difference from the right outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviationClass {
-    /// It was wrong.
+    /// The release is wrong.
     Regression,
-    /// The contract then was another.
+    /// The release had a different contract.
     Superseded,
-    /// The release lacks the thing.
+    /// The release lacks the feature.
     Unsupported,
-    /// Written by a command and not yet looked at by a person.
+    /// Written by a command, and not yet reviewed by a person.
     Unreviewed,
 }
 
 impl DeviationClass {
-    /// The word that scenarios and reports use.
+    /// The word used in scenarios and reports.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Regression => "regression",

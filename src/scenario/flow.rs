@@ -1,24 +1,24 @@
-//! Values in YAML's flow style, on one line: what is printed reads as the same value again.
+//! Writes values in YAML flow style, on one line. The output parses to the same value.
 
 use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
-/// A text in flow style: bare where it can only be this text, else in double quotes.
+/// A text in flow style: bare if it cannot be misread, otherwise in double quotes.
 pub struct FlowText<'a>(pub &'a str);
 
 /// A JSON value in flow style.
 pub(super) struct FlowValue<'a>(pub(super) &'a Value);
 
-/// Words that YAML, or one of its older versions, reads as something else than a text.
-const OTHER_THAN_TEXT: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"];
+/// Words that YAML, or an older version of it, does not read as text.
+const NOT_TEXT: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"];
 
 impl FlowText<'_> {
     fn is_bare(&self) -> bool {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
         self.0.starts_with(|c: char| c.is_ascii_alphabetic())
             && self.0.chars().all(allowed)
-            && !OTHER_THAN_TEXT.iter().any(|word| self.0.eq_ignore_ascii_case(word))
+            && !NOT_TEXT.iter().any(|word| self.0.eq_ignore_ascii_case(word))
     }
 }
 
@@ -45,11 +45,12 @@ impl fmt::Display for FlowText<'_> {
     }
 }
 
-/// Whether a character may stand in a file as it is and can be seen there.
+/// Whether a character is visible and may be written without an escape.
 fn is_plain(c: char) -> bool {
     let invisible = matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
-    let no_character = matches!(c, '\u{feff}' | '\u{fff0}'..='\u{ffff}') || u32::from(c) & 0xfffe == 0xfffe;
-    !c.is_control() && !invisible && !no_character
+    let not_a_character =
+        matches!(c, '\u{feff}' | '\u{fff0}'..='\u{ffff}') || u32::from(c) & 0xfffe == 0xfffe;
+    !c.is_control() && !invisible && !not_a_character
 }
 
 impl fmt::Display for FlowValue<'_> {
@@ -105,7 +106,7 @@ mod tests {
     #[case("1008", r#""1008""#)]
     #[case("", r#""""#)]
     #[case("a\u{85}\u{2028}\u{1f600}\"\\\n", r#""a\x85\u2028😀\"\\\n""#)]
-    fn only_what_can_be_nothing_else_is_bare(#[case] text: &str, #[case] written: &str) {
+    fn a_text_that_could_be_misread_is_quoted(#[case] text: &str, #[case] written: &str) {
         assert_eq!(FlowText(text).to_string(), written);
     }
 }

@@ -1,4 +1,4 @@
-//! Where the deviations of a scenario file stand in its text, for whoever edits them there.
+//! The positions of a scenario file's deviations in its text, for editing them in place.
 
 use std::sync::Arc;
 
@@ -6,41 +6,41 @@ use super::decode::decode;
 use super::file::Deviation;
 use super::source::Source;
 use super::span::Span;
-use super::tree::{Kind, Tree, read};
+use super::tree::{NodeKind, Tree, read};
 
-/// Where a file's list of deviations stands.
+/// The position of a file's list of deviations.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// The mapping that the file is.
+    /// The file's top-level mapping.
     pub root: Span,
     /// Its first key.
     pub first_key: Span,
-    /// The key `deviations` and its value, where they are there.
+    /// The key `deviations` and its value, if present.
     pub list: Option<(Span, Span)>,
     /// The entries of the list, in order.
     pub entries: Vec<Place>,
     rest: Vec<(String, Tree)>,
 }
 
-/// Where an entry of the list stands, and what it says.
+/// An entry of the list, and its position.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The whole entry, without the dash or the commas around it.
+    /// The whole entry, without the dash or commas around it.
     pub span: Span,
     /// The value of its key `releases`.
     pub releases: Option<Span>,
     tree: Tree,
 }
 
-/// The layout of a scenario's text. None where the text is no scenario, or where a place cannot be trusted: an
-/// alias stands somewhere else than what it repeats.
+/// Finds the deviations in a scenario's text. `None` if the text is not a scenario, or if a position cannot be
+/// trusted because of an alias, whose value is written elsewhere.
 pub fn layout(source: &Arc<Source>) -> Option<Layout> {
     let tree = read(source).ok()?;
-    let Kind::Map(keys) = &tree.kind else { return None };
+    let NodeKind::Map(keys) = &tree.kind else { return None };
     let found = keys.iter().find(|(key, _)| key.value == "deviations");
     let entries: &[Tree] = match found.map(|(_, value)| &value.kind) {
         None => &[],
-        Some(Kind::List(entries)) => entries,
+        Some(NodeKind::List(entries)) => entries,
         Some(_) => return None,
     };
     let entries: Vec<Place> = entries.iter().map(Place::of).collect();
@@ -67,7 +67,7 @@ pub fn layout(source: &Arc<Source>) -> Option<Layout> {
     })
 }
 
-/// Whether all below a node stands inside of it, one behind the other.
+/// Whether everything below a node lies within it, in order.
 fn is_inside(tree: &Tree, around: Span) -> bool {
     let mut at = around.start;
     let mut follows = |span: Span| {
@@ -76,10 +76,10 @@ fn is_inside(tree: &Tree, around: Span) -> bool {
         fine
     };
     match &tree.kind {
-        Kind::List(list) => list.iter().all(|one| follows(one.span) && is_inside(one, one.span)),
-        Kind::Map(entries) => entries.iter().all(|(key, value)| {
-            // A value that was left empty has no place of its own.
-            let there = !matches!(value.kind, Kind::Null);
+        NodeKind::List(list) => list.iter().all(|one| follows(one.span) && is_inside(one, one.span)),
+        NodeKind::Map(entries) => entries.iter().all(|(key, value)| {
+            // An empty value has no position of its own.
+            let there = !matches!(value.kind, NodeKind::Null);
             follows(key.span) && (!there || follows(value.span) && is_inside(value, value.span))
         }),
         _ => true,
@@ -87,7 +87,7 @@ fn is_inside(tree: &Tree, around: Span) -> bool {
 }
 
 impl Layout {
-    /// Whether two texts say the same but for their deviations.
+    /// Whether two texts are equal apart from their deviations.
     pub fn is_same_beside_deviations(&self, other: &Self) -> bool {
         self.rest.len() == other.rest.len()
             && self.rest.iter().zip(&other.rest).all(|(a, b)| a.0 == b.0 && says_the_same(&a.1, &b.1))
@@ -99,23 +99,23 @@ impl Place {
         Self { span: tree.span, releases: tree.get("releases").map(|one| one.span), tree: tree.clone() }
     }
 
-    /// What its `releases` say, where they are a text.
+    /// The value of `releases`, if it is a text.
     pub fn releases_text(&self) -> Option<&str> {
         match &self.tree.get("releases")?.kind {
-            Kind::Text(text) => Some(text),
+            NodeKind::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    /// The entry. None where it can only be read together with a row of the table.
+    /// The decoded entry. `None` if it depends on a row of the table.
     pub fn deviation(&self) -> Option<Deviation> {
         decode(&self.tree).ok()
     }
 
-    /// Whether the other entry says the same, its releases left aside.
+    /// Whether two entries are equal apart from their releases.
     pub fn is_same_beside_releases(&self, other: &Self) -> bool {
         let rest = |place: &Self| match &place.tree.kind {
-            Kind::Map(entries) => Some(
+            NodeKind::Map(entries) => Some(
                 entries
                     .iter()
                     .filter(|(key, _)| key.value != "releases")
@@ -130,13 +130,13 @@ impl Place {
     }
 }
 
-/// Whether two nodes are the same, wherever they stand.
+/// Whether two nodes are equal, regardless of their positions.
 fn says_the_same(a: &Tree, b: &Tree) -> bool {
     match (&a.kind, &b.kind) {
-        (Kind::List(a), Kind::List(b)) => {
+        (NodeKind::List(a), NodeKind::List(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| says_the_same(a, b))
         }
-        (Kind::Map(a), Kind::Map(b)) => {
+        (NodeKind::Map(a), NodeKind::Map(b)) => {
             a.len() == b.len()
                 && a.iter().zip(b).all(|(a, b)| a.0.value == b.0.value && says_the_same(&a.1, &b.1))
         }

@@ -1,4 +1,4 @@
-//! How a gateway is stopped, and when one that starts counts as started.
+//! How a gateway is stopped, and when a starting one counts as ready.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,14 +10,14 @@ use serde::de::{self, Deserializer, Visitor};
 /// A signal that stops a gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, serde::Serialize, JsonSchema)]
 pub enum StopSignal {
-    /// Asks to end.
+    /// Asks the process to end.
     #[default]
     #[serde(rename = "SIGTERM")]
     Term,
     /// What Ctrl-C sends.
     #[serde(rename = "SIGINT")]
     Interrupt,
-    /// What a terminal sends when it goes away.
+    /// What a terminal sends when it closes.
     #[serde(rename = "SIGHUP")]
     HangUp,
     /// Cannot be ignored: a crash.
@@ -26,7 +26,7 @@ pub enum StopSignal {
 }
 
 impl StopSignal {
-    /// The name that scenarios and reports use.
+    /// The name used in scenarios and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Term => "SIGTERM",
@@ -37,7 +37,7 @@ impl StopSignal {
     }
 }
 
-/// When a gateway that starts counts as started, so that the story goes on.
+/// When a starting gateway counts as ready, so that the next step can begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ready {
     /// A connect would be answered.
@@ -45,7 +45,7 @@ pub enum Ready {
     Answers,
     /// Its port is open.
     Port,
-    /// At once. The first connect waits for the port by itself.
+    /// Immediately; the first connect waits for the port.
     AtOnce,
 }
 
@@ -83,7 +83,7 @@ impl JsonSchema for Ready {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "When the next step begins: `true` once a connect would be answered, `port` once the port is open, `false` at once.",
+                        "description": "When the next step begins: `true` once a connect would be answered, `port` once the port is open, `false` immediately.",
             "enum": [true, "port", false],
         })
     }

@@ -1,4 +1,4 @@
-//! From texts to scenarios: reads, fills in tables, decodes, and puts reused steps in place.
+//! Loads scenarios from texts: parses, expands tables, decodes, and includes reused scenarios.
 
 use std::sync::Arc;
 
@@ -12,28 +12,28 @@ use super::defaults::{FolderDefaults, complete, is_of_defaults};
 use super::diagnostic::{Diagnostic, tidy};
 use super::draft::{Draft, Drafts};
 use super::entries::Entries;
-use super::expand::{Case, expand};
+use super::expand::{ExpandedCase, expand};
 use super::file::ScenarioFile;
 use super::source::Source;
 use super::span::{Span, Spanned};
 use super::story::Scenario;
 use super::suggest::advice;
-use super::tree::{Kind, Tree, read};
+use super::tree::{NodeKind, Tree, read};
 
-/// What a set of files holds.
+/// The scenarios in a set of files.
 #[derive(Clone, Debug, Default)]
 pub struct Suite {
-    /// Scenarios that could be put together, in the order of the files and rows. Some may say what cannot
-    /// be right.
+    /// The scenarios that could be assembled, in the order of files and rows. They may still contain mistakes that
+    /// [`super::check()`] finds.
     pub scenarios: Vec<Scenario>,
-    /// What is wrong with the files; [`super::check()`] looks deeper.
+    /// What is wrong with the files.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Loads scenarios from texts. Each comes with its id: its path below `scenarios/`, without extension.
+/// Loads scenarios from texts, each given with its id: the path below `scenarios/`, without extension.
 ///
-/// One faulty file does not hide the faults of another, and within a file each key and step is
-/// decoded by itself. Scenarios that cannot be decoded, and those that use them, are left out.
+/// An error in one file does not hide those in another, and within a file each key and step is decoded on its own.
+/// Scenarios that cannot be decoded, and those that use them, are left out.
 pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
     let mut diagnostics = Vec::new();
     let mut all = Drafts::default();
@@ -43,10 +43,10 @@ pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
         if let Some((_, first)) =
             sources.iter().take_while(|(_, one)| !Arc::ptr_eq(one, source)).find(|(other, _)| other == id)
         {
-            let message = format!("the id `{id}` is taken by {}", first.path);
+            let message = format!("the id `{id}` is already used by {}", first.path);
             diagnostics.push(
                 Diagnostic::error("duplicate-id", message, source, Span::default())
-                    .help("give one of the two files another name"),
+                    .help("rename one of the two files"),
             );
             continue;
         }
@@ -87,20 +87,20 @@ pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
     Suite { scenarios, diagnostics }
 }
 
-/// A row must not have the id of another file.
+/// Reports rows whose id is also that of a file.
 fn taken_by_rows(all: &Drafts, sources: &[(String, Arc<Source>)], diagnostics: &mut Vec<Diagnostic>) {
     for (file, rows) in &all.files {
         for row in rows {
             if let Some((_, source)) = sources.iter().find(|(id, _)| id == row) {
-                let message = format!("the id `{row}` is taken by a row of `{file}`");
+                let message = format!("the id `{row}` is already used by a row of `{file}`");
                 let error = Diagnostic::error("duplicate-id", message, source, Span::default());
-                diagnostics.push(error.help("give the file or the row another name"));
+                diagnostics.push(error.help("rename the file or the row"));
             }
         }
     }
 }
 
-/// The keys of a scenario file.
+/// The top-level keys of a scenario file.
 pub(super) const FILE_KEYS: &[&str] = &[
     "title",
     "why",
@@ -125,9 +125,9 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "deviations",
 ];
 
-/// Decodes one case key by key, so that one fault does not hide another.
-fn draft(id: &str, source: &Arc<Source>, case: Case) -> (Option<Draft>, Vec<Diagnostic>) {
-    let Kind::Map(entries) = &case.tree.kind else {
+/// Decodes one case key by key, so that one error does not hide another.
+fn draft(id: &str, source: &Arc<Source>, case: ExpandedCase) -> (Option<Draft>, Vec<Diagnostic>) {
+    let NodeKind::Map(entries) = &case.tree.kind else {
         let message = format!("a scenario is a mapping, found {}", case.tree.describe());
         let error = Diagnostic::error("wrong-type", message, source, case.tree.span);
         return (None, vec![error.help("start with `title:`, `why:` and `steps:`")]);
@@ -190,7 +190,7 @@ struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     fn value(&self, key: &str) -> Option<(Span, &'a Tree)> {
-        let Kind::Map(entries) = &self.tree.kind else { return None };
+        let NodeKind::Map(entries) = &self.tree.kind else { return None };
         entries.iter().find(|(name, _)| name.value == key).map(|(name, value)| (name.span, value))
     }
 
@@ -210,10 +210,10 @@ impl<'a> Keys<'a> {
         self.keep(decode(tree), key, place)
     }
 
-    /// Each element by itself.
+    /// Decodes a list, each element on its own.
     fn list<T: DeserializeOwned>(&mut self, key: &str) -> Vec<T> {
         let Some((place, tree)) = self.value(key) else { return Vec::new() };
-        let Kind::List(list) = &tree.kind else {
+        let NodeKind::List(list) = &tree.kind else {
             return self.keep(decode(tree), key, place).unwrap_or_default();
         };
         let element = |(index, one): (usize, &Tree)| {
@@ -223,10 +223,10 @@ impl<'a> Keys<'a> {
         list.iter().enumerate().map(element).filter_map(|value| self.keep(value, key, place)).collect()
     }
 
-    /// Each entry by itself.
+    /// Decodes a mapping, each entry on its own.
     fn entries<T: DeserializeOwned>(&mut self, key: &str) -> Entries<T> {
         let Some((place, tree)) = self.value(key) else { return Entries::default() };
-        let Kind::Map(entries) = &tree.kind else {
+        let NodeKind::Map(entries) = &tree.kind else {
             return self.keep(decode(tree), key, place).unwrap_or_default();
         };
         let entry = |(name, value): &(Spanned<String>, Tree)| {

@@ -1,4 +1,4 @@
-//! The scenario format: types with their places in the text.
+//! The scenario format: its types, loading, checks and JSON Schema.
 
 mod address;
 mod assemble;
@@ -53,8 +53,8 @@ pub use load::{Suite, load};
 pub use named::{NAMED_OUTCOMES, NamedOutcome};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
-    BUILTIN_REFERENCES, Part, Reference, ReferenceError, UnresolvedReference, parse_text, resolve,
-    resolve_telling,
+    BUILTIN_REFERENCES, Reference, ReferenceError, TextPart, UnresolvedReference, parse_text, resolve,
+    resolve_with,
 };
 pub use saved::Saved;
 pub use schema::{schema, schema_text};
@@ -63,10 +63,10 @@ pub use span::{Span, Spanned};
 pub use story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague, changes_everybody};
 pub use suggest::did_you_mean;
 pub use verbs::{
-    AUTH_WORDS, AgentTurn, AgentVia, Approve, Auth, AwaitClose, AwaitEvent, Call, Cli, Connect, Credentials,
-    Destination, Disconnect, Earlier, EditState, HttpRequest, IdFault, KeyFault, Line, Log, Model,
-    ModelReply, NodeHost, NonceFault, PatchOperation, PatchVerb, Pin, Proof, ProofVersion, Repeat, Restart,
-    Revoke, Send, Sequence, SignatureFault, SignedOver, Site, Start, State, Step, Stop, Tls, Together,
-    Upgrade, Verb, Wait,
+    AUTH_WORDS, AgentTurn, AgentVia, Approve, Auth, AwaitClose, AwaitEvent, Call, CertificatePin, Cli,
+    Connect, Credentials, Destination, Disconnect, Earlier, EditState, HttpRequest, IdFault, KeyFault,
+    LinePattern, Log, Model, ModelReply, NodeHost, NonceFault, PatchOperation, PatchVerb, Proof,
+    ProofVersion, Repeat, Restart, Revoke, Send, Sequence, SignatureFault, SignedOver, Start, State, Step,
+    StepSite, Stop, Tls, Together, Upgrade, Verb, Wait,
 };
 pub(crate) use verbs::{HOME_IDENTITY, with_verb};

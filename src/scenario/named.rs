@@ -1,22 +1,22 @@
-//! Outcomes that have a name, because many scenarios expect them.
+//! Named outcomes: short names for refusals that many scenarios expect.
 
 use serde_json::Value;
 
 use super::expect::Expectation;
 
-/// An outcome that has a name.
+/// A name for an outcome.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedOutcome {
-    /// The name, as a scenario writes it.
+    /// The name, as scenarios write it.
     pub name: &'static str,
-    /// What it means.
+    /// What the outcome means.
     pub about: &'static str,
-    /// The keys that it stands for, as JSON.
+    /// The keys it stands for, as JSON.
     pub(super) keys: &'static str,
 }
 
 impl NamedOutcome {
-    /// What it stands for, as a scenario would write it.
+    /// The expectation it stands for, as a scenario would write it.
     pub fn written(&self) -> String {
         let outcome = keys_of(self.name).and_then(|keys| serde_json::from_value::<Expectation>(keys).ok());
         outcome.map_or_else(|| self.keys.to_owned(), |outcome| outcome.to_string())
@@ -27,31 +27,31 @@ const fn closed(name: &'static str, about: &'static str, keys: &'static str) -> 
     NamedOutcome { name, about, keys }
 }
 
-/// The named outcomes: refusals of a connect, each by the details that tell it from the others.
+/// The named outcomes: refusals of a connect, each identified by its details.
 pub const NAMED_OUTCOMES: &[NamedOutcome] = &[
     closed(
         "not-paired",
-        "The device was never approved; a request waits now.",
+        "The device was never approved; a request for approval is now pending.",
         r#"{"closed": 1008, "error": "NOT_PAIRED", "details": {"code": "PAIRING_REQUIRED", "reason": "not-paired"}}"#,
     ),
     closed(
         "role-upgrade",
-        "The device was not approved for this role.",
+        "The device is not approved for this role.",
         r#"{"closed": 1008, "error": "NOT_PAIRED", "details": {"code": "PAIRING_REQUIRED", "reason": "role-upgrade"}}"#,
     ),
     closed(
         "scope-upgrade",
-        "The device was not approved for these scopes.",
+        "The device is not approved for these scopes.",
         r#"{"closed": 1008, "error": "NOT_PAIRED", "details": {"code": "PAIRING_REQUIRED", "reason": "scope-upgrade"}}"#,
     ),
     closed(
         "metadata-upgrade",
-        "The device says that it is another one than was approved.",
+        "The device describes itself differently than when it was approved.",
         r#"{"closed": 1008, "error": "NOT_PAIRED", "details": {"code": "PAIRING_REQUIRED", "reason": "metadata-upgrade"}}"#,
     ),
     closed(
         "token-missing",
-        "No shared token was shown.",
+        "No shared token was sent.",
         r#"{"closed": 1008, "details": {"code": "AUTH_TOKEN_MISSING"}}"#,
     ),
     closed(
@@ -61,7 +61,7 @@ pub const NAMED_OUTCOMES: &[NamedOutcome] = &[
     ),
     closed(
         "password-missing",
-        "No password was shown.",
+        "No password was sent.",
         r#"{"closed": 1008, "details": {"code": "AUTH_PASSWORD_MISSING"}}"#,
     ),
     closed(
@@ -71,37 +71,37 @@ pub const NAMED_OUTCOMES: &[NamedOutcome] = &[
     ),
     closed(
         "device-token-mismatch",
-        "The device token is wrong, or was revoked.",
+        "The device token is wrong or revoked.",
         r#"{"closed": 1008, "details": {"code": "AUTH_DEVICE_TOKEN_MISMATCH"}}"#,
     ),
     closed(
         "setup-code-invalid",
-        "The set-up code is wrong, spent, too old, or for something else.",
+        "The setup code is wrong, used, expired, or for something else.",
         r#"{"closed": 1008, "details": {"code": "AUTH_BOOTSTRAP_TOKEN_INVALID"}}"#,
     ),
     closed(
         "rate-limited",
-        "Too many wrong secrets came from this address.",
+        "Too many failed attempts came from this address.",
         r#"{"closed": 1008, "details": {"code": "AUTH_RATE_LIMITED"}}"#,
     ),
     closed(
         "origin-not-allowed",
-        "The page may not talk to this gateway.",
+        "The page's origin may not connect to this gateway.",
         r#"{"closed": 1008, "details": {"code": "CONTROL_UI_ORIGIN_NOT_ALLOWED"}}"#,
     ),
     closed(
         "device-required",
-        "This client needs a device with a key.",
+        "This client must identify itself with a device key.",
         r#"{"closed": 1008, "details": {"code": "DEVICE_IDENTITY_REQUIRED"}}"#,
     ),
     closed(
         "signature-invalid",
-        "The device does not prove that it holds its key.",
+        "The device did not prove that it holds its key.",
         r#"{"closed": 1008, "details": {"code": "DEVICE_AUTH_SIGNATURE_INVALID"}}"#,
     ),
 ];
 
-/// The keys that a name stands for.
+/// The keys a name stands for.
 pub(super) fn keys_of(name: &str) -> Option<Value> {
     let named = NAMED_OUTCOMES.iter().find(|one| one.name == name)?;
     serde_json::from_str(named.keys).ok()
@@ -111,11 +111,11 @@ pub(super) fn keys_of(name: &str) -> Option<Value> {
 mod tests {
     use serde_json::json;
 
-    use super::super::expect_written::EXPECTATION_WORDS;
     use super::*;
+    use crate::scenario::expect_written::EXPECTATION_WORDS;
 
     #[test]
-    fn every_name_stands_for_an_outcome_of_its_own() {
+    fn every_name_stands_for_a_different_outcome() {
         let mut seen = Vec::new();
         for one in NAMED_OUTCOMES {
             let by_name: Expectation = serde_json::from_value(json!(one.name)).unwrap();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_scope_is_named_with_the_scope() {
+    fn missing_scope_expects_the_message_for_that_scope() {
         let one: Expectation = serde_json::from_value(json!({"missing-scope": "operator.read"})).unwrap();
         assert_eq!(one.to_string(), r#"{message: {$matches: "missing scope: operator\\.read"}}"#);
     }

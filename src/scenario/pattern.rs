@@ -1,4 +1,4 @@
-//! What a value must look like: subset matching with a few `$` operators.
+//! Patterns for values: subset matching, with a few `$` operators.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,48 +13,48 @@ use super::flow::{FlowText, FlowValue, write_list, write_map};
 
 /// A pattern for a JSON value.
 ///
-/// Plain values match themselves, mappings match by subset (keys that are not named do not count),
-/// lists match element by element. The rest is written with a `$`:
+/// Plain values match themselves, mappings match by subset (keys that are not named are ignored), and lists match
+/// element by element. Everything else is written with a `$`:
 ///
 /// | written | matches |
 /// |---|---|
-/// | `$any` | any value that is there |
-/// | `$absent` | a key that is not there |
-/// | `{$matches: REGEX}` | a text in which the expression is found |
+/// | `$any` | any value that is present |
+/// | `$absent` | a missing key |
+/// | `{$matches: REGEX}` | a text in which the expression matches |
 /// | `{$contains: [P, …]}` | a list in which each pattern has a match |
-/// | `{$excludes: [P, …]}` | a list in which none of the patterns has a match |
-/// | `{$one_of: [P, …]}` | what matches at least one of the patterns |
-/// | `{$not: P}` | a value that is there and does not match |
-/// | `{$exactly: V}` | the same value, with no further keys |
-/// | `{$set: [P, …]}` | a list with exactly these elements in any order |
-/// | `{$length: N}` | a list, mapping or text of that length |
+/// | `{$excludes: [P, …]}` | a list in which no pattern has a match |
+/// | `{$one_of: [P, …]}` | a value that matches at least one of the patterns |
+/// | `{$not: P}` | a value that is present and does not match |
+/// | `{$exactly: V}` | exactly this value, without additional keys |
+/// | `{$set: [P, …]}` | a list with exactly these elements, in any order |
+/// | `{$length: N}` | a list, mapping or text of this length |
 #[derive(Clone, Debug)]
 pub enum Pattern {
-    /// Any value that is there.
+    /// Any value that is present.
     Any,
-    /// No value.
+    /// A missing value.
     Absent,
-    /// A number, boolean, null, or a text (which may hold `${…}` references).
+    /// A number, a boolean, null, or a text, which may contain `${…}` references.
     Literal(Value),
-    /// A text in which the expression is found.
+    /// A text in which the expression matches.
     Matches(Regex),
     /// A list in which each pattern has a match.
     Contains(Vec<Pattern>),
     /// A list in which no pattern has a match.
     Excludes(Vec<Pattern>),
-    /// At least one pattern matches.
+    /// A value that matches at least one of the patterns.
     OneOf(Vec<Pattern>),
-    /// Is there and does not match.
+    /// A value that is present and does not match.
     Not(Box<Pattern>),
-    /// The same value to the last key.
+    /// Exactly this value, without additional keys.
     Exactly(Value),
-    /// A list with exactly these elements in any order.
+    /// A list with exactly these elements, in any order.
     Set(Vec<Pattern>),
-    /// Number of elements, keys or characters.
+    /// A value with this number of elements, keys or characters.
     Length(u64),
     /// A mapping with at least these keys.
     Object(Vec<(String, Pattern)>),
-    /// A list with these elements in this order.
+    /// A list with exactly these elements, in this order.
     Array(Vec<Pattern>),
 }
 
@@ -63,7 +63,10 @@ pub const OPERATORS: &[&str] =
     &["$matches", "$contains", "$excludes", "$one_of", "$not", "$exactly", "$set", "$length"];
 
 impl Pattern {
-    /// Puts the text of every literal through `resolve`, which fills in references.
+    /// Applies `resolve`, which fills in references, to every literal.
+    ///
+    /// # Errors
+    /// Fails with the first error of `resolve`.
     pub fn map_text<E>(&self, resolve: &mut impl FnMut(&Value) -> Result<Value, E>) -> Result<Self, E> {
         let each = |patterns: &[Self], resolve: &mut _| -> Result<Vec<Self>, E> {
             patterns.iter().map(|one| one.map_text(resolve)).collect()
@@ -95,7 +98,7 @@ impl PartialEq for Pattern {
 }
 
 impl fmt::Display for Pattern {
-    /// As it is written in flow style: read again, it is the same pattern.
+    /// Writes it as YAML in flow style, which parses to the same pattern.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn operator(f: &mut fmt::Formatter<'_>, name: &str, patterns: &[Pattern]) -> fmt::Result {
             write!(f, "{{{name}: ")?;
@@ -140,7 +143,7 @@ impl<'de> Visitor<'de> for PatternVisitor {
             "$any" => Ok(Pattern::Any),
             "$absent" => Ok(Pattern::Absent),
             word if word.starts_with('$') && !word.starts_with("${") => {
-                Err(E::custom(format!("`{word}` is not a pattern word: expected `$any` or `$absent`")))
+                Err(E::custom(format!("unknown pattern `{word}`: expected `$any` or `$absent`")))
             }
             _ => Ok(Pattern::Literal(Value::String(text.to_owned()))),
         }
@@ -193,7 +196,7 @@ impl<'de> Visitor<'de> for PatternVisitor {
                 other => return Err(de::Error::unknown_field(other, OPERATORS)),
             };
             if !entries.is_empty() || map.next_key::<String>()?.is_some() {
-                return Err(at_key(&key, format_args!("`{key}` must stand alone in its mapping")));
+                return Err(at_key(&key, format_args!("`{key}` must be the only key of its mapping")));
             }
             return Ok(pattern);
         }
@@ -201,7 +204,7 @@ impl<'de> Visitor<'de> for PatternVisitor {
     }
 }
 
-/// A regular expression, refused where it stands.
+/// A regular expression, compiled while decoding so that an invalid one is reported at its position.
 struct Expression(Regex);
 
 impl<'de> Deserialize<'de> for Expression {
@@ -219,7 +222,7 @@ impl JsonSchema for Pattern {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A value to match: plain values match themselves, mappings by subset. Also $any, $absent, {$matches: REGEX}, {$contains: […]}, {$excludes: […]}, {$one_of: […]}, {$not: …}, {$exactly: …}, {$set: […]}, {$length: N}.",
+                        "description": "A pattern for a value: plain values match themselves, mappings match by subset. Also $any, $absent, {$matches: REGEX}, {$contains: […]}, {$excludes: […]}, {$one_of: […]}, {$not: …}, {$exactly: …}, {$set: […]}, {$length: N}.",
         })
     }
 }

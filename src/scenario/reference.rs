@@ -1,4 +1,5 @@
-//! References in texts: `${name}`, builtins such as `${device.laptop.id}`, and changes such as `${name|upper}`.
+//! References in texts: captures such as `${name}`, built-in references such as `${device.laptop.id}`, and changes
+//! such as `${name|upper}`.
 
 use std::fmt;
 
@@ -6,29 +7,29 @@ use serde_json::Value;
 
 use super::change::Change;
 use super::span::{Span, Spanned};
-use super::tree::{Kind, Tree};
+use super::tree::{NodeKind, Tree};
 
-/// What a `${…}` stands for.
+/// What a `${…}` refers to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
-    /// `${name}`: what a step saved.
+    /// `${name}`: a value that a step saved.
     Capture(String),
-    /// `${gateway.token}`: the shared token of the gateway.
+    /// `${gateway.token}`: the gateway's shared token.
     GatewayToken,
-    /// `${gateway.certificate}`: SHA-256 of the certificate that the gateway has shown when it came up, in hexadecimal
-    /// digits; undefined where it speaks no TLS.
+    /// `${gateway.certificate}`: SHA-256 fingerprint, in hexadecimal, of the certificate that the gateway presented
+    /// when it booted; undefined if it does not use TLS.
     GatewayCertificate,
-    /// `${gateway.password}`: the password of the gateway.
+    /// `${gateway.password}`: the gateway's password.
     GatewayPassword,
-    /// `${gateway.port}`: the port it listens on, a number.
+    /// `${gateway.port}`: the port it listens on, as a number.
     GatewayPort,
-    /// `${identity.id}`: device id of the programs that share the gateway's home, once one has made it.
+    /// `${identity.id}`: device id of the programs that share the gateway's home, once one of them has created it.
     IdentityId,
-    /// `${clock}`: milliseconds since 1970 when the gateway is booted, a number.
+    /// `${clock}`: the time at which the gateway boots, in milliseconds since 1970, as a number.
     Clock,
-    /// `${device.NAME.id}`: id of a device.
+    /// `${device.NAME.id}`: the id of a device.
     DeviceId(String),
-    /// `${device.NAME.public_key}`: public key of a device as it is sent.
+    /// `${device.NAME.public_key}`: the public key of a device, as it is sent.
     DevicePublicKey(String),
     /// `${device.NAME.token.ROLE}`: the token that was seeded for a role.
     DeviceToken {
@@ -37,15 +38,15 @@ pub enum Reference {
         /// Role of the token.
         role: String,
     },
-    /// `${device.NAME.pending}`: id of the seeded request for approval.
+    /// `${device.NAME.pending}`: the id of the seeded request for approval.
     DevicePending(String),
     /// `${connection.NAME.nonce}`: the nonce of a connection's challenge.
     ConnectionNonce(String),
-    /// `${each.KEY}`: a column of the table; filled in when the scenario is loaded.
+    /// `${each.KEY}`: a column of the table, filled in when the scenario is loaded.
     Each(String),
 }
 
-/// Shapes of the builtin references, for messages.
+/// The forms of built-in references, for messages and suggestions.
 pub const BUILTIN_REFERENCES: &[&str] = &[
     "gateway.token",
     "gateway.password",
@@ -61,58 +62,58 @@ pub const BUILTIN_REFERENCES: &[&str] = &[
     "each.KEY",
 ];
 
-/// A stretch of a text.
+/// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Stands for itself.
+pub enum TextPart {
+    /// Literal text.
     Text(String),
-    /// Stands for something else, with these changes made one after the other.
+    /// A reference, with the changes to apply to its value, in order.
     Reference(Reference, Vec<Change>),
 }
 
 /// Why the references of a text cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// A `${` has no `}` behind it.
-    #[error("`${{` is not closed by `}}`; write `$${{` for the characters themselves")]
+    /// A `${` is not followed by a `}`.
+    #[error("`${{` is not closed by `}}`; write `$${{` for a literal `${{`")]
     Unclosed,
-    /// What stands between the braces is neither a name nor a builtin.
-    #[error("`${{{0}}}` is neither the name of a capture nor a builtin reference")]
+    /// The text between the braces is neither a name nor a built-in reference.
+    #[error("`${{{0}}}` is neither a capture nor a built-in reference")]
     Unknown(String),
-    /// What stands behind a `|` is no change.
-    #[error("`{0}` is no change of a text")]
+    /// The word after a `|` is not a known change.
+    #[error("there is no change `{0}`")]
     UnknownChange(String),
 }
 
 /// A reference that has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnresolvedReference {
-    /// Its name means nothing here, or has no value yet.
+    /// It is not defined here, or has no value yet.
     #[error("`{0}` has no value")]
     NoValue(Reference),
-    /// The text cannot be read.
+    /// The text cannot be parsed.
     #[error(transparent)]
     Unreadable(#[from] ReferenceError),
-    /// A list or mapping would have to stand inside a text.
-    #[error("`{0}` is not a single value and cannot stand inside a text")]
+    /// A list or mapping is used within a text.
+    #[error("`{0}` is a list or a mapping and cannot be used within a text")]
     NotText(Reference),
-    /// It has a value that cannot be changed so.
+    /// Its value does not support a change.
     #[error("`{reference}` cannot be changed by `{change}`: it is not {wanted}")]
     Unchangeable {
-        /// What was to be changed.
+        /// The reference.
         reference: Reference,
-        /// How.
+        /// The change.
         change: String,
-        /// What it would have to be.
+        /// What the value would have to be.
         wanted: &'static str,
     },
 }
 
 impl Reference {
-    /// Reads what stands between the braces.
+    /// Parses the text between the braces.
     ///
     /// # Errors
-    /// Fails where it is neither a name (letters, digits, `_`, `-`) nor a builtin.
+    /// Fails if it is neither a name (letters, digits, `_`, `-`) nor a built-in reference.
     pub fn parse(inner: &str) -> Result<Self, ReferenceError> {
         let parts: Vec<&str> = inner.split('.').collect();
         if parts.iter().any(|part| !is_name(part)) {
@@ -138,21 +139,27 @@ impl Reference {
     }
 }
 
-/// Reads what stands between the braces: a reference, and the changes behind it.
+/// Parses the text between the braces: a reference, and the changes after it.
+///
+/// # Errors
+/// Fails if the reference or a change is unknown.
 pub(super) fn parse_changed(inner: &str) -> Result<(Reference, Vec<Change>), ReferenceError> {
     let mut parts = inner.split('|');
     let reference = Reference::parse(parts.next().unwrap_or_default())?;
     Ok((reference, parse_changes(parts)?))
 }
 
-/// Reads changes.
+/// Parses the changes after a reference.
+///
+/// # Errors
+/// Fails if a change is unknown.
 pub(super) fn parse_changes<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Vec<Change>, ReferenceError> {
     parts
         .map(|part| Change::parse(part).ok_or_else(|| ReferenceError::UnknownChange(part.to_owned())))
         .collect()
 }
 
-/// Whether a text can name a capture, a device, a connection or a column.
+/// Whether a text is a valid name for a capture, a device, a connection or a column.
 pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
@@ -177,18 +184,18 @@ impl fmt::Display for Reference {
     }
 }
 
-/// A stretch of a text before its references are understood.
+/// A part of a text, before its references are parsed.
 pub(super) enum Piece<'a> {
-    /// Stands for itself; a `$${` in it is already a `${`.
+    /// Literal text, in which `$${` is already replaced by `${`.
     Text(String),
-    /// What stands between `${` and `}`, and the bytes of the whole.
+    /// The text between `${` and `}`, and the bytes of the whole reference.
     Reference(&'a str, Span),
 }
 
-/// Cuts a text at its references.
+/// Splits a text at its references.
 ///
 /// # Errors
-/// Fails where a `${` is not closed; the place is that of its first byte.
+/// Fails if a `${` is not closed; the span starts at its first byte.
 pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (ReferenceError, Span)> {
     let mut found = Vec::new();
     let mut plain = String::new();
@@ -217,53 +224,53 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (ReferenceError, Span
     Ok(found)
 }
 
-/// Parses a text; `$${` stands for the characters `${`.
+/// Parses a text; `$${` stands for a literal `${`.
 ///
 /// # Errors
-/// Fails where a reference is not closed or not known.
-pub fn parse_text(text: &str) -> Result<Vec<Part>, ReferenceError> {
+/// Fails if a reference is not closed or not known.
+pub fn parse_text(text: &str) -> Result<Vec<TextPart>, ReferenceError> {
     let pieces = pieces(text).map_err(|(error, _)| error)?;
     pieces
         .into_iter()
         .map(|piece| match piece {
-            Piece::Text(text) => Ok(Part::Text(text)),
+            Piece::Text(text) => Ok(TextPart::Text(text)),
             Piece::Reference(inner, _) => {
-                parse_changed(inner).map(|(reference, changes)| Part::Reference(reference, changes))
+                parse_changed(inner).map(|(reference, changes)| TextPart::Reference(reference, changes))
             }
         })
         .collect()
 }
 
-/// Fills in the references of all texts of a value. A text that is one whole reference becomes the
-/// value of any type; inside a longer text, only single values can stand.
+/// Fills in the references in all texts of a value. A text that consists of one reference becomes its value,
+/// whatever the type; within a longer text, lists and mappings are not allowed.
 ///
 /// # Errors
-/// Fails where `lookup` knows no value, where a value cannot be changed as written, or where a text cannot be read.
+/// Fails if `lookup` has no value, if a change does not apply to its value, or if a text cannot be parsed.
 pub fn resolve(
     value: &Value,
     lookup: &impl Fn(&Reference) -> Option<Value>,
 ) -> Result<Value, UnresolvedReference> {
-    resolve_telling(value, lookup, &|_| {})
+    resolve_with(value, lookup, &|_| {})
 }
 
-/// As [`resolve`], and `changed` is told of every text that a change has made.
+/// Like [`resolve`], and calls `changed` with every text that a change has produced.
 ///
 /// # Errors
-/// As there.
-pub fn resolve_telling(
+/// Fails like [`resolve`].
+pub fn resolve_with(
     value: &Value,
     lookup: &impl Fn(&Reference) -> Option<Value>,
     changed: &impl Fn(&str),
 ) -> Result<Value, UnresolvedReference> {
     Ok(match value {
         Value::String(text) => resolve_text(text, lookup, changed)?,
-        Value::Array(list) => Value::Array(
-            list.iter().map(|one| resolve_telling(one, lookup, changed)).collect::<Result<_, _>>()?,
-        ),
+        Value::Array(list) => {
+            Value::Array(list.iter().map(|one| resolve_with(one, lookup, changed)).collect::<Result<_, _>>()?)
+        }
         Value::Object(entries) => Value::Object(
             entries
                 .iter()
-                .map(|(key, one)| Ok((key.clone(), resolve_telling(one, lookup, changed)?)))
+                .map(|(key, one)| Ok((key.clone(), resolve_with(one, lookup, changed)?)))
                 .collect::<Result<_, UnresolvedReference>>()?,
         ),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -279,7 +286,7 @@ fn resolve_text(
     let find = |one: &Reference, changes: &[Change]| {
         let mut value = lookup(one).ok_or_else(|| UnresolvedReference::NoValue(one.clone()))?;
         for change in changes {
-            value = change.of(&value).map_err(|wanted| UnresolvedReference::Unchangeable {
+            value = change.apply(&value).map_err(|wanted| UnresolvedReference::Unchangeable {
                 reference: one.clone(),
                 change: change.to_string(),
                 wanted,
@@ -288,14 +295,14 @@ fn resolve_text(
         }
         Ok(value)
     };
-    if let [Part::Reference(one, changes)] = parts.as_slice() {
+    if let [TextPart::Reference(one, changes)] = parts.as_slice() {
         return find(one, changes);
     }
     let mut whole = String::new();
     for part in &parts {
         match part {
-            Part::Text(text) => whole.push_str(text),
-            Part::Reference(one, changes) => match find(one, changes)? {
+            TextPart::Text(text) => whole.push_str(text),
+            TextPart::Reference(one, changes) => match find(one, changes)? {
                 Value::String(text) => whole.push_str(&text),
                 Value::Array(_) | Value::Object(_) => {
                     return Err(UnresolvedReference::NotText(one.clone()));
@@ -307,10 +314,10 @@ fn resolve_text(
     Ok(Value::String(whole))
 }
 
-/// A reference of a file, or why it is none, with its place.
+/// A reference in a file, or why it cannot be parsed, with its position.
 pub(super) type FoundReference = Spanned<Result<Reference, ReferenceError>>;
 
-/// All references below a node. Regular expressions hold none: their `$` has another meaning.
+/// All references below a node. Regular expressions contain none: a `$` means something else there.
 pub(super) fn references_in(tree: &Tree, text: &str) -> Vec<FoundReference> {
     let mut found = Vec::new();
     collect(tree, text, &mut found);
@@ -319,7 +326,7 @@ pub(super) fn references_in(tree: &Tree, text: &str) -> Vec<FoundReference> {
 
 fn collect(tree: &Tree, whole: &str, found: &mut Vec<FoundReference>) {
     match &tree.kind {
-        Kind::Text(text) => match pieces(text) {
+        NodeKind::Text(text) => match pieces(text) {
             Ok(pieces) => {
                 for piece in pieces {
                     if let Piece::Reference(inner, _) = piece {
@@ -330,16 +337,16 @@ fn collect(tree: &Tree, whole: &str, found: &mut Vec<FoundReference>) {
             }
             Err((error, _)) => found.push(Spanned::new(Err(error), place_of("${", tree.span, whole))),
         },
-        Kind::List(list) => list.iter().for_each(|one| collect(one, whole, found)),
-        Kind::Map(entries) => entries
+        NodeKind::List(list) => list.iter().for_each(|one| collect(one, whole, found)),
+        NodeKind::Map(entries) => entries
             .iter()
             .filter(|(key, _)| key.value != "$matches")
             .for_each(|(_, one)| collect(one, whole, found)),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
+        NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => {}
     }
 }
 
-/// Where a reference stands inside a text node; quoting and escapes may hide it, then the whole node.
+/// The position of a reference within a text node; that of the whole node if quoting or escapes hide it.
 pub(super) fn place_of(written: &str, node: Span, whole: &str) -> Span {
     let inside = whole.get(node.start..node.end).and_then(|text| text.find(written));
     inside.map_or(node, |at| Span { start: node.start + at, end: node.start + at + written.len() })
@@ -372,22 +379,22 @@ mod tests {
     #[case(json!("$${token}"), json!("${token}"))]
     #[case(json!("$5 and $"), json!("$5 and $"))]
     #[case(json!({"a": ["${token}", 1, null]}), json!({"a": ["t0k", 1, null]}))]
-    fn references_become_what_they_stand_for(#[case] value: Value, #[case] resolved: Value) {
+    fn references_are_replaced_by_their_values(#[case] value: Value, #[case] resolved: Value) {
         assert_eq!(resolve(&value, &lookup), Ok(resolved));
     }
 
     #[rstest]
     #[case("${nobody}", "`${nobody}` has no value")]
-    #[case("${gateway.tokn}", "`${gateway.tokn}` is neither the name of a capture nor a builtin reference")]
-    #[case("${token", "`${` is not closed by `}`; write `$${` for the characters themselves")]
-    #[case("${token|cut:1}", "`cut:1` is no change of a text")]
+    #[case("${gateway.tokn}", "`${gateway.tokn}` is neither a capture nor a built-in reference")]
+    #[case("${token", "`${` is not closed by `}`; write `$${` for a literal `${`")]
+    #[case("${token|cut:1}", "there is no change `cut:1`")]
     #[case("${scopes|upper}", "`${scopes}` cannot be changed by `upper`: it is not a text")]
     #[case(
         "${token|decode_base64}",
         "`${token}` cannot be changed by `decode_base64`: it is not base64 of a text"
     )]
-    #[case("a ${scopes}", "`${scopes}` is not a single value and cannot stand inside a text")]
-    fn a_reference_without_a_value_is_refused(#[case] text: &str, #[case] message: &str) {
+    #[case("a ${scopes}", "`${scopes}` is a list or a mapping and cannot be used within a text")]
+    fn a_reference_without_a_value_is_an_error(#[case] text: &str, #[case] message: &str) {
         let error = resolve(&json!(text), &lookup).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
@@ -405,7 +412,7 @@ mod tests {
     #[case("device.laptop.pending")]
     #[case("connection.first.nonce")]
     #[case("each.row")]
-    fn a_reference_prints_as_it_is_written(#[case] inner: &str) {
+    fn a_reference_prints_as_written(#[case] inner: &str) {
         let printed = Reference::parse(inner).map(|one| one.to_string());
         assert_eq!(printed, Ok(format!("${{{inner}}}")));
     }

@@ -1,4 +1,4 @@
-//! What a step saves: a part of its answer, and what to take where there is none.
+//! What a step saves: a part of its answer, with an optional fallback.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,23 +8,23 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde_json::Value;
 
-/// A part of an answer that gets a name.
+/// A part of an answer to save under a name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {
     /// JSON pointer to the part.
     pub pointer: String,
-    /// What is taken where the answer has no such part; without one the step fails then.
+    /// Value to save if the answer has no such part. Without it, the step fails.
     pub fallback: Option<Value>,
 }
 
-/// The long way to write it.
+/// The written form with a fallback.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SavedOrElse")]
-struct Written {
+struct SavedKeys {
     /// JSON pointer to the part.
     at: String,
-    /// What is taken where the answer has no such part.
+    /// Value to save if the answer has no such part.
     #[serde(rename = "else")]
     fallback: Value,
 }
@@ -45,7 +45,7 @@ impl<'de> Deserialize<'de> for Saved {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Saved, A::Error> {
-                let written = Written::deserialize(MapAccessDeserializer::new(map))?;
+                let written = SavedKeys::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(Saved { pointer: written.at, fallback: Some(written.fallback) })
             }
         }
@@ -60,9 +60,9 @@ impl JsonSchema for Saved {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let keys = generator.subschema_for::<Written>();
+        let keys = generator.subschema_for::<SavedKeys>();
         json_schema!({
-            "description": "A part of the answer: a JSON pointer, or one with what is taken where there is no such part.",
+                        "description": "A part of the answer: a JSON pointer, or one with a fallback value.",
             "anyOf": [{"type": "string"}, keys],
         })
     }

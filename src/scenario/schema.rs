@@ -1,11 +1,11 @@
-//! The JSON Schema of a scenario file, for editors and for the curious.
+//! The JSON Schema of a scenario file, for editors.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::file::ScenarioFile;
 
-/// A value that a row of the table fills in; it may stand in the place of any value.
+/// A reference to a column of the table, which may replace any value.
 const COLUMN: &str = r"^\$\{each\.[A-Za-z0-9_-]+\}$";
 
 /// The JSON Schema of a scenario file.
@@ -16,18 +16,18 @@ pub fn schema() -> Value {
     schema
 }
 
-/// The JSON Schema as it is stored beside the scenarios.
+/// The JSON Schema as text, as it is stored with the scenarios.
 pub fn schema_text() -> String {
     format!("{:#}\n", schema())
 }
 
-/// Lets every typed value below the top be a column of the table instead.
+/// Lets a column of the table replace every typed value below the top level.
 fn admit_columns(root: &mut Value) {
     let Value::Object(keys) = root else { return };
     for (key, schema) in keys {
         match key.as_str() {
             "definitions" => values(schema).for_each(inside),
-            // The table itself is what fills in the others.
+            // The table provides the values for the others.
             "properties" => values_but(schema, "each").for_each(alternative),
             _ => {}
         }
@@ -46,7 +46,7 @@ fn values_but<'a>(schema: &'a mut Value, left_out: &'a str) -> impl Iterator<Ite
     entries.into_iter().flatten().filter(move |(key, _)| *key != left_out).map(|(_, one)| one)
 }
 
-/// Goes on to the schemas that are parts of this one.
+/// Continues with the schemas within this one.
 fn inside(schema: &mut Value) {
     let Value::Object(keys) = schema else { return };
     for (key, part) in keys.iter_mut() {
@@ -54,14 +54,14 @@ fn inside(schema: &mut Value) {
             ("properties", Value::Object(entries)) => entries.values_mut().for_each(alternative),
             ("items", Value::Array(list)) => list.iter_mut().for_each(alternative),
             ("items" | "additionalProperties", one) if one.is_object() => alternative(one),
-            // These are ways to be one value, which is a column or none of them.
+            // Alternatives of one value, which as a whole may be replaced by a column.
             ("anyOf" | "oneOf" | "allOf", Value::Array(list)) => list.iter_mut().for_each(inside),
             _ => {}
         }
     }
 }
 
-/// Makes a schema of a value admit a column, where it does not already. What people read stays outside.
+/// Makes the schema of a value accept a column, unless it does already. Description and default stay at the top.
 fn alternative(schema: &mut Value) {
     inside(schema);
     let Value::Object(keys) = schema else { return };
@@ -78,7 +78,7 @@ fn alternative(schema: &mut Value) {
     *keys = outside;
 }
 
-/// Whether any text is right, or anything at all.
+/// Whether a schema accepts any text, or anything at all.
 fn admits_any_text(keys: &Map<String, Value>) -> bool {
     let typed = match keys.get("type") {
         None => {

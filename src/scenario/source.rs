@@ -1,8 +1,8 @@
-//! The text of a scenario file and its name.
+//! The text of a scenario file, with its path.
 
 use super::span::Span;
 
-/// A scenario's text and the name under which people know the file.
+/// The text of a scenario file, and its path for display.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
     /// Path for display.
@@ -12,7 +12,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Line of a byte, from 1.
+    /// The line on which a span starts, counted from 1.
     pub fn line(&self, span: Span) -> usize {
         let until = self.text.len().min(span.start);
         self.text.as_bytes()[..until].split(|byte| *byte == b'\n').count()

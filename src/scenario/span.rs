@@ -1,4 +1,4 @@
-//! Where in a scenario's text a value stands.
+//! Positions of values in a scenario's text.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::ops::Deref;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A stretch of a text, in bytes.
+/// A range of bytes in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
     /// First byte.
@@ -15,23 +15,23 @@ pub struct Span {
     pub end: usize,
 }
 
-/// A value together with its place in the scenario's text.
+/// A value with its position in the scenario's text.
 ///
-/// Only the decoder of this module knows places; values made elsewhere have an empty span at 0.
+/// Only the decoder in this module knows positions; values decoded by anything else have an empty span at 0.
 #[derive(Clone, Debug, Default)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
+    /// Its position.
     pub span: Span,
 }
 
-/// The name under which the tree's decoder recognises a request for a place.
+/// The struct name by which the tree's decoder recognises a request for a position.
 pub(super) const SPANNED_STRUCT: &str = "$gatecrash::Spanned";
 pub(super) const SPANNED_FIELDS: &[&str] = &["start", "end", "value"];
 
 impl<T> Spanned<T> {
-    /// A value with its place.
+    /// Creates a value with its position.
     pub const fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }
@@ -46,7 +46,7 @@ impl<T> Deref for Spanned<T> {
 }
 
 impl<T: PartialEq> PartialEq for Spanned<T> {
-    /// Places do not count: two texts that say the same are equal.
+    /// Ignores positions: texts with the same content are equal.
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
     }
@@ -54,9 +54,9 @@ impl<T: PartialEq> PartialEq for Spanned<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Parts<T>(std::marker::PhantomData<T>);
+        struct SpannedVisitor<T>(std::marker::PhantomData<T>);
 
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Parts<T> {
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for SpannedVisitor<T> {
             type Value = Spanned<T>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -74,7 +74,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
             }
         }
 
-        deserializer.deserialize_struct(SPANNED_STRUCT, SPANNED_FIELDS, Parts(std::marker::PhantomData))
+        deserializer.deserialize_struct(
+            SPANNED_STRUCT,
+            SPANNED_FIELDS,
+            SpannedVisitor(std::marker::PhantomData),
+        )
     }
 }
 

@@ -1,4 +1,4 @@
-//! A scenario ready to run: rows of tables filled in, reused steps in place, every step named.
+//! A scenario that is ready to run: tables expanded, reused steps included, every step named.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,34 +18,34 @@ use crate::release::{Release, ReleaseRange};
 /// A scenario ready to run.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// Permanent id: the path below `scenarios/` without the extension, and the row's name behind it
-    /// where the file has a table.
+    /// Permanent id: the path below `scenarios/` without the extension, followed by the name of the row if the file
+    /// has a table.
     pub id: String,
-    /// The file it was written in.
+    /// The file it is written in.
     pub source: Arc<Source>,
     /// What should happen, in one sentence.
     pub title: String,
-    /// The ground of the expectation.
+    /// Why that is right.
     pub why: String,
     /// Issue or pull request.
     pub issue: Option<String>,
     /// Where the case comes from.
     pub origins: Vec<String>,
-    /// Words to select by.
+    /// Words to select scenarios by.
     pub tags: Vec<String>,
     /// What a target must have.
     pub requires: Requires,
     /// Keys of the gateway's configuration.
     pub config: Map<String, Value>,
-    /// The release that boots first, if not the target.
+    /// The release that boots first, if that is not the target.
     pub starts_on: Option<Release>,
     /// Files to place in the state directory.
     pub files: Map<String, Value>,
-    /// Environment of the gateway, over what the harness sets.
+    /// Environment variables of the gateway, in addition to those that the harness sets.
     pub env: BTreeMap<String, String>,
-    /// Whether it asks for a gateway to itself.
+    /// Whether it requests a gateway to itself.
     pub alone: bool,
-    /// Whether steps go on behind one that differs.
+    /// Whether to continue after a step that differs.
     pub observe_all: bool,
     /// Devices by name.
     pub devices: Vec<(String, Device)>,
@@ -53,18 +53,18 @@ pub struct Scenario {
     pub steps: Vec<StoryStep>,
     /// Steps that always run at the end.
     pub finally: Vec<StoryStep>,
-    /// Steps whose expectations need not name what refuses.
+    /// Steps whose expectations need not name the reason for a refusal.
     pub vague: Vec<StoryVague>,
-    /// Releases that differ.
+    /// Releases that deviate.
     pub deviations: Vec<StoryDeviation>,
 }
 
-/// Why the expectation of a step need not name what refuses.
+/// Why the expectation of a step need not name the reason for a refusal.
 #[derive(Clone, Debug)]
 pub struct StoryVague {
-    /// The file it was written in.
+    /// The file it is written in.
     pub source: Arc<Source>,
-    /// The step's name.
+    /// The name of the step.
     pub step: Spanned<String>,
     /// The reason.
     pub why: String,
@@ -75,42 +75,42 @@ pub struct StoryVague {
 pub struct StoryStep {
     /// Name, unique in the scenario.
     pub id: String,
-    /// The file it was written in (another one for reused steps).
+    /// The file it is written in; for a reused step, that of the scenario it comes from.
     pub source: Arc<Source>,
-    /// Where it stands there.
+    /// Its position in the file.
     pub span: Span,
-    /// The references in its own texts, with their places.
+    /// The references in its texts, with their positions.
     pub references: Vec<Spanned<Reference>>,
-    /// What is done.
+    /// What it does.
     pub action: Action,
 }
 
 /// What a step does.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// One thing, and the outcome that is right (none where a step has no outcome to judge).
+    /// A single step, and the outcome that is right; `None` if it has no outcome to judge.
     One(Step, Option<Spanned<Expectation>>),
-    /// Several at the same time.
+    /// Several steps at the same time.
     Together(Vec<StoryStep>),
-    /// Several, a number of times.
+    /// Several steps, repeated this many times.
     Repeat(u32, Vec<StoryStep>),
 }
 
-/// Releases on which steps have another outcome.
+/// Releases on which steps have a different outcome.
 #[derive(Clone, Debug)]
 pub struct StoryDeviation {
-    /// The file it was written in.
+    /// The file it is written in.
     pub source: Arc<Source>,
-    /// Where it stands there.
+    /// Its position in the file.
     pub span: Span,
-    /// The releases.
+    /// The releases it applies to.
     pub releases: ReleaseRange,
     /// What kind of difference it is.
     pub class: DeviationClass,
-    /// Whether it lets in, keeps in, shows or grants what the right outcome refuses; none where the entry
-    /// does not say.
+    /// Whether the releases grant or reveal something that the right outcome refuses; `None` if the entry does not
+    /// say.
     pub security: Option<Spanned<bool>>,
-    /// The issue that knows of it.
+    /// The issue that reports it.
     pub issue: Option<String>,
     /// What happens and why.
     pub why: Option<String>,
@@ -119,7 +119,7 @@ pub struct StoryDeviation {
 }
 
 impl StoryStep {
-    /// The connection that it opens or uses, as the transcript names it.
+    /// The connection that it opens or uses, as named in the transcript.
     pub fn connection(&self) -> Option<&str> {
         match &self.action {
             Action::One(step, _) => step.as_verb().transcript_of(),
@@ -129,14 +129,14 @@ impl StoryStep {
 }
 
 impl StoryDeviation {
-    /// Whether it lets in, keeps in, shows or grants what the right outcome refuses.
+    /// Whether the releases grant or reveal something that the right outcome refuses.
     pub fn is_of_security(&self) -> bool {
         self.security.as_ref().is_some_and(|one| one.value)
     }
 }
 
 impl Scenario {
-    /// The listed outcome of a step on a release, with the entry that lists it.
+    /// The outcome listed for a step on a release, with the deviation that lists it.
     pub fn deviation(
         &self,
         step: &str,
@@ -147,7 +147,7 @@ impl Scenario {
         })
     }
 
-    /// All steps in the order of the text, those inside others included.
+    /// All steps in the order they are written, including nested ones.
     pub fn all_steps(&self) -> Vec<&StoryStep> {
         fn collect<'a>(steps: &'a [StoryStep], into: &mut Vec<&'a StoryStep>) {
             for step in steps {
@@ -168,7 +168,7 @@ impl Scenario {
         self.all_steps().iter().any(|step| matches!(&step.action, Action::One(one, _) if test(one)))
     }
 
-    /// Whether it needs a gateway of its own on a release: it changes what others on the same gateway rely on.
+    /// Whether it needs a gateway to itself on a release, because it changes what others on the same gateway rely on.
     pub fn is_alone(&self, release: Option<&Release>) -> bool {
         self.alone
             || self.starts_on.is_some()
@@ -176,7 +176,7 @@ impl Scenario {
             || self.all_steps().iter().any(|step| self.changes_the_gateway(step, release))
     }
 
-    /// Whether a step calls a method that changes the gateway under everybody, and may succeed with it.
+    /// Whether a step calls a method that changes the gateway for all its clients, and may succeed.
     fn changes_the_gateway(&self, step: &StoryStep, release: Option<&Release>) -> bool {
         let Action::One(Step::Call(call), right) = &step.action else { return false };
         let succeeds = |one: &Expectation| one.kinds().contains(&ExpectationKind::Ok);
@@ -194,14 +194,14 @@ impl Scenario {
         self.any_step(|step| matches!(step, Step::Restart(_)))
     }
 
-    /// Whether all it does is to start gateways of its own, beside the one that it shares with others.
+    /// Whether all its steps start other gateways next to the shared one.
     pub fn only_starts_others(&self) -> bool {
         let steps = self.all_steps();
         let starts = |step: &&StoryStep| matches!(&step.action, Action::One(Step::Start(_), _));
         !steps.is_empty() && steps.iter().all(starts)
     }
 
-    /// The releases that it boots besides the target.
+    /// The releases that it needs in addition to the target.
     pub fn other_releases(&self) -> Vec<Release> {
         let named = |step: &StoryStep| match &step.action {
             Action::One(one, _) => one.as_verb().other_release(),
@@ -214,17 +214,17 @@ impl Scenario {
         releases
     }
 
-    /// Whether programs or other gateways run beside the gateway in it.
+    /// Whether it runs programs or named gateways next to the one under test.
     pub fn runs_programs(&self) -> bool {
         self.any_step(|step| step.as_verb().is_of_a_program() || step.as_verb().starts_gateway().is_some())
     }
 
-    /// Whether the agent takes a turn in it, which needs a scripted model.
+    /// Whether it uses the agent, which needs a scripted model.
     pub fn has_agent(&self) -> bool {
         self.any_step(|step| matches!(step, Step::Model(_) | Step::AgentTurn(_)))
     }
 
-    /// What a target must be able to do: what the scenario says and what follows from its steps.
+    /// The capabilities that a target needs: those the scenario requires, and those its steps imply.
     pub fn needs(&self) -> Vec<Capability> {
         let seeded = self.devices.iter().any(|(_, one)| one.paired.is_some() || one.pending.is_some());
         let of_steps = self.all_steps().into_iter().flat_map(|step| match &step.action {
@@ -246,8 +246,9 @@ impl Scenario {
     }
 }
 
-/// Whether a method that succeeds changes the configuration or the program of the gateway, and so may restart it
-/// under all its clients: `config.patch` and `config.apply` do (measured on 2026.3.31), the others by their names.
+/// Whether a successful call of a method changes the configuration or the program of the gateway, and so may restart
+/// it for all its clients. Measured on 2026.3.31 for `config.patch` and `config.apply`; inferred from their names for
+/// the others.
 pub fn changes_everybody(method: &str) -> bool {
     let (family, verb) = method.split_once('.').unwrap_or((method, ""));
     match family {
@@ -273,7 +274,7 @@ mod tests {
     #[case("config.schema.lookup", false)]
     #[case("update.status", false)]
     #[case("device.pair.list", false)]
-    fn methods_that_change_the_gateway_are_known(#[case] method: &str, #[case] changes: bool) {
+    fn methods_that_change_the_gateway_are_recognised(#[case] method: &str, #[case] changes: bool) {
         assert_eq!(changes_everybody(method), changes);
     }
 }

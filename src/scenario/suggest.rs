@@ -1,6 +1,6 @@
-//! Did you mean …?
+//! "Did you mean …?" suggestions.
 
-/// The candidate that somebody who wrote `word` most likely meant, if any comes close.
+/// The candidate that was most likely meant by `word`, if any is close enough.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     candidates
@@ -11,7 +11,7 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         .map(|(_, one)| one)
 }
 
-/// Advice for a word that is not one of `candidates`: the likely one, and all of them.
+/// Advice for a word that is not among `candidates`: the most likely one, and the full list.
 pub(super) fn advice(what: &str, word: &str, candidates: &[&str]) -> Option<String> {
     let guess = did_you_mean(word, candidates.iter().copied()).map(|one| format!("did you mean `{one}`?"));
     let all = (!candidates.is_empty()).then(|| format!("{what}: {}", quoted(candidates)));
@@ -21,7 +21,7 @@ pub(super) fn advice(what: &str, word: &str, candidates: &[&str]) -> Option<Stri
     }
 }
 
-/// Words in backquotes, joined by commas.
+/// Words in backticks, separated by commas.
 pub(super) fn quoted(words: &[&str]) -> String {
     words.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
 }

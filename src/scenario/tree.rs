@@ -1,4 +1,4 @@
-//! YAML as a tree that knows where each of its nodes stands.
+//! Parses YAML into a tree in which every node knows its position.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,57 +10,59 @@ use super::diagnostic::Diagnostic;
 use super::source::Source;
 use super::span::{Span, Spanned};
 
-/// Largest scenario file that is read, in bytes.
+/// Largest accepted scenario file, in bytes.
 const MAX_BYTES: usize = 1 << 20;
-/// Deepest nesting of lists and mappings.
+/// Maximum nesting of lists and mappings.
 const MAX_DEPTH: usize = 48;
-/// Most nodes of a file, those that aliases repeat included.
+/// Maximum number of nodes in a file, including those repeated by aliases.
 const MAX_NODES: usize = 50_000;
 
-/// A YAML node with its place in the text.
+/// A YAML node with its position in the text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tree {
-    /// Where it stands.
+    /// Its position.
     pub(super) span: Span,
-    /// What it is.
-    pub(super) kind: Kind,
+    /// Its content.
+    pub(super) kind: NodeKind,
 }
 
-/// What a node is.
+/// The content of a node.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
-    /// Null, or nothing at all.
+pub(super) enum NodeKind {
+    /// Null, or an empty value.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A whole number or a fraction.
+    /// An integer or a fraction.
     Number(Number),
     /// A text.
     Text(String),
     /// A list.
     List(Vec<Tree>),
-    /// A mapping in the order of the text.
+    /// A mapping, in the order it is written.
     Map(Vec<(Spanned<String>, Tree)>),
 }
 
 impl Tree {
-    /// The value of a key, if this is a mapping that has it.
+    /// The value of a key, if this is a mapping that contains it.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match &self.kind {
-            Kind::Map(entries) => entries.iter().find(|(name, _)| name.value == key).map(|(_, tree)| tree),
+            NodeKind::Map(entries) => {
+                entries.iter().find(|(name, _)| name.value == key).map(|(_, tree)| tree)
+            }
             _ => None,
         }
     }
 
-    /// What it is, for a message.
+    /// A description for messages.
     pub(super) fn describe(&self) -> String {
         match &self.kind {
-            Kind::Null => "nothing".to_owned(),
-            Kind::Bool(one) => format!("`{one}`"),
-            Kind::Number(one) => format!("the number {one}"),
-            Kind::Text(text) => format!("the text {:?}", shortened(text)),
-            Kind::List(_) => "a list".to_owned(),
-            Kind::Map(_) => "a mapping".to_owned(),
+            NodeKind::Null => "nothing".to_owned(),
+            NodeKind::Bool(one) => format!("`{one}`"),
+            NodeKind::Number(one) => format!("the number {one}"),
+            NodeKind::Text(text) => format!("the text {:?}", shortened(text)),
+            NodeKind::List(_) => "a list".to_owned(),
+            NodeKind::Map(_) => "a mapping".to_owned(),
         }
     }
 }
@@ -72,11 +74,14 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// Reads YAML; what is not YAML becomes a diagnostic.
+/// Parses YAML.
+///
+/// # Errors
+/// Fails with a diagnostic if the text is not valid YAML, or exceeds a limit.
 pub(super) fn read(source: &Arc<Source>) -> Result<Tree, Box<Diagnostic>> {
     let whole = &source.text;
     if whole.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes; a scenario has at most {MAX_BYTES}", whole.len());
+        let message = format!("the file has {} bytes; the limit is {MAX_BYTES}", whole.len());
         return Err(Box::new(Diagnostic::error("too-large", message, source, Span::default())));
     }
     let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
@@ -120,21 +125,21 @@ fn refused(error: &serde_saphyr::Error, source: &Arc<Source>, text: &str, skippe
     match error {
         serde_saphyr::Error::DuplicateMappingKey { .. } => {
             Diagnostic::error("duplicate-key", message, source, span)
-                .label("this key stands here twice")
-                .help("keep one of the two")
+                .label("this key appears twice")
+                .help("remove one of the two")
         }
-        _ => Diagnostic::error("yaml", message, source, span).label("here the text stops being YAML"),
+        _ => Diagnostic::error("yaml", message, source, span).label("not valid YAML from here on"),
     }
 }
 
-/// A diagnostic about a whole block points at its first line.
+/// Shortens the span of a block to its first line.
 fn on_one_line(text: &str, span: Span) -> Span {
     let rest = text.get(span.start..span.end).unwrap_or_default();
     let first = rest.lines().next().unwrap_or_default().trim_end();
     Span { start: span.start, end: span.start + first.len() }
 }
 
-/// The bytes of a place that the parser tells, kept inside the text and between its characters.
+/// Converts a location of the parser to bytes, within the text and at character boundaries.
 fn bytes(location: serde_saphyr::Location, text: &str) -> Span {
     let number = |one: u64| usize::try_from(one).unwrap_or(usize::MAX);
     let span = location.span();
@@ -146,7 +151,7 @@ fn bytes(location: serde_saphyr::Location, text: &str) -> Span {
     Span { start, end: text.ceil_char_boundary(end) }
 }
 
-/// One character, by its line and column from 1: all that the parser tells of some syntax errors.
+/// The character at a line and column, both counted from 1. For some syntax errors the parser reports nothing else.
 fn at_line(line: usize, column: usize, text: &str) -> Span {
     let skipped: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let rest = text[skipped..].split_inclusive('\n').next().unwrap_or_default();
@@ -157,7 +162,7 @@ fn at_line(line: usize, column: usize, text: &str) -> Span {
     }
 }
 
-/// Where a list or mapping in flow style ends: behind its closing bracket.
+/// The end of a list or mapping in flow style, including its closing bracket.
 fn closed(text: &str, start: usize, end: usize) -> usize {
     let closing = match text.as_bytes().get(start) {
         Some(b'{') => b'}',
@@ -176,7 +181,7 @@ fn closed(text: &str, start: usize, end: usize) -> usize {
     end
 }
 
-/// A node as the parser hands it over.
+/// A node as the parser delivers it.
 enum Raw {
     Null,
     Bool(bool),
@@ -186,7 +191,7 @@ enum Raw {
     Map(Vec<(serde_saphyr::Spanned<String>, serde_saphyr::Spanned<Raw>)>),
 }
 
-/// Turns places into bytes of the whole file. A list or mapping reaches to the end of its last entry.
+/// Converts locations to bytes of the whole file. A list or mapping extends to the end of its last entry.
 fn placed(raw: serde_saphyr::Spanned<Raw>, text: &str, skipped: usize) -> Tree {
     let place = |location| {
         let span = bytes(location, text);
@@ -195,12 +200,12 @@ fn placed(raw: serde_saphyr::Spanned<Raw>, text: &str, skipped: usize) -> Tree {
     };
     let mut span = place(raw.referenced);
     let kind = match raw.value {
-        Raw::Null => Kind::Null,
-        Raw::Bool(one) => Kind::Bool(one),
-        Raw::Number(one) => Kind::Number(one),
-        Raw::Text(one) => Kind::Text(one),
-        Raw::List(list) => Kind::List(list.into_iter().map(|one| placed(one, text, skipped)).collect()),
-        Raw::Map(entries) => Kind::Map(
+        Raw::Null => NodeKind::Null,
+        Raw::Bool(one) => NodeKind::Bool(one),
+        Raw::Number(one) => NodeKind::Number(one),
+        Raw::Text(one) => NodeKind::Text(one),
+        Raw::List(list) => NodeKind::List(list.into_iter().map(|one| placed(one, text, skipped)).collect()),
+        Raw::Map(entries) => NodeKind::Map(
             entries
                 .into_iter()
                 .map(|(key, value)| {
@@ -210,12 +215,12 @@ fn placed(raw: serde_saphyr::Spanned<Raw>, text: &str, skipped: usize) -> Tree {
         ),
     };
     let last = match &kind {
-        Kind::List(list) => list.last().map(|one| one.span.end),
-        Kind::Map(entries) => entries.last().map(|(key, one)| one.span.end.max(key.span.end)),
+        NodeKind::List(list) => list.last().map(|one| one.span.end),
+        NodeKind::Map(entries) => entries.last().map(|(key, one)| one.span.end.max(key.span.end)),
         _ => None,
     };
     span.end = span.end.max(last.unwrap_or(0));
-    if matches!(kind, Kind::List(_) | Kind::Map(_)) {
+    if matches!(kind, NodeKind::List(_) | NodeKind::Map(_)) {
         span.end = closed(text, span.start - skipped, span.end - skipped) + skipped;
     }
     Tree { span, kind }

@@ -1,4 +1,4 @@
-//! `check`, `schema` and `list` as a person calls them.
+//! The commands `check`, `schema` and `list`.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::scenario;
 
-/// gatecrash in a folder of its own with these scenario files.
+/// gatecrash in a temporary folder with these scenario files.
 fn gatecrash(files: &[(&str, &str)]) -> (tempfile::TempDir, Command) {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in files {
@@ -30,13 +30,13 @@ fn wrong() -> String {
 }
 
 #[test]
-fn checking_good_scenarios_ends_well() {
+fn check_succeeds_on_valid_scenarios() {
     let (_folder, mut command) = gatecrash(&[("scenarios/a/good.yaml", &good())]);
     command.arg("check").assert().success().stdout("1 scenario, nothing wrong\n");
 }
 
 #[test]
-fn checking_wrong_scenarios_shows_all_faults_and_ends_with_2() {
+fn check_reports_all_errors_and_exits_with_2() {
     let (_folder, mut command) = gatecrash(&[("scenarios/a.yaml", &good()), ("scenarios/b.yaml", &wrong())]);
     let found = predicate::str::contains("error[unknown-key]")
         .and(predicate::str::contains("--> scenarios/b.yaml:3:27"))
@@ -46,7 +46,7 @@ fn checking_wrong_scenarios_shows_all_faults_and_ends_with_2() {
 }
 
 #[test]
-fn only_the_named_files_are_judged() {
+fn check_only_considers_the_named_files() {
     let files = [("scenarios/a.yaml", good()), ("scenarios/b.yaml", wrong())];
     let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
     let (_folder, mut command) = gatecrash(&files);
@@ -54,19 +54,19 @@ fn only_the_named_files_are_judged() {
 }
 
 #[test]
-fn faults_are_told_to_programs_too() {
+fn check_reports_errors_as_json() {
     let (_folder, mut command) = gatecrash(&[("scenarios/b.yaml", &wrong())]);
     let output = command.args(["check", "--format", "json"]).assert().code(2).get_output().stdout.clone();
-    let told: Value = serde_json::from_slice(&output).unwrap();
-    let first = &told["diagnostics"][0];
+    let message: Value = serde_json::from_slice(&output).unwrap();
+    let first = &message["diagnostics"][0];
     assert_eq!(first["code"], "unknown-key");
     assert_eq!(first["place"]["line"], 3);
     assert_eq!(first["place"]["column"], 27);
-    assert_eq!(told["summary"]["errors"], 1);
+    assert_eq!(message["summary"]["errors"], 1);
 }
 
 #[test]
-fn a_warning_is_an_error_where_strictness_is_asked_for() {
+fn strict_turns_warnings_into_errors() {
     let text = scenario(
         "steps: [{connect: {as: a}}]\n\
          deviations: [{releases: \"2026.3.2\", class: unreviewed, steps: {a: {closed: 1008}}}]",
@@ -78,13 +78,13 @@ fn a_warning_is_an_error_where_strictness_is_asked_for() {
 }
 
 #[test]
-fn the_schema_is_printed_as_it_is_stored() {
+fn schema_prints_the_stored_schema() {
     let (_folder, mut command) = gatecrash(&[]);
     command.arg("schema").assert().success().stdout(gatecrash::scenario::schema_text());
 }
 
 #[test]
-fn listing_names_ids_titles_tags_and_issues() {
+fn list_prints_ids_titles_tags_and_issues() {
     let (_folder, mut command) = gatecrash(&[("scenarios/a/good.yaml", &good())]);
     command.arg("list").assert().success().stdout("a/good  A sentence (openclaw#7) [auth]\n");
 }
@@ -92,13 +92,13 @@ fn listing_names_ids_titles_tags_and_issues() {
 #[test]
 fn an_unknown_scenario_gets_a_suggestion() {
     let (_folder, mut command) = gatecrash(&[("scenarios/pairing/good.yaml", &good())]);
-    let told = predicate::str::contains("no scenario is called `pairing/god`")
+    let message = predicate::str::contains("no scenario is called `pairing/god`")
         .and(predicate::str::contains("did you mean `pairing/good`?"));
-    command.args(["list", "pairing/god"]).assert().code(2).stderr(told);
+    command.args(["list", "pairing/god"]).assert().code(2).stderr(message);
 }
 
 #[test]
-fn a_faulty_scenario_that_was_asked_for_is_shown() {
+fn list_reports_errors_in_the_scenarios_that_were_named() {
     let uses = scenario("use: [b]\nsteps: [{call: {on: a, method: status}}]");
     let files = [("scenarios/b.yaml", wrong()), ("scenarios/c.yaml", uses), ("scenarios/d.yaml", good())];
     let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
@@ -115,10 +115,10 @@ fn a_faulty_scenario_that_was_asked_for_is_shown() {
 }
 
 #[test]
-fn a_vague_refusal_needs_a_reason_where_strictness_is_asked_for() {
+fn strict_requires_an_explanation_for_a_vague_refusal() {
     let text = scenario("steps: [{connect: {as: a, expect: {closed: 1008}}}]");
-    let (_folder, mut lax) = gatecrash(&[("scenarios/a.yaml", &text)]);
-    lax.arg("check").assert().success().stdout(predicate::str::contains("warning[vague]"));
+    let (_folder, mut lenient) = gatecrash(&[("scenarios/a.yaml", &text)]);
+    lenient.arg("check").assert().success().stdout(predicate::str::contains("warning[vague]"));
     let (_folder, mut strict) = gatecrash(&[("scenarios/a.yaml", &text)]);
     strict.args(["check", "--strict"]).assert().code(2).stdout(predicate::str::contains("error[vague]"));
     let reasoned = format!("{text}vague: {{a: Any refusal keeps it out.}}\n");
@@ -127,7 +127,7 @@ fn a_vague_refusal_needs_a_reason_where_strictness_is_asked_for() {
 }
 
 #[test]
-fn the_suite_is_without_a_warning() {
+fn the_built_in_suite_has_no_warnings() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatecrash"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["check", "--strict"]).assert().success();
 }

@@ -1,4 +1,4 @@
-//! Texts that nobody should write: they are refused, quickly and without a panic.
+//! Hostile texts are rejected quickly and without a panic.
 
 use gatecrash::report::diagnostic::{render, to_json};
 use gatecrash::scenario::check;
@@ -34,7 +34,7 @@ deviations:
   - {releases: "<2026.4.1", class: regression, issue: openclaw#1, rows: [cli], steps: {second: {closed: 1009}}}
 "#;
 
-fn survives(text: &str) {
+fn assert_no_panic(text: &str) {
     let suite = suite(&[("a", text), ("b", "use: [a]")]);
     for one in check(&suite, false) {
         assert!(one.span.start <= one.span.end && one.span.end <= one.source.text.len());
@@ -46,7 +46,7 @@ fn survives(text: &str) {
 }
 
 #[test]
-fn the_valid_text_is_valid() {
+fn the_base_text_is_valid() {
     assert_eq!(check(&suite(&[("a", VALID)]), true), []);
 }
 
@@ -74,11 +74,11 @@ fn the_valid_text_is_valid() {
 #[case::key_of_a_list("[1, 2]: x".to_owned())]
 #[case::null_key("~: x".to_owned())]
 #[case::nul("\0".to_owned())]
-fn hostile_texts_are_refused(#[case] text: String) {
+fn hostile_texts_are_rejected(#[case] text: String) {
     let suite = suite(&[("a", &text)]);
     assert!(!suite.diagnostics.is_empty());
     assert!(suite.scenarios.is_empty());
-    survives(&text);
+    assert_no_panic(&text);
 }
 
 #[rstest]
@@ -94,7 +94,7 @@ fn hostile_texts_are_refused(#[case] text: String) {
     "nope"
 )]
 #[case::flow_mapping("steps:\n  - connect: {as: a, expect: { } }", "{ }")]
-fn the_caret_is_on_the_fault(#[case] text: &str, #[case] fault: &str) {
+fn the_span_covers_the_error(#[case] text: &str, #[case] fault: &str) {
     for start in ["", "\u{feff}"] {
         let text = format!("{start}{}", scenario(text));
         let found = check(&suite(&[("a", &text)]), false);
@@ -107,12 +107,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_loading_panic(text in "\\PC{0,200}") {
-        survives(&text);
+    fn loading_any_text_does_not_panic(text in "\\PC{0,200}") {
+        assert_no_panic(&text);
     }
 
     #[test]
-    fn no_change_of_a_valid_text_makes_loading_panic(
+    fn loading_a_mutated_valid_text_does_not_panic(
         changes in prop::collection::vec((0usize..2_000, 0usize..40, "[-\\[\\]{}:,&*!|>'\"#%@`$ \n\ta1.~é\r]{0,6}"), 1..4),
     ) {
         let mut text = VALID.to_owned();
@@ -121,13 +121,13 @@ proptest! {
             let end = text.floor_char_boundary((start + length).min(text.len()));
             text.replace_range(start..end, &new);
         }
-        survives(&text);
+        assert_no_panic(&text);
     }
 
     #[test]
-    fn swapped_lines_do_not_make_loading_panic(order in prop::collection::vec(0usize..29, 1..40)) {
+    fn loading_shuffled_lines_does_not_panic(order in prop::collection::vec(0usize..29, 1..40)) {
         let lines: Vec<&str> = VALID.lines().collect();
         let text: Vec<&str> = order.iter().map(|at| lines[at % lines.len()]).collect();
-        survives(&text.join("\n"));
+        assert_no_panic(&text.join("\n"));
     }
 }

@@ -1,4 +1,4 @@
-//! The scenario format from the outside: what is read, what is refused and how, and its schema.
+//! The scenario format: what is accepted, what is rejected with which message, and the JSON Schema.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use gatecrash::scenario::{Source, Suite, load};
 
-/// Loads files that are given as ids and texts.
+/// Loads files given as ids and texts.
 fn suite(files: &[(&str, &str)]) -> Suite {
     let sources: Vec<(String, Arc<Source>)> = files
         .iter()
@@ -25,7 +25,7 @@ fn suite(files: &[(&str, &str)]) -> Suite {
     load(&sources)
 }
 
-/// A scenario with the keys that every one needs.
+/// A scenario with the required keys.
 fn scenario(rest: &str) -> String {
     format!("title: A sentence\nwhy: A reason.\n{rest}\n")
 }

@@ -1,4 +1,4 @@
-//! What is said about wrong scenarios: one snapshot for each file of `fixtures/wrong`.
+//! Messages for invalid scenarios: one snapshot for each file in `fixtures/wrong`.
 
 use std::fs;
 use std::path::Path;
@@ -23,16 +23,16 @@ fn wrong() -> Vec<(String, Arc<Source>)> {
 }
 
 #[test]
-fn each_kind_of_wrong_yaml_has_a_good_message() {
+fn every_invalid_fixture_has_a_message() {
     let sources = wrong();
     assert!(sources.len() >= 20, "only {} kinds", sources.len());
     let found = check(&load(&sources), false);
     for (id, source) in &sources {
         let mine: Vec<String> =
             found.iter().filter(|one| one.source == *source).map(|one| render(one, false, 100)).collect();
-        assert!(!mine.is_empty(), "nothing is said about {id}");
+        assert!(!mine.is_empty(), "there is no message for {id}");
         let about = source.text.lines().next().unwrap_or_default();
-        assert!(about.starts_with("# "), "{id} does not say what is wrong with it");
+        assert!(about.starts_with("# "), "{id} does not begin with a comment that says what is wrong");
         insta::with_settings!({description => about, omit_expression => true, prepend_module_to_snapshot => false}, {
             insta::assert_snapshot!(id.replace('/', "-"), mine.join("\n"));
         });
@@ -40,7 +40,7 @@ fn each_kind_of_wrong_yaml_has_a_good_message() {
 }
 
 #[test]
-fn strictness_turns_warnings_into_errors() {
+fn strict_leaves_no_warnings() {
     use gatecrash::scenario::Severity;
     let suite = load(&wrong());
     let warnings =
@@ -50,7 +50,7 @@ fn strictness_turns_warnings_into_errors() {
 }
 
 #[test]
-fn a_coloured_message_says_the_same() {
+fn colour_does_not_change_the_text_of_a_message() {
     let found = check(&load(&wrong()), false);
     for one in &found {
         let coloured = render(one, true, 100);

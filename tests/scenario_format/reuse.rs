@@ -1,4 +1,4 @@
-//! `use`, names of steps, outcomes that go without saying, and what a target needs.
+//! `use`, default step names, default expectations, and required capabilities.
 
 use gatecrash::scenario::{Capability, Expectation, Scenario, check};
 use rstest::rstest;
@@ -10,7 +10,7 @@ fn ids(scenario: &Scenario) -> Vec<&str> {
 }
 
 #[test]
-fn reused_scenarios_come_first_and_once() {
+fn used_scenarios_are_included_first_and_once() {
     let base = scenario(
         "devices: {laptop: {paired: {}}}\nconfig: {a: {b: 1}}\nrequires: {releases: \">=2026.3.1\"}\n\
          steps: [{connect: {as: first, device: laptop, save: {token: /auth/deviceToken}}}]\n\
@@ -23,7 +23,7 @@ fn reused_scenarios_come_first_and_once() {
          steps: [{connect: {as: again, device: laptop, auth: {token: \"${token}\"}}}]",
     );
     let suite = suite(&[("top", &top), ("base", &base), ("middle", &middle)]);
-    assert_eq!(check(&suite, true), [], "a capture for those who use a scenario is used");
+    assert_eq!(check(&suite, true), [], "a capture counts as used if a scenario that includes it uses it");
     let top = &suite.scenarios[0];
     assert_eq!(ids(top), ["first", "disconnect", "again", "wait"]);
     assert_eq!(top.steps[0].source.path, "scenarios/base.yaml");
@@ -36,7 +36,7 @@ fn reused_scenarios_come_first_and_once() {
 }
 
 #[test]
-fn a_table_is_used_by_row() {
+fn a_table_is_used_by_naming_a_row() {
     let table = scenario(
         "each: [{name: cli}, {name: probe}]\nsteps: [{connect: {as: a, persona: \"${each.name}\"}}]",
     );
@@ -44,7 +44,7 @@ fn a_table_is_used_by_row() {
     let bad = scenario("use: [table]\nsteps: [{call: {on: a, method: status}}]");
     let suite = suite(&[("bad", &bad), ("good", &good), ("table", &table)]);
     let messages: Vec<&str> = suite.diagnostics.iter().map(|one| one.message.as_str()).collect();
-    assert_eq!(messages, ["`table` is a table; one of its rows can be used"]);
+    assert_eq!(messages, ["`table` is a table; name one of its rows"]);
     assert!(suite.scenarios.iter().any(|one| one.id == "good"));
 }
 
@@ -52,7 +52,11 @@ fn a_table_is_used_by_row() {
 #[case("devices: {laptop: {}}", "devices: {laptop: {family: desktop}}", "device-conflict")]
 #[case("config: {a: {b: 1}}", "config: {a: {b: 2}}", "config-conflict")]
 #[case("requires: {releases: \"<2026.3.1\"}", "requires: {releases: \">2026.3.1\"}", "requires-conflict")]
-fn what_is_joined_must_agree(#[case] base: &str, #[case] top: &str, #[case] code: &str) {
+fn combined_scenarios_must_not_contradict_each_other(
+    #[case] base: &str,
+    #[case] top: &str,
+    #[case] code: &str,
+) {
     let base = scenario(&format!("{base}\nsteps: [{{wait: 1ms}}]"));
     let top = scenario(&format!("use: [base]\n{top}\nsteps: [{{wait: 1ms}}]"));
     let suite = suite(&[("base", &base), ("top", &top)]);
@@ -61,7 +65,7 @@ fn what_is_joined_must_agree(#[case] base: &str, #[case] top: &str, #[case] code
 }
 
 #[test]
-fn steps_without_a_name_are_counted() {
+fn default_step_names_are_numbered() {
     let text = scenario(
         "steps:\n  - connect: {as: status}\n  - call: {on: status, method: status}\n  \
          - call: {on: status, method: status}\n  - call: {on: status, method: status, id: status-2}\n  \
@@ -79,10 +83,10 @@ fn steps_without_a_name_are_counted() {
 #[case("event: {on: a, event: e}", "arrives")]
 #[case("send: {as: b, text: x}", "closed")]
 #[case("wait: {on: a}", "closed")]
-fn an_outcome_may_go_without_saying(#[case] step: &str, #[case] outcome: &str) {
+fn verbs_have_default_expectations(#[case] step: &str, #[case] outcome: &str) {
     let text = scenario(&format!("steps:\n  - connect: {{as: a}}\n  - {step}"));
     let suite = suite(&[("a", &text)]);
-    // That any close is right needs a reason where strictness is asked for.
+    // An expectation of any close is reported as vague with `strict`.
     assert_eq!(check(&suite, true).iter().map(|one| one.code).find(|code| *code != "vague"), None);
     let gatecrash::scenario::Action::One(_, Some(right)) = &suite.scenarios[0].steps[1].action else {
         panic!("no outcome");
@@ -97,7 +101,7 @@ fn an_outcome_may_go_without_saying(#[case] step: &str, #[case] outcome: &str) {
 #[case("devices: {d: {}}\nsteps: [{state: {device: d, expect: {state: $any}}}]", &[Capability::State])]
 #[case("steps: [{connect: {as: a, address: \"::1\"}}]", &[Capability::Ipv6])]
 #[case("requires: {capabilities: [real]}\nsteps: [{wait: 1ms}]", &[Capability::Real])]
-fn what_a_target_needs_follows_from_the_steps(#[case] text: &str, #[case] needs: &[Capability]) {
+fn required_capabilities_follow_from_the_steps(#[case] text: &str, #[case] needs: &[Capability]) {
     let suite = suite(&[("a", &scenario(text))]);
     assert_eq!(suite.scenarios[0].needs(), needs);
 }

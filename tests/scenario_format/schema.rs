@@ -1,4 +1,4 @@
-//! The committed JSON Schema, and the scenarios against it.
+//! The committed JSON Schema is up to date, and all scenarios satisfy it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ fn files(folder: &Path, into: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn the_committed_schema_is_fresh() {
+fn the_committed_schema_is_up_to_date() {
     let stored = fs::read_to_string(root().join("scenario.schema.json")).unwrap_or_default();
     let advice = "run `cargo run -- schema > scenarios/scenario.schema.json`";
-    assert!(stored == schema_text(), "the stored schema is stale: {advice}");
+    assert!(stored == schema_text(), "the stored schema is out of date: {advice}");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn every_scenario_names_the_schema_and_satisfies_it() {
 }
 
 #[test]
-fn a_column_may_stand_for_any_value_and_other_texts_may_not() {
+fn a_column_is_allowed_in_place_of_any_value() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let with = |connect: Value| json!({"title": "t", "why": "w", "steps": [{"connect": connect}]});
     for (key, wrong) in [
@@ -73,25 +73,25 @@ fn a_column_may_stand_for_any_value_and_other_texts_may_not() {
 
 #[test]
 fn every_key_is_described() {
-    fn undescribed(schema: &Value, way: &str, into: &mut Vec<String>) {
+    fn undescribed(schema: &Value, path: &str, into: &mut Vec<String>) {
         let Value::Object(keys) = schema else { return };
         if let Some(Value::Object(properties)) = keys.get("properties") {
             for (key, one) in properties {
                 if one.get("description").is_none() && one.get("$ref").is_none() {
-                    into.push(format!("{way}.{key}"));
+                    into.push(format!("{path}.{key}"));
                 }
             }
         }
         for (key, one) in keys {
             match one {
-                Value::Array(list) => list.iter().for_each(|one| undescribed(one, way, into)),
-                _ => undescribed(one, &format!("{way}.{key}"), into),
+                Value::Array(list) => list.iter().for_each(|one| undescribed(one, path, into)),
+                _ => undescribed(one, &format!("{path}.{key}"), into),
             }
         }
     }
     let mut found = Vec::new();
     undescribed(&schema(), "", &mut found);
-    // A verb is described beside its key, as one of the kinds of step.
+    // Verbs are described as variants of `Step`.
     found.retain(|one| !one.contains(".Step."));
     assert_eq!(found, [] as [String; 0]);
 }

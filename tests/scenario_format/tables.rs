@@ -1,11 +1,11 @@
-//! `each`: one case for each row.
+//! Tables: `each` makes one case for each row.
 
 use gatecrash::scenario::{Action, Expectation, Step, check};
 
 use super::{scenario, suite};
 
 #[test]
-fn each_row_makes_a_case_with_its_values() {
+fn each_row_makes_a_case_with_its_own_values() {
     let text = scenario(
         "each:\n  \
            - {name: let-in, scopes: [a, b], outcome: hello, port: 1}\n  \
@@ -31,11 +31,15 @@ fn each_row_makes_a_case_with_its_values() {
     assert_eq!(first.platform.as_deref(), Some("os-1"));
     assert_eq!(first.headers.get("X-Case").map(String::as_str), Some("let-in"));
     assert!(matches!(right.value, Expectation::Hello(_)));
-    assert_eq!(&text[right.span.start..right.span.end], "hello", "an outcome points at its row");
+    assert_eq!(
+        &text[right.span.start..right.span.end],
+        "hello",
+        "the expectation has the position of its row"
+    );
 }
 
 #[test]
-fn a_title_that_names_a_column_stands_as_it_is() {
+fn a_title_that_uses_a_column_gets_no_suffix() {
     let text = "title: A ${each.role} comes in\nwhy: A reason.\neach: [{name: one, role: node}]\n\
                 steps: [{connect: {as: a, role: \"${each.role}\"}}]\n";
     let suite = suite(&[("a", text)]);
@@ -44,7 +48,7 @@ fn a_title_that_names_a_column_stands_as_it_is() {
 }
 
 #[test]
-fn a_value_of_a_row_may_be_a_reference() {
+fn a_value_in_a_row_may_be_a_reference() {
     let text = scenario(
         "devices: {laptop: {paired: {}}}\n\
          each: [{name: own, token: \"${device.laptop.token.operator}\"}]\n\
@@ -56,7 +60,7 @@ fn a_value_of_a_row_may_be_a_reference() {
 }
 
 #[test]
-fn steps_are_written_out_for_each_value_of_a_list() {
+fn repeat_over_writes_out_the_steps_for_each_value() {
     let text = "title: t\nwhy: w\neach: [{name: one, methods: [status, node.list]}]\nsteps:\n  \
                 - connect: {as: a}\n  \
                 - repeat:\n      over: \"${each.methods}\"\n      steps:\n        \
@@ -68,7 +72,7 @@ fn steps_are_written_out_for_each_value_of_a_list() {
 }
 
 #[test]
-fn what_is_repeated_over_is_a_list_and_names_differ() {
+fn repeat_over_needs_a_list_and_distinct_step_names() {
     let text = |over: &str, rest: &str| {
         format!(
             "title: t\nwhy: w\nsteps:\n  - connect: {{as: a}}\n  - repeat:\n      over: {over}\n{rest}      steps:\n        \
@@ -78,6 +82,6 @@ fn what_is_repeated_over_is_a_list_and_names_differ() {
     let codes =
         |text: &str| -> Vec<&str> { suite(&[("a", text)]).diagnostics.iter().map(|one| one.code).collect() };
     assert_eq!(codes(&text("status", "")), ["wrong-type"]);
-    assert!(codes(&text("[status, node.list]", "")).contains(&"duplicate-step"), "both are named x");
+    assert!(codes(&text("[status, node.list]", "")).contains(&"duplicate-step"), "both steps are named x");
     assert!(codes(&text("[status]", "      times: 2\n")).contains(&"times-and-over"));
 }

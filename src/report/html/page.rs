@@ -126,7 +126,7 @@ fn headline(record: &RunRecord) -> String {
         (unlisted, 0) => Some(format!("{} not as listed", count(unlisted, "cell"))),
         (unlisted, denied) => Some(format!("{} not as listed, {denied} denied", count(unlisted, "cell"))),
     };
-    let wrongs = KnownCounts { superseded: 0, unsupported: 0, ..sums.listed }.told().join(", ");
+    let wrongs = KnownCounts { superseded: 0, unsupported: 0, ..sums.listed }.in_words().join(", ");
     let listed = if wrongs.is_empty() { String::new() } else { format!(" · {wrongs}") };
     let ending = undone::ending(record).map(|ending| {
         let mut letters = ending.chars();

@@ -224,7 +224,9 @@ fn summary(record: &RunRecord, appearance: &Appearance) -> String {
     let (word, style) = headword(record, &appearance.palette);
     let mut parts = vec![word.to_owned()];
     // What is known stands together, and may be broken between its parts.
-    parts.extend(record.summary.told().iter().flat_map(|told| told.split_inclusive(", ")).map(str::to_owned));
+    parts.extend(
+        record.summary.in_words().iter().flat_map(|told| told.split_inclusive(", ")).map(str::to_owned),
+    );
     if record.summary.not_run > 0 {
         parts.push(format!("{} not run", record.summary.not_run));
     }

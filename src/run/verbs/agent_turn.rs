@@ -1,4 +1,4 @@
-//! Letting the release's own agent take a turn; what its last tool answered to the model is the outcome.
+//! Runs a turn of the release's own agent; the outcome is the last tool result that the model received.
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,9 @@ use crate::verdict::Outcome;
 
 const WITHIN: Duration = Duration::from_mins(4);
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long the gateway may take to log what it did.
+/// How long the gateway may take to log a refusal.
 const LOGGED: Duration = Duration::from_millis(300);
 
 impl Perform for AgentTurn {
@@ -53,7 +53,7 @@ impl Perform for AgentTurn {
     }
 }
 
-/// Asks the gateway's agent over a connection, and waits until a tool result has come back to the model.
+/// Starts a turn of the gateway's agent over a connection, and waits until the model has received a tool result.
 async fn ask(
     turn: &AgentTurn,
     context: &CaseContext<'_>,
@@ -72,13 +72,13 @@ async fn ask(
     let begun = Instant::now();
     if matches!(answer, CallOutcome::Ok(_)) {
         while begun.elapsed() < within && tool_results(&model.requests()[before..]).is_empty() {
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
     Ok(outcome_of(answer))
 }
 
-/// Why the gateway refused a connection since a moment, as it logged it; it may log behind its answer.
+/// The reason that the gateway logged for refusing a connection since an instant; it may log after it answers.
 async fn refusal_since(context: &CaseContext<'_>, moment: Instant) -> Option<String> {
     let patience = Instant::now() + LOGGED;
     loop {
@@ -89,11 +89,11 @@ async fn refusal_since(context: &CaseContext<'_>, moment: Instant) -> Option<Str
         if Instant::now() > patience {
             return None;
         }
-        tokio::time::sleep(BETWEEN_LOOKS).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Such as `role-upgrade` in `device access upgrade requested reason=role-upgrade device=…`.
+/// The reason in a log line, such as `role-upgrade` in `device access upgrade requested reason=role-upgrade device=…`.
 fn refusal(line: &str) -> Option<String> {
     let known = ["role-upgrade", "scope-upgrade", "metadata-upgrade", "not-paired"];
     let reason = line.split("reason=").skip(1).find_map(|rest| {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_line_tells_why_a_connection_was_refused() {
+    fn the_reason_for_a_refusal_is_read_from_the_log() {
         let line = "[gateway] security audit: device access upgrade requested reason=role-upgrade device=d1 ip=127.0.0.1";
         assert_eq!(refusal(line).as_deref(), Some("role-upgrade"));
         assert_eq!(refusal("[ws] closed before connect conn=1 code=1008 reason=pairing required"), None);

@@ -1,4 +1,4 @@
-//! Approving every request of a device; silence where none waits.
+//! Approves every pending request of a device; the outcome is silence if there is none.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ impl Perform for Approve {
             let mut outcome = Outcome::Silence;
             for request in waiting {
                 outcome = command(context, "approve", &["devices", "approve", &request]).await?;
-                // What was not approved stays told, whatever becomes of the next one.
+                // Keep the failure as the outcome.
                 if !matches!(outcome, Outcome::Ok { .. }) {
                     break;
                 }

@@ -1,4 +1,4 @@
-//! Calling a method.
+//! Calls a method of the gateway.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Running a command of the release's own command line.
+//! Runs a command with the release's own command line.
 
 use super::perform::Perform;
 use super::program::{WITHIN, launch_of, run};

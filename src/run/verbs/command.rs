@@ -1,4 +1,4 @@
-//! Commands of an operator.
+//! Runs operator commands for the verbs that can also use a connection.
 
 use serde_json::json;
 
@@ -8,7 +8,10 @@ use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
 use crate::verdict::Outcome;
 
-/// Runs a command of the release's command line; `ok` with what it printed where it ended well.
+/// Runs a command with the release's command line; the outcome is `ok` with its output if it succeeds.
+///
+/// # Errors
+/// Fails if the command line cannot be started.
 pub(super) async fn command(
     context: &CaseContext<'_>,
     name: &str,

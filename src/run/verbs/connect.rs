@@ -1,4 +1,4 @@
-//! Opening a connection and doing the handshake.
+//! Opens a connection and performs the handshake.
 
 use super::perform::{Perform, outcome_of};
 use crate::client::CallOutcome;

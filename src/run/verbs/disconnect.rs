@@ -1,4 +1,4 @@
-//! Ending a connection from this side.
+//! Ends a connection from the client's side.
 
 use super::perform::Perform;
 use crate::run::context::CaseContext;

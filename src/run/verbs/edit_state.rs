@@ -1,7 +1,7 @@
-//! Changing a file of the state directory while the gateway is stopped.
+//! Changes a file of the state directory while the gateway is stopped.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::{fs, io};
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::ending::had_to_be_killed;
 use super::perform::Perform;
 use crate::gateway::Stopping;
 use crate::run::context::CaseContext;
-use crate::run::step_error::StepError;
+use crate::run::step_error::{EditError, StepError};
 use crate::scenario::{EditState, Expectation};
 use crate::verdict::Outcome;
 
@@ -35,16 +35,16 @@ impl Perform for EditState {
                 Ok(operation)
             })
             .collect::<Result<_, StepError>>()?;
-        let mut gateway = context.lane.host_alone().await;
+        let mut gateway = context.lane.exclusive_gateway().await;
         if let Some(ended) = gateway.halt(Stopping::default()).await
             && ended.killed
         {
             return Err(StepError::Broken(had_to_be_killed(&ended)));
         }
         let home =
-            gateway.home().ok_or_else(|| StepError::Untestable("its files are out of reach".to_owned()))?;
+            gateway.home().ok_or_else(|| StepError::Untestable("its files cannot be accessed".to_owned()))?;
         let file = inside(&home.state(), &self.file.value).ok_or_else(|| {
-            StepError::Broken(format!("{} leads out of the state directory", self.file.value))
+            StepError::Broken(format!("{} is outside of the state directory", self.file.value))
         })?;
         patch(&file, Value::Array(operations))?;
         Ok(Outcome::Done)
@@ -56,26 +56,35 @@ fn inside(state: &Path, file: &str) -> Option<PathBuf> {
     file.components().all(|part| matches!(part, Component::Normal(_))).then(|| state.join(file))
 }
 
-/// Patches a stored file. One that is not there is made if the patch begins with the whole document.
+/// Patches a stored file. A missing file is created if the patch begins by adding the whole document.
+///
+/// # Errors
+/// Fails if the file is missing, cannot be read or written, or if the patch does not apply.
 fn patch(file: &Path, operations: Value) -> Result<(), StepError> {
-    let broken = |reason: String| StepError::Broken(format!("{}: {reason}", file.display()));
-    let is_whole = operations[0]["op"] == "add" && operations[0]["path"] == "";
+    let adds_document = operations[0]["op"] == "add" && operations[0]["path"] == "";
+    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     let bytes = match fs::read(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_whole => b"{}".to_vec(),
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if is_missing(&error) && adds_document => Ok(b"{}".to_vec()),
+        Err(error) if is_missing(&error) => {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Err(StepError::Untestable(format!("this release stores no {name}")));
+            return Err(StepError::Untestable(format!("this release does not store {name}")));
         }
-        Err(error) => return Err(broken(error.to_string())),
+        read => read.map_err(EditError::Io),
     };
-    let mut document: Value = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
-    let operations: json_patch::Patch =
-        serde_json::from_value(operations).map_err(|error| broken(error.to_string()))?;
-    json_patch::patch(&mut document, &operations).map_err(|error| broken(error.to_string()))?;
-    let text = serde_json::to_vec_pretty(&document).map_err(|error| broken(error.to_string()))?;
-    let placed = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(file, text));
-    placed.map_err(|error| broken(error.to_string()))
+    let edited = bytes.and_then(|bytes| rewrite(file, &bytes, operations));
+    edited.map_err(|source| StepError::Edit { file: file.to_owned(), source })
+}
+
+/// Applies a patch to the content of a file, and writes the result back.
+fn rewrite(file: &Path, bytes: &[u8], operations: Value) -> Result<(), EditError> {
+    let mut document: Value = serde_json::from_slice(bytes)?;
+    let operations: json_patch::Patch = serde_json::from_value(operations)?;
+    json_patch::patch(&mut document, &operations)?;
+    let text = serde_json::to_vec_pretty(&document)?;
+    if let Some(parent) = file.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    Ok(fs::write(file, text)?)
 }
 
 #[cfg(test)]
@@ -91,13 +100,13 @@ mod tests {
         let left: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         assert_eq!(left, json!({"d1": {"tokens": {}, "role": "node"}}));
         let nowhere = patch(&file, json!([{"op": "replace", "path": "/d2/tokens", "value": {}}]));
-        assert!(matches!(nowhere, Err(StepError::Broken(_))));
+        assert!(matches!(nowhere, Err(StepError::Edit { .. })));
         let missing = patch(&dir.path().join("pending.json"), json!([]));
         assert!(matches!(missing, Err(StepError::Untestable(_))));
     }
 
     #[test]
-    fn a_patch_that_begins_with_the_whole_document_makes_the_file() {
+    fn a_patch_that_adds_the_whole_document_creates_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = inside(dir.path(), "devices/paired.json").unwrap();
         let operations =
@@ -108,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn no_edit_leaves_the_state_directory() {
+    fn paths_outside_the_state_directory_are_rejected() {
         for place in ["../config.json", "/etc/passwd", "devices/../../x"] {
             assert!(inside(Path::new("/state"), place).is_none(), "{place}");
         }

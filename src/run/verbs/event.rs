@@ -1,4 +1,4 @@
-//! Waiting for an event.
+//! Waits for an event of the gateway.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! Steps that hold others: the case does those, step by step.
+//! Steps that contain other steps, which the case runs one by one.
 
 use super::perform::Perform;
 use crate::run::context::CaseContext;
@@ -6,7 +6,7 @@ use crate::run::step_error::StepError;
 use crate::scenario::{Expectation, Repeat, Sequence, Together};
 use crate::verdict::Outcome;
 
-macro_rules! done_by_the_case {
+macro_rules! run_by_the_case {
     ($($verb:ty),+) => {
         $(impl Perform for $verb {
             async fn perform(
@@ -20,4 +20,4 @@ macro_rules! done_by_the_case {
     };
 }
 
-done_by_the_case!(Together, Sequence, Repeat);
+run_by_the_case!(Together, Sequence, Repeat);

@@ -1,4 +1,4 @@
-//! Sending a plain HTTP request.
+//! Sends a plain HTTP request.
 
 use super::perform::Perform;
 use crate::client::{PlainAnswer, PlainRequest};

@@ -1,4 +1,4 @@
-//! Looking for a line that was printed, or for a frame that went over a connection.
+//! Searches for a printed line, or for a frame of a connection.
 
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,18 @@ use crate::client::Direction;
 use crate::gateway::Unread;
 use crate::run::context::{Beginning, CaseContext};
 use crate::run::step_error::{Missing, StepError};
-use crate::scenario::{Expectation, Line, Log, Pattern};
+use crate::scenario::{Expectation, LinePattern, Log, Pattern};
 use crate::verdict::{Outcome, line_has, matches};
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What is looked for, its references filled in.
-enum Wanted {
+/// What to look for, with its references filled in.
+enum LogQuery {
     /// A line of the gateway's log.
-    Line(Line),
-    /// A line that a program has printed.
-    Printed(String, Line),
-    /// A frame.
+    Line(LinePattern),
+    /// A line in the output of a program.
+    Printed(String, LinePattern),
+    /// A frame of a connection.
     Frame(String, Direction, Pattern),
 }
 
@@ -30,18 +30,18 @@ impl Perform for Log {
         context: &CaseContext<'_>,
         right: Option<&Expectation>,
     ) -> Result<Outcome, StepError> {
-        let wanted = wanted(self, context)?;
+        let query = query_of(self, context)?;
         let since = self.since.as_ref().map(|name| beginning(context, &name.value)).transpose()?;
         let within = context.within_or_silence(self.within, right);
         let begun = Instant::now();
         let mut unread = Unread::since(log_begins(context, since));
         loop {
-            let found = match &wanted {
-                Wanted::Line(line) => {
+            let found = match &query {
+                LogQuery::Line(line) => {
                     context.lane.find_in_log(&mut unread, |text| has(text, line)).await.map(Value::from)
                 }
-                Wanted::Printed(program, line) => printed(context, program, line)?,
-                Wanted::Frame(name, direction, pattern) => {
+                LogQuery::Printed(program, line) => printed(context, program, line)?,
+                LogQuery::Frame(name, direction, pattern) => {
                     sent_or_received(context, name, *direction, pattern, since)
                 }
             };
@@ -54,48 +54,48 @@ impl Perform for Log {
             if begun.elapsed() >= within {
                 return Ok(Outcome::Silence);
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-/// What the step looks for.
-fn wanted(step: &Log, context: &CaseContext<'_>) -> Result<Wanted, StepError> {
+/// What a step looks for.
+fn query_of(step: &Log, context: &CaseContext<'_>) -> Result<LogQuery, StepError> {
     let bindings = context.bindings();
     let of = step.of.as_ref().map(|of| of.value.clone());
     if let Some(line) = &step.line {
         let line = line.value.map_text(&mut |value| bindings.fill(value))?;
-        return Ok(of.map_or(Wanted::Line(line.clone()), |program| Wanted::Printed(program, line)));
+        return Ok(of.map_or(LogQuery::Line(line.clone()), |program| LogQuery::Printed(program, line)));
     }
     let frame = [(&step.sent, Direction::Sent), (&step.received, Direction::Received)];
     let frame = frame.into_iter().find_map(|(pattern, direction)| Some((pattern.as_ref()?, direction)));
     match (frame, of) {
         (Some((pattern, direction)), Some(of)) => {
             let pattern = pattern.value.map_text(&mut |value| bindings.fill(value))?;
-            Ok(Wanted::Frame(of, direction, pattern))
+            Ok(LogQuery::Frame(of, direction, pattern))
         }
-        // `check` refuses such steps.
+        // `check` rejects such steps.
         _ => Err(StepError::Broken("this `log` does not say what to look for".to_owned())),
     }
 }
 
 fn beginning(context: &CaseContext<'_>, step: &str) -> Result<Beginning, StepError> {
     let begun = context.beginnings.lock();
-    begun.get(step).copied().ok_or_else(|| StepError::Broken(format!("the step `{step}` was not begun")))
+    begun.get(step).copied().ok_or_else(|| StepError::Broken(format!("the step `{step}` has not begun")))
 }
 
-/// The moment from which on lines of the gateway's log count.
+/// The instant from which on lines of the gateway's log count.
 fn log_begins(context: &CaseContext<'_>, since: Option<Beginning>) -> Instant {
     match since {
         Some(step) => step.at,
-        // A gateway of its own has said nothing that another scenario caused.
+        // The log of its own gateway contains nothing that another scenario caused.
         None if context.is_alone() => context.lane.begun(),
         None => context.begun,
     }
 }
 
-/// What a program that ended or still runs has printed.
-fn printed(context: &CaseContext<'_>, program: &str, line: &Line) -> Result<Option<Value>, StepError> {
+/// The first matching line in the output of a program.
+fn printed(context: &CaseContext<'_>, program: &str, line: &LinePattern) -> Result<Option<Value>, StepError> {
     let text = context.programs.output(program).ok_or_else(|| StepError::Unreached {
         text: format!("the program `{program}` was not run"),
         missing: Missing::Value,
@@ -119,7 +119,7 @@ fn sent_or_received(
     })
 }
 
-/// Whether a line of text has all that is wanted of it.
-fn has(text: &str, wanted: &Line) -> bool {
-    wanted.0.iter().all(|one| line_has(text, one))
+/// Whether a line matches all patterns.
+fn has(text: &str, line: &LinePattern) -> bool {
+    line.0.iter().all(|one| line_has(text, one))
 }

@@ -1,4 +1,4 @@
-//! How each verb is done. A file a verb, and what several of them share.
+//! How each verb is performed: one file for each verb, plus what several of them share.
 
 mod agent_turn;
 mod approve;

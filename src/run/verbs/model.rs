@@ -1,4 +1,4 @@
-//! Telling the scripted model what to say.
+//! Sets the replies of the scripted model.
 
 use serde_json::json;
 
@@ -34,7 +34,10 @@ impl Perform for Model {
     }
 }
 
-/// The model that the agent of this lane talks to.
+/// The scripted model of the lane.
+///
+/// # Errors
+/// Fails if the lane was booted without one.
 pub(super) fn scripted<'a>(context: &'a CaseContext<'_>) -> Result<&'a ScriptedModel, StepError> {
     context.lane.model().ok_or_else(|| StepError::Broken("this lane has no scripted model".to_owned()))
 }

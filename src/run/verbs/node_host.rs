@@ -1,5 +1,5 @@
-//! Running the release's own node host until it is connected or refused. A refused one ends with code 0, so what the
-//! gateway tells it is the evidence.
+//! Runs the release's own node host until it is connected or refused. A refused node host exits with code 0, so the
+//! gateway's answer to it is what counts.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use crate::scenario::{Expectation, Millis, NodeHost};
 use crate::verdict::Outcome;
 use crate::wire::Close;
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long the gateway's close may take behind its refusal.
-const CLOSES: Duration = Duration::from_millis(1500);
+/// How long the gateway may take to close the connection after a refusal.
+const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 
 impl Perform for NodeHost {
     async fn perform(
@@ -44,12 +44,12 @@ impl Perform for NodeHost {
             if let Some(payload) = relay.heard().hello {
                 break Outcome::Hello { payload };
             }
-            let exit = running.exit(BETWEEN_LOOKS).await;
+            let exit = running.exit(POLL_INTERVAL).await;
             let (stdout, stderr) = (running.stdout(), running.stderr());
-            // It tries again after some refusals; what it says and its end tell that it has given up.
-            let told = closed(&format!("{stdout}\n{stderr}"));
-            if told.is_some() || exit.is_some() {
-                break match (refused(&relay, told).await, exit) {
+            // It retries after some refusals; it has given up once it says so, or exits.
+            let printed = printed_close(&format!("{stdout}\n{stderr}"));
+            if printed.is_some() || exit.is_some() {
+                break match (refused(&relay, printed).await, exit) {
                     (Some(refused), _) => refused,
                     (None, exit) => ended_with(exit.unwrap_or_default(), stdout, stderr),
                 };
@@ -68,21 +68,21 @@ impl Perform for NodeHost {
     }
 }
 
-/// How it was refused: with the close that it tells of where none came over the wire. None where nothing speaks of a
-/// refusal.
-async fn refused(relay: &Relay, told: Option<Close>) -> Option<Outcome> {
+/// The outcome of a refusal, with the close that was printed if none was seen on the wire. `None` if there is no sign of
+/// a refusal.
+async fn refused(relay: &Relay, printed: Option<Close>) -> Option<Outcome> {
     let waiting = Instant::now();
     let mut heard = relay.heard();
-    while heard.refusal.is_some() && heard.close.is_none() && waiting.elapsed() < CLOSES {
-        tokio::time::sleep(BETWEEN_LOOKS).await;
+    while heard.refusal.is_some() && heard.close.is_none() && waiting.elapsed() < CLOSE_WITHIN {
+        tokio::time::sleep(POLL_INTERVAL).await;
         heard = relay.heard();
     }
     let Heard { refusal: error, close, .. } = heard;
-    Some(Outcome::Closed { close: close.or(told)?, error })
+    Some(Outcome::Closed { close: close.or(printed)?, error })
 }
 
-/// The close that a node host tells of: `node host gateway closed (1008): pairing required`.
-fn closed(printed: &str) -> Option<Close> {
+/// The close that a node host printed: `node host gateway closed (1008): pairing required`.
+fn printed_close(printed: &str) -> Option<Close> {
     let rest = printed.split("gateway closed (").nth(1)?;
     let (code, rest) = rest.split_once("): ")?;
     let reason = rest.lines().next().unwrap_or_default().trim();
@@ -94,9 +94,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_node_host_tells_its_close() {
+    fn the_close_is_read_from_the_output_of_a_refused_node_host() {
         let printed = "node host PATH: /usr/bin\nnode host gateway closed (1008): pairing required\n";
-        assert_eq!(closed(printed), Some(Close::frame(Some(1008), "pairing required")));
-        assert_eq!(closed("node host PATH: /usr/bin"), None);
+        assert_eq!(printed_close(printed), Some(Close::frame(Some(1008), "pairing required")));
+        assert_eq!(printed_close("node host PATH: /usr/bin"), None);
     }
 }

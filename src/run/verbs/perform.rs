@@ -1,4 +1,4 @@
-//! How a step is done, whatever its verb.
+//! The common interface of the verbs that can be performed.
 
 use crate::client::CallOutcome;
 use crate::run::context::CaseContext;
@@ -6,12 +6,12 @@ use crate::run::step_error::StepError;
 use crate::scenario::Expectation;
 use crate::verdict::Outcome;
 
-/// A verb that can be done.
+/// A verb that can be performed.
 pub(in crate::run) trait Perform {
-    /// Does the step, and says what was observed. `right` is the outcome that is expected, for steps that wait for it.
+    /// Performs the step and returns what was observed. `right` is the expected outcome, for steps that wait for it.
     ///
     /// # Errors
-    /// Fails where the step has no outcome: see [`StepError`].
+    /// Fails if the step has no outcome; see [`StepError`].
     async fn perform(
         &self,
         context: &CaseContext<'_>,
@@ -19,7 +19,7 @@ pub(in crate::run) trait Perform {
     ) -> Result<Outcome, StepError>;
 }
 
-/// What the gateway answered, as an outcome.
+/// The outcome of an answer from the gateway.
 pub(super) fn outcome_of(answer: CallOutcome) -> Outcome {
     match answer {
         CallOutcome::Ok(payload) => Outcome::Ok { payload },

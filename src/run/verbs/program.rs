@@ -1,4 +1,4 @@
-//! What the verbs of programs have in common.
+//! Starts and runs programs for the verbs that need them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
 use crate::verdict::Outcome;
 
-/// Lines of a program's output that a transcript keeps.
+/// Number of lines of a program's output that are kept in the transcript.
 const SHOWN: usize = 12;
 
-/// How long a program may take where a step does not say: Node alone takes seconds to load a release on a busy machine.
+/// How long a program may take by default: on a busy machine, Node alone takes seconds to load a release.
 pub(super) const WITHIN: Duration = Duration::from_mins(2);
 
-/// A program that has ended, or did not in its time.
-pub(super) struct Ended {
+/// A program that has ended, or was stopped because it took too long.
+pub(super) struct FinishedProgram {
     pub(super) exit: Option<ProcessExit>,
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
-impl Ended {
-    /// As an outcome: silence where it did not end.
+impl FinishedProgram {
+    /// The outcome: silence if it did not end in time.
     pub(super) fn outcome(self) -> Outcome {
         match self.exit {
             Some(exit) => ended_with(exit, self.stdout, self.stderr),
@@ -34,7 +34,10 @@ impl Ended {
     }
 }
 
-/// What a program is started from: another release where the step names one.
+/// The launch for a program of another release, if the step names one.
+///
+/// # Errors
+/// Fails if the release cannot be installed.
 pub(super) async fn launch_of(
     context: &CaseContext<'_>,
     release: Option<Release>,
@@ -45,7 +48,10 @@ pub(super) async fn launch_of(
     }
 }
 
-/// Starts a program; `name` is the step's, for the transcript.
+/// Starts a program; `name` is that of the step, for the transcript.
+///
+/// # Errors
+/// Fails if the program cannot be started.
 pub(super) async fn start(
     context: &CaseContext<'_>,
     name: &str,
@@ -53,25 +59,28 @@ pub(super) async fn start(
 ) -> Result<StartedProgram, StepError> {
     context.transcript.add(name, Direction::Sent, format!("openclaw {}", request.args.join(" ")));
     let number = context.programs.next_number();
-    let gateway = context.lane.host().await;
+    let gateway = context.lane.gateway().await;
     gateway.start_program(request, number).await.map_err(|error| match error {
         RunningGatewayError::Attached | RunningGatewayError::NoHome => {
-            StepError::Untestable("the target runs elsewhere".to_owned())
+            StepError::Untestable("the target was not started by gatecrash".to_owned())
         }
         other => other.into(),
     })
 }
 
-/// Runs a program to its end, or ends it where it takes too long.
+/// Runs a program until it ends, or stops it if it takes too long.
+///
+/// # Errors
+/// Fails if the program cannot be started.
 pub(super) async fn run(
     context: &CaseContext<'_>,
     name: &str,
     request: &ProgramRequest,
     within: Duration,
-) -> Result<Ended, StepError> {
+) -> Result<FinishedProgram, StepError> {
     let mut running = start(context, name, request).await?;
     let exit = running.exit(within).await;
-    let ended = Ended { exit, stdout: running.stdout(), stderr: running.stderr() };
+    let ended = FinishedProgram { exit, stdout: running.stdout(), stderr: running.stderr() };
     running.stop().await;
     context.programs.has_printed(name, &ended.stdout, &ended.stderr);
     for text in [&ended.stdout, &ended.stderr] {

@@ -1,4 +1,4 @@
-//! Restarting the gateway.
+//! Restarts the gateway.
 
 use super::ending::{end_of_gateway, ended_before, stopping};
 use super::perform::Perform;
@@ -16,7 +16,7 @@ impl Perform for Restart {
         let config = self.config.as_ref().map(|config| context.bindings().fill(config)).transpose()?;
         let stopping = stopping(self.signal, self.within);
         let ended = context.lane.restart(config.as_ref(), stopping, self.ready).await?;
-        // A gateway that an earlier self has stopped was told of there.
+        // If the gateway had already been stopped, that was the outcome of an earlier step.
         Ok(ended.map_or_else(ended_before, |ended| end_of_gateway(&ended)))
     }
 }

@@ -1,4 +1,4 @@
-//! Revoking a device's token for a role.
+//! Revokes a device's token for a role.
 
 use serde_json::json;
 

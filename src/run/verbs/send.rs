@@ -1,4 +1,4 @@
-//! Sending a raw frame.
+//! Sends a raw frame.
 
 use super::perform::{Perform, outcome_of};
 use crate::run::context::{CaseContext, Opening};
@@ -51,17 +51,18 @@ impl Perform for Send {
     }
 }
 
-/// The text with spaces behind it, up to this many bytes. (Widths of `format!` end at 65535.)
+/// Pads a text with spaces to this many bytes. (`format!` only supports widths up to 65535.)
 fn padded(mut text: String, bytes: usize) -> String {
     let missing = bytes.saturating_sub(text.len());
     text.extend(std::iter::repeat_n(' ', missing));
     text
 }
 
-/// The bytes of a hexadecimal text; `check` refuses other texts, so what cannot be read is left out.
-fn bytes_of(text: &str) -> Vec<u8> {
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    hex::decode(digits).unwrap_or_default()
+/// The bytes of a hexadecimal text; `check` rejects other texts, so invalid digits are ignored.
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> =
+        hex.chars().filter_map(|c| c.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
+    digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()
 }
 
 #[cfg(test)]
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_padded_beyond_64_kib() {
+    fn frames_can_be_padded_beyond_64_kib() {
         assert_eq!(padded("ä".to_owned(), 65_537).len(), 65_537);
         assert_eq!(padded("long".to_owned(), 2), "long");
     }

@@ -1,4 +1,4 @@
-//! Starting another gateway beside the one under test.
+//! Starts another gateway next to the one under test.
 
 use serde_json::json;
 

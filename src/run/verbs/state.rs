@@ -1,4 +1,4 @@
-//! Reading what the gateway has stored.
+//! Reads what the gateway has stored.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use crate::run::step_error::StepError;
 use crate::scenario::{Expectation, State};
 use crate::verdict::{Outcome, satisfies};
 
-/// How long a gateway may take to write what it has answered.
-const WRITES_LATER: Duration = Duration::from_secs(1);
+/// How long a gateway may take to write its state after it has answered.
+const WRITE_WITHIN: Duration = Duration::from_secs(1);
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 impl Perform for State {
     async fn perform(
@@ -21,7 +21,6 @@ impl Perform for State {
         context: &CaseContext<'_>,
         right: Option<&Expectation>,
     ) -> Result<Outcome, StepError> {
-        // A gateway may write behind its answer.
         let device = context.device_id(self.device.as_ref())?;
         let begun = Instant::now();
         loop {
@@ -36,10 +35,10 @@ impl Perform for State {
                 document["paired"] = record.clone();
             }
             let outcome = Outcome::State { document };
-            if right.is_none_or(|right| satisfies(&outcome, right)) || begun.elapsed() >= WRITES_LATER {
+            if right.is_none_or(|right| satisfies(&outcome, right)) || begun.elapsed() >= WRITE_WITHIN {
                 return Ok(outcome);
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

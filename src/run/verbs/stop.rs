@@ -1,4 +1,4 @@
-//! Stopping the gateway.
+//! Stops the gateway.
 
 use super::ending::{end_of_gateway, stopping};
 use super::perform::Perform;
@@ -13,10 +13,11 @@ impl Perform for Stop {
         context: &CaseContext<'_>,
         _right: Option<&Expectation>,
     ) -> Result<Outcome, StepError> {
-        let mut gateway = context.lane.host_alone().await;
+        let mut gateway = context.lane.exclusive_gateway().await;
         let ended = gateway.halt(stopping(self.signal, self.within)).await;
-        let not_running =
-            || StepError::Broken("the gateway is stopped already, or it is not ours".to_owned());
+        let not_running = || {
+            StepError::Broken("the gateway is already stopped, or was not started by gatecrash".to_owned())
+        };
         Ok(end_of_gateway(&ended.ok_or_else(not_running)?))
     }
 }

@@ -1,5 +1,5 @@
-//! Booting another release on the same home. A release that refuses the home is an outcome to judge; the gateway is
-//! stopped then.
+//! Boots a different release on the same home. If the release does not boot on it, that is the outcome, and the gateway
+//! stays stopped.
 
 use std::sync::Arc;
 
@@ -26,9 +26,10 @@ impl Perform for Upgrade {
                 (Some(prepared.launch_of(release, Arc::new(|_| {})).await?), Some(release))
             }
         };
-        let launch = launch.ok_or_else(|| StepError::Untestable("the target runs already".to_owned()))?;
+        let launch = launch
+            .ok_or_else(|| StepError::Untestable("the target was not started by gatecrash".to_owned()))?;
         let config = self.config.as_ref().map(|config| context.bindings().fill(config)).transpose()?;
-        let mut gateway = context.lane.host_alone().await;
+        let mut gateway = context.lane.exclusive_gateway().await;
         let booted = gateway.restart_as(launch, self.fork_home, config.as_ref(), self.ready).await;
         drop(gateway);
         match booted {
@@ -38,10 +39,10 @@ impl Perform for Upgrade {
                 let release = release.map(|release| release.to_string());
                 Ok(Outcome::Ok { payload: json!({"release": release}) })
             }
-            // A machine that is too busy is no fault of the release.
-            Err(RunningGatewayError::Restart(error)) if error.is_of_a_starved_machine() => Err(
-                StepError::Broken("the gateway gave up at boot because the machine is too slow".to_owned()),
-            ),
+            // A busy machine is not the fault of the release.
+            Err(RunningGatewayError::Restart(error)) if error.is_of_a_starved_machine() => {
+                Err(StepError::Starved(error))
+            }
             Err(RunningGatewayError::Restart(BootError::Died { exit, tail })) => {
                 Ok(ended_with(exit, String::new(), tail.join("\n")))
             }

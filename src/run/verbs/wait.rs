@@ -1,4 +1,4 @@
-//! Letting time pass, or waiting for a close.
+//! Waits for a fixed time, or for the close of a connection.
 
 use super::perform::Perform;
 use crate::run::context::CaseContext;

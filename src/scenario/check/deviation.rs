@@ -1,4 +1,4 @@
-//! Rules for the lists of releases that differ.
+//! Checks of `deviations`, the releases listed as behaving differently.
 
 use super::outcome::check_outcome;
 use crate::scenario::diagnostic::Diagnostic;
@@ -13,10 +13,10 @@ pub(super) fn check_deviations(scenario: &Scenario, found: &mut Vec<Diagnostic>)
     for (at, entry) in scenario.deviations.iter().enumerate() {
         let source = &entry.source;
         if entry.class == DeviationClass::Unreviewed {
-            let message = "nobody has looked at this deviation yet";
+            let message = "this deviation has not been reviewed";
             let warning = Diagnostic::error("unreviewed", message, source, entry.span).as_warning();
             let help =
-                "find out why it happens, and set the class `regression`, `superseded` or `unsupported`";
+                "find out why it happens, then set its class to `regression`, `superseded` or `unsupported`";
             found.push(warning.label("unreviewed").help(help));
         }
         found.extend(check_security(entry, &steps));
@@ -24,12 +24,11 @@ pub(super) fn check_deviations(scenario: &Scenario, found: &mut Vec<Diagnostic>)
             && !required.value.overlaps(&entry.releases)
         {
             let message = format!(
-                "this deviation is about {}, but the scenario is only for {}",
+                "this deviation covers {}, but the scenario only runs on {}",
                 entry.releases, required.value
             );
             let error = Diagnostic::error("outside-requires", message, source, entry.span);
-            found
-                .push(error.label("never looked at").help("change `requires.releases`, or remove the entry"));
+            found.push(error.label("never applies").help("change `requires.releases`, or remove the entry"));
         }
         for (name, expectation) in &entry.steps {
             let Some(step) = steps.iter().find(|step| step.id == name.value) else {
@@ -40,16 +39,16 @@ pub(super) fn check_deviations(scenario: &Scenario, found: &mut Vec<Diagnostic>)
                 continue;
             };
             let Action::One(one, right) = &step.action else {
-                let message = format!("`{}` joins other steps and has no outcome of its own", name.value);
+                let message = format!("`{}` groups other steps and has no outcome of its own", name.value);
                 let error = Diagnostic::error("impossible-outcome", message, source, name.span);
-                found.push(error.label("no outcome").help("list the steps inside it"));
+                found.push(error.label("no outcome").help("list the steps inside it instead"));
                 continue;
             };
             found.extend(check_outcome(one, expectation, source));
-            if right.as_ref().is_some_and(|right| holds_anyway(&right.value, &expectation.value)) {
-                let message = format!("this is what `{}` is expected to do on every release", name.value);
+            if right.as_ref().is_some_and(|right| is_already_expected(&right.value, &expectation.value)) {
+                let message = format!("this is the outcome that `{}` expects on every release", name.value);
                 let error = Diagnostic::error("no-deviation", message, source, expectation.span);
-                found.push(error.label("no difference").help("remove it, or say what differs"));
+                found.push(error.label("no difference").help("remove it, or write the outcome that differs"));
             }
             let earlier = scenario.deviations[..at].iter().find(|other| {
                 other.releases.overlaps(&entry.releases)
@@ -63,25 +62,25 @@ pub(super) fn check_deviations(scenario: &Scenario, found: &mut Vec<Diagnostic>)
                 found.push(
                     Diagnostic::error("overlapping-deviations", message, source, name.span)
                         .label("listed again")
-                        .help("make the ranges exclude each other")
-                        .related(&earlier.source, earlier.span, "listed here first"),
+                        .help("change the ranges so that they do not overlap")
+                        .related(&earlier.source, earlier.span, "first listed here"),
                 );
             }
         }
     }
 }
 
-/// Whether security was looked at: where it may be said, and where it has to be.
+/// Checks that `security` is set where it has to be, and only where it may be.
 fn check_security(entry: &StoryDeviation, steps: &[&StoryStep]) -> Option<Diagnostic> {
     let source = &entry.source;
     let has_grounds = matches!(entry.class, DeviationClass::Regression | DeviationClass::Superseded);
     match &entry.security {
         Some(said) if !has_grounds => {
-            let message = format!("`security` says nothing about the class `{}`", entry.class.word());
+            let message = format!("`security` does not apply to the class `{}`", entry.class.word());
             let error = Diagnostic::error("security-class", message, source, said.span);
             Some(error.label("not for this class").help(
-                "a release that lets in what is refused elsewhere broke a promise (`regression`), or had another \
-                 contract (`superseded`)",
+                                "a release that lets in what others refuse either broke a promise (`regression`) or had a different \
+                                 contract (`superseded`)",
             ))
         }
         None if has_grounds => {
@@ -89,28 +88,28 @@ fn check_security(entry: &StoryDeviation, steps: &[&StoryStep]) -> Option<Diagno
                 let step = steps.iter().find(|step| step.id == name.value);
                 matches!(step.map(|step| &step.action), Some(Action::One(_, Some(right))) if lets_in(&right.value, &listed.value))
             })?;
-            let message = format!("`{}` is refused where all is right, and gets through here", name.value);
+            let message = format!("`{}` should be refused, but gets through on these releases", name.value);
             let warning = Diagnostic::error("security-unsaid", message, source, name.span).as_warning();
-            Some(warning.label("is this a hole?").help(
-                "set `security: true` where it lets in, keeps in, shows or grants what nobody may have; else \
-                 `security: false`",
+            Some(warning.label("is this a security hole?").help(
+                "set `security: true` if it grants or reveals something that should be refused, otherwise \
+                             `security: false`",
             ))
         }
         _ => None,
     }
 }
 
-/// Whether one outcome refuses what the other one gives.
+/// Whether the right outcome refuses something that the listed one grants.
 fn lets_in(right: &Expectation, listed: &Expectation) -> bool {
     use ExpectationKind::{Arrives, Closed, Error, Hello, Http, Ok, Silence};
     let (right, listed) = (right.kinds(), listed.kinds());
     let refuses = |kind: &ExpectationKind| matches!(kind, Closed | Error | Http);
-    let gives = |kind: &ExpectationKind| matches!(kind, Hello | Ok | Arrives);
-    // A session that should have ended and goes on shows as silence.
-    let goes_on = right.iter().all(|kind| *kind == Closed) && listed.contains(&Silence);
-    right.iter().all(refuses) && listed.iter().any(gives) || goes_on
+    let grants = |kind: &ExpectationKind| matches!(kind, Hello | Ok | Arrives);
+    // A session that should have been closed but stays open shows as silence.
+    let stays_open = right.iter().all(|kind| *kind == Closed) && listed.contains(&Silence);
+    right.iter().all(refuses) && listed.iter().any(grants) || stays_open
 }
 
-fn holds_anyway(right: &Expectation, listed: &Expectation) -> bool {
+fn is_already_expected(right: &Expectation, listed: &Expectation) -> bool {
     right == listed || matches!(right, Expectation::AnyOf(list) if list.contains(listed))
 }

@@ -1,4 +1,4 @@
-//! Rules for what stands at the top of a file.
+//! Checks of a single file: its top-level keys, its devices and its references.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::scenario::span::{Span, Spanned};
 use crate::scenario::suggest::{advice, quoted};
 use crate::scenario::verbs::check_persona;
 
-/// Checks one case of a file by itself; `rows` are the rows of its table.
-pub(in super::super) fn check_file(draft: &Draft, rows: &[Spanned<String>]) -> Vec<Diagnostic> {
-    let mut rules = Rules { draft, source: &draft.source, found: Vec::new() };
+/// Checks one case of a file on its own; `rows` are the rows of the file's table.
+pub(in crate::scenario) fn check_file(draft: &Draft, rows: &[Spanned<String>]) -> Vec<Diagnostic> {
+    let mut rules = FileChecks { draft, source: &draft.source, found: Vec::new() };
     rules.id();
     rules.words();
     rules.devices();
@@ -25,13 +25,13 @@ pub(in super::super) fn check_file(draft: &Draft, rows: &[Spanned<String>]) -> V
     rules.found
 }
 
-struct Rules<'a> {
+struct FileChecks<'a> {
     draft: &'a Draft,
     source: &'a Arc<Source>,
     found: Vec<Diagnostic>,
 }
 
-impl Rules<'_> {
+impl FileChecks<'_> {
     fn add(
         &mut self,
         code: &'static str,
@@ -48,8 +48,8 @@ impl Rules<'_> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-/".contains(c);
         let id = self.draft.id.strip_prefix(BUILT_IN).unwrap_or(&self.draft.id);
         if !id.chars().all(allowed) {
-            let message = format!("`{}` cannot be the id of a scenario", self.draft.id);
-            let help = "name files and directories with lower-case letters, digits and `-`";
+            let message = format!("`{}` is not a valid scenario id", self.draft.id);
+            let help = "use only lower-case letters, digits and `-` in the names of files and directories";
             self.add("bad-id", message, Span::default(), "", help);
         }
     }
@@ -57,12 +57,12 @@ impl Rules<'_> {
     fn words(&mut self) {
         let file = &self.draft.file;
         if file.title.value.trim().is_empty() {
-            let help = "say in one sentence what should happen";
-            self.add("empty-title", "the title is empty", file.title.span, "no text", help);
+            let help = "state in one sentence what should happen";
+            self.add("empty-title", "the title is empty", file.title.span, "empty", help);
         }
         if file.why.value.trim().is_empty() {
-            let help = "name the promise that makes the expectation right";
-            self.add("empty-why", "the reason is empty", file.why.span, "no text", help);
+            let help = "state the promise that the expectation rests on";
+            self.add("empty-why", "`why` is empty", file.why.span, "empty", help);
         }
         if file.steps.is_empty() {
             let steps = self.draft.tree.get("steps").map_or_else(Span::default, |tree| tree.span);
@@ -71,17 +71,17 @@ impl Rules<'_> {
         for (at, tag) in file.tags.iter().enumerate() {
             let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if tag.value.is_empty() || tag.value.starts_with('-') || !tag.value.chars().all(allowed) {
-                let message = format!("`{}` is not a tag", tag.value);
+                let message = format!("`{}` is not a valid tag", tag.value);
                 self.add(
                     "bad-tag",
                     message,
                     tag.span,
                     "",
-                    "tags have lower-case letters, digits and `-`, such as `role-upgrade`",
+                    "a tag consists of lower-case letters, digits and `-`, such as `role-upgrade`",
                 );
             } else if file.tags[..at].contains(tag) {
-                let message = format!("the tag `{}` stands here twice", tag.value);
-                self.add("bad-tag", message, tag.span, "again", "remove one of the two");
+                let message = format!("the tag `{}` is listed twice", tag.value);
+                self.add("bad-tag", message, tag.span, "listed again", "remove one of the two");
             }
         }
         if let Some(issue) = &file.issue {
@@ -96,17 +96,23 @@ impl Rules<'_> {
             named && !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
         });
         if !whole {
-            let message = format!("`{}` does not name an issue", issue.value);
+            let message = format!("`{}` is not a reference to an issue", issue.value);
             let help = "write the project and the number, such as `openclaw#59045`";
-            self.add("bad-issue", message, issue.span, "no issue", help);
+            self.add("bad-issue", message, issue.span, "not an issue", help);
         }
     }
 
     fn devices(&mut self) {
         for (name, device) in self.draft.file.devices.iter() {
             if !is_name(&name.value) {
-                let message = format!("`{}` cannot be the name of a device", name.value);
-                self.add("bad-name", message, name.span, "", "names have letters, digits, `-` and `_`");
+                let message = format!("`{}` is not a valid name for a device", name.value);
+                self.add(
+                    "bad-name",
+                    message,
+                    name.span,
+                    "",
+                    "a name consists of letters, digits, `-` and `_`",
+                );
             }
             let paired = device.paired.as_ref().and_then(|one| one.value.persona.as_ref());
             let pending = device.pending.as_ref().and_then(|one| one.value.persona.as_ref());
@@ -116,7 +122,7 @@ impl Rules<'_> {
         }
     }
 
-    /// References that cannot be read, anywhere, and those that mean nothing before the gateway runs.
+    /// Reports references that cannot be parsed, and those that have no value before the gateway runs.
     fn references(&mut self) {
         let text = &self.source.text;
         for key in ["config", "files", "devices", "steps", "finally", "deviations"] {
@@ -138,14 +144,14 @@ impl Rules<'_> {
                         self.found.push(error.maybe_help(advice("changes", word, CHANGES)));
                     }
                     Err(unclosed @ ReferenceError::Unclosed) => {
-                        let help = "close it with `}`";
+                        let help = "add the missing `}`";
                         self.add("bad-reference", unclosed.to_string(), reference.span, "opened here", help);
                     }
                     Ok(one @ (Reference::Capture(_) | Reference::ConnectionNonce(_)))
                         if matches!(key, "config" | "files" | "devices") =>
                     {
                         let message = format!("`{one}` has no value before the gateway runs");
-                        let help = "only `${gateway.…}` and `${device.…}` can stand here";
+                        let help = "only `${gateway.…}` and `${device.…}` can be used here";
                         self.add("undefined-reference", message, reference.span, "too early", help);
                     }
                     Ok(_) => {}
@@ -157,8 +163,14 @@ impl Rules<'_> {
     fn deviation(&mut self, deviation: &Spanned<Deviation>, rows: &[Spanned<String>]) {
         let one = &deviation.value;
         if one.steps.is_empty() {
-            let message = "this deviation lists no step";
-            self.add("empty-deviation", message, deviation.span, "", "say which step has which outcome");
+            let message = "this deviation lists no steps";
+            self.add(
+                "empty-deviation",
+                message,
+                deviation.span,
+                "",
+                "list the steps that differ, with their outcomes",
+            );
         }
         if let Some(issue) = &one.issue {
             self.issue(issue);
@@ -166,12 +178,12 @@ impl Rules<'_> {
         let reasoned = one.issue.is_some() || one.why.as_ref().is_some_and(|why| !why.trim().is_empty());
         if one.class.value == DeviationClass::Regression && !reasoned {
             let message = "a regression needs an `issue` or a `why`";
-            let help = "name the issue that knows of it, or say what happens and why it is wrong";
+            let help = "name the issue that reports it, or explain what happens and why it is wrong";
             self.add("unexplained-regression", message, one.class.span, "unexplained", help);
         }
         for row in one.rows.iter().flatten() {
             if rows.is_empty() {
-                let message = "`rows` needs a table, and this file has none";
+                let message = "`rows` needs a table, but this file has none";
                 self.add("unknown-row", message, row.span, "no table", "remove `rows`");
             } else if !rows.iter().any(|known| known.value == row.value) {
                 let names: Vec<&str> = rows.iter().map(|known| known.value.as_str()).collect();
@@ -181,7 +193,7 @@ impl Rules<'_> {
             }
         }
         if one.rows.as_ref().is_some_and(Vec::is_empty) {
-            let message = "this deviation holds for no row";
+            let message = "this deviation applies to no row";
             let help =
                 format!("rows: {}", quoted(&rows.iter().map(|row| row.value.as_str()).collect::<Vec<_>>()));
             self.add("empty-deviation", message, deviation.span, "", help);

@@ -1,4 +1,4 @@
-//! What a scenario says that cannot be right, found without running it.
+//! Static checks: mistakes in a scenario that can be found without running it.
 
 mod deviation;
 mod file;
@@ -12,8 +12,8 @@ pub(super) use file::check_file;
 use crate::scenario::diagnostic::{Diagnostic, Severity, tidy};
 use crate::scenario::load::Suite;
 
-/// All that is wrong with a suite, sorted by file and place: what loading found, and what the
-/// scenarios say that cannot be right. With `strict`, warnings are errors.
+/// Everything that is wrong with a suite, sorted by file and position: what loading found, and mistakes in
+/// the scenarios themselves. With `strict`, warnings become errors.
 pub fn check(suite: &Suite, strict: bool) -> Vec<Diagnostic> {
     let mut found = suite.diagnostics.clone();
     let mut captures = story::CaptureUse::default();

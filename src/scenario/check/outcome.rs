@@ -1,4 +1,4 @@
-//! Expectations that no outcome can ever satisfy.
+//! Finds expectations that no outcome can ever satisfy.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::scenario::span::Spanned;
 use crate::scenario::suggest::{advice, quoted};
 use crate::scenario::verbs::Step;
 
-/// Checks an expectation of a step, the base one or that of a deviation.
+/// Checks an expectation of a step: its own, or the one listed in a deviation.
 pub(super) fn check_outcome(
     step: &Step,
     expectation: &Spanned<Expectation>,
@@ -24,14 +24,14 @@ pub(super) fn check_outcome(
         Diagnostic::error("never-matches", message, source, expectation.span).label("can never happen")
     };
     if possible.is_empty() {
-        let message = format!("a `{}` has no outcome to judge", step.verb());
+        let message = format!("`{}` has no outcome to judge", step.verb());
         let error = Diagnostic::error("impossible-outcome", message, source, expectation.span);
         return vec![error.label("no outcome")];
     }
     for kind in expectation.value.kinds() {
         if !possible.contains(&kind) {
             let words: Vec<&str> = possible.iter().map(|one| one.key()).collect();
-            let message = format!("`{}` is no possible outcome of `{}`", kind.key(), step.verb());
+            let message = format!("`{}` is not a possible outcome of `{}`", kind.key(), step.verb());
             let error = Diagnostic::error("impossible-outcome", message, source, expectation.span);
             found.push(error.label("impossible here").help(format!("possible outcomes: {}", quoted(&words))));
         }
@@ -40,19 +40,19 @@ pub(super) fn check_outcome(
         found.push(never(reason));
     }
     for unknown in unknown_state_keys(&expectation.value) {
-        let message = format!("the stored state has no `{unknown}`");
-        let help = advice("its keys", unknown, &["paired", "pending"]);
+        let message = format!("the stored state has no key `{unknown}`");
+        let help = advice("keys", unknown, &["paired", "pending"]);
         found.push(never(message).maybe_help(help));
     }
     found
 }
 
-/// Why no outcome of any verb satisfies an expectation.
+/// Why no outcome of any verb can satisfy an expectation; `None` if one can.
 fn impossible(expectation: &Expectation) -> Option<String> {
     match expectation {
         Expectation::Hello(pattern) | Expectation::State(pattern) => match pattern {
             Pattern::Array(_) | Pattern::Literal(Value::Null | Value::Bool(_) | Value::Number(_)) => {
-                Some(format!("a mapping comes here, and `{pattern}` is none"))
+                Some(format!("this value is always a mapping, which `{pattern}` never matches"))
             }
             other => never(other),
         },
@@ -77,7 +77,7 @@ fn impossible(expectation: &Expectation) -> Option<String> {
             .or_else(|| exit.stdout.as_ref().and_then(|one| not_text(one, "stdout")))
             .or_else(|| exit.stderr.as_ref().and_then(|one| not_text(one, "stderr")))
             .or_else(|| exit.json.as_ref().and_then(never)),
-        Expectation::AnyOf(list) if list.is_empty() => Some("`any_of` lists no outcome".to_owned()),
+        Expectation::AnyOf(list) if list.is_empty() => Some("`any_of` lists no outcomes".to_owned()),
         Expectation::AnyOf(list) => list.iter().find_map(impossible),
     }
 }
@@ -92,43 +92,43 @@ fn not_text(pattern: &Pattern, key: &str) -> Option<String> {
     match pattern {
         Pattern::Literal(Value::Null | Value::Bool(_) | Value::Number(_))
         | Pattern::Array(_)
-        | Pattern::Object(_) => Some(format!("`{key}` is a text, and `{pattern}` is none")),
-        // A refusal may come without these, so `$absent` says something here.
+        | Pattern::Object(_) => Some(format!("`{key}` is always a text, which `{pattern}` never matches")),
+        // A refusal may come without these, so `$absent` can match.
         Pattern::Absent => None,
         other => never(other),
     }
 }
 
-/// A number that cannot occur, here or among alternatives. `word` may stand for a number.
+/// Why a pattern never matches a number in this range. `word` is allowed in place of a number.
 fn number_outside(pattern: &Pattern, what: &str, low: u64, high: u64, word: &str) -> Option<String> {
     match pattern {
         Pattern::Literal(Value::Number(number))
             if !number.as_u64().is_some_and(|one| (low..=high).contains(&one)) =>
         {
-            Some(format!("{what} go from {low} to {high}, and {number} is outside"))
+            Some(format!("{what} range from {low} to {high}; {number} is outside"))
         }
         Pattern::Literal(Value::String(text)) if text != word && !text.contains("${") => {
             let or = if word.is_empty() { String::new() } else { format!(", or `{word}`") };
-            Some(format!("{what} are numbers from {low} to {high}{or}, and `{text}` is none"))
+            Some(format!("{what} are numbers from {low} to {high}{or}; `{text}` is not"))
         }
         Pattern::OneOf(list) => list.iter().find_map(|one| number_outside(one, what, low, high, word)),
         Pattern::Literal(Value::Null | Value::Bool(_)) | Pattern::Array(_) | Pattern::Object(_) => {
-            Some(format!("{what} are numbers from {low} to {high}, and `{pattern}` is none"))
+            Some(format!("{what} are numbers from {low} to {high}; `{pattern}` is not"))
         }
         _ => None,
     }
 }
 
-/// Why no value that is there matches a pattern.
+/// Why a pattern matches no value; `None` if it can match one.
 fn never(pattern: &Pattern) -> Option<String> {
     match pattern {
-        Pattern::Absent => Some("`$absent` says that nothing is here, and something must be".to_owned()),
-        Pattern::OneOf(list) if list.is_empty() => Some("`$one_of` lists no pattern".to_owned()),
+        Pattern::Absent => Some("`$absent` never matches, because this value is always present".to_owned()),
+        Pattern::OneOf(list) if list.is_empty() => Some("`$one_of` lists no patterns".to_owned()),
         Pattern::OneOf(list) | Pattern::Contains(list) | Pattern::Set(list) | Pattern::Array(list) => {
             list.iter().find_map(never)
         }
         Pattern::Not(inner) if matches!(**inner, Pattern::Any) => {
-            Some("`{$not: $any}` matches nothing; write `$absent` for a key that is not there".to_owned())
+            Some("`{$not: $any}` matches nothing; use `$absent` for a missing key".to_owned())
         }
         Pattern::Object(entries) => entries
             .iter()

@@ -1,12 +1,12 @@
-//! Rules that hold for the steps of all verbs.
+//! Checks that apply to steps of every verb.
 
 use super::outcome::check_outcome;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::expect::ExpectationKind;
 use crate::scenario::story::{Action, StoryStep};
-use crate::scenario::verbs::{Earlier, Site, Step, check_name};
+use crate::scenario::verbs::{Earlier, Step, StepSite, check_name};
 
-/// Checks what a step says, by itself and about what was before it.
+/// Checks a step on its own and against the steps before it.
 pub(super) fn check_step(step: &StoryStep, earlier: &Earlier) -> Vec<Diagnostic> {
     let source = &step.source;
     let mut found = Vec::new();
@@ -14,19 +14,19 @@ pub(super) fn check_step(step: &StoryStep, earlier: &Earlier) -> Vec<Diagnostic>
         Action::Together(inner) if inner.len() < 2 => {
             let message = "`together` needs at least two steps";
             let error = Diagnostic::error("lonely-together", message, source, step.span);
-            found.push(error.label(format!("has {}", inner.len())).help("write the step by itself"));
+            found.push(error.label(format!("has {}", inner.len())).help("write the step without `together`"));
         }
         Action::Repeat(0, _) => {
             let error = Diagnostic::error("empty-repeat", "`times: 0` does nothing", source, step.span);
-            found.push(error.label("never done").help("repeat at least once, or remove the step"));
+            found.push(error.label("never runs").help("repeat at least once, or remove the step"));
         }
         Action::Repeat(_, inner) if inner.is_empty() => {
-            let error = Diagnostic::error("empty-repeat", "this repeats no steps", source, step.span);
+            let error = Diagnostic::error("empty-repeat", "this `repeat` has no steps", source, step.span);
             found.push(error.label("no steps").help("add steps, or remove the `repeat`"));
         }
         Action::Together(_) | Action::Repeat(..) => {}
         Action::One(one, expectation) => {
-            let site = Site { span: step.span, source, earlier };
+            let site = StepSite { span: step.span, source, earlier };
             found.extend(one.as_verb().check(&site));
             if let Some(expectation) = expectation.as_ref().filter(|_| one.as_verb().expect().is_some()) {
                 found.extend(check_outcome(one, expectation, source));
@@ -49,9 +49,9 @@ fn check_saves(step: &StoryStep, one: &Step, kinds: Option<Vec<ExpectationKind>>
             let message = format!("`{written}` is not a JSON pointer");
             let error = Diagnostic::error("bad-pointer", message, source, pointer.span);
             let help = if escapes {
-                format!("a pointer starts with `/`: write `/{}`", written.replace('.', "/"))
+                format!("a JSON pointer starts with `/`: write `/{}`", written.replace('.', "/"))
             } else {
-                "`~` is written `~0`, and `/` inside a key `~1`".to_owned()
+                "in a JSON pointer, write `~` as `~0`, and `/` within a key as `~1`".to_owned()
             };
             found.push(error.label("not a pointer").help(help));
         }
@@ -59,7 +59,7 @@ fn check_saves(step: &StoryStep, one: &Step, kinds: Option<Vec<ExpectationKind>>
     let silent = kinds
         .is_some_and(|kinds| !kinds.is_empty() && kinds.iter().all(|kind| *kind == ExpectationKind::Silence));
     if silent && let Some(name) = saves.keys().next() {
-        let message = "nothing can be saved where nothing is expected to come";
+        let message = "`save` has nothing to save, because this step expects silence";
         let error = Diagnostic::error("save-from-silence", message, source, name.span);
         found.push(error.label("never gets a value").help("remove `save`, or expect an answer"));
     }

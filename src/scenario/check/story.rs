@@ -1,4 +1,4 @@
-//! Rules for the order of things: what must be there before it is used.
+//! Checks of the order of steps: everything must exist before it is used.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -6,16 +6,17 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::step::check_step;
+use crate::scenario::device::Device;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::entries::Entries;
-use crate::scenario::reference::{Part, Reference, parse_text};
+use crate::scenario::reference::{Reference, TextPart, parse_text};
 use crate::scenario::source::Source;
 use crate::scenario::span::{Span, Spanned};
 use crate::scenario::story::{Action, Scenario, StoryStep};
 use crate::scenario::suggest::advice;
 use crate::scenario::verbs::{Destination, Earlier, HOME_IDENTITY, Step};
 
-/// Which captures of a suite are used by any of the scenarios that hold them.
+/// The captures of a suite, and whether any scenario that contains them uses them.
 #[derive(Default)]
 pub(super) struct CaptureUse(BTreeMap<(String, usize), Capture>);
 
@@ -26,10 +27,10 @@ struct Capture {
 }
 
 impl CaptureUse {
-    /// A capture that no scenario uses is a mistake, or left over.
+    /// Reports captures that no scenario uses.
     pub(super) fn unused(self) -> impl Iterator<Item = Diagnostic> {
         self.0.into_values().filter(|one| !one.used).map(|one| {
-            let message = format!("the capture `{}` is used nowhere", one.name.value);
+            let message = format!("the capture `{}` is never used", one.name.value);
             Diagnostic::error("unused-capture", message, &one.source, one.name.span)
                 .label("unused")
                 .help(format!("use it as `${{{}}}`, or remove it", one.name.value))
@@ -51,7 +52,7 @@ pub(super) fn check_story(scenario: &Scenario, captures: &mut CaptureUse, found:
         }
     }
     let earlier = Earlier { has_own_gateway: scenario.is_alone(None), ..Earlier::default() };
-    let mut walk = Walk { scenario, opened, saved: &saved, used: HashSet::new(), earlier, found };
+    let mut walk = StoryWalk { scenario, opened, saved: &saved, used: HashSet::new(), earlier, found };
     let identity = scenario.files.contains_key(HOME_IDENTITY) || scenario.starts_on.is_some();
     let mut here = Here { identity, ..Here::default() };
     walk.steps(&scenario.steps, &mut here);
@@ -66,14 +67,14 @@ pub(super) fn check_story(scenario: &Scenario, captures: &mut CaptureUse, found:
     }
 }
 
-/// What is there at a point of the story.
+/// What exists at a point in the scenario.
 #[derive(Clone, Default)]
 struct Here {
     connections: HashSet<String>,
-    /// Connections that are surely gone, with the reason.
+    /// Connections that have certainly ended, with the reason.
     ended: HashMap<String, String>,
     captures: HashSet<String>,
-    /// Whether the gateway's home may have an identity of its own.
+    /// Whether the gateway's home may contain its own identity.
     identity: bool,
 }
 
@@ -85,9 +86,9 @@ impl Here {
     }
 }
 
-struct Walk<'a> {
+struct StoryWalk<'a> {
     scenario: &'a Scenario,
-    /// Where each connection is opened first.
+    /// Where each connection is first opened.
     opened: HashMap<&'a str, (Span, &'a Arc<Source>)>,
     saved: &'a [(&'a Spanned<String>, &'a Arc<Source>)],
     used: HashSet<String>,
@@ -95,7 +96,7 @@ struct Walk<'a> {
     found: &'a mut Vec<Diagnostic>,
 }
 
-impl Walk<'_> {
+impl StoryWalk<'_> {
     fn steps(&mut self, steps: &[StoryStep], here: &mut Here) {
         for step in steps {
             self.found.extend(check_step(step, &self.earlier));
@@ -124,12 +125,12 @@ impl Walk<'_> {
             connections_of(branch, &mut mine);
             for (name, source) in &mine {
                 let Some((span, there)) = taken.get(&name.value) else { continue };
-                let message = format!("two steps of one `together` work on the connection `{}`", name.value);
+                let message = format!("two steps of a `together` use the connection `{}`", name.value);
                 self.found.push(
                     Diagnostic::error("shared-connection", message, source, name.span)
-                        .label("at the same time as another step")
-                        .help("give each its own connection, or do the steps one after the other")
-                        .related(there, *span, "the other one"),
+                        .label("used at the same time as another step")
+                        .help("give each step its own connection, or run the steps one after the other")
+                        .related(there, *span, "also used here"),
                 );
             }
             for (name, source) in mine {
@@ -163,7 +164,7 @@ impl Walk<'_> {
         }
         here.identity |= verb.makes_home_identity();
         if let Some(name) = verb.ends() {
-            here.end(&name.value, "this side has ended it by then");
+            here.end(&name.value, "an earlier step ended it");
         }
         if verb.stops_the_gateway() {
             let all: Vec<String> = here.connections.drain().collect();
@@ -172,9 +173,9 @@ impl Walk<'_> {
         }
         if let Some(name) = verb.reaches().filter(|name| !self.earlier.gateways.contains(&name.value)) {
             let names: Vec<&str> = self.earlier.gateways.iter().map(String::as_str).collect();
-            let message = format!("no step before this one starts a gateway `{}`", name.value);
+            let message = format!("no earlier step starts a gateway `{}`", name.value);
             let help = advice("gateways", &name.value, &names)
-                .or_else(|| Some(format!("start it first: `start: {{as: {}}}`", name.value)));
+                .or_else(|| Some(format!("start it first with `start: {{as: {}}}`", name.value)));
             let error = Diagnostic::error("unknown-gateway", message, source, name.span);
             self.found.push(error.label("unknown gateway").maybe_help(help));
         }
@@ -189,9 +190,9 @@ impl Walk<'_> {
                 let message = format!("the capture `{}` is saved twice", name.value);
                 let mut error = Diagnostic::error("duplicate-capture", message, source, name.span)
                     .label("saved again")
-                    .help("give it another name");
+                    .help("use a different name");
                 if let Some((first, there)) = first {
-                    error = error.related(there, first.span, "saved here first");
+                    error = error.related(there, first.span, "first saved here");
                 }
                 self.found.push(error);
             }
@@ -204,14 +205,14 @@ impl Walk<'_> {
         }
         let error = |message: String| Diagnostic::error("unknown-connection", message, source, name.span);
         if let Some(why) = here.ended.get(&name.value) {
-            let message = format!("the connection `{}` has ended before this step", name.value);
-            self.found.push(error(message).label("no longer open").help(format!("{why}; open another one")));
+            let message = format!("the connection `{}` is closed before this step", name.value);
+            self.found.push(error(message).label("no longer open").help(format!("{why}; open a new one")));
             return;
         }
         self.found.push(if let Some((span, there)) = self.opened.get(name.value.as_str()) {
             error(format!("the connection `{}` is not open yet", name.value))
                 .label("used too early")
-                .help("open it before this step; the steps of a `together` do not wait for each other")
+                .help("open it before this step; steps of a `together` do not wait for each other")
                 .related(there, *span, "opened here")
         } else {
             let mut names: Vec<&str> = self.opened.keys().copied().collect();
@@ -235,7 +236,7 @@ impl Walk<'_> {
         known
     }
 
-    /// Checks one reference; without a point of the story, only whether it can ever have a value.
+    /// Checks one reference at a point in the scenario; without one, only whether it can ever have a value.
     fn reference(&mut self, reference: &Spanned<Reference>, source: &Arc<Source>, here: Option<&Here>) {
         let span = reference.span;
         let undefined = |message: String| Diagnostic::error("undefined-reference", message, source, span);
@@ -257,7 +258,7 @@ impl Walk<'_> {
                         let names: Vec<&str> =
                             self.saved.iter().map(|(saved, _)| saved.value.as_str()).collect();
                         let help = advice("captures", name, &names).or_else(|| {
-                            Some(format!("save it in an earlier step: `save: {{{name}: /path}}`"))
+                            Some(format!("save it in an earlier step with `save: {{{name}: /path}}`"))
                         });
                         let error = undefined(format!("nothing saves `{name}`"));
                         self.found.push(error.label("undefined").maybe_help(help));
@@ -270,20 +271,21 @@ impl Walk<'_> {
             Reference::DevicePending(name) => {
                 if self.device(name, span, source) && !self.seeded(name, |one| one.pending.is_some()) {
                     let error = undefined(format!("the device `{name}` has no pending request"));
-                    let help = format!("seed one: `{name}: {{pending: {{}}}}`");
-                    self.found.push(error.label("nothing is seeded").help(help));
+                    let help = format!("seed one with `{name}: {{pending: {{}}}}`");
+                    self.found.push(error.label("not seeded").help(help));
                 }
             }
             Reference::DeviceToken { device, role } => {
                 if self.device(device, span, source) && !self.token(device, role) {
-                    let error = undefined(format!("no token of `{device}` for `{role}` is seeded"));
+                    let error =
+                        undefined(format!("the device `{device}` has no seeded token for the role `{role}`"));
                     let help = format!("pair it with that role: `{device}: {{paired: {{roles: [{role}]}}}}`");
-                    self.found.push(error.label("nothing is seeded").help(help));
+                    self.found.push(error.label("not seeded").help(help));
                 }
             }
             Reference::ConnectionNonce(name) => {
                 let name = Spanned::new(name.clone(), span);
-                // A nonce outlives its connection; nobody may use it again.
+                // A nonce stays known after its connection has ended, so that a scenario can try to replay it.
                 if let Some(here) = here.filter(|here| !here.ended.contains_key(&name.value)) {
                     self.connection(&name, source, here);
                 }
@@ -301,11 +303,13 @@ impl Walk<'_> {
                 if here.is_some() {
                     let error = undefined(format!("`{}` has no value in a step", reference.value));
                     self.found.push(
-                        error.label("undefined here").help("it is for `config` and `files`, before the boot"),
+                        error
+                            .label("undefined here")
+                            .help("use it in `config` and `files`, which are set before boot"),
                     );
                 }
             }
-            // Without a table, loading has said of `each` that there is none.
+            // A missing table has been reported when the file was loaded.
             Reference::GatewayToken
             | Reference::GatewayPassword
             | Reference::GatewayPort
@@ -314,11 +318,11 @@ impl Walk<'_> {
         }
     }
 
-    fn seeded(&self, name: &str, test: impl Fn(&super::super::device::Device) -> bool) -> bool {
+    fn seeded(&self, name: &str, test: impl Fn(&Device) -> bool) -> bool {
         self.scenario.devices.iter().any(|(other, device)| other == name && test(device))
     }
 
-    /// Whether a token of a role is seeded, by name or because the role was approved.
+    /// Whether a token for a role is seeded, explicitly or because the role was approved.
     fn token(&self, name: &str, role: &str) -> bool {
         self.seeded(name, |device| {
             let Some(paired) = device.paired.as_ref().map(|one| &one.value) else { return false };
@@ -348,7 +352,7 @@ impl Walk<'_> {
     }
 }
 
-/// Checks that a story which begins on another release reaches the target.
+/// Checks that a scenario that starts on another release upgrades to the target.
 fn check_start(scenario: &Scenario) -> Option<Diagnostic> {
     let reaches = |step: &Step| match step {
         Step::Upgrade(upgrade) => upgrade.to.value == Destination::Target,
@@ -357,20 +361,20 @@ fn check_start(scenario: &Scenario) -> Option<Diagnostic> {
     if scenario.starts_on.is_none() || scenario.any_step(reaches) {
         return None;
     }
-    let message = "this story never reaches the release under test";
+    let message = "this scenario never reaches the release under test";
     let error = Diagnostic::error("no-upgrade", message, &scenario.source, Span::default());
     Some(error.help("add a step `upgrade: {to: target}`, or remove `starts_on`"))
 }
 
-/// The home's own identity is used, and nothing can have made one.
+/// A step needs the home's own identity, but no earlier step can have created one.
 fn no_identity(what: &str, source: &Arc<Source>, span: Span) -> Diagnostic {
-    let message = format!("{what}, and the gateway's home has no identity of its own yet");
+    let message = format!("{what}, but the gateway's home has no identity of its own yet");
     Diagnostic::error("no-identity", message, source, span)
-        .label("never resolves")
-        .help("a `cli`, `node_host` or `agent_turn` before it makes one; or name a device of the scenario")
+        .label("no identity yet")
+        .help("an earlier `cli`, `node_host` or `agent_turn` creates one; or name a device of the scenario")
 }
 
-/// All connections that a branch opens or works on.
+/// All connections that a branch opens or uses.
 fn connections_of<'a>(step: &'a StoryStep, into: &mut Vec<(&'a Spanned<String>, &'a Arc<Source>)>) {
     match &step.action {
         Action::One(one, _) => {
@@ -389,8 +393,8 @@ fn collect(value: &Value, into: &mut Vec<Reference>) {
     match value {
         Value::String(text) => {
             into.extend(parse_text(text).into_iter().flatten().filter_map(|part| match part {
-                Part::Reference(reference, _) => Some(reference),
-                Part::Text(_) => None,
+                TextPart::Reference(reference, _) => Some(reference),
+                TextPart::Text(_) => None,
             }));
         }
         Value::Array(list) => list.iter().for_each(|one| collect(one, into)),

@@ -1,4 +1,4 @@
-//! Expectations that do not say what refuses, so that a refusal for another reason meets them, too.
+//! Finds vague expectations: those that a refusal for an unrelated reason would also satisfy.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,69 +14,69 @@ use crate::scenario::story::{Action, Scenario, StoryStep};
 use crate::scenario::suggest::advice;
 use crate::scenario::verbs::Step;
 
-/// Close codes that a gateway sends for many reasons: normal closure, protocol error, policy, internal error.
+/// Close codes that a gateway sends for many reasons: normal closure, protocol error, policy violation, internal error.
 const GENERIC_CLOSES: &[u64] = &[1000, 1002, 1008, 1011];
 
 /// Error codes that a gateway sends for many reasons.
 const GENERIC_ERRORS: &[&str] = &["INVALID_REQUEST", "UNAVAILABLE", "NOT_PAIRED", "FORBIDDEN"];
 
-/// Detail codes that leave open why. The `reason` beside them says it.
+/// Detail codes that cover several reasons; the `reason` next to them tells which.
 const GENERIC_DETAILS: &[&str] = &["PAIRING_REQUIRED", "AUTH_UNAUTHORIZED"];
 
-/// HTTP statuses that a gateway sends for many reasons. The body says which.
+/// HTTP statuses that a gateway sends for many reasons; the body tells which.
 const GENERIC_STATUSES: &[u64] = &[400, 403, 500, 502, 503];
 
 /// Why an expectation is vague.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Vagueness {
-    /// Any close meets it.
+    /// Any close satisfies it.
     AnyClose,
-    /// Any error meets it.
+    /// Any error satisfies it.
     AnyError,
-    /// Any HTTP answer meets it.
+    /// Any HTTP response satisfies it.
     AnyStatus,
-    /// Any end of the program meets it.
+    /// Any exit of the program satisfies it.
     AnyExit,
-    /// Any answer of the tool meets it.
+    /// Any tool result satisfies it.
     AnyAnswer,
-    /// Whatever is stored meets it.
+    /// Any stored state satisfies it.
     AnyState,
-    /// It names a code that stands for many reasons, and nothing else.
+    /// It names nothing but a code that stands for many reasons.
     Generic(String),
-    /// It is met by a gateway that lets in and by one that refuses.
+    /// Both success and refusal satisfy it.
     EitherWay,
 }
 
 impl Vagueness {
     fn message(&self) -> String {
         match self {
-            Self::AnyClose => "any close meets this expectation".to_owned(),
-            Self::AnyError => "any error meets this expectation".to_owned(),
-            Self::AnyStatus => "any HTTP answer meets this expectation".to_owned(),
-            Self::AnyExit => "any end of the program meets this expectation".to_owned(),
-            Self::AnyAnswer => "any answer of the tool meets this expectation".to_owned(),
-            Self::AnyState => "whatever is stored meets this expectation".to_owned(),
+            Self::AnyClose => "any close satisfies this expectation".to_owned(),
+            Self::AnyError => "any error satisfies this expectation".to_owned(),
+            Self::AnyStatus => "any HTTP response satisfies this expectation".to_owned(),
+            Self::AnyExit => "any exit of the program satisfies this expectation".to_owned(),
+            Self::AnyAnswer => "any tool result satisfies this expectation".to_owned(),
+            Self::AnyState => "any stored state satisfies this expectation".to_owned(),
             Self::Generic(code) => format!("a gateway sends {code} for many reasons"),
-            Self::EitherWay => "success and refusal both meet this expectation".to_owned(),
+            Self::EitherWay => "both success and refusal satisfy this expectation".to_owned(),
         }
     }
 
     const fn help(&self) -> &'static str {
         match self {
-            Self::AnyStatus => "name the status, and the body where the status has many reasons",
+            Self::AnyStatus => "name the status, and the body if the status can have many reasons",
             Self::AnyExit => "name the exit code, and what the program prints about the refusal",
-            Self::AnyAnswer => "name what the tool answers, or why it is `refused`",
-            Self::AnyState => "name what is stored",
-            Self::EitherWay => "decide which is right, or say under `vague` why both are",
+            Self::AnyAnswer => "name the tool's result, or why it is `refused`",
+            Self::AnyState => "name what should be stored",
+            Self::EitherWay => "decide which is right, or explain under `vague` why both are",
             Self::AnyClose | Self::AnyError | Self::Generic(_) => {
-                "name what refuses, such as `details: {code: …, reason: …}` or `message: {$matches: …}`, or say under `vague` why any refusal is right"
+                "name the reason, such as `details: {code: …, reason: …}` or `message: {$matches: …}`, or explain under `vague` why any refusal is right"
             }
         }
     }
 }
 
-/// What is vague about the outcome that is right. `listed` is for outcomes of a deviation, which may be now
-/// the right one and now the wrong one.
+/// What is vague about an expectation. `listed` is set for outcomes of a deviation, which may include the right
+/// outcome as well: such a release does not always go wrong.
 fn vague(expectation: &Expectation, listed: bool) -> Option<Vagueness> {
     match expectation {
         Expectation::Hello(_) | Expectation::Ok(_) | Expectation::Arrives(_) | Expectation::Silence => None,
@@ -174,7 +174,7 @@ fn vague_exit(exit: &ExitExpectation) -> Option<Vagueness> {
     failed.map(|code| Vagueness::Generic(format!("exit code {code}")))
 }
 
-/// Whether details say why: some key is named, and a code that leaves it open is not all.
+/// Whether details name the reason: some key is given, and not only a code that covers several reasons.
 fn names_a_reason(details: &Pattern) -> bool {
     let Pattern::Object(entries) = details else { return pins(details) };
     let value = |key: &str| entries.iter().find(|(name, _)| name == key).map(|(_, one)| one);
@@ -186,12 +186,12 @@ fn names_a_reason(details: &Pattern) -> bool {
     }
 }
 
-/// Whether a pattern tells some values from others by what they are, and not only by what they are not.
+/// Whether a pattern says what a value is, rather than only what it is not.
 fn pins(pattern: &Pattern) -> bool {
     match pattern {
         Pattern::Any | Pattern::Absent | Pattern::Not(_) | Pattern::Excludes(_) | Pattern::Length(_) => false,
         Pattern::Literal(_) | Pattern::Exactly(_) => true,
-        // An expression that matches an empty text or one of nonsense matches anything.
+        // An expression that matches both an empty text and nonsense would match anything.
         Pattern::Matches(regex) => !regex.is_match("") && !regex.is_match("\u{fffd}\u{fffd}"),
         Pattern::OneOf(list) => !list.is_empty() && list.iter().all(pins),
         Pattern::Contains(list) | Pattern::Set(list) | Pattern::Array(list) => list.iter().any(pins),
@@ -221,35 +221,35 @@ fn texts(pattern: &Pattern) -> Vec<String> {
     }
 }
 
-/// The reasons under `vague`, and whether any case needs them.
+/// The entries under `vague`, and whether any case needs them.
 #[derive(Default)]
-pub(super) struct VagueReasons(BTreeMap<(String, usize), Reason>);
+pub(super) struct VagueReasons(BTreeMap<(String, usize), VagueReason>);
 
-struct Reason {
+struct VagueReason {
     step: Spanned<String>,
     source: Arc<Source>,
     needed: bool,
 }
 
 impl VagueReasons {
-    /// A reason for a step that is clear in every case says what is not true.
+    /// Reports reasons for steps whose expectation is not vague in any case.
     pub(super) fn needless(self) -> impl Iterator<Item = Diagnostic> {
         self.0.into_values().filter(|one| !one.needed).map(|one| {
-            let message = format!("nothing that `{}` is expected to do is vague", one.step.value);
+            let message = format!("the expectation of `{}` is not vague", one.step.value);
             Diagnostic::error("needless-vague", message, &one.source, one.step.span)
-                .label("needs no reason")
+                .label("not needed")
                 .help("remove it")
         })
     }
 }
 
-/// Checks that every expectation of a scenario says what refuses, or that its step has a reason not to.
+/// Checks that every expectation names the reason for a refusal, or that `vague` explains why it does not.
 pub(super) fn check_vague(scenario: &Scenario, reasons: &mut VagueReasons, found: &mut Vec<Diagnostic>) {
     let steps = scenario.all_steps();
     let mut needed = Vec::new();
     for step in &steps {
         let Action::One(one, Some(right)) = &step.action else { continue };
-        // That a gateway ends when it is asked to is all that goes without saying about a stop.
+        // The default of a stop is that the gateway exits when asked to, in whatever way.
         if one.as_verb().expect().is_none() && matches!(one, Step::Restart(_) | Step::Stop(_)) {
             continue;
         }
@@ -278,10 +278,10 @@ pub(super) fn check_vague(scenario: &Scenario, reasons: &mut VagueReasons, found
         }
         if one.why.trim().is_empty() {
             let error = Diagnostic::error("empty-why", "the reason is empty", &one.source, one.step.span);
-            found.push(error.label("no text").help("say why any refusal is right here"));
+            found.push(error.label("empty").help("explain why any refusal is right here"));
         }
         let place = (one.source.path.clone(), one.step.span.start);
-        let new = || Reason { step: one.step.clone(), source: Arc::clone(&one.source), needed: false };
+        let new = || VagueReason { step: one.step.clone(), source: Arc::clone(&one.source), needed: false };
         reasons.0.entry(place).or_insert_with(new).needed |=
             needed.iter().any(|(step, ..)| *step == one.step.value);
     }
@@ -368,7 +368,7 @@ mod tests {
     #[case("{any_of: [silence, {closed: 1009}]}", None)]
     #[case("{any_of: [{exit: 0}, {tool: {$matches: Approval required}}]}", None)]
     #[case("{any_of: [{exit: 0}, {tool: $any, refused: role-upgrade}]}", Some(Vagueness::EitherWay))]
-    fn an_expectation_is_vague_where_another_refusal_meets_it(
+    fn an_expectation_is_vague_if_an_unrelated_refusal_satisfies_it(
         #[case] text: &str,
         #[case] expected: Option<Vagueness>,
     ) {
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deviation_may_list_that_a_release_does_not_always_go_wrong() {
+    fn a_deviation_may_list_the_right_outcome_too() {
         let either = expectation("{any_of: [hello, {closed: 1009}]}");
         assert_eq!(vague(&either, true), None);
         let vague_member = expectation("{any_of: [hello, {closed: 1008}]}");

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::verb::{Site, Verb, envelope};
+use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::capability::Capability;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::duration::Millis;
@@ -11,7 +11,7 @@ use crate::scenario::expect::{Expectation, ExpectationKind};
 use crate::scenario::pattern::Pattern;
 use crate::scenario::span::Spanned;
 
-/// Lets the release's own agent take a turn with the scripted model.
+/// Runs a turn of the release's own agent with the scripted model.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentTurn {
@@ -20,13 +20,13 @@ pub struct AgentTurn {
     /// What runs the agent. Default: `local`.
     #[serde(default)]
     pub via: AgentVia,
-    /// The connection to ask on; only for `via: client`.
+    /// The connection to use; only for `via: client`.
     pub on: Option<Spanned<String>>,
     /// What the user says. Default: `go`.
     pub message: Option<String>,
-    /// How long it may take. Default: four minutes.
+    /// Time limit. Default: four minutes.
     pub within: Option<Millis>,
-    /// The outcome that is right: `tool`, the last tool result that came back to the model. Default: `tool: $any`.
+    /// The outcome that is right: `tool`, the last tool result that was returned to the model. Default: `tool: $any`.
     pub expect: Option<Spanned<Expectation>>,
 }
 
@@ -34,12 +34,12 @@ pub struct AgentTurn {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentVia {
-    /// `openclaw agent --local`: inside the command line's process.
+    /// `openclaw agent --local`: within the process of the command line.
     #[default]
     Local,
-    /// `openclaw agent`: inside the gateway, asked by the command line.
+    /// `openclaw agent`: in the gateway, requested by the command line.
     Gateway,
-    /// The method `agent`, asked on a connection of the scenario.
+    /// The method `agent`, called on a connection of the scenario.
     Client,
 }
 
@@ -71,13 +71,13 @@ impl Verb for AgentTurn {
         vec![Capability::Programs]
     }
 
-    fn check(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+    fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         let message = match (self.via, &self.on) {
             (AgentVia::Client, None) => "`via: client` needs `on`",
             (AgentVia::Local | AgentVia::Gateway, Some(_)) => "`on` needs `via: client`",
             _ => return Vec::new(),
         };
         let error = site.error("bad-turn", message, site.span);
-        vec![error.help("a client asks on a connection of the scenario, the command line makes its own")]
+        vec![error.help("a client uses a connection of the scenario; the command line opens its own")]
     }
 }

@@ -1,4 +1,4 @@
-//! The `approve` verb: what waits for a device is approved.
+//! The `approve` verb: approves the pending requests of a device.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,13 +9,13 @@ use crate::scenario::expect::{Expectation, ExpectationKind};
 use crate::scenario::pattern::Pattern;
 use crate::scenario::span::Spanned;
 
-/// Approves what waits for a device, on a connection or with the command line.
+/// Approves the pending requests of a device, on a connection or with the command line.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
     /// Name of this step. Default: `approve`.
     pub id: Option<Spanned<String>>,
-    /// The connection to approve on. Default: `openclaw devices approve`.
+    /// The connection to approve on. Default: none; `openclaw devices approve` is run instead.
     pub on: Option<Spanned<String>>,
     /// The device. Default: the identity that the programs of the gateway's home share.
     pub device: Option<Spanned<String>>,
@@ -47,7 +47,7 @@ impl Verb for Approve {
         self.device.is_none() && self.on.is_some()
     }
 
-    // Without a connection the command line does it.
+    // Without a connection, the command line is used.
     fn makes_home_identity(&self) -> bool {
         self.on.is_none()
     }

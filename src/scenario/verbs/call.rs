@@ -1,4 +1,4 @@
-//! The `call` verb: a method of the gateway.
+//! The `call` verb: calls a method of the gateway.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -22,13 +22,13 @@ pub struct Call {
     pub id: Option<Spanned<String>>,
     /// The method, such as `device.pair.list`.
     pub method: Spanned<String>,
-    /// Its parameters; texts may hold references.
+    /// Its parameters; texts may contain references.
     pub params: Option<Spanned<Value>>,
-    /// How long to wait for the answer. Default: the run's time-out.
+    /// How long to wait for the answer. Default: the timeout of the run.
     pub within: Option<Millis>,
     /// The outcome that is right. Default: `ok`.
     pub expect: Option<Spanned<Expectation>>,
-    /// Names for parts of the answer, by JSON pointer.
+    /// Parts of the answer to save, as JSON pointers by name.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
 }

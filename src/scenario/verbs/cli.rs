@@ -1,4 +1,4 @@
-//! The `cli` verb: a command of the release's own command line.
+//! The `cli` verb: runs a command with the release's own command line.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,29 +13,29 @@ use crate::scenario::expect::{ExitExpectation, Expectation, ExpectationKind};
 use crate::scenario::saved::Saved;
 use crate::scenario::span::Spanned;
 
-/// Runs a command of the release's own command line.
+/// Runs a command with the release's own command line.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cli {
     /// Name of this step. Default: `cli`.
     pub id: Option<Spanned<String>>,
-    /// The arguments behind `openclaw`. Texts may hold references.
+    /// The arguments after `openclaw`. Texts may contain references.
     pub args: Spanned<Vec<String>>,
-    /// The release whose command line it is. Default: the one that runs.
+    /// The release whose command line is used. Default: the one that is running.
     pub release: Option<Spanned<Release>>,
-    /// Name of a home of its own, as on another machine. Default: the gateway's home, whose identity the command
-    /// line, the node host and the agent's exec tool share.
+    /// Name of a separate home, as on another machine. Default: the gateway's home, whose identity is shared by the
+    /// command line, the node host and the agent's exec tool.
     pub home: Option<Spanned<String>>,
-    /// Environment, over that of its home. Texts may hold references.
+    /// Additional environment variables. Texts may contain references.
     #[serde(default)]
     pub env: Entries<String>,
-    /// Keys of the configuration that it reads, merged over that of its home. Texts may hold references.
+    /// Keys to merge into the configuration that it reads. Texts may contain references.
     pub config: Option<Value>,
-    /// How long it may take. Default: two minutes.
+    /// Time limit. Default: two minutes.
     pub within: Option<Millis>,
     /// The outcome that is right: `exit`. Default: `exit: 0`.
     pub expect: Option<Spanned<Expectation>>,
-    /// Names for parts of its end, by JSON pointer: `/code`, `/stdout`, `/stderr`, `/json/…`.
+    /// Parts of the result to save, as JSON pointers by name: `/code`, `/stdout`, `/stderr`, `/json/…`.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
 }

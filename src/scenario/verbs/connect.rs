@@ -1,4 +1,4 @@
-//! The `connect` verb: a handshake with every way of being right or wrong.
+//! The `connect` verb: opens a connection and performs the handshake, correctly or with faults.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 use serde_json::{Map, Value};
 
 use super::connection::{check_ends, check_name, check_persona};
-use super::verb::{Site, Verb, envelope};
+use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::address::Address;
 use crate::scenario::capability::Capability;
 use crate::scenario::diagnostic::Diagnostic;
@@ -19,7 +19,7 @@ use crate::scenario::pattern::Pattern;
 use crate::scenario::saved::Saved;
 use crate::scenario::span::Spanned;
 
-/// Opens a connection and does the handshake.
+/// Opens a connection and performs the handshake.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Connect {
@@ -28,11 +28,11 @@ pub struct Connect {
     pub name: Spanned<String>,
     /// Device whose key signs the handshake. Without one, no identity is sent.
     pub device: Option<Spanned<String>>,
-    /// Who the client says it is: `cli`, `probe`, `backend`, `node-host`, `control-ui`, … Default: `cli`.
+    /// Which client it claims to be: `cli`, `probe`, `backend`, `node-host`, `control-ui`, … Default: `cli`.
     pub persona: Option<Spanned<String>>,
-    /// Role asked for. Default: the persona's.
+    /// Requested role. Default: the persona's.
     pub role: Option<String>,
-    /// Scopes asked for. Default: the persona's.
+    /// Requested scopes. Default: the persona's.
     pub scopes: Option<Vec<String>>,
     /// Capabilities offered.
     pub caps: Option<Vec<String>>,
@@ -40,43 +40,42 @@ pub struct Connect {
     pub commands: Option<Vec<String>>,
     /// Permissions offered (nodes).
     pub permissions: Option<Map<String, Value>>,
-    /// What the client shows to be let in. Default: `shared`.
+    /// The client's credentials. Default: `shared`.
     pub auth: Option<Spanned<Auth>>,
-    /// How the device proves that it holds its key, and every way of doing so wrongly.
+    /// How the device proves that it holds its key, and what is wrong with the proof.
     pub proof: Option<Proof>,
     /// Lowest and highest protocol offered. Default: `[3, 4]`.
     pub protocol: Option<[u32; 2]>,
     /// HTTP headers of the upgrade request.
     #[serde(default)]
     pub headers: Entries<String>,
-    /// Name of a gateway that a `start` step has started, to connect to that one.
+    /// Name of a gateway to connect to that an earlier `start` step started. Default: the gateway under test.
     pub to: Option<Spanned<String>>,
-    /// Address of this machine to connect to: one of 127.0.0.0/8, `::1`, or `localhost` by name. Default:
-    /// `127.0.0.1`.
+    /// Loopback address to connect to: one in 127.0.0.0/8, `::1`, or the name `localhost`. Default: `127.0.0.1`.
     pub address: Option<Address>,
-    /// Address of this machine to connect from, such as `127.0.0.2`. Default: what the system picks.
+    /// Loopback address to connect from, such as `127.0.0.2`. Default: chosen by the system.
     pub from: Option<Address>,
-    /// Whether the connection is secured: `false` for never, or `{pin: FINGERPRINT}` for TLS that ends before a byte is
-    /// sent unless the gateway shows that certificate. Default: TLS, with any certificate, where the gateway speaks it.
+    /// Whether to use TLS: `false` for never, or `{pin: FINGERPRINT}` to accept only that certificate and to disconnect
+    /// before sending anything otherwise. Default: TLS with any certificate, if the gateway uses it.
     pub tls: Option<Tls>,
-    /// Platform sent. Default: the device's, else `linux`.
+    /// Platform to send. Default: that of the device, otherwise `linux`.
     pub platform: Option<String>,
-    /// Device family sent. Default: the device's, else none.
+    /// Device family to send. Default: that of the device, otherwise none.
     pub family: Option<String>,
-    /// Keys of `client` to set, or to leave out with null.
+    /// Keys of `client` to set, or to omit if null.
     pub client: Option<Map<String, Value>>,
-    /// Keys of the connect parameters to set after signing, or to leave out with null.
+    /// Keys of the connect parameters to set after signing, or to omit if null.
     pub raw: Option<Map<String, Value>>,
     /// How long to wait between the challenge and the connect request.
     pub delay: Option<Millis>,
-    /// How long to wait for an answer. Default: the run's time-out.
+    /// How long to wait for an answer. Default: the timeout of the run.
     pub within: Option<Millis>,
-    /// Why the gateway may close this connection later, whatever it says then. Without it, a close that no step
+    /// Why the gateway may close this connection later, for whatever reason. Without it, a close that no step
     /// expects fails this step.
     pub may_close: Option<Spanned<String>>,
     /// The outcome that is right. Default: `hello`.
     pub expect: Option<Spanned<Expectation>>,
-    /// Names for parts of the answer, by JSON pointer.
+    /// Parts of the answer to save, as JSON pointers by name.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
 }
@@ -113,7 +112,7 @@ impl Verb for Connect {
         Vec::from_iter(self.address.is_some_and(Address::is_ipv6).then_some(Capability::Ipv6))
     }
 
-    fn check(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+    fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         found.extend(self.persona.as_ref().and_then(|one| check_persona(one, site.source)));
         found.extend(check_name(&self.name, "connection", site.source));
@@ -122,32 +121,33 @@ impl Verb for Connect {
     }
 }
 
-/// Whether a connection is secured by TLS.
+/// Whether a connection uses TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "`false`, or `{pin: FINGERPRINT}`")]
 pub enum Tls {
-    /// `false`: it is not, even where the gateway speaks TLS.
+    /// `false`: never, even if the gateway uses TLS.
     Switched(Plain),
-    /// It is, and only with this certificate.
-    Pinned(Pin),
+    /// Always, and only with this certificate.
+    Pinned(CertificatePin),
 }
 
-/// `false`, and nothing else.
+/// The value `false`, and no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plain;
 
-/// The certificate that a client takes and no other.
+/// The only certificate that a client accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Pin {
-    /// Its SHA-256 in hexadecimal digits, with or without colons; `${gateway.certificate}` is the gateway's own.
+#[schemars(rename = "Pin")]
+pub struct CertificatePin {
+    /// Its SHA-256 fingerprint in hexadecimal, with or without colons; `${gateway.certificate}` is that of the gateway.
     pub pin: String,
 }
 
 impl<'de> Deserialize<'de> for Plain {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if bool::deserialize(deserializer)? {
-            return Err(de::Error::custom("TLS is used anyway where the gateway speaks it"));
+            return Err(de::Error::custom("`true` is the default: TLS is used if the gateway uses it"));
         }
         Ok(Self)
     }
@@ -163,18 +163,18 @@ impl JsonSchema for Plain {
     }
 }
 
-/// What a client shows to be let in.
+/// The credentials of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Auth {
-    /// The gateway's shared token.
+    /// The correct shared token.
     Shared,
-    /// The gateway's password.
+    /// The correct password.
     Password,
-    /// A shared token that is wrong.
+    /// A wrong shared token.
     Wrong,
-    /// Nothing.
+    /// No credentials.
     None,
-    /// These credentials; they may hold references.
+    /// These credentials, which may contain references.
     Given(Credentials),
 }
 
@@ -184,11 +184,11 @@ pub enum Auth {
 pub struct Credentials {
     /// `auth.token`: the shared token, or a device token.
     pub token: Option<String>,
-    /// `auth.deviceToken`.
+    /// `auth.deviceToken`: the token of a paired device.
     pub device_token: Option<String>,
-    /// `auth.bootstrapToken`.
+    /// `auth.bootstrapToken`: the token from a setup code.
     pub bootstrap_token: Option<String>,
-    /// `auth.password`.
+    /// `auth.password`: the gateway's password.
     pub password: Option<String>,
 }
 
@@ -197,9 +197,9 @@ pub const AUTH_WORDS: &[&str] = &["shared", "password", "wrong", "none"];
 
 impl<'de> Deserialize<'de> for Auth {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WordOrKeys;
+        struct AuthVisitor;
 
-        impl<'de> Visitor<'de> for WordOrKeys {
+        impl<'de> Visitor<'de> for AuthVisitor {
             type Value = Auth;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -221,7 +221,7 @@ impl<'de> Deserialize<'de> for Auth {
             }
         }
 
-        deserializer.deserialize_any(WordOrKeys)
+        deserializer.deserialize_any(AuthVisitor)
     }
 }
 
@@ -233,21 +233,21 @@ impl JsonSchema for Auth {
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let given = generator.subschema_for::<Credentials>();
         schemars::json_schema!({
-            "description": "What a client shows to be let in.",
+                        "description": "The credentials of a client.",
             "anyOf": [{"enum": AUTH_WORDS}, given],
         })
     }
 }
 
-/// How a device proves that it holds its key. Every field left out is done right.
+/// How a device proves that it holds its key. Whatever is not set is correct.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// Layout of the signed text. Default: `v3`.
     pub version: Option<ProofVersion>,
-    /// Offset of `signedAt` from now: `-10m` is stale, `10m` lies in the future.
+    /// Offset of `signedAt` from now: `-10m` is stale, `10m` is in the future.
     pub signed_at: Option<Millis>,
-    /// The nonce that is sent and signed.
+    /// What is wrong with the nonce that is sent and signed.
     pub nonce: Option<NonceFault>,
     /// What is wrong with the signature.
     pub signature: Option<SignatureFault>,
@@ -255,7 +255,7 @@ pub struct Proof {
     pub public_key: Option<KeyFault>,
     /// What is wrong with the device id.
     pub id: Option<IdFault>,
-    /// Fields signed over instead of those that are sent.
+    /// Values to sign instead of those that are sent.
     pub over: Option<SignedOver>,
 }
 
@@ -263,9 +263,9 @@ pub struct Proof {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProofVersion {
-    /// Nine fields.
+    /// Nine fields, without platform and device family.
     V2,
-    /// Those and platform and family.
+    /// The fields of `v2`, plus platform and device family.
     #[default]
     V3,
 }
@@ -274,11 +274,11 @@ pub enum ProofVersion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NonceFault {
-    /// None is sent.
+    /// No nonce is sent.
     Missing,
-    /// Another one than the challenge's.
+    /// It differs from that of the challenge.
     Wrong,
-    /// Spaces only.
+    /// It consists of spaces.
     Blank,
 }
 
@@ -288,11 +288,11 @@ pub enum NonceFault {
 pub enum SignatureFault {
     /// One bit is flipped.
     Tampered,
-    /// Made with another key than the one that is sent.
+    /// It is made with a key other than the one that is sent.
     ForeignKey,
-    /// Not base64.
+    /// It is not base64.
     Garbage,
-    /// None is sent.
+    /// No signature is sent.
     Missing,
 }
 
@@ -300,11 +300,11 @@ pub enum SignatureFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyFault {
-    /// Another device's key, with which the signature is made too.
+    /// The key of another device, which also makes the signature.
     Foreign,
-    /// Not a key.
+    /// It is not a key.
     Garbage,
-    /// None is sent.
+    /// No key is sent.
     Missing,
 }
 
@@ -312,32 +312,32 @@ pub enum KeyFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum IdFault {
-    /// Another device's id beside this device's key.
+    /// The id of another device, with this device's key.
     Foreign,
-    /// The right id in upper case.
+    /// The correct id in upper case.
     UpperCase,
-    /// None is sent.
+    /// No id is sent.
     Missing,
 }
 
-/// Fields that are signed instead of those that are sent.
+/// Values that are signed instead of those that are sent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignedOver {
-    /// Role.
+    /// The role to sign.
     pub role: Option<String>,
-    /// Scopes.
+    /// The scopes to sign.
     pub scopes: Option<Vec<String>>,
-    /// Token.
+    /// The token to sign.
     pub token: Option<String>,
-    /// Client id.
+    /// The client id to sign.
     pub client_id: Option<String>,
-    /// Client mode.
+    /// The client mode to sign.
     pub client_mode: Option<String>,
-    /// Platform.
+    /// The platform to sign.
     pub platform: Option<String>,
-    /// Device family.
+    /// The device family to sign.
     pub family: Option<String>,
-    /// Nonce.
+    /// The nonce to sign.
     pub nonce: Option<String>,
 }

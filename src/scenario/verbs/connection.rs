@@ -1,8 +1,8 @@
-//! Checks that the verbs of connections share.
+//! Checks shared by the verbs that open connections.
 
 use std::sync::Arc;
 
-use super::verb::Site;
+use super::verb::StepSite;
 use crate::scenario::address::Address;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::reference::is_name;
@@ -11,8 +11,12 @@ use crate::scenario::span::Spanned;
 use crate::scenario::suggest::advice;
 use crate::wire::PERSONAS;
 
-/// Checks that both ends of a connection are of one family, and that the near one is an address.
-pub(super) fn check_ends(from: Option<Address>, to: Option<Address>, site: &Site<'_>) -> Option<Diagnostic> {
+/// Checks that both ends of a connection belong to the same address family, and that `from` is not a name.
+pub(super) fn check_ends(
+    from: Option<Address>,
+    to: Option<Address>,
+    site: &StepSite<'_>,
+) -> Option<Diagnostic> {
     let from = from?;
     let to = to.unwrap_or_default();
     let fits = match (from.ip(), to.ip()) {
@@ -23,11 +27,11 @@ pub(super) fn check_ends(from: Option<Address>, to: Option<Address>, site: &Site
     if fits {
         return None;
     }
-    let error = site.error("bad-address", format!("nobody connects from `{from}` to `{to}`"), site.span);
-    Some(error.label("`from`").help("`from` is an address of the same family, such as `127.0.0.2`"))
+    let error = site.error("bad-address", format!("cannot connect from `{from}` to `{to}`"), site.span);
+    Some(error.label("`from`").help("use an IP address of the same family for `from`, such as `127.0.0.2`"))
 }
 
-/// Checks that a text can be the name of what a step opens or saves.
+/// Checks that a text is a valid name for something that a step opens or saves.
 pub(in crate::scenario) fn check_name(
     name: &Spanned<String>,
     what: &str,
@@ -36,12 +40,12 @@ pub(in crate::scenario) fn check_name(
     if is_name(&name.value) {
         return None;
     }
-    let message = format!("`{}` cannot be the name of a {what}", name.value);
+    let message = format!("`{}` is not a valid name for a {what}", name.value);
     let error = Diagnostic::error("bad-name", message, source, name.span);
-    Some(error.label("not a name").help("names have letters, digits, `-` and `_`"))
+    Some(error.label("not a valid name").help("a name consists of letters, digits, `-` and `_`"))
 }
 
-/// Whether a persona is known.
+/// Checks that a persona exists.
 pub(in crate::scenario) fn check_persona(
     persona: &Spanned<String>,
     source: &Arc<Source>,

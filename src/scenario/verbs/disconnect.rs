@@ -1,4 +1,4 @@
-//! The `disconnect` verb: the end of a connection from this side.
+//! The `disconnect` verb: ends a connection from the client's side.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::verb::Verb;
 use crate::scenario::span::Spanned;
 
-/// Ends a connection from this side.
+/// Ends a connection from the client's side.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Disconnect {

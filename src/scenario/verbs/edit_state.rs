@@ -1,4 +1,4 @@
-//! The `edit_state` verb: a file of the state directory, changed while the gateway is stopped.
+//! The `edit_state` verb: changes a file of the state directory while the gateway is stopped.
 
 use std::path::{Component, Path};
 
@@ -6,13 +6,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::verb::{Site, Verb, envelope};
+use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::capability::Capability;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::span::Spanned;
 
 /// Changes a file of the state directory while the gateway is stopped. The next step that needs the gateway
-/// starts it again; an `upgrade` starts another release instead.
+/// starts it again; an `upgrade` starts a different release instead.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditState {
@@ -20,44 +20,44 @@ pub struct EditState {
     pub id: Option<Spanned<String>>,
     /// The file, relative to the state directory, such as `devices/paired.json`.
     pub file: Spanned<String>,
-    /// JSON patch (RFC 6902): operations such as `{op: replace, path: /a/b, value: 1}`. Texts may hold references.
+    /// JSON Patch (RFC 6902): operations such as `{op: replace, path: /a/b, value: 1}`. Texts may contain references.
     pub patch: Spanned<Vec<PatchOperation>>,
 }
 
-/// One operation of a JSON patch.
+/// One operation of a JSON Patch.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PatchOperation {
-    /// What to do.
+    /// The operation.
     pub op: PatchVerb,
-    /// JSON pointer to the place.
+    /// JSON pointer to the target.
     pub path: String,
     /// The value to add, replace with, or test for.
     pub value: Option<Value>,
-    /// JSON pointer to the place to move or copy from.
+    /// JSON pointer to the source of a move or copy.
     pub from: Option<String>,
 }
 
-/// What an operation of a JSON patch does.
+/// The kinds of operation of a JSON Patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PatchVerb {
     /// Adds a key or an element.
     Add,
-    /// Removes what is there.
+    /// Removes the value.
     Remove,
-    /// Replaces what is there.
+    /// Replaces the value.
     Replace,
-    /// Moves it from another place.
+    /// Moves a value from elsewhere.
     Move,
-    /// Copies it from another place.
+    /// Copies a value from elsewhere.
     Copy,
-    /// Fails unless this value is there.
+    /// Fails unless the value is equal to this one.
     Test,
 }
 
 impl PatchVerb {
-    /// As RFC 6902 writes it.
+    /// The name in RFC 6902.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -89,15 +89,13 @@ impl Verb for EditState {
         vec![Capability::Upgrade]
     }
 
-    fn check(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+    fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let file = Path::new(&self.file.value);
         if self.file.value.is_empty() || !file.components().all(|part| matches!(part, Component::Normal(_))) {
-            let message = format!("`{}` is not a file of the state directory", self.file.value);
+            let message = format!("`{}` is not a path within the state directory", self.file.value);
             let error = site.error("bad-edit", message, self.file.span);
-            found.push(
-                error.label("leads elsewhere").help("write a relative path such as `devices/paired.json`"),
-            );
+            found.push(error.label("outside").help("write a relative path such as `devices/paired.json`"));
         }
         for one in &self.patch.value {
             let (key, missing) = match one.op {
@@ -108,12 +106,12 @@ impl Verb for EditState {
             if missing {
                 let message = format!("the operation `{}` needs `{key}`", one.op.word());
                 let error = site.error("bad-edit", message, self.patch.span);
-                found.push(error.label(format!("no `{key}`")));
+                found.push(error.label(format!("missing `{key}`")));
             }
         }
         found
     }
 }
 
-/// The file with the identity that the programs of a home share.
+/// The file with the identity that is shared by the programs of a home.
 pub(crate) const HOME_IDENTITY: &str = "identity/device.json";

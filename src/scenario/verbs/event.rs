@@ -1,4 +1,4 @@
-//! The `event` verb: an event of the gateway, or its absence.
+//! The `event` verb: waits for an event of the gateway, or for its absence.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,21 +15,21 @@ use crate::scenario::span::Spanned;
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AwaitEvent {
-    /// The connection that should get it.
+    /// The connection that should receive it.
     pub on: Spanned<String>,
     /// Name of this step. Default: the event.
     pub id: Option<Spanned<String>>,
     /// The event, such as `device.pair.requested`.
     pub event: Spanned<String>,
-    /// Which of several: only events whose payload matches are looked at.
+    /// Only consider events whose payload matches.
     pub payload: Option<Spanned<Pattern>>,
-    /// Which of several, by the whole frame: `{seq: 1, stateVersion: {presence: $any}}`.
+    /// Only consider events whose whole frame matches: `{seq: 1, stateVersion: {presence: $any}}`.
     pub frame: Option<Spanned<Pattern>>,
-    /// How long to wait. Default: the run's time-out, or one second where silence is expected.
+    /// How long to wait. Default: the timeout of the run, or one second if silence is expected.
     pub within: Option<Millis>,
     /// The outcome that is right. Default: `arrives`.
     pub expect: Option<Spanned<Expectation>>,
-    /// Names for parts of the payload, by JSON pointer.
+    /// Parts of the payload to save, as JSON pointers by name.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
 }

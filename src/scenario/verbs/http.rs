@@ -1,11 +1,11 @@
-//! The `http` verb: a plain HTTP request.
+//! The `http` verb: sends a plain HTTP request.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::connection::check_ends;
-use super::verb::{Site, Verb, envelope};
+use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::address::Address;
 use crate::scenario::capability::Capability;
 use crate::scenario::diagnostic::Diagnostic;
@@ -16,33 +16,32 @@ use crate::scenario::pattern::Pattern;
 use crate::scenario::saved::Saved;
 use crate::scenario::span::Spanned;
 
-/// Sends a plain HTTP request, or an upgrade request written by hand.
+/// Sends a plain HTTP request, or a hand-written upgrade request.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpRequest {
     /// Name of this step. Default: `http`.
     pub id: Option<Spanned<String>>,
-    /// Method. Default: `GET`.
+    /// HTTP method. Default: `GET`.
     pub method: Option<String>,
-    /// Request target, sent as it stands. Default: `/`.
+    /// Request target, sent as written. Default: `/`.
     pub target: Option<String>,
-    /// Headers, laid over `Host` and `Connection: close`; an empty text leaves one of these two out.
+    /// Headers, in addition to `Host` and `Connection: close`; an empty text omits one of these two.
     #[serde(default)]
     pub headers: Entries<String>,
-    /// Body: a text as it stands, anything else as JSON.
+    /// Body: a text is sent as it is, anything else as JSON.
     pub body: Option<Value>,
-    /// Name of a gateway that a `start` step has started, to connect to that one.
+    /// Name of a gateway to connect to that an earlier `start` step started. Default: the gateway under test.
     pub to: Option<Spanned<String>>,
-    /// Address of this machine to connect to: one of 127.0.0.0/8, `::1`, or `localhost` by name. Default:
-    /// `127.0.0.1`.
+    /// Loopback address to connect to: one in 127.0.0.0/8, `::1`, or the name `localhost`. Default: `127.0.0.1`.
     pub address: Option<Address>,
-    /// Address of this machine to connect from, such as `127.0.0.2`. Default: what the system picks.
+    /// Loopback address to connect from, such as `127.0.0.2`. Default: chosen by the system.
     pub from: Option<Address>,
-    /// How long to wait for the answer. Default: the run's time-out.
+    /// How long to wait for the response. Default: the timeout of the run.
     pub within: Option<Millis>,
     /// The outcome that is right: `http` or `closed`. Default: `http: 200`.
     pub expect: Option<Spanned<Expectation>>,
-    /// Names for parts of the answer (`/status`, `/body/…`), by JSON pointer.
+    /// Parts of the response to save, as JSON pointers by name: `/status`, `/body/…`.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
 }
@@ -69,7 +68,7 @@ impl Verb for HttpRequest {
         needs
     }
 
-    fn check(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+    fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         Vec::from_iter(check_ends(self.from, self.address, site))
     }
 }

@@ -1,4 +1,4 @@
-//! The `log` verb: what the gateway or a program has printed, and which frames went over a connection.
+//! The `log` verb: searches the output of the gateway or a program, or the frames of a connection.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::verb::{Site, Verb, envelope};
+use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::capability::Capability;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::duration::Millis;
@@ -17,32 +17,32 @@ use crate::scenario::saved::Saved;
 use crate::scenario::span::{Span, Spanned};
 use crate::scenario::suggest::advice;
 
-/// Waits for a line of a log or for a frame of a connection, or for its absence.
+/// Waits for a line of a log or a frame of a connection, or for its absence.
 ///
-/// What was there before the step counts, too: from the boot on where the scenario has its gateway to itself, else
-/// from the beginning of the scenario.
+/// Lines and frames from before the step count as well: since boot if the scenario has its gateway to itself,
+/// otherwise since the beginning of the scenario.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     /// Name of this step. Default: `log`.
     pub id: Option<Spanned<String>>,
-    /// Whose: a program (`cli`, `node_host`) or a connection of the scenario, by name. Default: the gateway.
+    /// Where to search: the name of a program (`cli`, `node_host`) or a connection of the scenario. Default: the
+    /// gateway's log.
     pub of: Option<Spanned<String>>,
-    /// A line that was printed: a text that it holds, a pattern such as `{$matches: …}` for the whole line, or a
-    /// list of which all must hold for the same line.
-    pub line: Option<Spanned<Line>>,
-    /// A frame that the client sent, as a whole: `{type: req, method: …}`.
+    /// A printed line: a text that it contains, a pattern such as `{$matches: …}` for the whole line, or a list of
+    /// these, all of which must match the same line.
+    pub line: Option<Spanned<LinePattern>>,
+    /// A frame that the client sent: `{type: req, method: …}`.
     pub sent: Option<Spanned<Pattern>>,
-    /// A frame that the client received, as a whole: `{type: res, ok: true, …}`.
+    /// A frame that the client received: `{type: res, ok: true, …}`.
     pub received: Option<Spanned<Pattern>>,
-    /// The step since whose beginning it must have come. Default: as far back as there is something of this
-    /// scenario.
+    /// Only consider what came after this step began. Default: everything that belongs to the scenario.
     pub since: Option<Spanned<String>>,
-    /// How long to wait. Default: the run's time-out, or one second where silence is expected.
+    /// How long to wait. Default: the timeout of the run, or one second if silence is expected.
     pub within: Option<Millis>,
     /// The outcome that is right: `arrives` or `silence`. Default: `arrives`.
     pub expect: Option<Spanned<Expectation>>,
-    /// Names for parts of what was found, by JSON pointer: of the frame, or `/line`.
+    /// Parts of the match to save, as JSON pointers by name: into the frame, or `/line`.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
 }
@@ -63,7 +63,7 @@ impl Verb for Log {
         self.of.as_ref().map(|of| of.value.as_str())
     }
 
-    // What a gateway said before it was stopped can be read without it.
+    // The log of a stopped gateway can still be read.
     fn needs_the_gateway(&self) -> bool {
         false
     }
@@ -72,7 +72,7 @@ impl Verb for Log {
         Vec::from_iter(self.of.is_none().then_some(Capability::Log))
     }
 
-    fn check(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+    fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         let mut found = self.check_what(site);
         found.extend(self.check_names(site));
         found
@@ -80,61 +80,66 @@ impl Verb for Log {
 }
 
 impl Log {
-    /// Checks that the step says what to look for, and says it in one way.
-    fn check_what(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+    /// Checks that the step says what to look for, and only one thing.
+    fn check_what(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let mut add = |message: &str, span: Span, label: &str, help: &str| {
             found.push(site.error("bad-log", message, span).label(label).help(help));
         };
-        let told = [self.line.is_some(), self.sent.is_some(), self.received.is_some()];
-        match told.iter().filter(|there| **there).count() {
+        let given = [self.line.is_some(), self.sent.is_some(), self.received.is_some()];
+        match given.iter().filter(|is_given| **is_given).count() {
             1 => {}
             0 => {
                 add(
                     "`log` does not say what to look for",
                     site.span,
-                    "no pattern",
+                    "nothing to look for",
                     "add `line`, `sent` or `received`",
                 );
             }
             _ => add(
-                "`log` looks for one thing",
+                "`log` looks for only one thing",
                 site.span,
                 "several",
-                "keep one of `line`, `sent`, `received`",
+                "keep only one of `line`, `sent` and `received`",
             ),
         }
         let frame = self.sent.as_ref().or(self.received.as_ref());
         if let (Some(frame), None) = (frame, &self.of) {
             add(
-                "`sent` and `received` are about a connection or a program",
+                "`sent` and `received` need a connection or a program",
                 frame.span,
                 "whose frames?",
-                "say `of:` with its name",
+                "add `of:` with its name",
             );
         }
         if let Some(line) = &self.line {
             if line.value.0.is_empty() {
-                add("this list holds for every line", line.span, "empty", "write a text that the line holds");
+                add(
+                    "an empty list matches every line",
+                    line.span,
+                    "empty",
+                    "write a text that the line contains",
+                );
             }
             if let Some(wrong) = line.value.0.iter().find(|one| !is_for_text(one)) {
-                let message = format!("a line is a text, and `{wrong}` is not a pattern for one");
-                add(&message, line.span, "not for a text", "write a text, or `{$matches: …}`");
+                let message = format!("`{wrong}` is not a pattern for a line of text");
+                add(&message, line.span, "not a pattern for text", "write a text, or `{$matches: …}`");
             }
             if let (Some(since), Some(_)) = (&self.since, &self.of) {
                 add(
-                    "what a program prints has no time",
+                    "the output of a program has no timestamps",
                     since.span,
-                    "cannot be told",
-                    "leave out `since`, or look for a frame",
+                    "not supported here",
+                    "remove `since`, or look for a frame",
                 );
             }
         }
         found
     }
 
-    /// Checks that what the step names is there, and that it looks for nothing that another scenario may cause.
-    fn check_names(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+    /// Checks that the names in the step exist, and that another scenario cannot cause what it looks for.
+    fn check_names(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let earlier = site.earlier;
         if let Some(of) = &self.of {
@@ -159,29 +164,32 @@ impl Log {
             && !earlier.has_own_gateway
             && !is_about_this_scenario(&line.value)
         {
-            let message = "another scenario on the same gateway may cause such a line";
+            let message = "another scenario on the same gateway could print such a line";
             let error = site.error("shared-log", message, line.span).label("whose?");
             found.push(error.help(
-                "name what is this scenario's own, such as `${device.NAME.id}`, or give it a gateway to itself \
-                 (`alone: true`)",
+                                "include something unique to this scenario, such as `${device.NAME.id}`, or give it a gateway to itself \
+                                 with `alone: true`",
             ));
         }
         found
     }
 }
 
-/// What must hold for a line.
+/// Patterns that must all match the same line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line(pub Vec<Pattern>);
+pub struct LinePattern(pub Vec<Pattern>);
 
-impl Line {
-    /// Fills in the references of all texts.
+impl LinePattern {
+    /// Applies `resolve`, which fills in references, to the literals of all patterns.
+    ///
+    /// # Errors
+    /// Fails with the first error of `resolve`.
     pub fn map_text<E>(&self, resolve: &mut impl FnMut(&Value) -> Result<Value, E>) -> Result<Self, E> {
         Ok(Self(self.0.iter().map(|one| one.map_text(resolve)).collect::<Result<_, E>>()?))
     }
 }
 
-impl<'de> Deserialize<'de> for Line {
+impl<'de> Deserialize<'de> for LinePattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Pattern::deserialize(deserializer)? {
             Pattern::Array(list) => Self(list),
@@ -190,7 +198,7 @@ impl<'de> Deserialize<'de> for Line {
     }
 }
 
-impl JsonSchema for Line {
+impl JsonSchema for LinePattern {
     fn schema_name() -> Cow<'static, str> {
         "Line".into()
     }
@@ -198,14 +206,14 @@ impl JsonSchema for Line {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let pattern = generator.subschema_for::<Pattern>();
         json_schema!({
-            "description": "A text that the line holds, a pattern for the whole line, or a list of which all must hold.",
+                        "description": "A text that the line contains, a pattern for the whole line, or a list of these, all of which must match.",
             "anyOf": [{"type": "string"}, {"type": "array", "items": pattern, "minItems": 1}, pattern],
         })
     }
 }
 
-/// Whether a reference ties the line to the scenario.
-fn is_about_this_scenario(line: &Line) -> bool {
+/// Whether a reference ties the line to this scenario.
+fn is_about_this_scenario(line: &LinePattern) -> bool {
     line.0.iter().any(|one| matches!(one, Pattern::Literal(Value::String(text)) if text.contains("${")))
 }
 
@@ -229,7 +237,7 @@ mod tests {
     use super::*;
     use crate::scenario::{Source, check, load};
 
-    /// What is wrong with a `log` step behind a connect and a command line.
+    /// The diagnostics for a `log` step after a connect.
     fn codes(log: &Value) -> Vec<&'static str> {
         let file = json!({"title": "t", "why": "w", "devices": {"d": {}}, "steps": [
             {"connect": {"as": "c", "device": "d"}},
@@ -244,7 +252,7 @@ mod tests {
     #[case(json!({"line": ["refused", "${device.d.id}", {"$matches": "code=1008"}], "since": "c"}))]
     #[case(json!({"of": "c", "received": {"type": "res"}, "expect": "silence"}))]
     #[case(json!({"of": "c", "sent": {"method": "connect"}}))]
-    fn what_can_be_found_is_fine(#[case] log: Value) {
+    fn a_log_step_that_can_match_passes_the_checks(#[case] log: Value) {
         assert_eq!(codes(&log), [""; 0], "{log}");
     }
 
@@ -259,7 +267,7 @@ mod tests {
     #[case(json!({"of": "other", "sent": {}}), "unknown-log")]
     #[case(json!({"line": "${device.d.id}", "since": "later"}), "unknown-step")]
     #[case(json!({"line": "${device.d.id}", "expect": "ok"}), "impossible-outcome")]
-    fn what_cannot_be_found_is_told(#[case] log: Value, #[case] code: &str) {
+    fn a_log_step_that_cannot_match_is_reported(#[case] log: Value, #[case] code: &str) {
         assert!(codes(&log).contains(&code), "{log}: {:?}", codes(&log));
     }
 }

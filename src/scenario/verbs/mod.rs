@@ -1,4 +1,4 @@
-//! The verbs: what a step can do. Each has a file: its type, its checks, and what else is asked of it.
+//! The verbs, what a step can do. Each file holds the type of a verb, its checks and its properties.
 
 mod agent_turn;
 mod approve;
@@ -29,8 +29,8 @@ pub use approve::Approve;
 pub use call::Call;
 pub use cli::Cli;
 pub use connect::{
-    AUTH_WORDS, Auth, Connect, Credentials, IdFault, KeyFault, NonceFault, Pin, Proof, ProofVersion,
-    SignatureFault, SignedOver, Tls,
+    AUTH_WORDS, Auth, CertificatePin, Connect, Credentials, IdFault, KeyFault, NonceFault, Proof,
+    ProofVersion, SignatureFault, SignedOver, Tls,
 };
 pub(super) use connection::{check_name, check_persona};
 pub use disconnect::Disconnect;
@@ -38,7 +38,7 @@ pub(crate) use edit_state::HOME_IDENTITY;
 pub use edit_state::{EditState, PatchOperation, PatchVerb};
 pub use event::AwaitEvent;
 pub use http::HttpRequest;
-pub use log::{Line, Log};
+pub use log::{LinePattern, Log};
 pub use model::{Model, ModelReply};
 pub use node_host::NodeHost;
 pub use restart::Restart;
@@ -51,5 +51,5 @@ pub(crate) use step::with_verb;
 pub use step::{Repeat, Sequence, Step, Together};
 pub use stop::Stop;
 pub use upgrade::{Destination, Upgrade};
-pub use verb::{Earlier, Site, Verb};
+pub use verb::{Earlier, StepSite, Verb};
 pub use wait::{AwaitClose, Wait};

@@ -1,30 +1,30 @@
-//! The `model` verb: what the scripted model of the agent says.
+//! The `model` verb: sets the replies of the agent's scripted model.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::verb::{Site, Verb};
+use super::verb::{StepSite, Verb};
 use crate::scenario::capability::Capability;
 use crate::scenario::diagnostic::Diagnostic;
 
-/// Tells the scripted model what to say in the next turns of the agent.
+/// Sets what the scripted model replies in the next turns of the agent.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// What it says, request by request. Behind the last reply it says `done`.
+    /// Its replies, one for each request. After the last one, it says `done`.
     pub replies: Vec<ModelReply>,
 }
 
-/// One answer of the scripted model: a tool call, or a text that ends the turn.
+/// One reply of the scripted model: a tool call, or a text that ends the turn.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub struct ModelReply {
     /// The tool to call, such as `exec`.
     pub call: Option<String>,
-    /// Its arguments. Texts may hold references.
+    /// Arguments of the tool. Texts may contain references.
     pub arguments: Option<Value>,
-    /// A text to say.
+    /// The text to say.
     pub say: Option<String>,
 }
 
@@ -37,12 +37,12 @@ impl Verb for Model {
         vec![Capability::Programs]
     }
 
-    fn check(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+    fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         let wrong = self.replies.iter().find(|one| one.call.is_some() == one.say.is_some());
-        let told = wrong.map(|_| {
-            let error = site.error("bad-reply", "a reply needs one of `call` and `say`", site.span);
-            error.label("has none or both").help("`call` names a tool, `say` is a text that ends the turn")
+        let found = wrong.map(|_| {
+            let error = site.error("bad-reply", "a reply needs exactly one of `call` and `say`", site.span);
+            error.label("has none or both").help("`call` names a tool; `say` is a text that ends the turn")
         });
-        told.into_iter().collect()
+        found.into_iter().collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The `node_host` verb: the release's own node host.
+//! The `node_host` verb: runs the release's own node host.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,14 +17,14 @@ use crate::scenario::span::Spanned;
 pub struct NodeHost {
     /// Name of this step. Default: `node_host`.
     pub id: Option<Spanned<String>>,
-    /// The release whose node host it is. Default: the one that runs.
+    /// The release whose node host is used. Default: the one that is running.
     pub release: Option<Spanned<Release>>,
-    /// Name of a home of its own, as on another machine. Default: the gateway's home.
+    /// Name of a separate home, as on another machine. Default: the gateway's home.
     pub home: Option<Spanned<String>>,
-    /// Whether it runs on until the scenario ends. Default: it is ended once it is connected.
+    /// Whether it keeps running until the scenario ends. Default: it is ended once it is connected.
     #[serde(default)]
     pub stays: bool,
-    /// How long it may take. Default: two minutes.
+    /// Time limit. Default: two minutes.
     pub within: Option<Millis>,
     /// The outcome that is right: `hello` or `closed`. Default: `hello`.
     pub expect: Option<Spanned<Expectation>>,

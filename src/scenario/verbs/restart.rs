@@ -1,4 +1,4 @@
-//! The `restart` verb: the gateway stops and starts again on the same home.
+//! The `restart` verb: stops the gateway and starts it again on the same home.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,18 +21,17 @@ pub struct Restart {
     pub config: Option<Value>,
     /// The signal that stops it. Default: `SIGTERM`.
     pub signal: Option<StopSignal>,
-    /// How long it may take to end before gatecrash kills it. Default: 15 s.
+    /// How long the gateway may take to end before gatecrash kills it. Default: 15 s.
     pub within: Option<Millis>,
     /// When the next step begins. Default: once a connect would be answered.
     #[serde(default)]
     pub ready: Ready,
-    /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: by itself, with any
-    /// exit code.
+    /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: an exit with any code.
     pub expect: Option<Spanned<Expectation>>,
 }
 
 impl Restart {
-    /// Whether it is the usual restart, which several scenarios of one gateway can share.
+    /// Whether it is a plain restart, which several scenarios on one gateway can share.
     pub fn is_plain(&self) -> bool {
         self.config.is_none()
             && self.signal.is_none()

@@ -1,4 +1,4 @@
-//! The `revoke` verb: a device loses its token for a role.
+//! The `revoke` verb: revokes a device's token for a role.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,11 +15,11 @@ use crate::scenario::span::Spanned;
 pub struct Revoke {
     /// Name of this step. Default: `revoke`.
     pub id: Option<Spanned<String>>,
-    /// The connection to revoke on. Default: `openclaw devices revoke`.
+    /// The connection to revoke on. Default: none; `openclaw devices revoke` is run instead.
     pub on: Option<Spanned<String>>,
     /// The device. Default: the identity that the programs of the gateway's home share.
     pub device: Option<Spanned<String>>,
-    /// The role.
+    /// The role of the token.
     pub role: Spanned<String>,
     /// The outcome that is right. Default: `ok`.
     pub expect: Option<Spanned<Expectation>>,
@@ -49,7 +49,7 @@ impl Verb for Revoke {
         self.device.is_none() && self.on.is_some()
     }
 
-    // Without a connection the command line does it.
+    // Without a connection, the command line is used.
     fn makes_home_identity(&self) -> bool {
         self.on.is_none()
     }

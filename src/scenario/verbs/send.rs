@@ -1,11 +1,11 @@
-//! The `send` verb: a raw frame.
+//! The `send` verb: sends a raw frame.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::connection::{check_ends, check_name};
-use super::verb::{Site, Verb, envelope};
+use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::address::Address;
 use crate::scenario::capability::Capability;
 use crate::scenario::diagnostic::Diagnostic;
@@ -15,51 +15,52 @@ use crate::scenario::expect::{ClosedExpectation, Expectation, ExpectationKind};
 use crate::scenario::saved::Saved;
 use crate::scenario::span::{Span, Spanned};
 
-/// Sends a raw frame, on an open connection or on a fresh socket before any handshake.
+/// Sends a raw frame, on an open connection or on a new socket without a handshake.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Send {
     /// An open connection to send on.
     pub on: Option<Spanned<String>>,
-    /// Name of a fresh socket to open and send on, and of this step.
+    /// Name of a new socket to open and send on, and of this step.
     #[serde(rename = "as")]
     pub name: Option<Spanned<String>>,
-    /// Name of this step. Default: the fresh socket's name, else `send`.
+    /// Name of this step. Default: the name of the new socket, otherwise `send`.
     pub id: Option<Spanned<String>>,
-    /// A text frame.
+    /// Content of a text frame.
     pub text: Option<String>,
-    /// A text frame with this as JSON.
+    /// Content of a text frame, as JSON.
     pub json: Option<Value>,
-    /// A binary frame, in hexadecimal.
+    /// Content of a binary frame, in hexadecimal.
     pub binary: Option<Spanned<String>>,
-    /// Pads the text frame with spaces up to this many bytes.
+    /// Pad the text frame with spaces to this many bytes.
     pub pad_to: Option<usize>,
-    /// Send without waiting for the challenge (fresh sockets only).
+    /// Send without waiting for the challenge (new sockets only).
     #[serde(default)]
     pub before_challenge: bool,
-    /// HTTP headers of the upgrade request (fresh sockets only).
+    /// HTTP headers of the upgrade request (new sockets only).
     #[serde(default)]
     pub headers: Entries<String>,
-    /// Name of a gateway that a `start` step has started, to connect to that one (fresh sockets only).
+    /// Name of a gateway to connect to that an earlier `start` step started (new sockets only). Default: the gateway
+    /// under test.
     pub to: Option<Spanned<String>>,
-    /// Address of this machine to connect to (fresh sockets only): one of 127.0.0.0/8, `::1`, or `localhost` by
-    /// name. Default: `127.0.0.1`.
+    /// Loopback address to connect to (new sockets only): one in 127.0.0.0/8, `::1`, or the name `localhost`.
+    /// Default: `127.0.0.1`.
     pub address: Option<Address>,
-    /// Address of this machine to connect from (fresh sockets only). Default: what the system picks.
+    /// Loopback address to connect from (new sockets only). Default: chosen by the system.
     pub from: Option<Address>,
-    /// How long to wait for an answer. Default: the run's time-out, or one second where silence is expected.
+    /// How long to wait for an answer. Default: the timeout of the run, or one second if silence is expected.
     pub within: Option<Millis>,
-    /// Why the gateway may close this socket later, whatever it says then. Without it, a close that no step
-    /// expects fails this step.
+    /// Why the gateway may close this socket later, for whatever reason. Without it, a close that no step expects
+    /// fails this step.
     pub may_close: Option<Spanned<String>>,
     /// The outcome that is right: `closed`, `error`, `ok` or `silence`. Default: `closed`.
     pub expect: Option<Spanned<Expectation>>,
-    /// Names for parts of the answer, by JSON pointer.
+    /// Parts of the answer to save, as JSON pointers by name.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
 }
 
-/// Bytes that a frame is padded to at most. The limit of releases for frames behind the handshake is 25 MB (measured on
+/// Maximum size of a padded frame, in bytes. Releases accept frames of up to 25 MB after the handshake (measured on
 /// 2026.3.31).
 const LARGEST_FRAME: usize = 64 * 1024 * 1024;
 
@@ -99,7 +100,7 @@ impl Verb for Send {
         Vec::from_iter(self.address.is_some_and(Address::is_ipv6).then_some(Capability::Ipv6))
     }
 
-    fn check(&self, site: &Site<'_>) -> Vec<Diagnostic> {
+    fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let mut add = |message: &str, span: Span, label: &str, help: &str| {
             found.push(site.error("bad-send", message, span).label(label).help(help));
@@ -109,61 +110,61 @@ impl Verb for Send {
                 "`send` needs a connection",
                 site.span,
                 "on what?",
-                "write `on:` for an open connection, or `as:` for a fresh socket",
+                "write `on:` for an open connection, or `as:` for a new socket",
             ),
             (Some(_), Some(name)) => add(
                 "`on` and `as` exclude each other",
                 name.span,
                 "a second connection",
-                "`on` sends on an open connection, `as` opens a fresh socket",
+                "`on` sends on an open connection; `as` opens a new socket",
             ),
             _ => {}
         }
         let payloads = [self.text.is_some(), self.json.is_some(), self.binary.is_some()];
         match payloads.iter().filter(|there| **there).count() {
             1 => {}
-            // A fresh socket may stay silent.
+            // A new socket may stay silent.
             0 if self.name.is_some() && self.pad_to.is_none() => {}
             0 => add("`send` has nothing to send", site.span, "no payload", "add `text`, `json` or `binary`"),
             _ => add(
-                "`send` sends one frame",
+                "`send` sends only one frame",
                 site.span,
                 "several payloads",
-                "keep one of `text`, `json`, `binary`",
+                "keep only one of `text`, `json` and `binary`",
             ),
         }
         if let Some(binary) = &self.binary {
             let digits = binary.value.bytes().filter(|byte| !byte.is_ascii_whitespace());
             let whole =
                 digits.clone().count() % 2 == 0 && digits.clone().all(|byte| byte.is_ascii_hexdigit());
-            let held_back = binary.value.contains("${");
-            if !whole && !held_back {
+            let has_references = binary.value.contains("${");
+            if !whole && !has_references {
                 add(
                     "`binary` is not hexadecimal",
                     binary.span,
                     "not hexadecimal",
-                    "write two digits (0-9, a-f) for each byte, such as `00ff`",
+                    "write two digits (0-9, a-f) per byte, such as `00ff`",
                 );
             }
             if self.pad_to.is_some() {
-                add("`pad_to` pads text frames only", binary.span, "binary", "remove `pad_to`");
+                add("`pad_to` only pads text frames", binary.span, "binary", "remove `pad_to`");
             }
         }
         if self.pad_to.is_some_and(|bytes| bytes > LARGEST_FRAME) {
-            let message = format!("`pad_to` goes up to {LARGEST_FRAME} bytes");
-            add(&message, site.span, "too large", "the largest frame that any release takes is 25 MB");
+            let message = format!("`pad_to` is limited to {LARGEST_FRAME} bytes");
+            add(&message, site.span, "too large", "no release accepts frames of more than 25 MB");
         }
         if let Some(on) = &self.on {
-            let fresh_only = [
+            let new_only = [
                 (self.before_challenge, "before_challenge"),
                 (!self.headers.is_empty(), "headers"),
                 (self.address.is_some_and(|one| one != Address::default()), "address"),
                 (self.from.is_some(), "from"),
                 (self.to.is_some(), "to"),
             ];
-            for (_, key) in fresh_only.iter().filter(|(there, _)| *there) {
-                let message = format!("`{key}` is for fresh sockets only");
-                add(&message, on.span, "this one is open already", "use `as` instead of `on`");
+            for (_, key) in new_only.iter().filter(|(there, _)| *there) {
+                let message = format!("`{key}` only applies to new sockets");
+                add(&message, on.span, "already open", "use `as` instead of `on`");
             }
         }
         found.extend(self.name.as_ref().and_then(|name| check_name(name, "connection", site.source)));

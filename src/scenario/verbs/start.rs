@@ -1,11 +1,11 @@
-//! The `start` verb: another gateway of the same release beside this one.
+//! The `start` verb: starts another gateway of the same release next to this one.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::connection::check_name;
-use super::verb::{Site, Verb, envelope};
+use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::capability::Capability;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::entries::Entries;
@@ -14,27 +14,28 @@ use crate::scenario::lifecycle::Ready;
 use crate::scenario::pattern::Pattern;
 use crate::scenario::span::Spanned;
 
-/// Starts another gateway of the same release beside this one, to see whether it comes up.
+/// Starts another gateway of the same release next to this one, to see whether it comes up.
 ///
-/// It has a home of its own and is stopped again at once, or with a name (`as`) when the scenario ends. Where it comes up the outcome is `ok`; where it ends
-/// instead, an error with the code `EXITED`, its last lines as the message, and `{exit: CODE}` as the details. One
-/// that neither ends nor is ready in its time is `silence`.
+/// It has its own home. With a name (`as`) it runs until the scenario ends, otherwise it is stopped again immediately. If
+/// it comes up, the outcome is `ok`. If it exits instead, the outcome is an error with the code `EXITED`, its last lines
+/// as the message, and `{exit: CODE}` as the details. If it neither exits nor is ready in time, the outcome is `silence`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// Name of the gateway, and of this step. It runs until the scenario ends, and later steps reach it with `to`.
+    /// Name of the gateway, and of this step. The gateway runs until the scenario ends, and later steps can connect to it
+    /// with `to`.
     #[serde(rename = "as")]
     pub name: Option<Spanned<String>>,
-    /// Name of this step. Default: the gateway's name, else `start`.
+    /// Name of this step. Default: the name of the gateway, otherwise `start`.
     pub id: Option<Spanned<String>>,
-    /// Keys of its configuration, merged over the minimal one; `null` removes a key.
+    /// Keys of its configuration, merged into the minimal one; `null` removes a key.
     pub config: Option<Value>,
-    /// Files to place in its state directory, as the file's `files` are.
+    /// Files to place in its state directory, like `files` at the top of a scenario.
     pub files: Option<Map<String, Value>>,
-    /// Its environment, over what the harness sets.
+    /// Environment variables, in addition to those that the harness sets.
     #[serde(default)]
     pub env: Entries<String>,
-    /// What counts as coming up. Default: a connect would be answered.
+    /// When it counts as up. Default: once a connect would be answered.
     #[serde(default)]
     pub ready: Ready,
     /// The outcome that is right: `ok`, or an `error`. Default: `ok`.
@@ -65,8 +66,8 @@ impl Verb for Start {
         vec![Capability::Config, Capability::Real]
     }
 
-    fn check(&self, site: &Site<'_>) -> Vec<Diagnostic> {
-        let wrong = self.name.as_ref().and_then(|name| check_name(name, "gateway", site.source));
-        wrong.into_iter().collect()
+    fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
+        let error = self.name.as_ref().and_then(|name| check_name(name, "gateway", site.source));
+        error.into_iter().collect()
     }
 }

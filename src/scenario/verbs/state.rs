@@ -1,4 +1,4 @@
-//! The `state` verb: what the gateway has stored.
+//! The `state` verb: reads what the gateway has stored.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,12 +16,12 @@ use crate::scenario::span::Spanned;
 pub struct State {
     /// Name of this step. Default: `state`.
     pub id: Option<Spanned<String>>,
-    /// The device whose records are read. Default: the identity that the programs of the gateway's home
-    /// share. The document has `paired` (the record, if any) and `pending` (a list of requests).
+    /// The device whose records are read. Default: the identity that is shared by the programs of the gateway's home.
+    /// The document has `paired` (the record, if any) and `pending` (a list of requests).
     pub device: Option<Spanned<String>>,
     /// The outcome that is right: `state: PATTERN`.
     pub expect: Spanned<Expectation>,
-    /// Names for parts of the document, by JSON pointer.
+    /// Parts of the document to save, as JSON pointers by name.
     #[serde(default)]
     pub save: Entries<Spanned<Saved>>,
 }

@@ -1,4 +1,4 @@
-//! The list of all verbs, and those that hold steps of their own.
+//! The list of all verbs, and the verbs that contain steps.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,8 +27,8 @@ use super::verb::{Verb, envelope};
 use super::wait::Wait;
 use crate::scenario::span::Spanned;
 
-/// Makes of the list of verbs what has to name each of them: the enum, their words, and `with_verb!`, which does the
-/// same with whichever verb a step has.
+/// Generates everything that has to name each verb: the enum, the list of words, and `with_verb!`, which evaluates an
+/// expression with the verb of a step.
 macro_rules! verbs {
     ($dollar:tt $($(#[$doc:meta])* $word:literal => $name:ident($of:ty),)+) => {
         /// One step: a mapping with a single key, its verb.
@@ -52,7 +52,7 @@ macro_rules! verbs {
                 }
             }
 
-            /// What all verbs have in common.
+                    /// Its verb, as a trait object.
             pub fn as_verb(&self) -> &dyn Verb {
                 match self {
                     $(Self::$name(one) => one.as_verb(),)+
@@ -72,13 +72,13 @@ macro_rules! verbs {
 }
 
 verbs! { $
-    /// Opens a connection and does the handshake.
+        /// Opens a connection and performs the handshake.
     "connect" => Connect(Box<Connect>),
     /// Calls a method of the gateway.
     "call" => Call(Call),
     /// Waits for an event, or for its absence.
     "event" => Event(AwaitEvent),
-    /// Ends a connection from this side.
+        /// Ends a connection from the client's side.
     "disconnect" => Disconnect(Disconnect),
     /// Sends a raw frame.
     "send" => Send(Send),
@@ -86,70 +86,70 @@ verbs! { $
     "restart" => Restart(Restart),
     /// Stops the gateway and leaves it stopped.
     "stop" => Stop(Stop),
-    /// Stops the gateway and boots another release on the same home.
+        /// Stops the gateway and boots a different release on the same home.
     "upgrade" => Upgrade(Upgrade),
     /// Changes a file of the state directory while the gateway is stopped.
     "edit_state" => EditState(EditState),
-    /// Runs a command of the release's own command line.
+        /// Runs a command with the release's own command line.
     "cli" => Cli(Cli),
     /// Runs the release's own node host until it is connected or refused.
     "node_host" => NodeHost(NodeHost),
-    /// Tells the scripted model what to say.
+        /// Sets the replies of the scripted model.
     "model" => Model(Model),
-    /// Lets the release's own agent take a turn.
+        /// Runs a turn of the release's own agent.
     "agent_turn" => AgentTurn(AgentTurn),
-    /// Approves what waits for a device.
+        /// Approves the pending requests of a device.
     "approve" => Approve(Approve),
     /// Revokes a device's token for a role.
     "revoke" => Revoke(Revoke),
-    /// Sends a plain HTTP request, or an upgrade request written by hand.
+        /// Sends a plain HTTP request, or a hand-written upgrade request.
     "http" => Http(HttpRequest),
-    /// Starts another gateway of the same release beside this one, to see whether it comes up.
+        /// Starts another gateway of the same release next to this one, to see whether it comes up.
     "start" => Start(Start),
     /// Reads what the gateway has stored.
     "state" => State(State),
-    /// Waits for a line of a log or for a frame of a connection, or for its absence.
+        /// Waits for a line of a log or a frame of a connection, or for its absence.
     "log" => Log(Log),
-    /// Lets time pass, or waits until the gateway closes a connection.
+        /// Waits for a fixed time, or until the gateway closes a connection.
     "wait" => Wait(Wait),
-    /// Does several steps at the same time.
-    "together" => Together(Together),
-    /// Does steps one after the other: a branch of a `together`.
-    "sequence" => Sequence(Sequence),
-    /// Does steps several times.
+        /// Runs several steps at the same time.
+        "together" => Together(Together),
+        /// Runs steps one after the other, as a branch of a `together`.
+        "sequence" => Sequence(Sequence),
+        /// Repeats steps.
     "repeat" => Repeat(Repeat),
 }
 
-/// Does several steps at the same time.
+/// Runs several steps at the same time.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Together {
-    /// The steps.
+    /// The steps to run at the same time.
     pub steps: Vec<Spanned<Step>>,
 }
 
-/// Does steps one after the other: a branch of a `together`.
+/// Runs steps one after the other, as a branch of a `together`.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sequence {
     /// Name of the branch. Default: `sequence`.
     pub id: Option<Spanned<String>>,
-    /// The steps.
+    /// The steps to run in order.
     pub steps: Vec<Spanned<Step>>,
 }
 
-/// Does steps several times, or once for each value of a list.
+/// Repeats steps a number of times, or once for each value of a list.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("required" = ["steps"]))]
 pub struct Repeat {
-    /// How many times.
+    /// The number of repetitions.
     pub times: Spanned<u32>,
-    /// Instead of `times`: values, for each of which the steps are written out with `${over}` filled in. Their
-    /// names have to hold it, too.
+    /// Instead of `times`: values for `${over}`. The steps are written out once for each of them, so their names must
+    /// contain `${over}` as well.
     #[serde(default)]
     pub over: Vec<Value>,
-    /// The steps. Their names are used again each time.
+    /// The steps to repeat. Their names are the same in each repetition.
     pub steps: Vec<Spanned<Step>>,
 }
 
@@ -162,7 +162,7 @@ impl Verb for Sequence {
 impl Verb for Repeat {}
 
 impl Step {
-    /// The name that the scenario gives this step, or that follows from what it does.
+    /// The name that the scenario gives this step, or the default name.
     pub fn own_id(&self) -> &str {
         let verb = self.as_verb();
         match verb.id() {
@@ -171,7 +171,7 @@ impl Step {
         }
     }
 
-    /// The steps inside this one.
+    /// The steps within this one.
     pub fn inner(&self) -> &[Spanned<Self>] {
         match self {
             Self::Together(Together { steps })

@@ -1,4 +1,4 @@
-//! The `stop` verb: the gateway stops and stays stopped.
+//! The `stop` verb: stops the gateway and leaves it stopped.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,10 +18,9 @@ pub struct Stop {
     pub id: Option<Spanned<String>>,
     /// The signal to send. Default: `SIGTERM`.
     pub signal: Option<StopSignal>,
-    /// How long it may take to end before gatecrash kills it. Default: 15 s.
+    /// How long the gateway may take to end before gatecrash kills it. Default: 15 s.
     pub within: Option<Millis>,
-    /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: by itself, with any
-    /// exit code.
+    /// How it should end: `exit`, or `silence` for a gateway that has to be killed. Default: an exit with any code.
     pub expect: Option<Spanned<Expectation>>,
 }
 

@@ -1,4 +1,4 @@
-//! The `upgrade` verb: another release on the same home.
+//! The `upgrade` verb: boots a different release on the same home.
 
 use std::fmt;
 
@@ -15,16 +15,16 @@ use crate::scenario::lifecycle::Ready;
 use crate::scenario::pattern::Pattern;
 use crate::scenario::span::Spanned;
 
-/// Stops the gateway and boots another release on the same home.
+/// Stops the gateway and boots a different release on the same home.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Upgrade {
     /// Name of this step. Default: `upgrade`.
     pub id: Option<Spanned<String>>,
-    /// The release to boot, older or newer, or `target`: what `--gateway` names.
+    /// The release to boot, older or newer, or `target` for the one that `--gateway` names.
     pub to: Spanned<Destination>,
-    /// Boot on a copy, so that one prepared state meets many releases: the home is remembered at the first
-    /// such step, and each later one starts from what was remembered.
+    /// Boot on a copy of the home, so that many releases can start from the same state: the first such step saves a
+    /// copy, and each later one starts from it.
     #[serde(default)]
     pub fork_home: bool,
     /// Keys of the configuration to change while the gateway is stopped.
@@ -32,16 +32,16 @@ pub struct Upgrade {
     /// When the next step begins. Default: once a connect would be answered.
     #[serde(default)]
     pub ready: Ready,
-    /// The outcome that is right: `ok`, or `exit` where the release refuses the home. Default: `ok`.
+    /// The outcome that is right: `ok`, or `exit` if the release does not boot on the home. Default: `ok`.
     pub expect: Option<Spanned<Expectation>>,
 }
 
 /// What an upgrade boots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// What `--gateway` names.
+    /// The release that `--gateway` names.
     Target,
-    /// A release, whatever is under test.
+    /// A specific release.
     Release(Release),
 }
 

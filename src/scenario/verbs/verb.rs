@@ -11,10 +11,10 @@ use crate::scenario::saved::Saved;
 use crate::scenario::source::Source;
 use crate::scenario::span::{Span, Spanned};
 
-/// What the rest of the crate asks a step without knowing its verb. The answers are those of a verb that has nothing
-/// of the kind.
+/// Properties of a step that the rest of the crate needs without knowing the verb. The defaults suit a verb to which
+/// a property does not apply.
 pub trait Verb {
-    /// Itself, as any verb.
+    /// This verb, as a trait object.
     fn as_verb(&self) -> &dyn Verb
     where
         Self: Sized,
@@ -27,27 +27,27 @@ pub trait Verb {
         None
     }
 
-    /// The name of a step that is given none, where that is not the verb.
+    /// The default name of the step, if that is not the verb.
     fn implied_id(&self) -> Option<&str> {
         None
     }
 
-    /// The expectation that is written down.
+    /// The expectation that the scenario gives.
     fn expect(&self) -> Option<&Spanned<Expectation>> {
         None
     }
 
-    /// The outcome that is right where none is written down.
+    /// The expectation if the scenario gives none.
     fn default_expectation(&self) -> Option<Expectation> {
         None
     }
 
-    /// The outcomes that the step can have.
+    /// The kinds of outcome that the step can have.
     fn outcomes(&self) -> &'static [ExpectationKind] {
         &[]
     }
 
-    /// Names for parts of the answer, each with a JSON pointer.
+    /// The parts of the answer that the step saves, by name.
     fn saves(&self) -> Option<&Entries<Spanned<Saved>>> {
         None
     }
@@ -57,27 +57,27 @@ pub trait Verb {
         None
     }
 
-    /// The open connection that the step works on.
+    /// The open connection that the step uses.
     fn works_on(&self) -> Option<&Spanned<String>> {
         None
     }
 
-    /// The gateway that the step starts beside the one under test, where later steps may name it.
+    /// The named gateway that the step starts next to the one under test.
     fn starts_gateway(&self) -> Option<&Spanned<String>> {
         None
     }
 
-    /// The gateway that the step connects to, where that is not the one under test.
+    /// The named gateway that the step connects to; `None` for the one under test.
     fn reaches(&self) -> Option<&Spanned<String>> {
         None
     }
 
-    /// The connection that the step ends from this side.
+    /// The connection that the step ends from the client's side.
     fn ends(&self) -> Option<&Spanned<String>> {
         None
     }
 
-    /// The connection or program whose part of the transcript shows the step.
+    /// The connection or program whose entries in the transcript belong to the step.
     fn transcript_of(&self) -> Option<&str> {
         self.works_on().or_else(|| self.opens()).map(|name| name.value.as_str())
     }
@@ -87,22 +87,22 @@ pub trait Verb {
         None
     }
 
-    /// Whether the step is about the identity in the gateway's home, which its programs share.
+    /// Whether the step uses the identity in the gateway's home, which is shared by its programs.
     fn uses_home_identity(&self) -> bool {
         false
     }
 
-    /// Whether the step may leave that identity there.
+    /// Whether the step may create that identity.
     fn makes_home_identity(&self) -> bool {
         false
     }
 
-    /// Whether the step is about a program beside the gateway, or about the identity that those share.
+    /// Whether the step runs a program next to the gateway, or uses the identity shared by those programs.
     fn is_of_a_program(&self) -> bool {
         false
     }
 
-    /// Whether the gateway is stopped for the step, which ends every connection.
+    /// Whether the step stops the gateway, which ends every connection.
     fn stops_the_gateway(&self) -> bool {
         false
     }
@@ -112,66 +112,66 @@ pub trait Verb {
         self.is_of_a_program()
     }
 
-    /// Whether the step needs a gateway that runs.
+    /// Whether the step needs a running gateway.
     fn needs_the_gateway(&self) -> bool {
         true
     }
 
-    /// Whether silence is an answer of the step, rather than something that did not come in time.
+    /// Whether silence is a regular outcome of the step, rather than a timeout.
     fn answers_with_silence(&self) -> bool {
         false
     }
 
-    /// Another release that the step boots, or whose program it starts.
+    /// Another release that the step boots, or whose program it runs.
     fn other_release(&self) -> Option<Release> {
         None
     }
 
-    /// What a target must be able to do for it.
+    /// The capabilities that a target needs for the step.
     fn needs(&self) -> Vec<Capability> {
         Vec::new()
     }
 
-    /// Checks what the step says by itself and about what was before it.
-    fn check(&self, _site: &Site<'_>) -> Vec<Diagnostic> {
+    /// Checks the step on its own and against the steps before it.
+    fn check(&self, _site: &StepSite<'_>) -> Vec<Diagnostic> {
         Vec::new()
     }
 }
 
-/// Where a step stands.
+/// The position of a step in its file and in the scenario.
 #[derive(Clone, Copy)]
-pub struct Site<'a> {
-    /// Its place in the text.
+pub struct StepSite<'a> {
+    /// Its position in the text.
     pub span: Span,
-    /// The file it was written in.
+    /// The file it is written in.
     pub source: &'a Arc<Source>,
-    /// What was before it.
+    /// What precedes it in the scenario.
     pub earlier: &'a Earlier,
 }
 
-impl Site<'_> {
-    /// An error at a place of the step.
+impl StepSite<'_> {
+    /// An error at a position within the step.
     pub(super) fn error(&self, code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
         Diagnostic::error(code, message, self.source, span)
     }
 }
 
-/// What was before a step.
+/// What precedes a step in the scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Earlier {
-    /// Names of the steps.
+    /// Names of the earlier steps.
     pub steps: Vec<String>,
-    /// Connections that were opened.
+    /// Connections that they open.
     pub connections: Vec<String>,
-    /// Programs that were started.
+    /// Programs that they run.
     pub programs: Vec<String>,
-    /// Gateways that were started beside the one under test.
+    /// Named gateways that they start.
     pub gateways: Vec<String>,
     /// Whether the scenario has its gateway to itself.
     pub has_own_gateway: bool,
 }
 
-/// The keys that most verbs have, each read from the field of the same name.
+/// Implements the accessors for keys that most verbs have, from fields of the same name.
 macro_rules! envelope {
     (@id) => {
         fn id(&self) -> Option<&Spanned<String>> {

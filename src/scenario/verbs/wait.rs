@@ -1,4 +1,4 @@
-//! The `wait` verb: time that passes, or the close of a connection.
+//! The `wait` verb: waits for a fixed time, or for the close of a connection.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use crate::scenario::duration::Millis;
 use crate::scenario::expect::{ClosedExpectation, Expectation, ExpectationKind};
 use crate::scenario::span::Spanned;
 
-/// Lets time pass, or waits until the gateway closes a connection.
+/// Waits for a fixed time, or until the gateway closes a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wait {
-    /// Lets time pass.
+    /// Waits for a fixed time.
     For(Millis),
-    /// Waits for the close of a connection.
+    /// Waits until the gateway closes a connection.
     Closed(AwaitClose),
 }
 
@@ -28,7 +28,7 @@ pub struct AwaitClose {
     pub on: Spanned<String>,
     /// Name of this step. Default: `wait`.
     pub id: Option<Spanned<String>>,
-    /// How long to wait. Default: the run's time-out, or one second where silence is expected.
+    /// How long to wait. Default: the timeout of the run, or one second if silence is expected.
     pub within: Option<Millis>,
     /// The outcome that is right: `closed` or `silence`. Default: `closed`.
     pub expect: Option<Spanned<Expectation>>,
@@ -94,7 +94,7 @@ impl Verb for Wait {
 }
 
 impl Wait {
-    /// The close that is waited for, where it is one.
+    /// The close to wait for; `None` if it waits for a fixed time.
     const fn close(&self) -> Option<&AwaitClose> {
         match self {
             Self::For(_) => None,
