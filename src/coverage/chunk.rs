@@ -1,9 +1,9 @@
-//! A bundled file, and what of it is in scope.
+//! A bundled file, and the parts of it that are in scope.
 
 use std::ops::Range;
 
 use super::name::short;
-use super::place::{Kind, Place, Unreadable, places};
+use super::place::{Place, PlaceKind, Unreadable, places};
 use super::region::{Region, regions};
 use super::scope::Scope;
 use super::units::Units;
@@ -11,77 +11,81 @@ use super::units::Units;
 /// A bundled file with code in scope.
 #[derive(Clone, Debug)]
 pub struct Chunk {
-    /// Its path below the package, as in `dist/auth-x.js`.
+    /// The path below the package, such as `dist/auth-x.js`.
     pub path: String,
-    /// What it says.
+    /// The text of the file.
     pub text: String,
-    /// Its length and places in UTF-16 units.
+    /// Converts byte offsets of the text to UTF-16 units.
     pub units: Units,
-    /// What of it is in scope.
-    pub parts: Vec<Part>,
+    /// The parts in scope.
+    pub parts: Vec<ChunkPart>,
 }
 
-/// What of a bundled file came from one source file in scope.
+/// The part of a bundled file that came from one source file in scope.
 #[derive(Clone, Debug)]
-pub struct Part {
-    /// Upstream's name of the file.
+pub struct ChunkPart {
+    /// Upstream's name of the source file.
     pub source: String,
-    /// The area it belongs to.
+    /// The area that the source file belongs to.
     pub area: String,
-    /// First line in the bundled file, from 1.
+    /// The first line in the bundled file, from 1.
     pub first_line: usize,
-    /// Last line.
+    /// The last line in the bundled file.
     pub last_line: usize,
-    /// Its bytes.
+    /// The bytes in the bundled file.
     pub bytes: Range<usize>,
-    /// Why the whole file is left out.
+    /// Why the whole source file is left out, if it is.
     pub left_out: Option<String>,
-    /// Functions that are left out, and why.
+    /// The functions that are left out, each with the reason.
     pub functions_left_out: Vec<(String, String)>,
-    /// Where something can be executed.
-    pub spots: Vec<Spot>,
+    /// The places at which something can be executed.
+    pub spots: Vec<CodeSpot>,
 }
 
-/// A place as V8 sees it.
+/// A place of a part, with its position as V8 counts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spot {
+pub struct CodeSpot {
     /// What can be executed there.
-    pub kind: Kind,
-    /// The UTF-16 unit that is executed.
+    pub kind: PlaceKind,
+    /// The UTF-16 unit whose execution counts.
     pub unit: usize,
-    /// All bytes of it in the bundled file.
+    /// All of its bytes in the bundled file.
     pub bytes: Range<usize>,
     /// The line in the bundled file, from 1.
     pub line: usize,
     /// The function around it; empty outside of functions.
     pub function: String,
-    /// Whether it does not count: it is in a function or place that is left out, or only words the log.
+    /// Whether it is not counted: it is in a function or branch that is left out, or only affects the log.
     pub left_out: bool,
-    /// Why this very branch is left out.
+    /// Why this branch itself is left out, if it is.
     pub reason: Option<String>,
 }
 
-impl Spot {
-    /// A branch by its kind and its text, cut short, as in `if return null;`; of other places the text.
+impl CodeSpot {
+    /// The label of the place: the kind of a branch and its shortened text, such as `if return null;`; for other places the
+    /// shortened text.
     pub fn label(&self, text: &str) -> String {
         label(&self.kind, text.get(self.bytes.clone()).unwrap_or_default())
     }
 }
 
-fn label(kind: &Kind, text: &str) -> String {
+fn label(kind: &PlaceKind, text: &str) -> String {
     match kind {
-        Kind::Branch(kind) => format!("{} {}", kind.word(), short(text)),
-        Kind::Line | Kind::Function(_) => short(text),
+        PlaceKind::Branch(kind) => format!("{} {}", kind.word(), short(text)),
+        PlaceKind::Line | PlaceKind::Function(_) => short(text),
     }
 }
 
-/// Whether a text has marks that name source files at all.
+/// Whether a text has marks that name source files.
 pub(super) fn names_sources(text: &str) -> bool {
     !regions(text).is_empty()
 }
 
 impl Chunk {
-    /// Reads a bundled file; none where nothing of it is in scope.
+    /// Reads a bundled file. Returns `None` if no part of it is in scope.
+    ///
+    /// # Errors
+    /// Fails if the text is not JavaScript.
     pub fn read(path: &str, text: String, scope: &Scope) -> Result<Option<Self>, Unreadable> {
         let found: Vec<_> = regions(&text)
             .into_iter()
@@ -104,12 +108,12 @@ impl Chunk {
             let argued = places_left_out(&all, &region, &text, scope);
             for place in all.iter().filter(|place| region.bytes.contains(&place.at)) {
                 let reason = left_out(place, &all, scope, &region.source);
-                if let (Some((name, reason)), Kind::Function(own)) = (&reason, &place.kind)
+                if let (Some((name, reason)), PlaceKind::Function(own)) = (&reason, &place.kind)
                     && name == own
                 {
                     functions_left_out.push((name.clone(), reason.clone()));
                 }
-                spots.push(Spot {
+                spots.push(CodeSpot {
                     kind: place.kind.clone(),
                     unit: units.at(place.at),
                     bytes: place.bytes.clone(),
@@ -124,7 +128,7 @@ impl Chunk {
                         .map(|(_, reason)| (*reason).to_owned()),
                 });
             }
-            Part {
+            ChunkPart {
                 left_out: scope.file_left_out(&region.source).map(str::to_owned),
                 source: region.source,
                 area,
@@ -144,7 +148,7 @@ fn function_around<'a>(place: &Place, all: &'a [Place]) -> &'a str {
     place.inside.and_then(|at| name_of(all.get(at)?)).unwrap_or_default()
 }
 
-/// The branches of a source file that are left out, each with its reason.
+/// The branches of a region that are left out, each with the reason.
 fn places_left_out<'a>(
     all: &'a [Place],
     region: &Region,
@@ -152,7 +156,7 @@ fn places_left_out<'a>(
     scope: &'a Scope,
 ) -> Vec<(&'a Place, &'a str)> {
     let branches =
-        all.iter().filter(|one| matches!(one.kind, Kind::Branch(_)) && region.bytes.contains(&one.at));
+        all.iter().filter(|one| matches!(one.kind, PlaceKind::Branch(_)) && region.bytes.contains(&one.at));
     let reason = |one: &'a Place| {
         let said = label(&one.kind, text.get(one.bytes.clone()).unwrap_or_default());
         Some((one, scope.place_left_out(&region.source, function_around(one, all), &said)?))
@@ -162,12 +166,12 @@ fn places_left_out<'a>(
 
 fn name_of(place: &Place) -> Option<&str> {
     match &place.kind {
-        Kind::Function(name) => Some(name),
-        Kind::Line | Kind::Branch(_) => None,
+        PlaceKind::Function(name) => Some(name),
+        PlaceKind::Line | PlaceKind::Branch(_) => None,
     }
 }
 
-/// The outermost function around a place that is left out, and why.
+/// The outermost left-out function around a place, with the reason.
 fn left_out(place: &Place, all: &[Place], scope: &Scope, source: &str) -> Option<(String, String)> {
     let mut found = None;
     let mut at = Some(place);

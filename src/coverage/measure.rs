@@ -1,108 +1,110 @@
-//! What of the code in scope a suite executes, and which of its scenarios do.
+//! Measures which of the code in scope a suite executes, and which scenarios execute it.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::chunk::{Chunk, Part, Spot};
+use super::chunk::{Chunk, ChunkPart, CodeSpot};
 use super::name::{short, without_numbers};
-use super::place::{Branch, Kind};
+use super::place::{Branch, PlaceKind};
 use super::profile::Executed;
 use crate::run::Format;
 
 /// The format of the JSON report.
 pub const COVERAGE_FORMAT: Format = Format { major: 1, minor: 0 };
 
-/// Scenarios whose execution was measured together: those of a gateway, or a single one.
+/// Scenarios whose execution was measured together: those of one gateway, or a single one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Group {
+#[schemars(rename = "Group")]
+pub struct ScenarioGroup {
     /// What they have in common.
     pub label: String,
-    /// Number of their gateway.
+    /// The number of their gateway.
     pub gateway: usize,
-    /// Their ids.
+    /// The ids of the scenarios.
     pub scenarios: Vec<String>,
 }
 
-/// What a group has executed, by the bundled file.
+/// The code that a group has executed.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    /// Who.
-    pub group: Group,
-    /// What, by the path of the bundled file below the package. A file that was not loaded is not in it.
+    /// The group whose execution was recorded.
+    pub group: ScenarioGroup,
+    /// The executed units by the path of the bundled file. Files that were not loaded are missing.
     pub executed: BTreeMap<String, Executed>,
 }
 
-/// What of the code in scope was executed.
+/// The coverage of the code in scope.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CodeCoverage {
     /// Version of this document's format.
     pub format: Format,
-    /// The gateway.
+    /// The gateway that was measured.
     pub target: String,
-    /// All files in scope but those that are left out.
-    pub total: Counts,
-    /// Who has executed something.
-    pub groups: Vec<Group>,
-    /// What could not be measured: processes and threads that left no profile, files that cannot be read.
+    /// The counts of all files in scope, without those that are left out.
+    pub total: PlaceCounts,
+    /// The groups of scenarios that were measured.
+    pub groups: Vec<ScenarioGroup>,
+    /// What could not be measured, such as processes without a profile and unreadable files.
     pub lost: Vec<String>,
-    /// Files in scope.
+    /// The files in scope.
     pub files: Vec<FileCoverage>,
 }
 
-/// How much there is and how much of it was executed.
+/// How many places there are, and how many of them were executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Counts {
-    /// Lines with code.
+#[schemars(rename = "Counts")]
+pub struct PlaceCounts {
+    /// The number of lines with code.
     pub lines: usize,
-    /// Those that were executed.
+    /// The lines that were executed.
     pub lines_run: usize,
-    /// Branches.
+    /// The number of branches.
     pub branches: usize,
-    /// Those that were taken.
+    /// The branches that were taken.
     pub branches_run: usize,
-    /// Functions.
+    /// The number of functions.
     pub functions: usize,
-    /// Those that were called.
+    /// The functions that were called.
     pub functions_run: usize,
 }
 
-/// What of a source file was executed.
+/// The coverage of a source file.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FileCoverage {
     /// Upstream's name of the file.
     pub source: String,
     /// The area it belongs to.
     pub area: String,
-    /// The bundled file it is in; lines are counted there.
+    /// The bundled file that contains it, in which lines are counted.
     pub chunk: String,
-    /// Its first line there, from 1.
+    /// The first line in the bundled file, from 1.
     pub first_line: usize,
-    /// Its last line there.
+    /// The last line in the bundled file.
     pub last_line: usize,
-    /// Whether any gateway has loaded it.
+    /// Whether any gateway loaded it.
     pub loaded: bool,
-    /// How much there is, without what is left out.
+    /// The counts, without what is left out.
     #[serde(flatten)]
-    pub counts: Counts,
-    /// Why the whole file is left out.
+    pub counts: PlaceCounts,
+    /// Why the whole file is left out, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
-    /// Functions that are left out, and why.
+    /// The functions that are left out, each with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions_left_out: Vec<LeftOutFunction>,
-    /// Branches that are left out, and why.
+    /// The branches that are left out, each with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub places_left_out: Vec<LeftOutPlace>,
-    /// What nobody has executed.
+    /// What no scenario has executed.
     pub never: Vec<Never>,
-    /// Who has executed what, as numbers of groups. Lines behind each other with the same groups are one entry.
+    /// The groups that have executed each line, by their numbers. Consecutive lines with the same groups are one entry.
     pub run_by: Vec<RunBy>,
-    /// Everything that can be executed, for pages and other formats.
+    /// All places, for HTML and other formats.
     #[serde(skip)]
-    pub marks: Vec<Mark>,
-    /// Its text.
+    pub marks: Vec<ExecutionMark>,
+    /// The text of the file.
     #[serde(skip)]
     pub text: String,
 }
@@ -110,86 +112,86 @@ pub struct FileCoverage {
 /// A function that is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LeftOutFunction {
-    /// Its name.
+    /// The name of the function.
     pub function: String,
-    /// Why.
+    /// Why it is left out.
     pub reason: String,
 }
 
 /// A branch that is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LeftOutPlace {
-    /// What it says, cut short.
+    /// The label of the branch.
     pub place: String,
-    /// Its line.
+    /// The line of the branch.
     pub line: usize,
     /// The function around it.
     pub function: String,
-    /// Why.
+    /// Why it is left out.
     pub reason: String,
-    /// Whether it was executed all the same, which makes the reason wrong.
+    /// Whether it was executed nevertheless, which means that the reason is wrong.
     pub executed: bool,
 }
 
-/// Something that nobody has executed.
+/// Something that no scenario has executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Never {
-    /// A function, and with it all that is in it.
+    /// A function with everything in it.
     Function {
-        /// Its name.
+        /// The name of the function.
         name: String,
-        /// Its line.
+        /// The line on which it begins.
         line: usize,
     },
     /// A branch of a function that was called.
     Branch {
-        /// What kind.
+        /// The kind of branch.
         kind: Branch,
-        /// Its line.
+        /// The line on which it begins.
         line: usize,
-        /// The function.
+        /// The function that contains the branch.
         #[serde(skip_serializing_if = "String::is_empty")]
         function: String,
-        /// What it says, cut short.
+        /// The shortened text of the branch.
         text: String,
     },
     /// Lines of a function that was called.
     Lines {
-        /// The first.
+        /// The first of the lines.
         first: usize,
-        /// The last.
+        /// The last of the lines.
         last: usize,
     },
 }
 
-/// Who has executed lines.
+/// The groups that have executed some lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunBy {
-    /// The first line.
+    /// The first of the lines.
     pub first: usize,
-    /// The last line.
+    /// The last of the lines.
     pub last: usize,
-    /// Numbers of groups.
+    /// The numbers of the groups.
     pub groups: Vec<usize>,
 }
 
-/// Something that can be executed, and who has.
+/// A place with the groups that have executed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// What.
-    pub kind: Kind,
+pub struct ExecutionMark {
+    /// What can be executed there.
+    pub kind: PlaceKind,
     /// The line in the bundled file.
     pub line: usize,
-    /// Its bytes in the text of the file.
+    /// Its bytes in the text of the source file.
     pub bytes: std::ops::Range<usize>,
     /// Whether it is left out.
     pub left_out: bool,
-    /// Numbers of the groups that have executed it.
+    /// The numbers of the groups that have executed it.
     pub groups: Vec<usize>,
 }
 
-impl Counts {
+impl PlaceCounts {
     fn add(&mut self, other: Self) {
         self.lines += other.lines;
         self.lines_run += other.lines_run;
@@ -199,22 +201,22 @@ impl Counts {
         self.functions_run += other.functions_run;
     }
 
-    fn count(&mut self, kind: &Kind, run: bool) {
+    fn count(&mut self, kind: &PlaceKind, run: bool) {
         let (all, executed) = match kind {
-            Kind::Line => (&mut self.lines, &mut self.lines_run),
-            Kind::Branch(_) => (&mut self.branches, &mut self.branches_run),
-            Kind::Function(_) => (&mut self.functions, &mut self.functions_run),
+            PlaceKind::Line => (&mut self.lines, &mut self.lines_run),
+            PlaceKind::Branch(_) => (&mut self.branches, &mut self.branches_run),
+            PlaceKind::Function(_) => (&mut self.functions, &mut self.functions_run),
         };
         *all += 1;
         *executed += usize::from(run);
     }
 
-    /// The share of lines that were executed, in per cent.
+    /// The percentage of lines that were executed.
     pub fn share_of_lines(&self) -> f64 {
         share(self.lines_run, self.lines)
     }
 
-    /// The share of branches that were taken, in per cent.
+    /// The percentage of branches that were taken.
     pub fn share_of_branches(&self) -> f64 {
         share(self.branches_run, self.branches)
     }
@@ -225,16 +227,16 @@ fn share(part: usize, all: usize) -> f64 {
     if all == 0 { 100.0 } else { part as f64 * 100.0 / all as f64 }
 }
 
-/// A part of a bundled file with who has executed its spots.
+/// A part of a bundled file, with the groups that have executed each of its places.
 struct Traced<'a> {
     chunk: &'a Chunk,
-    part: &'a Part,
+    part: &'a ChunkPart,
     loaded: bool,
-    spots: Vec<&'a Spot>,
+    spots: Vec<&'a CodeSpot>,
     groups: Vec<Vec<usize>>,
 }
 
-/// Puts together what groups have executed of bundled files.
+/// Combines the traces of all groups into the coverage of the code in scope.
 pub fn measure(target: &str, chunks: &[Chunk], traces: &[Trace], lost: Vec<String>) -> CodeCoverage {
     let mut by_source: BTreeMap<&str, Vec<Traced<'_>>> = BTreeMap::new();
     for chunk in chunks {
@@ -244,7 +246,7 @@ pub fn measure(target: &str, chunks: &[Chunk], traces: &[Trace], lost: Vec<Strin
     }
     let mut files: Vec<FileCoverage> = by_source.into_values().flat_map(united).map(file).collect();
     files.sort_by(|one, other| one.source.cmp(&other.source));
-    let mut total = Counts::default();
+    let mut total = PlaceCounts::default();
     for file in files.iter().filter(|file| file.left_out.is_none()) {
         total.add(file.counts);
     }
@@ -252,10 +254,10 @@ pub fn measure(target: &str, chunks: &[Chunk], traces: &[Trace], lost: Vec<Strin
     CodeCoverage { format: COVERAGE_FORMAT, target: target.to_owned(), total, groups, lost, files }
 }
 
-fn traced<'a>(chunk: &'a Chunk, part: &'a Part, traces: &[Trace]) -> Traced<'a> {
+fn traced<'a>(chunk: &'a Chunk, part: &'a ChunkPart, traces: &[Trace]) -> Traced<'a> {
     let executed: Vec<Option<&Executed>> =
         traces.iter().map(|trace| trace.executed.get(&chunk.path)).collect();
-    let run_by = |spot: &Spot| {
+    let run_by = |spot: &CodeSpot| {
         let ran = executed.iter().enumerate().filter(|(_, one)| one.is_some_and(|one| one.at(spot.unit)));
         ran.map(|(group, _)| group).collect()
     };
@@ -268,9 +270,9 @@ fn traced<'a>(chunk: &'a Chunk, part: &'a Part, traces: &[Trace]) -> Traced<'a> 
     }
 }
 
-/// A source file may stand in several bundled files, each with the functions that its users need. Those that a
-/// gateway has loaded count, and a function that several of them have is one; where none is loaded the largest
-/// stands for all.
+/// Combines the copies of a source file, which may be in several bundled files, each with the functions that are used
+/// there. Only copies that a gateway has loaded count, and a function that several of them have counts once. If none is
+/// loaded, the largest copy stands for all.
 fn united(mut copies: Vec<Traced<'_>>) -> Vec<Traced<'_>> {
     if copies.iter().any(|copy| copy.loaded) {
         copies.retain(|copy| copy.loaded);
@@ -290,13 +292,13 @@ fn united(mut copies: Vec<Traced<'_>>) -> Vec<Traced<'_>> {
 }
 
 impl Traced<'_> {
-    /// Adds what was executed of the functions that both have; answers with the copy's others.
+    /// Adds what was executed of the functions that both have. Returns the rest of the copy.
     fn take_over<'a>(&mut self, mut copy: Traced<'a>) -> Traced<'a> {
         let mut others = vec![true; copy.spots.len()];
         for (name, theirs) in functions(&copy.spots) {
             let Some(mine) = functions(&self.spots).remove(&name) else { continue };
             let same = shape(&self.spots, &mine) == shape(&copy.spots, &theirs);
-            // What stands outside of functions is executed by loading the file, whichever copy.
+            // Code outside of functions runs when the file is loaded, in whichever copy.
             if !same && !name.is_empty() {
                 continue;
             }
@@ -321,13 +323,13 @@ impl Traced<'_> {
     }
 }
 
-/// The numbers of the spots in each function that stands in no other; the name of none is empty.
-fn functions(spots: &[&Spot]) -> BTreeMap<String, Vec<usize>> {
+/// The places in each outermost function, by index. Places outside of functions have the empty name.
+fn functions(spots: &[&CodeSpot]) -> BTreeMap<String, Vec<usize>> {
     let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, spot) in spots.iter().enumerate() {
         let within = match &spot.kind {
-            Kind::Function(name) => name,
-            Kind::Line | Kind::Branch(_) => &spot.function,
+            PlaceKind::Function(name) => name,
+            PlaceKind::Line | PlaceKind::Branch(_) => &spot.function,
         };
         let outermost = within.split('/').next().unwrap_or_default();
         found.entry(without_numbers(outermost)).or_default().push(number);
@@ -335,14 +337,14 @@ fn functions(spots: &[&Spot]) -> BTreeMap<String, Vec<usize>> {
     found
 }
 
-/// What kinds of places stand where, however the bundler has named them.
-fn shape(spots: &[&Spot], numbers: &[usize]) -> Vec<(Option<Branch>, bool, usize)> {
+/// The kinds and relative lines of places, whatever names the bundler gave them.
+fn shape(spots: &[&CodeSpot], numbers: &[usize]) -> Vec<(Option<Branch>, bool, usize)> {
     let chosen = || numbers.iter().filter_map(|number| spots.get(*number));
     let first = chosen().map(|spot| spot.line).min().unwrap_or_default();
-    let one = |spot: &&Spot| match &spot.kind {
-        Kind::Branch(kind) => (Some(*kind), false, spot.line - first),
-        Kind::Function(_) => (None, true, spot.line - first),
-        Kind::Line => (None, false, spot.line - first),
+    let one = |spot: &&CodeSpot| match &spot.kind {
+        PlaceKind::Branch(kind) => (Some(*kind), false, spot.line - first),
+        PlaceKind::Function(_) => (None, true, spot.line - first),
+        PlaceKind::Line => (None, false, spot.line - first),
     };
     chosen().map(one).collect()
 }
@@ -350,10 +352,10 @@ fn shape(spots: &[&Spot], numbers: &[usize]) -> Vec<(Option<Branch>, bool, usize
 fn file(traced: Traced<'_>) -> FileCoverage {
     let Traced { chunk, part, loaded, spots, groups } = traced;
     let start = part.bytes.start;
-    let marks: Vec<Mark> = spots
+    let marks: Vec<ExecutionMark> = spots
         .iter()
         .zip(groups)
-        .map(|(spot, groups)| Mark {
+        .map(|(spot, groups)| ExecutionMark {
             kind: spot.kind.clone(),
             line: spot.line,
             bytes: spot.bytes.start.saturating_sub(start)..spot.bytes.end.saturating_sub(start),
@@ -361,7 +363,7 @@ fn file(traced: Traced<'_>) -> FileCoverage {
             groups,
         })
         .collect();
-    let mut counts = Counts::default();
+    let mut counts = PlaceCounts::default();
     for mark in marks.iter().filter(|mark| !mark.left_out) {
         counts.count(&mark.kind, !mark.groups.is_empty());
     }
@@ -376,8 +378,9 @@ fn file(traced: Traced<'_>) -> FileCoverage {
         })
     });
     let places_left_out = places_left_out.collect();
-    let here =
-        |name: &String| spots.iter().any(|spot| matches!(&spot.kind, Kind::Function(own) if own == name));
+    let here = |name: &String| {
+        spots.iter().any(|spot| matches!(&spot.kind, PlaceKind::Function(own) if own == name))
+    };
     let left_out = part.functions_left_out.iter().filter(|(name, _)| here(name));
     FileCoverage {
         source: part.source.clone(),
@@ -399,12 +402,12 @@ fn file(traced: Traced<'_>) -> FileCoverage {
     }
 }
 
-/// What nobody has executed: whole functions by their names only, then what is left of the others.
-fn never(spots: &[&Spot], marks: &[Mark], text: &str) -> Vec<Never> {
-    let open = |mark: &&Mark| !mark.left_out && mark.groups.is_empty();
-    let not_called: Vec<&Mark> =
-        marks.iter().filter(open).filter(|mark| matches!(mark.kind, Kind::Function(_))).collect();
-    let within = |mark: &Mark| {
+/// What no scenario has executed: a function that was not called is one entry with everything in it.
+fn never(spots: &[&CodeSpot], marks: &[ExecutionMark], text: &str) -> Vec<Never> {
+    let open = |mark: &&ExecutionMark| !mark.left_out && mark.groups.is_empty();
+    let not_called: Vec<&ExecutionMark> =
+        marks.iter().filter(open).filter(|mark| matches!(mark.kind, PlaceKind::Function(_))).collect();
+    let within = |mark: &ExecutionMark| {
         not_called.iter().any(|function| {
             !std::ptr::eq(*function, mark)
                 && function.bytes.start <= mark.bytes.start
@@ -418,19 +421,19 @@ fn never(spots: &[&Spot], marks: &[Mark], text: &str) -> Vec<Never> {
             continue;
         }
         match &mark.kind {
-            Kind::Function(name) => found.push(Never::Function { name: name.clone(), line: mark.line }),
-            Kind::Branch(kind) => found.push(Never::Branch {
+            PlaceKind::Function(name) => found.push(Never::Function { name: name.clone(), line: mark.line }),
+            PlaceKind::Branch(kind) => found.push(Never::Branch {
                 kind: *kind,
                 line: mark.line,
                 function: spot.function.clone(),
                 text: short(text.get(mark.bytes.clone()).unwrap_or_default()),
             }),
-            Kind::Line => lines.push(mark.line),
+            PlaceKind::Line => lines.push(mark.line),
         }
     }
-    // Between two lines with code there may be some without.
+    // Between two lines with code there may be lines without.
     let code: Vec<usize> =
-        marks.iter().filter(|mark| mark.kind == Kind::Line).map(|mark| mark.line).collect();
+        marks.iter().filter(|mark| mark.kind == PlaceKind::Line).map(|mark| mark.line).collect();
     let next = |line: usize| code.iter().copied().find(|one| *one > line);
     for line in lines {
         match found.last_mut() {
@@ -444,9 +447,9 @@ fn never(spots: &[&Spot], marks: &[Mark], text: &str) -> Vec<Never> {
     found
 }
 
-fn run_by(marks: &[Mark]) -> Vec<RunBy> {
+fn run_by(marks: &[ExecutionMark]) -> Vec<RunBy> {
     let mut found: Vec<RunBy> = Vec::new();
-    for mark in marks.iter().filter(|mark| mark.kind == Kind::Line) {
+    for mark in marks.iter().filter(|mark| mark.kind == PlaceKind::Line) {
         match found.last_mut() {
             Some(last) if last.groups == mark.groups => last.last = mark.line,
             _ => found.push(RunBy { first: mark.line, last: mark.line, groups: mark.groups.clone() }),

@@ -10,7 +10,7 @@ use tracing::debug;
 use super::configuration::{Changes, smallest};
 use super::seed::Seed;
 use super::state::{PAIRED, PENDING, StoredPairing};
-use crate::model::{self, Clock, Fault, Profile, ServeError, ServeOptions, Served, State, Unmodelled};
+use crate::model::{self, Clock, Fault, GatewayState, Profile, ServeError, ServeOptions, Served, Unmodelled};
 use crate::release::Release;
 
 /// The state directory that the model reports. Nothing is ever written there.
@@ -86,7 +86,7 @@ impl Embedded {
         let options = ServeOptions {
             profile: patient(Profile::of(build.release), env),
             config: changes.of(smallest(&token)),
-            state: State::from_files([(PAIRED, &paired), (PENDING, &pending)]),
+            state: GatewayState::from_files([(PAIRED, &paired), (PENDING, &pending)]),
             seed: seed_of(&token),
             fault: build.fault,
             state_dir: STATE_DIR.to_owned(),

@@ -1,8 +1,8 @@
-//! Mutants on gateways that boot for them: several at once, until one of them shows.
+//! Tries mutants on freshly started gateways, many at once.
 //!
-//! Most mutants that are still unnoticed here will stay so, and each boot costs seconds. So all of them are active in the
-//! same gateways. Where every scenario ends as it does without them, all have survived; where some do not, each mutant
-//! that those scenarios reach is asked alone.
+//! Most mutants that are still unnoticed here will survive, and each boot costs seconds. So all of them are active in the
+//! same gateways. If every scenario ends as it does without mutants, all have survived. Otherwise, each mutant that a
+//! differing scenario reaches is tried alone.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,22 +18,22 @@ use crate::run::{Cell, Settings};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
-/// Scenarios that a suspected mutant is asked alone, at most: one that shows is enough.
+/// The maximum number of scenarios with which a suspected mutant is tried alone: one that notices it is enough.
 const FEW: usize = 3;
 
-/// A mutant that needs fresh gateways.
-pub(super) struct Open {
-    /// Its number.
+/// A mutant without a verdict, which needs fresh gateways.
+pub(super) struct OpenMutant {
+    /// The number of the mutant.
     pub number: usize,
-    /// Scenarios that it is to be asked on fresh gateways, by their place in the suite.
+    /// The scenarios to run on fresh gateways, by their index in the suite.
     pub asked: Vec<usize>,
-    /// Scenarios that ran with it, in the order in which they ended.
+    /// The scenarios that ran with it, in the order in which they ended.
     pub scenarios_run: Vec<String>,
-    /// How long it took by itself.
+    /// How long the trials of this mutant alone took.
     pub took: Duration,
 }
 
-impl Open {
+impl OpenMutant {
     fn note(&mut self, scenario: &str) {
         if !self.scenarios_run.iter().any(|one| one == scenario) {
             self.scenarios_run.push(scenario.to_owned());
@@ -41,57 +41,61 @@ impl Open {
     }
 }
 
-/// What running scenarios with a mutant has shown.
+/// The effect of a mutant on the scenarios that ran with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum MutantEffect {
     Nothing,
     Killed(String),
     TimedOut(String),
     NotBooted,
-    /// The machine starved whenever it was asked, or a scenario is not steady without the mutant either.
+    /// Unknown: the machine was overloaded whenever it was tried, or a scenario is unstable even without the mutant.
     Undecided,
 }
 
-impl Seen {
+impl MutantEffect {
     const fn shows(&self) -> bool {
         matches!(self, Self::Killed(_) | Self::TimedOut(_) | Self::NotBooted)
     }
 }
 
-/// How a scenario ended.
+/// How a scenario ended with mutants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// As it does without a mutant.
+enum ScenarioEnd {
+    /// As it does without mutants.
     Fine,
-    /// Otherwise than without a mutant.
+    /// Differently than without mutants.
     Different,
-    /// With an answer that never came.
+    /// Without an answer that should have come.
     Silent,
-    /// Nothing was done: the gateway did not come up.
+    /// Before its first step: the gateway did not start.
     NotBooted,
 }
 
 /// How scenarios ended on fresh gateways.
 #[derive(Debug, Default)]
-struct Ends {
+struct ScenarioEnds {
     fine: Vec<usize>,
     /// In the order in which they ended.
-    bad: Vec<(usize, End)>,
+    bad: Vec<(usize, ScenarioEnd)>,
 }
 
-/// Fresh gateways for mutants.
+/// Tries mutants on fresh gateways.
 pub(super) struct Fresh<'a> {
     pub request: &'a TrialRequest<'a>,
     pub provider: &'a TargetProvider,
     pub reach: &'a Reach,
     pub cancel: &'a CancellationToken,
-    /// How often scenarios have been run, so that no two runs share the folder of their switches.
+    /// The number of runs so far, so that no two runs share a folder of switches.
     pub runs: AtomicUsize,
 }
 
 impl Fresh<'_> {
-    /// Tries mutants; `decided` is told of each. What is not decided when the run is cancelled is not told of.
-    pub(super) async fn try_together(&self, open: Vec<Open>, decided: &(dyn Fn(Open, Seen) + Sync)) {
+    /// Tries mutants and reports the effect of each to `decided`, unless the run is cancelled before.
+    pub(super) async fn try_together(
+        &self,
+        open: Vec<OpenMutant>,
+        decided: &(dyn Fn(OpenMutant, MutantEffect) + Sync),
+    ) {
         let mut groups = vec![open];
         while let Some(mut group) = groups.pop() {
             if group.len() < 2 {
@@ -109,7 +113,7 @@ impl Fresh<'_> {
             let asked: BTreeSet<usize> = group.iter().flat_map(|one| one.asked.iter().copied()).collect();
             let asked: Vec<usize> = asked.into_iter().collect();
             let ends = self.ends(&active, &asked, true).await;
-            // What does not show again is nobody's doing.
+            // A difference that does not repeat does not come from a mutant.
             let suspicious: Vec<usize> = ends.bad.iter().map(|(at, _)| *at).collect();
             let again = self.ends(&active, &suspicious, true).await;
             if self.cancel.is_cancelled() {
@@ -124,13 +128,13 @@ impl Fresh<'_> {
             if again.bad.is_empty() {
                 for one in group {
                     let all = one.asked.iter().all(|at| fine.contains(at));
-                    decided(one, if all { Seen::Nothing } else { Seen::Undecided });
+                    decided(one, if all { MutantEffect::Nothing } else { MutantEffect::Undecided });
                 }
                 continue;
             }
             let bad: BTreeSet<usize> = again.bad.into_iter().map(|(at, _)| at).collect();
             let before = group.len();
-            let asked_alone: Vec<(Open, Seen, BTreeSet<usize>)> = stream::iter(group)
+            let asked_alone: Vec<(OpenMutant, MutantEffect, BTreeSet<usize>)> = stream::iter(group)
                 .map(|mut one| async {
                     let few = self.few(&one, &bad);
                     let (seen, unsteady) = self.alone(&mut one, &few).await;
@@ -147,13 +151,13 @@ impl Fresh<'_> {
             let mut rest = Vec::new();
             for (one, seen, _) in asked_alone {
                 if seen.shows() || one.asked.iter().any(|at| unsteady.contains(at)) {
-                    decided(one, if seen.shows() { seen } else { Seen::Undecided });
+                    decided(one, if seen.shows() { seen } else { MutantEffect::Undecided });
                 } else {
                     rest.push(one);
                 }
             }
             if rest.len() == before {
-                // Only together do they show anything, or with scenarios that were not among the few.
+                // They only have an effect together, or on scenarios that were not among the few.
                 groups.push(rest.split_off(before / 2));
             }
             if !rest.is_empty() {
@@ -162,8 +166,8 @@ impl Fresh<'_> {
         }
     }
 
-    /// The scenarios that a mutant is asked alone, out of those that do not end as they should with it and others.
-    fn few(&self, one: &Open, bad: &BTreeSet<usize>) -> Vec<usize> {
+    /// The scenarios with which to try a mutant alone, out of those that differed with it and other mutants.
+    fn few(&self, one: &OpenMutant, bad: &BTreeSet<usize>) -> Vec<usize> {
         let mut few: Vec<usize> = one.asked.iter().copied().filter(|at| bad.contains(at)).collect();
         few.sort_by_key(|at| {
             let scenario = &self.request.scenarios[*at];
@@ -173,9 +177,9 @@ impl Fresh<'_> {
         few
     }
 
-    /// Runs scenarios with one mutant. A difference counts where it shows again and the same scenario is fine without the
-    /// mutant. Also returns the scenarios that are not fine without it.
-    async fn alone(&self, one: &mut Open, asked: &[usize]) -> (Seen, BTreeSet<usize>) {
+    /// Runs scenarios with one mutant. A difference counts if it repeats and the same scenario passes without the mutant.
+    /// Also returns the scenarios that do not pass without it.
+    async fn alone(&self, one: &mut OpenMutant, asked: &[usize]) -> (MutantEffect, BTreeSet<usize>) {
         let started = Instant::now();
         let mut asked = asked.to_vec();
         let mut unsteady = BTreeSet::new();
@@ -187,7 +191,7 @@ impl Fresh<'_> {
             }
             let Some((suspect, bad)) = ends.bad.first().copied() else {
                 let all = asked.iter().all(|at| ends.fine.contains(at));
-                break if undecided || !all { Seen::Undecided } else { Seen::Nothing };
+                break if undecided || !all { MutantEffect::Undecided } else { MutantEffect::Nothing };
             };
             let again = self.ends(&[one.number], &[suspect], false).await;
             let without = self.ends(&[], &[suspect], false).await;
@@ -195,9 +199,9 @@ impl Fresh<'_> {
             if steady && !again.bad.is_empty() {
                 let id = self.request.scenarios[suspect].id.clone();
                 break match bad {
-                    End::NotBooted => Seen::NotBooted,
-                    End::Silent => Seen::TimedOut(id),
-                    End::Different | End::Fine => Seen::Killed(id),
+                    ScenarioEnd::NotBooted => MutantEffect::NotBooted,
+                    ScenarioEnd::Silent => MutantEffect::TimedOut(id),
+                    ScenarioEnd::Different | ScenarioEnd::Fine => MutantEffect::Killed(id),
                 };
             }
             if !steady {
@@ -206,17 +210,17 @@ impl Fresh<'_> {
             undecided |= !steady || again.fine.is_empty();
             asked.retain(|at| *at != suspect);
             if asked.is_empty() || self.cancel.is_cancelled() {
-                break if undecided { Seen::Undecided } else { Seen::Nothing };
+                break if undecided { MutantEffect::Undecided } else { MutantEffect::Nothing };
             }
         };
         one.took += started.elapsed();
         (seen, unsteady)
     }
 
-    /// Runs scenarios with these mutants active from the start: all of them on several gateways at the same time, or
-    /// until the first that is not fine.
-    async fn ends(&self, active: &[usize], asked: &[usize], all: bool) -> Ends {
-        let mut ends = Ends::default();
+    /// Runs scenarios with these mutants active from the start: all of them on several gateways in parallel, or only until
+    /// the first that does not pass.
+    async fn ends(&self, active: &[usize], asked: &[usize], all: bool) -> ScenarioEnds {
+        let mut ends = ScenarioEnds::default();
         if asked.is_empty() {
             return ends;
         }
@@ -224,7 +228,7 @@ impl Fresh<'_> {
         let switches = self.request.switches(&folder).starting_with(active);
         let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
         let mut asked = asked.to_vec();
-        // Those with the plain configuration share one boot: they come first.
+        // Scenarios with the plain configuration come first, because they share one boot.
         asked.sort_by_key(|at| has_own_boot(&self.request.scenarios[*at]));
         let lot = Lot {
             scenarios: asked.iter().map(|at| self.request.scenarios[*at].clone()).collect(),
@@ -238,7 +242,7 @@ impl Fresh<'_> {
                 continue;
             };
             match end_of(&cell) {
-                Some(End::Fine) => ends.fine.push(at),
+                Some(ScenarioEnd::Fine) => ends.fine.push(at),
                 Some(bad) => ends.bad.push((at, bad)),
                 None => {}
             }
@@ -247,18 +251,18 @@ impl Fresh<'_> {
     }
 }
 
-/// How a cell ended; none where it says nothing.
-fn end_of(cell: &Cell) -> Option<End> {
+/// How a cell ended; `None` if it says nothing about the mutants.
+fn end_of(cell: &Cell) -> Option<ScenarioEnd> {
     if cell.verdict == Verdict::Untestable || cell.is_of_a_starved_machine() {
         None
     } else if cell.verdict.is_fine() {
-        Some(End::Fine)
+        Some(ScenarioEnd::Fine)
     } else if cell.steps.is_empty() {
-        Some(End::NotBooted)
+        Some(ScenarioEnd::NotBooted)
     } else if cell.verdict == Verdict::Error || cell.retried.is_some() {
-        Some(End::Silent)
+        Some(ScenarioEnd::Silent)
     } else {
-        Some(End::Different)
+        Some(ScenarioEnd::Different)
     }
 }
 

@@ -1,4 +1,4 @@
-//! How strong a suite is: which faults planted into the model or into a release it notices.
+//! Mutation testing: which faults planted into the model or into the code of a release the suite notices.
 
 mod fresh;
 mod hunt;
@@ -19,7 +19,7 @@ pub use outcome::{
     CodeScore, EQUIVALENT, Equivalents, EquivalentsError, MUTANTS_FORMAT, MutantReport, report_of,
 };
 pub use reach::{Reach, reach};
-pub use score::{Fate, Score};
+pub use score::{MutantFate, Score};
 pub use switchable::{DECIDES, switchable};
 pub use trial::{MutantVerdict, PATIENCE, Trial, TrialError, TrialRequest, by_operator, sample};
-pub use trials::{Progress, try_all};
+pub use trials::{TrialProgress, try_all};

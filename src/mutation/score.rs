@@ -1,48 +1,48 @@
-//! What became of the mutants.
+//! The results of trying the mutants of the model.
 
 use serde::Serialize;
 
 use crate::model::Mutant;
 use crate::release::Release;
 
-/// What became of one mutant.
+/// The result of one mutant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fate {
-    /// The mutant.
+pub struct MutantFate {
+    /// The mutant that was tried.
     #[serde(flatten)]
     pub mutant: &'static Mutant,
     /// Whether a scenario noticed it.
     pub killed: bool,
-    /// The release under whose rules it was noticed first.
+    /// The release under whose rules it was first noticed.
     pub release: Option<Release>,
-    /// Ids of the scenarios that noticed it there.
+    /// The ids of the scenarios that noticed it under these rules.
     pub by: Vec<String>,
 }
 
-/// What became of all mutants.
+/// The results of all mutants.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Score {
     /// Each mutant, in the order of the table.
-    pub mutants: Vec<Fate>,
-    /// Killed ones.
+    pub mutants: Vec<MutantFate>,
+    /// The number of killed mutants.
     pub killed: usize,
-    /// Killed ones among all, from 0 to 1.
+    /// The share of killed mutants, from 0 to 1.
     pub score: f64,
-    /// Scenarios that are not fine on the model without a fault; they notice nothing.
+    /// Scenarios that do not pass on the model without a fault, so that they cannot notice one.
     pub blind: Vec<String>,
 }
 
 impl Score {
-    /// Counts fates.
-    pub fn new(mutants: Vec<Fate>, blind: Vec<String>) -> Self {
+    /// Computes the score from the results.
+    pub fn new(mutants: Vec<MutantFate>, blind: Vec<String>) -> Self {
         let killed = mutants.iter().filter(|fate| fate.killed).count();
         #[expect(clippy::cast_precision_loss, reason = "there are fewer mutants than 2^52")]
         let score = if mutants.is_empty() { 0.0 } else { killed as f64 / mutants.len() as f64 };
         Self { mutants, killed, score, blind }
     }
 
-    /// Mutants that nobody noticed and that could be noticed.
-    pub fn survivors(&self) -> impl Iterator<Item = &Fate> {
+    /// The mutants that could be noticed but were not.
+    pub fn survivors(&self) -> impl Iterator<Item = &MutantFate> {
         self.mutants.iter().filter(|fate| !fate.killed && fate.mutant.unseen.is_none())
     }
 }
@@ -52,8 +52,8 @@ mod tests {
     use super::*;
     use crate::model::MUTANTS;
 
-    fn fate(at: usize, by: &[&str]) -> Fate {
-        Fate {
+    fn fate(at: usize, by: &[&str]) -> MutantFate {
+        MutantFate {
             mutant: &MUTANTS[at],
             killed: !by.is_empty(),
             release: None,
@@ -71,12 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn no_mutants_score_nothing() {
+    fn the_score_without_mutants_is_zero() {
         assert!(Score::new(vec![], vec![]).score.abs() < f64::EPSILON);
     }
 
     #[test]
-    fn a_fate_tells_its_mutant() {
+    fn a_result_names_its_mutant() {
         let value = serde_json::to_value(fate(0, &["a"])).unwrap();
         assert_eq!(value["name"], MUTANTS[0].name);
         assert_eq!(value["rule"], MUTANTS[0].rule);

@@ -1,9 +1,9 @@
-//! Runs a suite against mutants of a release's own code.
+//! Runs the suite against mutants of the code of a release.
 //!
 //! All mutants are in one private copy of the package (see [`super::switchable`]), and it is known which scenario reaches
-//! which of them (see [`super::reach`]). Each mutant gets the scenarios that reach it until one of them no longer ends as
-//! it does without the mutant: first those that leave a gateway as they found it, on one that stays up, then the others,
-//! on fresh gateways that all open mutants share.
+//! which of them (see [`super::reach`]). Each mutant is tried with the scenarios that reach it, until one of them no longer
+//! ends as it does without the mutant: first the scenarios that can follow each other on a running gateway, then the others
+//! on fresh gateways that all remaining mutants share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,49 +12,49 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::fresh::{Fresh, Open, Seen};
+use super::fresh::{Fresh, MutantEffect, OpenMutant};
 use super::reach::Reach;
 use super::trial::{MutantVerdict, Trial, TrialError, TrialRequest};
 use super::worker::{Kills, Tried, Worker};
 use crate::gateway::TargetProvider;
 
-/// How far the trials are.
-pub enum Progress {
-    /// It is known what became of the mutant with this number.
+/// The progress of the trials.
+pub enum TrialProgress {
+    /// The mutant with this number has a verdict.
     Decided(usize, Trial),
-    /// Another mutant had its turn on a gateway that stays up.
-    HadItsTurn,
-    /// So many mutants are still open when all have had their turn, and get fresh gateways together.
+    /// Another mutant was tried on a running gateway.
+    TriedOnRunning,
+    /// All mutants were tried on running gateways; this many have no verdict yet and are tried on fresh ones.
     Open(usize),
 }
 
-/// Tries mutants, several at the same time.
+/// Tries mutants, several in parallel.
 ///
 /// # Errors
-/// Fails where the gateway does not come up without an active mutant.
+/// Fails if the gateway does not start without an active mutant.
 pub async fn try_all(
     request: &TrialRequest<'_>,
     provider: &TargetProvider,
     reach: &Reach,
     wanted: &[usize],
     until: Option<Instant>,
-    tell: &(dyn Fn(Progress) + Sync),
+    tell: &(dyn Fn(TrialProgress) + Sync),
     cancel: &CancellationToken,
 ) -> Result<(), TrialError> {
     let prepared = Arc::new(provider.prepare(&request.target, Arc::new(|_| {})).await?);
     let decide = |number: usize, verdict, killed_by, scenarios_run, took: Duration| {
         let id = request.mutants[number].id.clone();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        tell(Progress::Decided(number, Trial { id, verdict, killed_by, scenarios_run, duration_ms }));
+        tell(TrialProgress::Decided(number, Trial { id, verdict, killed_by, scenarios_run, duration_ms }));
     };
-    let decided = |open: Open, seen: Seen| {
+    let decided = |open: OpenMutant, seen: MutantEffect| {
         let (verdict, killed_by) = match seen {
-            Seen::Nothing => (MutantVerdict::Survived, None),
-            Seen::Killed(by) => (MutantVerdict::Killed, Some(by)),
-            Seen::TimedOut(by) => (MutantVerdict::TimedOut, Some(by)),
-            Seen::NotBooted => (MutantVerdict::NotBooted, None),
-            // Nothing can be said of it: it counts as not tried.
-            Seen::Undecided => return,
+            MutantEffect::Nothing => (MutantVerdict::Survived, None),
+            MutantEffect::Killed(by) => (MutantVerdict::Killed, Some(by)),
+            MutantEffect::TimedOut(by) => (MutantVerdict::TimedOut, Some(by)),
+            MutantEffect::NotBooted => (MutantVerdict::NotBooted, None),
+            // It counts as not tried.
+            MutantEffect::Undecided => return,
         };
         decide(open.number, verdict, killed_by, open.scenarios_run, open.took);
     };
@@ -85,12 +85,12 @@ pub async fn try_all(
                     Tried::NotReached => {
                         decide(*mutant, MutantVerdict::NotReached, None, Vec::new(), Duration::ZERO);
                     }
-                    Tried::OnWarm(Seen::Nothing, one) if !one.asked.is_empty() => {
+                    Tried::OnWarm(MutantEffect::Nothing, one) if !one.asked.is_empty() => {
                         open.lock().push(one);
                     }
                     Tried::OnWarm(seen, one) => decided(one, seen),
                 }
-                tell(Progress::HadItsTurn);
+                tell(TrialProgress::TriedOnRunning);
             }
             worker.put_down().await;
             Ok::<(), TrialError>(())
@@ -99,7 +99,7 @@ pub async fn try_all(
     futures_util::future::try_join_all(workers).await?;
     let open = open.into_inner();
     if !open.is_empty() {
-        tell(Progress::Open(open.len()));
+        tell(TrialProgress::Open(open.len()));
     }
     let stop = cancel.child_token();
     let fresh = Fresh { request, provider, reach, cancel: &stop, runs: AtomicUsize::new(0) };

@@ -1,4 +1,4 @@
-//! One mutant at a time, on a gateway that stays up.
+//! Tries one mutant at a time, on a gateway that keeps running.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::fresh::{Open, Seen};
+use super::fresh::{MutantEffect, OpenMutant};
 use super::operators::CodeMutant;
 use super::reach::Reach;
 use super::trial::{TrialError, TrialRequest};
@@ -15,17 +15,17 @@ use crate::gateway::PreparedTarget;
 use crate::run::{Settings, Warm};
 use crate::scenario::Scenario;
 
-/// A gateway on which so many scenarios ran is replaced: what they left in its store makes each connect slower than a
-/// boot is worth.
+/// The number of scenarios after which a gateway is replaced: by then, what they left in its store slows each connect down
+/// so much that a boot is cheaper.
 const SCENARIOS_ON_ONE_BOOT: usize = 1000;
 
-/// How often scenarios are asked of which a starved machine says nothing.
+/// How often scenarios are run whose results do not count because the machine was overloaded.
 const TRIES: usize = 3;
 
-/// Scenarios in the first, small batch, and in the second; the rest is the third.
+/// The sizes of the first and the second batch of scenarios; the rest is the third.
 const BATCHES: [usize; 2] = [6, 40];
 
-/// Which scenarios have killed mutants, by function and by file: they are asked first.
+/// How often each scenario has killed mutants, by function and by file. Successful scenarios run first.
 #[derive(Default)]
 pub(super) struct Kills(Mutex<HashMap<(String, String), usize>>);
 
@@ -44,15 +44,15 @@ impl Kills {
     }
 }
 
-/// What a trial on the gateway that stays up has shown.
+/// The result of a trial on a running gateway.
 pub(super) enum Tried {
     /// No scenario reaches the mutant.
     NotReached,
-    /// What was seen, and what fresh gateways would have to be asked.
-    OnWarm(Seen, Open),
+    /// The effect on the scenarios so far, and what is left to try on fresh gateways.
+    OnWarm(MutantEffect, OpenMutant),
 }
 
-/// Tries one mutant after the other, on a gateway that it keeps.
+/// Tries one mutant after the other, on a gateway that it keeps running.
 pub(super) struct Worker<'a> {
     pub request: &'a TrialRequest<'a>,
     pub reach: &'a Reach,
@@ -64,15 +64,15 @@ pub(super) struct Worker<'a> {
     pub boots: usize,
 }
 
-/// What one look at scenarios with a mutant has shown.
-enum Difference {
+/// The first scenario that differs with a mutant.
+enum FirstDifference {
     None,
     Shown { scenario: String, silent: bool },
     Unknown,
 }
 
 impl Worker<'_> {
-    /// Tries a mutant on the gateway that stays up.
+    /// Tries a mutant on the running gateway.
     pub(super) async fn trial(&mut self, number: usize) -> Result<Tried, TrialError> {
         let started = Instant::now();
         let (request, reach) = (self.request, self.reach);
@@ -84,7 +84,7 @@ impl Worker<'_> {
             sound.iter().copied().filter(|at| reach.reaches(&request.scenarios[*at].id, number)).collect();
         let at_boot = mutant.is_static() || reach.reaches("", number);
         if at_boot && reaching.is_empty() {
-            // Everybody who connects relies on what a boot sets up.
+            // Every scenario depends on what a boot sets up.
             reaching = sound;
         }
         if reaching.is_empty() {
@@ -98,27 +98,27 @@ impl Worker<'_> {
         let (warm, fresh): (Vec<usize>, Vec<usize>) =
             reaching.iter().partition(|at| Warm::can_run(&request.scenarios[**at], release.as_ref()));
         let seen = if warm.is_empty() || mutant.is_static() {
-            Seen::Nothing
+            MutantEffect::Nothing
         } else {
             let scenarios: Vec<&Scenario> = warm.iter().map(|at| &request.scenarios[*at]).collect();
             self.on_the_warm_gateway(number, &scenarios, &mut scenarios_run).await?
         };
-        if let Seen::Killed(by) | Seen::TimedOut(by) = &seen {
+        if let MutantEffect::Killed(by) | MutantEffect::TimedOut(by) = &seen {
             self.kills.note(mutant, by);
         }
-        // A mutant that a boot executes has to be there from the start; the others have been asked already.
+        // A mutant that a boot executes has to be active from the start; the others have been tried already.
         let asked = if at_boot { reaching } else { fresh };
-        Ok(Tried::OnWarm(seen, Open { number, asked, scenarios_run, took: started.elapsed() }))
+        Ok(Tried::OnWarm(seen, OpenMutant { number, asked, scenarios_run, took: started.elapsed() }))
     }
 
-    /// Scenarios that can follow on a gateway that stays up. A difference counts where the same scenario is fine right
-    /// afterwards, on the same gateway, without the mutant.
+    /// Runs scenarios on the running gateway. A difference counts if the same scenario passes right afterwards on the same
+    /// gateway, without the mutant.
     async fn on_the_warm_gateway(
         &mut self,
         number: usize,
         scenarios: &[&Scenario],
         scenarios_run: &mut Vec<String>,
-    ) -> Result<Seen, TrialError> {
+    ) -> Result<MutantEffect, TrialError> {
         let mut from = 0;
         let mut undecided = false;
         for end in BATCHES.into_iter().chain([scenarios.len()]) {
@@ -126,47 +126,47 @@ impl Worker<'_> {
             from += rest.len();
             while !rest.is_empty() && !self.cancel.is_cancelled() {
                 let (suspect, seen) = match self.first_difference(number, &rest, scenarios_run).await? {
-                    Difference::None => break,
-                    Difference::Unknown => {
+                    FirstDifference::None => break,
+                    FirstDifference::Unknown => {
                         undecided = true;
                         break;
                     }
-                    Difference::Shown { scenario, silent: true } => {
-                        (scenario.clone(), Seen::TimedOut(scenario))
+                    FirstDifference::Shown { scenario, silent: true } => {
+                        (scenario.clone(), MutantEffect::TimedOut(scenario))
                     }
-                    Difference::Shown { scenario, silent: false } => {
-                        (scenario.clone(), Seen::Killed(scenario))
+                    FirstDifference::Shown { scenario, silent: false } => {
+                        (scenario.clone(), MutantEffect::Killed(scenario))
                     }
                 };
                 let Some(scenario) = rest.iter().find(|one| one.id == suspect).copied() else { break };
                 if self.is_fine_without(scenario).await? {
                     return Ok(seen);
                 }
-                // The gateway was left in disorder, by this mutant or by an earlier one: a fresh one tells.
+                // This mutant or an earlier one may have damaged the gateway, so a fresh one has to decide.
                 self.put_down().await;
                 let again = self.first_difference(number, &[scenario], scenarios_run).await?;
                 self.put_down().await;
                 if self.is_fine_without(scenario).await? {
-                    if matches!(again, Difference::Shown { .. }) {
+                    if matches!(again, FirstDifference::Shown { .. }) {
                         return Ok(seen);
                     }
                 } else {
-                    // Without the mutant it is not fine either, so it says nothing of the mutant.
+                    // The scenario does not pass without the mutant either, so it says nothing about it.
                     undecided = true;
                 }
                 rest.retain(|one| one.id != suspect);
             }
         }
-        Ok(if undecided { Seen::Undecided } else { Seen::Nothing })
+        Ok(if undecided { MutantEffect::Undecided } else { MutantEffect::Nothing })
     }
 
-    /// The first scenario that is not fine with the mutant. What a starved machine shows is asked again.
+    /// The first scenario that does not pass with the mutant. Results of an overloaded machine are repeated.
     async fn first_difference(
         &mut self,
         number: usize,
         scenarios: &[&Scenario],
         scenarios_run: &mut Vec<String>,
-    ) -> Result<Difference, TrialError> {
+    ) -> Result<FirstDifference, TrialError> {
         let mut open = scenarios.to_vec();
         for _ in 0..TRIES {
             let warm = self.pick_up(open.len()).await?;
@@ -181,7 +181,7 @@ impl Worker<'_> {
             if !alive || turned.is_err() || cells.is_err() {
                 self.put_down().await;
             }
-            // Neither a hanging gateway before the first step nor a store that we cannot write is the mutant's doing.
+            // A gateway that hangs before the first step and a store that cannot be written are not effects of the mutant.
             let Ok(cells) = cells else { continue };
             let decided = cells.iter().filter(|(cell, _)| !cell.is_of_a_starved_machine());
             for (cell, _) in decided.clone() {
@@ -191,15 +191,15 @@ impl Worker<'_> {
             }
             if let Some((cell, silent)) = decided.clone().find(|(cell, _)| !cell.verdict.is_fine()) {
                 let (scenario, silent) = (cell.scenario.clone(), *silent && alive);
-                return Ok(Difference::Shown { scenario, silent });
+                return Ok(FirstDifference::Shown { scenario, silent });
             }
             let fine: BTreeSet<&str> = decided.map(|(cell, _)| cell.scenario.as_str()).collect();
             open.retain(|one| !fine.contains(one.id.as_str()));
             if open.is_empty() {
-                return Ok(Difference::None);
+                return Ok(FirstDifference::None);
             }
         }
-        Ok(Difference::Unknown)
+        Ok(FirstDifference::Unknown)
     }
 
     async fn is_fine_without(&mut self, scenario: &Scenario) -> Result<bool, TrialError> {
@@ -211,7 +211,7 @@ impl Worker<'_> {
         Ok(cells.is_ok_and(|cells| cells.iter().all(|(cell, _)| cell.verdict.is_fine()) && !cells.is_empty()))
     }
 
-    /// The gateway that stays up; a fresh one where there is none, or where too many scenarios ran on it.
+    /// The running gateway; a fresh one if there is none, or if too many scenarios ran on it.
     async fn pick_up(&mut self, scenarios: usize) -> Result<&mut Warm, TrialError> {
         let (warm, ran) = match self.warm.take() {
             Some((warm, ran)) if ran < SCENARIOS_ON_ONE_BOOT => (warm, ran),

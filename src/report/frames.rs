@@ -1,4 +1,4 @@
-//! Frames in a few words.
+//! Summaries of the frames of a transcript.
 
 use serde_json::{Map, Value};
 
@@ -6,40 +6,40 @@ use crate::client::{Direction, TranscriptEntry};
 use crate::run::{Cell, StepRecord};
 use crate::wire::Frame;
 
-/// A part of a transcript.
+/// An item of a shown transcript.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Shown<'a> {
-    /// Something that went over the wire.
+pub(crate) enum TranscriptItem<'a> {
+    /// An entry of the transcript.
     Entry(&'a TranscriptEntry),
-    /// So many entries that the transcript was too long for.
+    /// A number of entries that were left out because the transcript was too long.
     LeftOut(usize),
 }
 
-impl Shown<'_> {
-    /// What stands in the place of entries that were left out.
+impl TranscriptItem<'_> {
+    /// The note that replaces entries that were left out.
     pub(crate) fn left_out(number: usize) -> String {
         format!("… {number} left out: the transcript was too long")
     }
 }
 
-/// Entries with their numbers; those of older programs have none, and their place counts.
+/// Entries with their numbers. Entries from older programs have none and are numbered by their position.
 pub(crate) fn numbered(cell: &Cell) -> impl Iterator<Item = (usize, &TranscriptEntry)> {
     let number =
         |(place, entry): (usize, &TranscriptEntry)| if entry.number == 0 { place } else { entry.number };
     cell.transcript.iter().enumerate().map(move |(place, entry)| (number((place, entry)), entry))
 }
 
-/// What went over the wire during a step, with a note where something is missing.
+/// The entries of a step, with notes where some were left out.
 ///
-/// Of steps that ran at the same time as others, only what their own connection sent and received.
-pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<Shown<'a>> {
+/// A step that ran in parallel with others has only the entries of its own connection.
+pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<TranscriptItem<'a>> {
     let end = step.end_entry.unwrap_or(step.first_entry);
     let ran = |one: &&StepRecord| one.end_entry.is_some_and(|end| end > one.first_entry);
     let others = || cell.steps.iter().filter(|one| !std::ptr::eq(*one, step) && one.id != step.id);
     let at_once = others()
         .filter(ran)
         .any(|one| one.first_entry < end && one.end_entry.is_some_and(|other| step.first_entry < other));
-    // What comes between two steps belongs to the one before.
+    // Entries between two steps belong to the first of them.
     let later = cell.steps.iter().map(|one| one.first_entry);
     let until = later.filter(|first| *first > step.first_entry && *first >= end).min().unwrap_or(usize::MAX);
     let own = |entry: &TranscriptEntry| match &step.connection {
@@ -50,20 +50,20 @@ pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<Shown<'a>>
     let mut next = step.first_entry;
     for (number, entry) in numbered(cell).filter(|(number, _)| (step.first_entry..until).contains(number)) {
         if number > next {
-            shown.push(Shown::LeftOut(number - next));
+            shown.push(TranscriptItem::LeftOut(number - next));
         }
         next = number + 1;
         if own(entry) {
-            shown.push(Shown::Entry(entry));
+            shown.push(TranscriptItem::Entry(entry));
         }
     }
     if until != usize::MAX && until > next || end > next {
-        shown.push(Shown::LeftOut(if until == usize::MAX { end } else { until } - next));
+        shown.push(TranscriptItem::LeftOut(if until == usize::MAX { end } else { until } - next));
     }
     shown
 }
 
-/// Whether an entry refuses something: an error response, an HTTP answer, a close by the gateway.
+/// Whether an entry is a refusal: an error response, an HTTP answer, or a close by the gateway.
 pub(crate) fn is_refusal(entry: &TranscriptEntry) -> bool {
     match entry.direction {
         Direction::Http | Direction::ClosedByGateway => true,
@@ -72,7 +72,7 @@ pub(crate) fn is_refusal(entry: &TranscriptEntry) -> bool {
     }
 }
 
-/// Which way something went, as a sign.
+/// A symbol for the direction of an entry.
 pub(crate) const fn arrow(direction: Direction) -> &'static str {
     match direction {
         Direction::Opened => "○",
@@ -82,7 +82,7 @@ pub(crate) const fn arrow(direction: Direction) -> &'static str {
     }
 }
 
-/// What an entry says, the telling parts first, on one line of any length.
+/// A one-line summary of an entry, with the most telling parts first.
 pub(crate) fn headline(entry: &TranscriptEntry) -> String {
     let line = match entry.direction {
         Direction::Opened => format!("open {}", entry.text),
@@ -117,7 +117,7 @@ fn with(word: &str, value: &Value) -> String {
     if value.is_null() { word.to_owned() } else { format!("{word} {value}") }
 }
 
-/// Who asks for what: the rest of a `connect` is the same nearly every time.
+/// The client and what it asks for. The rest of a `connect` rarely differs.
 fn of_connect(params: &Value) -> String {
     let word = |value: &Value| value.as_str().unwrap_or("?").to_owned();
     let client = &params["client"];
@@ -195,15 +195,15 @@ mod tests {
     }
 
     fn told(cell: &Cell, at: usize) -> Vec<String> {
-        let one = |shown: &Shown<'_>| match shown {
-            Shown::Entry(entry) => entry.text.clone(),
-            Shown::LeftOut(number) => format!("{number} left out"),
+        let one = |shown: &TranscriptItem<'_>| match shown {
+            TranscriptItem::Entry(entry) => entry.text.clone(),
+            TranscriptItem::LeftOut(number) => format!("{number} left out"),
         };
         frames_of(cell, &cell.steps[at]).iter().map(one).collect()
     }
 
     #[test]
-    fn steps_find_their_frames_by_number() {
+    fn the_frames_of_a_step_are_found_by_number() {
         let transcript = [0, 1, 2, 3, 1000, 1001, 1002].map(|number| entry(number, "c")).to_vec();
         let steps = vec![step("a", 0, 2), step("flood", 2, 1001), step("last", 1001, 1003)];
         let cell = Cell { steps, transcript, ..cell("x", "2026.3.31", Verdict::Fail) };
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_whole_is_told() {
+    fn a_step_whose_frames_were_all_left_out_has_a_note() {
         let transcript = [0, 1, 10, 11].map(|number| entry(number, "c")).to_vec();
         let steps = vec![step("a", 0, 2), step("lost", 3, 8), step("last", 10, 12)];
         let cell = Cell { steps, transcript, ..cell("x", "2026.3.31", Verdict::Fail) };
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_at_the_same_time_show_their_own_connection() {
+    fn parallel_steps_show_only_their_own_connection() {
         let names = ["first", "second", "second", "first", "first", "second", "after"];
         let transcript = names.iter().enumerate().map(|(at, name)| entry(at, name)).collect();
         let steps = vec![step("first", 0, 5), step("second", 1, 6), step("after", 6, 7)];
@@ -232,13 +232,17 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_older_programs_count_by_their_place() {
+    fn entries_of_older_programs_are_numbered_by_position() {
         let record = RunRecord::of(&sample::events());
         let cell = record.cell("pairing/remote-role-upgrade", "2026.9.6").unwrap();
         let step = deciding_step(cell).unwrap();
         assert_eq!(step.id, "node-behind-a-proxy");
         let frames = frames_of(cell, step);
         assert_eq!(frames.len(), 2);
-        assert!(frames.iter().all(|one| matches!(one, Shown::Entry(entry) if entry.connection == step.id)));
+        assert!(
+            frames
+                .iter()
+                .all(|one| matches!(one, TranscriptItem::Entry(entry) if entry.connection == step.id))
+        );
     }
 }

@@ -25,7 +25,7 @@ use crate::cli::suite::{self, Selection};
 use crate::coverage::{self, Chunk, Scope};
 use crate::gateway::{Launch, Target, TargetProvider, copy_package};
 use crate::mutation::{
-    CodeMutant, CodeScore, EQUIVALENT, Equivalents, MutantVerdict, PATIENCE, Progress, Reach, Trial,
+    CodeMutant, CodeScore, EQUIVALENT, Equivalents, MutantVerdict, PATIENCE, Reach, Trial, TrialProgress,
     TrialRequest, by_operator, mutants_of, reach, report_of, sample, switchable, try_all,
 };
 use crate::release::Release;
@@ -188,8 +188,8 @@ async fn tried(
     let until = options.time.map(|time| begun + time.as_duration());
     let new = Mutex::new(Vec::new());
     let turns = Mutex::new(0);
-    let progress = |progress: Progress| match progress {
-        Progress::Decided(number, trial) => {
+    let progress = |progress: TrialProgress| match progress {
+        TrialProgress::Decided(number, trial) => {
             stored.keep_trial(&trial);
             if trial.verdict == MutantVerdict::Survived
                 && let Some(mutant) = found.mutants.get(number)
@@ -204,7 +204,7 @@ async fn tried(
             }
             new.lock().push(trial);
         }
-        Progress::HadItsTurn => {
+        TrialProgress::TriedOnRunning => {
             let mut turns = turns.lock();
             *turns += 1;
             if *turns % 25 == 0 {
@@ -212,7 +212,7 @@ async fn tried(
                 tell(format_args!("{} of {} mutants had their turn after {seconds} s", *turns, wanted.len()));
             }
         }
-        Progress::Open(count) => {
+        TrialProgress::Open(count) => {
             let seconds = begun.elapsed().as_secs();
             tell(format_args!("{count} are still open after {seconds} s and get fresh gateways together"));
         }

@@ -1,36 +1,39 @@
-//! What of a release's surface need not be asked, or is asked in a way that its scenarios do not show, and why.
+//! Exceptions: questions about a surface that need not be asked, or that scenarios ask without naming the entry.
 
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
 use crate::release::{Release, ReleaseRange};
 
-/// The exceptions of this version, for a gatecrash that is installed somewhere else than its repository.
+/// The exceptions of this version, for a gatecrash that does not run in its repository.
 pub const BUILT_IN: &str = include_str!("../../../coverage/surface.yaml");
 
 /// Exceptions with their reasons.
 #[derive(Debug)]
 pub struct Exceptions {
-    entries: Vec<Entry>,
+    entries: Vec<ExceptionEntry>,
 }
 
 /// Why exceptions cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ExceptionError {
-    /// They have another shape.
-    #[error("the exceptions of the surface cannot be read: {0}")]
-    Shape(String),
-    /// One has neither a reason nor scenarios.
+    /// The text is not a list of exceptions.
+    #[error("the exceptions of the surface cannot be read")]
+    Shape(#[source] serde_saphyr::Error),
+    /// A name is not a pattern.
+    #[error("the exceptions of the surface cannot be read: a name is not a pattern")]
+    Pattern(#[from] globset::Error),
+    /// An entry has neither a reason nor scenarios.
     #[error("the exceptions of the surface cannot be read: {0} has neither a reason nor scenarios")]
     NoReason(String),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct ExceptionsFile {
     table: String,
     names: Vec<String>,
-    /// The questions that are not asked; all where none is named.
+    /// The questions that are not asked; all of them if the list is empty.
     #[serde(default)]
     questions: Vec<String>,
     releases: Option<ReleaseRange>,
@@ -40,7 +43,7 @@ struct Written {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct ExceptionEntry {
     table: String,
     names: Vec<GlobMatcher>,
     questions: Vec<String>,
@@ -50,10 +53,12 @@ struct Entry {
 }
 
 impl Exceptions {
-    /// Reads what is written down.
+    /// Reads exceptions from YAML.
+    ///
+    /// # Errors
+    /// Fails if the text is not a list of exceptions, or if one has neither a reason nor scenarios.
     pub fn read(text: &str) -> Result<Self, ExceptionError> {
-        let written: Vec<Written> =
-            serde_saphyr::from_str(text).map_err(|error| ExceptionError::Shape(error.to_string()))?;
+        let written: Vec<ExceptionsFile> = serde_saphyr::from_str(text).map_err(ExceptionError::Shape)?;
         let entries = written.into_iter().map(|one| {
             let reason = one.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
             if reason.is_none() && one.scenarios.is_empty() {
@@ -61,9 +66,9 @@ impl Exceptions {
             }
             let names = one.names.iter().map(|name| Ok(Glob::new(name)?.compile_matcher()));
             let names: Result<Vec<GlobMatcher>, globset::Error> = names.collect();
-            Ok(Entry {
+            Ok(ExceptionEntry {
                 table: one.table,
-                names: names.map_err(|error| ExceptionError::Shape(error.to_string()))?,
+                names: names?,
                 questions: one.questions,
                 releases: one.releases,
                 scenarios: one.scenarios,
@@ -73,20 +78,20 @@ impl Exceptions {
         Ok(Self { entries: entries.collect::<Result<_, _>>()? })
     }
 
-    /// The scenarios that ask something although their steps do not name it.
+    /// The scenarios that ask a question without naming the entry.
     pub(super) fn scenarios(&self, table: &str, name: &str, question: &str, release: &Release) -> Vec<&str> {
         let fitting = self.entries.iter().filter(|one| one.fits(table, name, question, release));
         fitting.flat_map(|one| &one.scenarios).map(String::as_str).collect()
     }
 
-    /// Why something is not asked.
+    /// Why a question is not asked.
     pub(super) fn reason(&self, table: &str, name: &str, question: &str, release: &Release) -> Option<&str> {
         let fitting = self.entries.iter().filter(|one| one.fits(table, name, question, release));
         fitting.filter(|one| one.scenarios.is_empty()).find_map(|one| one.reason.as_deref())
     }
 }
 
-impl Entry {
+impl ExceptionEntry {
     fn fits(&self, table: &str, name: &str, question: &str, release: &Release) -> bool {
         self.table == table
             && self.releases.as_ref().is_none_or(|releases| releases.contains(release))

@@ -1,4 +1,4 @@
-//! What the page reads: a small index of all cells, and the stories of each row, compressed.
+//! The data of the page: a small index of all cells, and the compressed details of each row.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -11,30 +11,30 @@ use serde::Serialize;
 
 use crate::client::{Direction, TranscriptEntry};
 use crate::report::difference::{deciding_step, log_of, reproduce, section};
-use crate::report::frames::{Shown, frames_of, headline, is_refusal, numbered};
+use crate::report::frames::{TranscriptItem, frames_of, headline, is_refusal, numbered};
 use crate::report::standing::Standing;
 use crate::report::terminal::headings;
 use crate::report::text::one_line;
 use crate::run::{Cell, ListedDeviation, RunRecord, StepRecord, StoredRecords, behaviour};
 use crate::verdict::{Mismatch, Outcome};
 
-/// All cells in as few bytes as possible.
+/// All cells, encoded in few bytes.
 #[derive(Serialize)]
 pub(super) struct Index<'a> {
-    targets: Vec<Target<'a>>,
-    rows: Vec<Row<'a>>,
+    targets: Vec<TargetHeading<'a>>,
+    rows: Vec<ScenarioRow<'a>>,
     verdicts: Vec<&'static str>,
     words: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Target<'a> {
+struct TargetHeading<'a> {
     name: &'a str,
     short: String,
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct ScenarioRow<'a> {
     id: &'a str,
     section: &'a str,
     title: &'a str,
@@ -42,25 +42,25 @@ struct Row<'a> {
     issue: Option<&'a str>,
     tags: &'a [String],
     path: &'a str,
-    /// Numbers of verdict and word, for each target.
+    /// For each target, the indices of the verdict and the word.
     cells: Vec<Option<(usize, usize)>>,
 }
 
-/// A cell in full.
+/// The details of a cell.
 #[derive(Serialize)]
-struct Story<'a> {
-    /// What the cell is, in full.
+struct CellStory<'a> {
+    /// The standing of the cell in full.
     standing: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
-    /// Why what counts is the second try.
+    /// Why the cell was tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     retried: Option<&'a str>,
-    steps: Vec<Step<'a>>,
-    /// The step that gave the verdict; else the first.
+    steps: Vec<StepStory<'a>>,
+    /// The index of the step that determines the verdict; else of the last step.
     deciding: usize,
     entries: Vec<(u64, &'a str, Direction, String, &'a str, u8)>,
-    /// Places in the entries before which so many were left out.
+    /// Indices of entries before which entries were left out, and how many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gaps: Vec<(usize, usize)>,
     log: Vec<String>,
@@ -70,18 +70,18 @@ struct Story<'a> {
 }
 
 #[derive(Serialize)]
-struct Step<'a> {
+struct StepStory<'a> {
     id: &'a str,
     verb: &'a str,
     path: &'a str,
     line: usize,
     verdict: &'static str,
-    /// Why it was passed over.
+    /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
-    /// Place of its first entry.
+    /// The index of its first entry.
     first: usize,
-    /// Places of the entries that were its own.
+    /// The indices of its own entries.
     own: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
@@ -107,7 +107,7 @@ impl<'a> Index<'a> {
         let mut index =
             Self { targets: Vec::new(), rows: Vec::new(), verdicts: Vec::new(), words: Vec::new() };
         for (target, short) in record.targets.iter().zip(headings(&record.targets)) {
-            index.targets.push(Target { name: &target.target, short });
+            index.targets.push(TargetHeading { name: &target.target, short });
         }
         let mut words: HashMap<String, usize> = HashMap::new();
         for scenario in &record.scenarios {
@@ -119,7 +119,7 @@ impl<'a> Index<'a> {
                 let word = *words.entry(behaviour(cell)).or_insert(next);
                 Some((verdict, word))
             });
-            let row = Row {
+            let row = ScenarioRow {
                 cells: row.collect(),
                 id: &scenario.id,
                 section: section(&scenario.id),
@@ -145,9 +145,9 @@ fn position(known: &mut Vec<&'static str>, word: &'static str) -> usize {
     })
 }
 
-/// The stories of a row as base64 of compressed JSON: neighbours say nearly the same.
+/// The details of a row as base64 of compressed JSON. Cells of a row are compressed together because they are similar.
 pub(super) fn stories(record: &RunRecord, cells: &Cells<'_>, scenario: &str) -> String {
-    let stories: Vec<Option<Story<'_>>> = record
+    let stories: Vec<Option<CellStory<'_>>> = record
         .targets
         .iter()
         .map(|target| cells.get(&(scenario, &*target.target)).map(|cell| story(record, cell)))
@@ -159,7 +159,7 @@ pub(super) fn stories(record: &RunRecord, cells: &Cells<'_>, scenario: &str) -> 
     STANDARD.encode(packed)
 }
 
-fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
+fn story<'a>(record: &RunRecord, cell: &'a Cell) -> CellStory<'a> {
     let deciding = deciding_step(cell).map_or(cell.steps.len().saturating_sub(1), |step| {
         cell.steps.iter().position(|one| std::ptr::eq(one, step)).unwrap_or(0)
     });
@@ -175,7 +175,7 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
         let refusal = u8::from(is_refusal(entry));
         (entry.at_ms, &*entry.connection, entry.direction, headline(entry), &*entry.text, refusal)
     });
-    Story {
+    CellStory {
         standing: Standing::of(&record.run.deny, cell).phrase(),
         reason: cell.reason.as_deref(),
         retried: cell.retried.as_deref(),
@@ -189,12 +189,12 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
     }
 }
 
-fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> Step<'a> {
+fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> StepStory<'a> {
     let place =
         |wanted: &TranscriptEntry| cell.transcript.iter().position(|entry| std::ptr::eq(entry, wanted));
     let own = frames_of(cell, step).into_iter().filter_map(|shown| match shown {
-        Shown::Entry(entry) => place(entry),
-        Shown::LeftOut(_) => None,
+        TranscriptItem::Entry(entry) => place(entry),
+        TranscriptItem::LeftOut(_) => None,
     });
     let payload = match &step.outcome {
         Some(Outcome::State { document }) => Some(document),
@@ -203,7 +203,7 @@ fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> Step<'a> {
         }
         _ => None,
     };
-    Step {
+    StepStory {
         id: &step.id,
         verb: &step.verb,
         path: &step.path,

@@ -1,14 +1,14 @@
-//! What became of the mutants.
+//! Shows the results for mutants of the model.
 
 use std::fmt::Write as _;
 
 use super::Appearance;
 use super::palette::paint;
-use crate::mutation::{Fate, Score};
+use crate::mutation::{MutantFate, Score};
 use crate::report::text::{cut, padded, width, wrap};
 use crate::verdict::Verdict;
 
-/// A score as lines: the killed, the survivors, and a summary.
+/// The killed mutants, the survivors, and a summary.
 pub fn mutants(score: &Score, appearance: &Appearance) -> String {
     let names = score.mutants.iter().map(|fate| width(fate.mutant.name)).max().unwrap_or(0);
     let mut text = String::new();
@@ -52,7 +52,7 @@ pub fn mutants(score: &Score, appearance: &Appearance) -> String {
     text
 }
 
-fn told(fate: &Fate) -> String {
+fn told(fate: &MutantFate) -> String {
     match (&fate.by[..], fate.mutant.unseen) {
         ([first], _) => first.clone(),
         ([first, others @ ..], _) => format!("{first} and {} more", others.len()),
