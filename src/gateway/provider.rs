@@ -1,8 +1,10 @@
 //! Makes targets ready: installs releases, finds builds, sweeps what dead runs have left.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::boot_request::Machine;
 use super::builds::PrepareError;
@@ -35,6 +37,24 @@ pub struct ProviderSettings {
     pub assumed: Option<Release>,
     /// Milliseconds since 1970.
     pub clock: Clock,
+}
+
+impl ProviderSettings {
+    /// Settings that keep everything below `folder`, fetch nothing and start no process: enough for embedded targets.
+    pub fn offline(folder: &Path, clock: Clock) -> Self {
+        let now = Timestamp::from_millisecond(clock()).unwrap_or_default();
+        Self {
+            executable: PathBuf::from("gatecrash"),
+            cache_dir: folder.join("cache"),
+            temp_dir: folder.to_owned(),
+            user_home: None,
+            path: OsString::new(),
+            tools: Tools::new("npm", [], true, now),
+            attach_token: None,
+            assumed: None,
+            clock,
+        }
+    }
 }
 
 /// Makes targets ready.

@@ -1,5 +1,6 @@
 //! Everything a run shows. Each report is a function of the event stream, or of the record folded from it.
 
+pub mod bisect;
 mod change;
 mod compare;
 pub mod coverage;
@@ -12,11 +13,13 @@ mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
+mod kind_file;
 mod known;
 mod load;
 mod markdown;
 mod merge;
 pub mod mutants;
+pub mod preflight;
 #[cfg(test)]
 #[path = "../../tests/sample/mod.rs"]
 pub(crate) mod sample;
@@ -34,8 +37,9 @@ pub use change::{Change, Turn, changes};
 pub use compare::{Changed, Comparison, Finding, compare};
 pub use difference::{Difference, differences, reproduce};
 pub(crate) use difference::{quoted, shell_line};
+pub use kind_file::{Destination, ParseReportError, parse_kind_file};
 pub use load::{LoadError, Loaded, load};
 pub use merge::{MergeError, merge};
-pub use sink::{Destination, ParseReportError, Report, ReportKind, WriteReportError, check, write};
+pub use sink::{Report, ReportKind, WriteReportError, check, write};
 pub use store::{Bounds, FindError, Store, StoredEntry};
 pub use stream::EventStream;

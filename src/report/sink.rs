@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::kind_file::{Destination, ParseReportError, parse_kind_file};
 use super::{events, github, html, json, junit, markdown, sarif, tap};
 use crate::run::{Event, RunRecord};
 
@@ -43,15 +44,6 @@ const KINDS: &[(&str, ReportKind)] = &[
     ("sarif", ReportKind::Sarif),
 ];
 
-/// Where a report goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// Standard output, written as `-`.
-    Stdout,
-    /// A file.
-    File(Utf8PathBuf),
-}
-
 /// A report that is wanted, such as `json=run.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -59,22 +51,6 @@ pub struct Report {
     pub kind: ReportKind,
     /// Where it goes.
     pub to: Destination,
-}
-
-/// Why a text names no report.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParseReportError {
-    /// No `=`, or nothing before or behind it.
-    #[error("`{0}` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output")]
-    Shape(String),
-    /// There is no such kind.
-    #[error("there is no report `{word}`{hint}: the kinds are {}", kinds())]
-    Kind {
-        /// The word that was given.
-        word: String,
-        /// A word that is like it.
-        hint: String,
-    },
 }
 
 /// Why a report cannot be written.
@@ -101,10 +77,6 @@ pub enum WriteReportError {
     },
 }
 
-fn kinds() -> String {
-    KINDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
-}
-
 impl fmt::Display for ReportKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(KINDS.iter().find(|(_, kind)| kind == self).map_or("", |(word, _)| word))
@@ -124,25 +96,9 @@ impl FromStr for Report {
     type Err = ParseReportError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let shape = || ParseReportError::Shape(text.to_owned());
-        let (word, to) = text.split_once('=').ok_or_else(shape)?;
-        if word.is_empty() || to.is_empty() {
-            return Err(shape());
-        }
-        let kind = KINDS.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind);
-        let kind = kind.ok_or_else(|| ParseReportError::Kind { word: word.to_owned(), hint: hint(word) })?;
-        let to = if to == "-" { Destination::Stdout } else { Destination::File(to.into()) };
+        let (kind, to) = parse_kind_file(text, KINDS)?;
         Ok(Self { kind, to })
     }
-}
-
-/// The kind that a mistyped word is most like.
-fn hint(word: &str) -> String {
-    const ALIKE: f64 = 0.7;
-    let likeness = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), name);
-    let best = KINDS.iter().map(|(name, _)| (likeness(name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(like, _)| *like >= ALIKE)
-        .map_or(String::new(), |(_, name)| format!(" (did you mean `{name}`?)"))
 }
 
 /// Finds out before a run what would only fail after it.
