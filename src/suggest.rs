@@ -7,7 +7,7 @@ const ALIKE: f64 = 0.55;
 const BEGINNING: usize = 3;
 
 /// The candidates that somebody who wrote `word` may have meant, the most likely first.
-pub fn similar<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn similar<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let written = word.trim().to_lowercase();
     let mut found: Vec<(f64, &str)> = candidates
         .into_iter()
@@ -25,12 +25,12 @@ pub fn similar<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// The candidate that somebody who wrote `word` most likely meant, if any is close enough.
-pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     similar(word, candidates).into_iter().next()
 }
 
 /// The question whether a similar candidate was meant.
-pub fn question<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn question<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     did_you_mean(word, candidates).map(|one| format!("did you mean `{one}`?"))
 }
 

@@ -5,7 +5,7 @@
 
 /// Runs of one candidate, or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     /// Runs that showed the new behaviour.
     pub new: u32,
     /// All runs with a clear result.
@@ -17,13 +17,13 @@ const LEAST_INFORMATION: f64 = 1e-9;
 
 impl Tally {
     /// Adds one run.
-    pub fn add(&mut self, new: bool) {
+    pub(super) fn add(&mut self, new: bool) {
         self.runs += 1;
         self.new += u32::from(new);
     }
 
     /// The probability that the next run shows the new behaviour.
-    pub fn rate(self) -> f64 {
+    pub(super) fn rate(self) -> f64 {
         (f64::from(self.new) + 0.5) / (f64::from(self.runs) + 1.0)
     }
 
@@ -39,33 +39,33 @@ impl Tally {
 }
 
 /// The probability that two ends behave differently, with even odds beforehand.
-pub fn differ(earlier: Tally, later: Tally) -> f64 {
+pub(super) fn differ(earlier: Tally, later: Tally) -> f64 {
     let odds = (earlier.evidence() + later.evidence() - earlier.and(later).evidence()).exp();
     odds / (1.0 + odds)
 }
 
 /// The probability of each place of the change. All places are equally likely at first.
 #[derive(Clone, Debug)]
-pub struct Belief {
+pub(super) struct Belief {
     tallies: Vec<Tally>,
     skipped: Vec<bool>,
 }
 
 impl Belief {
     /// A belief over `count` candidates in order of time, whose ends differ.
-    pub fn new(count: usize) -> Self {
+    pub(super) fn new(count: usize) -> Self {
         Self { tallies: vec![Tally::default(); count], skipped: vec![false; count] }
     }
 
     /// Adds the result of one run: whether it showed the new behaviour.
-    pub fn observe(&mut self, candidate: usize, new: bool) {
+    pub(super) fn observe(&mut self, candidate: usize, new: bool) {
         if let Some(tally) = self.tallies.get_mut(candidate) {
             tally.add(new);
         }
     }
 
     /// Excludes a candidate that cannot be tested.
-    pub fn skip(&mut self, candidate: usize) {
+    pub(super) fn skip(&mut self, candidate: usize) {
         if let Some(skipped) = self.skipped.get_mut(candidate) {
             *skipped = true;
         }
@@ -84,17 +84,17 @@ impl Belief {
     }
 
     /// For each candidate from the second on, the probability that it is the first new one.
-    pub fn posterior(&self) -> Vec<f64> {
+    pub(super) fn posterior(&self) -> Vec<f64> {
         posterior(&self.sides())
     }
 
     /// The most likely first new candidate and its probability.
-    pub fn best(&self) -> Option<(usize, f64)> {
+    pub(super) fn best(&self) -> Option<(usize, f64)> {
         (1..).zip(self.posterior()).max_by(|one, other| one.1.total_cmp(&other.1))
     }
 
     /// The candidate whose next run is the most informative; none when no run would be informative.
-    pub fn next(&self) -> Option<usize> {
+    pub(super) fn next(&self) -> Option<usize> {
         let sides = self.sides();
         let shares = posterior(&sides);
         let weigh = |of: fn(&(Tally, Tally)) -> f64| -> Vec<f64> {

@@ -16,7 +16,7 @@ use crate::run::Cell;
 
 /// The result of running a scenario on a candidate.
 #[derive(Clone, Debug)]
-pub struct Measurement {
+pub(super) struct Measurement {
     /// The cell; its verdict is `error` where the build could not be made, installed or booted.
     pub cell: Cell,
     /// Gateway starts.
@@ -26,7 +26,7 @@ pub struct Measurement {
 }
 
 /// Tells how a candidate behaves.
-pub trait Oracle: Sync {
+pub(super) trait Oracle: Sync {
     /// Measures a candidate; none when it was cancelled. Each attempt uses keys of its own.
     fn measure(
         &self,
@@ -44,7 +44,7 @@ pub trait Oracle: Sync {
 
 /// How a search ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum DriveResult {
+pub(super) enum DriveResult {
     /// With an outcome and, for flaky behaviour, its probability.
     Done(SearchOutcome, Option<f64>),
     /// It was interrupted.
@@ -67,7 +67,7 @@ const SURE_ENDS: f64 = 0.95;
 const MOST_RUNS: u32 = 300;
 
 /// A search under way.
-pub struct SearchDriver<'a, O> {
+pub(super) struct SearchDriver<'a, O> {
     oracle: &'a O,
     question: &'a Question,
     count: usize,
@@ -90,7 +90,7 @@ type Measuring<'a> = Pin<Box<dyn Future<Output = (usize, Option<Measurement>)> +
 
 impl<'a, O: Oracle> SearchDriver<'a, O> {
     /// A search for the answer to a question over `count` candidates, with `jobs` measurements at a time.
-    pub fn new(
+    pub(super) fn new(
         oracle: &'a O,
         question: &'a Question,
         count: usize,
@@ -106,7 +106,7 @@ impl<'a, O: Oracle> SearchDriver<'a, O> {
     /// Adds guesses at which candidates start a change, the likeliest first. With `free`, the user named no ends, and
     /// they are tested only when no guess is right.
     #[must_use]
-    pub const fn guided(mut self, guesses: &'a [usize], free: bool) -> Self {
+    pub(super) const fn guided(mut self, guesses: &'a [usize], free: bool) -> Self {
         self.guesses = guesses;
         self.free = free;
         self
@@ -114,7 +114,7 @@ impl<'a, O: Oracle> SearchDriver<'a, O> {
 
     /// Resumes from the probes of a log.
     #[must_use]
-    pub fn after(mut self, probes: impl IntoIterator<Item = Probe>) -> Self {
+    pub(super) fn after(mut self, probes: impl IntoIterator<Item = Probe>) -> Self {
         for probe in probes {
             self.past.entry(probe.candidate).or_default().push_back(probe);
         }
@@ -122,7 +122,7 @@ impl<'a, O: Oracle> SearchDriver<'a, O> {
     }
 
     /// Runs the search.
-    pub async fn search(&mut self) -> DriveResult {
+    pub(super) async fn search(&mut self) -> DriveResult {
         match (self.question.all_transitions, self.question.confidence) {
             (true, _) => self.find_all_changes().await,
             (false, Some(wanted)) => self.search_flaky(wanted).await,

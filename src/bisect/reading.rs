@@ -6,7 +6,7 @@ use crate::run::Cell;
 use crate::verdict::{Signature, Verdict};
 
 /// Reads a cell. With a step, the rest of the scenario does not count.
-pub fn read(cell: &Cell, step: Option<&str>) -> Reading {
+pub(super) fn read(cell: &Cell, step: Option<&str>) -> Reading {
     if matches!(cell.verdict, Verdict::Error | Verdict::Untestable) {
         let reason = cell.reason.clone();
         return Reading::Unclear(reason.unwrap_or_else(|| format!("the cell is {}", cell.verdict)));
@@ -36,7 +36,7 @@ pub fn read(cell: &Cell, step: Option<&str>) -> Reading {
 
 /// Turns readings into verdicts and marks. Only the failure that the bad end shows counts as bad.
 #[derive(Clone, Debug)]
-pub struct Judge {
+pub(super) struct Judge {
     find: SoughtChange,
     any_failure: bool,
     wanted: Option<Signature>,
@@ -44,18 +44,18 @@ pub struct Judge {
 
 impl Judge {
     /// A judge that does not know yet which failure counts.
-    pub fn new(question: &Question) -> Self {
+    pub(super) fn new(question: &Question) -> Self {
         Self { find: question.find, any_failure: question.any_failure, wanted: None }
     }
 
     /// The failure that counts as bad, once it is known.
-    pub const fn wanted(&self) -> Option<&Signature> {
+    pub(super) const fn wanted(&self) -> Option<&Signature> {
         self.wanted.as_ref()
     }
 
     /// The verdict on a reading. The first failure that is judged becomes the one that counts, so the bad end has to be
     /// judged first.
-    pub fn verdict(&mut self, reading: &Reading) -> BuildVerdict {
+    pub(super) fn verdict(&mut self, reading: &Reading) -> BuildVerdict {
         match reading {
             Reading::Right => BuildVerdict::Good,
             Reading::Unclear(_) => BuildVerdict::Skip,
@@ -67,7 +67,7 @@ impl Judge {
     }
 
     /// The mark that a verdict makes in the order of time.
-    pub const fn mark(&self, verdict: BuildVerdict) -> Mark {
+    pub(super) const fn mark(&self, verdict: BuildVerdict) -> Mark {
         match (self.find, verdict) {
             (_, BuildVerdict::Other | BuildVerdict::Skip) => Mark::Skip,
             (SoughtChange::Regression, BuildVerdict::Good) | (SoughtChange::Fix, BuildVerdict::Bad) => {

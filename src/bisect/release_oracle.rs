@@ -13,7 +13,7 @@ use crate::release::Release;
 use crate::run::Cell;
 
 /// Tells how releases behave: from stored results, or by booting them.
-pub struct ReleaseOracle<'a> {
+pub(super) struct ReleaseOracle<'a> {
     runner: ScenarioRunner<'a>,
     candidates: Vec<Release>,
     evidence: EvidenceStore,
@@ -26,7 +26,7 @@ impl<'a> ReleaseOracle<'a> {
     /// # Errors
     ///
     /// When the stored results cannot be read.
-    pub fn new(
+    pub(super) fn new(
         runner: ScenarioRunner<'a>,
         releases: Vec<Release>,
         evidence: EvidenceStore,

@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
 /// Runs the scenarios of a bisect on one target at a time.
-pub struct ScenarioRunner<'a> {
+pub(super) struct ScenarioRunner<'a> {
     /// Prepares targets.
     pub provider: &'a TargetProvider,
     /// The scenario of the question, then the others of its file: they share its boot, and their results are stored for

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// An end of the range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RangeEnd {
+pub(super) enum RangeEnd {
     /// The first candidate.
     Earlier,
     /// The last candidate.
@@ -27,7 +27,7 @@ pub enum Mark {
 
 /// The next thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(super) enum Next {
     /// Test this candidate.
     Test(usize),
     /// The search is over.
@@ -70,7 +70,7 @@ const SLIDE: usize = 4;
 /// depends on the marks alone, so an interrupted search resumes as if nothing had happened. Where behaviour changes more
 /// than once, one real change is found.
 #[derive(Clone, Debug)]
-pub struct Search {
+pub(super) struct Search {
     marks: Vec<Option<Mark>>,
     first: RangeEnd,
     /// Guesses at the first new candidate, the likeliest first.
@@ -97,14 +97,14 @@ struct Gap {
 
 impl Search {
     /// A search over `count` candidates, ends included, that tests the end `first` before the other.
-    pub fn new(count: usize, first: RangeEnd) -> Self {
+    pub(super) fn new(count: usize, first: RangeEnd) -> Self {
         Self { marks: vec![None; count], first, guesses: Vec::new(), free: false }
     }
 
     /// Adds guesses at the first new candidate. A guess costs at most two tests, and it becomes the answer only when both
     /// sides of it have been tested.
     #[must_use]
-    pub fn guided(mut self, guesses: &[usize]) -> Self {
+    pub(super) fn guided(mut self, guesses: &[usize]) -> Self {
         let count = self.marks.len();
         self.guesses = guesses.iter().copied().filter(|guess| (1..count).contains(guess)).collect();
         self
@@ -112,25 +112,25 @@ impl Search {
 
     /// Declares the ends unnamed: they are tested only when no guess is right.
     #[must_use]
-    pub const fn with_free_ends(mut self) -> Self {
+    pub(super) const fn with_free_ends(mut self) -> Self {
         self.free = true;
         self
     }
 
     /// Marks a candidate. A candidate that already has a mark keeps it.
-    pub fn mark(&mut self, candidate: usize, mark: Mark) {
+    pub(super) fn mark(&mut self, candidate: usize, mark: Mark) {
         if let Some(place @ None) = self.marks.get_mut(candidate) {
             *place = Some(mark);
         }
     }
 
     /// The mark of a candidate.
-    pub fn marked(&self, candidate: usize) -> Option<Mark> {
+    pub(super) fn marked(&self, candidate: usize) -> Option<Mark> {
         self.marks.get(candidate).copied().flatten()
     }
 
     /// What to do next.
-    pub fn next(&self) -> Next {
+    pub(super) fn next(&self) -> Next {
         if self.free {
             if let Some(next) = self.guessed(0, self.marks.len()) {
                 return next;
@@ -175,7 +175,7 @@ impl Search {
     }
 
     /// The candidates that this search will most likely request, the next one first, at most `most`.
-    pub fn lookahead(&self, most: usize) -> Vec<usize> {
+    pub(super) fn lookahead(&self, most: usize) -> Vec<usize> {
         let mut found = Vec::new();
         let mut branches = VecDeque::from([self.clone()]);
         // A branch is useless when it requests a candidate found before, so twice as many are enough.
@@ -199,7 +199,7 @@ impl Search {
     }
 
     /// Whether testing this candidate can still be informative.
-    pub fn is_open(&self, candidate: usize) -> bool {
+    pub(super) fn is_open(&self, candidate: usize) -> bool {
         let inside = match self.next() {
             Next::Done(_) => false,
             Next::Test(_) => self.gap().is_none_or(|gap| (gap.last_old..gap.first_new).contains(&candidate)),

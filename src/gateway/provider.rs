@@ -17,7 +17,7 @@ use super::target::Target;
 use crate::model::{Clock, NEWEST};
 use crate::release::Release;
 
-/// ProviderSettings of the machine and the session that a provider needs.
+/// What a provider has to know about the machine and the session.
 pub struct ProviderSettings {
     /// The gatecrash binary, which is also the watcher of gateways.
     pub executable: PathBuf,

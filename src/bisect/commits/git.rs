@@ -86,7 +86,7 @@ impl Git {
 
 /// A repository of the user; it is only read.
 #[derive(Clone, Debug)]
-pub struct Repository {
+pub(super) struct Repository {
     pub(super) git: Git,
 }
 
@@ -96,7 +96,7 @@ impl Repository {
     /// # Errors
     ///
     /// When git cannot be started, or there is no repository.
-    pub async fn open(dir: &Path, env: &[(OsString, OsString)]) -> Result<Self, GitError> {
+    pub(super) async fn open(dir: &Path, env: &[(OsString, OsString)]) -> Result<Self, GitError> {
         let git = Git::new(dir, env);
         git.run(&["rev-parse", "--git-dir"]).await?;
         Ok(Self { git })
@@ -114,7 +114,7 @@ impl Repository {
     /// # Errors
     ///
     /// When there is no such revision.
-    pub async fn resolve(&self, revision: &str) -> Result<String, GitError> {
+    pub(super) async fn resolve(&self, revision: &str) -> Result<String, GitError> {
         self.git.run(&["rev-parse", "--verify", "--end-of-options", &format!("{revision}^{{commit}}")]).await
     }
 
@@ -136,7 +136,7 @@ impl Repository {
     /// # Errors
     ///
     /// When git fails.
-    pub async fn brought_in(&self, commit: &str) -> Result<Option<(String, String)>, GitError> {
+    pub(super) async fn brought_in(&self, commit: &str) -> Result<Option<(String, String)>, GitError> {
         let line = self.git.run(&["rev-list", "--parents", "-n", "1", commit]).await?;
         let mut ids = line.split_whitespace().skip(1);
         let (Some(first), Some(second)) = (ids.next(), ids.next()) else { return Ok(None) };
@@ -152,7 +152,11 @@ impl Repository {
     /// # Errors
     ///
     /// When the later end does not come after the earlier one.
-    pub async fn range(&self, earlier: &str, later: &str) -> Result<(Vec<Candidate>, Vec<String>), GitError> {
+    pub(super) async fn range(
+        &self,
+        earlier: &str,
+        later: &str,
+    ) -> Result<(Vec<Candidate>, Vec<String>), GitError> {
         let mut notes = Vec::new();
         let not_after = || GitError::NotAfter { earlier: earlier.to_owned(), later: later.to_owned() };
         let base = self.git.run(&["merge-base", earlier, later]).await?;
@@ -189,7 +193,7 @@ impl Repository {
     /// # Errors
     ///
     /// When git fails.
-    pub async fn commit(&self, id: &str) -> Result<Commit, GitError> {
+    pub(super) async fn commit(&self, id: &str) -> Result<Commit, GitError> {
         let shown = self.git.run(&["log", "-1", "--format=%an%x00%aI%x00%s", id]).await?;
         let files = self
             .git

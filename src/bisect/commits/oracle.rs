@@ -15,7 +15,7 @@ use crate::gateway::{Remote, Target};
 use crate::run::Cell;
 
 /// Tells how commits behave: from stored results, or by building and booting them.
-pub struct CommitOracle<'a> {
+pub(super) struct CommitOracle<'a> {
     runner: ScenarioRunner<'a>,
     ids: Vec<String>,
     trees: &'a WorkTrees,
@@ -41,7 +41,7 @@ impl<'a> CommitOracle<'a> {
     /// # Errors
     ///
     /// When git fails, or the stored results cannot be read.
-    pub async fn new(
+    pub(super) async fn new(
         runner: ScenarioRunner<'a>,
         ids: Vec<String>,
         trees: &'a WorkTrees,
@@ -57,7 +57,7 @@ impl<'a> CommitOracle<'a> {
     }
 
     /// Measures a variant of a commit; none when cancelled. A failed build gives a broken cell.
-    pub async fn measure_variant(
+    pub(super) async fn measure_variant(
         &self,
         variant: &CommitVariant,
         attempt: u32,

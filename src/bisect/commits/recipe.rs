@@ -10,7 +10,7 @@ use crate::bisect::evidence::hex;
 
 /// How a commit is built and started.
 #[derive(Clone, Debug)]
-pub struct BuildRecipe {
+pub(super) struct BuildRecipe {
     /// Shell command that builds, run in the working tree.
     pub build: String,
     /// What has to be installed before a build.
@@ -30,7 +30,7 @@ pub struct BuildRecipe {
 
 /// An installation that commits share as long as its inputs are the same.
 #[derive(Clone, Debug)]
-pub struct InstallStep {
+pub(super) struct InstallStep {
     /// Shell command, run in the working tree.
     pub command: String,
     /// Files and folders that the installation depends on.
@@ -66,12 +66,22 @@ for (const [file, name] of [
 
 impl BuildRecipe {
     /// A recipe of a build command and a target.
-    pub fn plain(build: String, gateway: String, within: Duration, env: Vec<(OsString, OsString)>) -> Self {
+    pub(super) fn plain(
+        build: String,
+        gateway: String,
+        within: Duration,
+        env: Vec<(OsString, OsString)>,
+    ) -> Self {
         Self { build, install: None, gateway, leave_out: Vec::new(), reuse: false, within, env }
     }
 
     /// The recipe of the gateway's own repository, built with this Node.
-    pub fn openclaw(node: &Path, path: &OsString, within: Duration, env: Vec<(OsString, OsString)>) -> Self {
+    pub(super) fn openclaw(
+        node: &Path,
+        path: &OsString,
+        within: Duration,
+        env: Vec<(OsString, OsString)>,
+    ) -> Self {
         let mut env: Vec<_> = env.into_iter().filter(|(name, _)| name != "PATH").collect();
         let mut search = node.parent().map(|dir| dir.as_os_str().to_owned()).unwrap_or_default();
         search.push(":");

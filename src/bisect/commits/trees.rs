@@ -16,7 +16,7 @@ use crate::gateway::ParseTargetError;
 
 /// A commit, unchanged or with another one applied or reverted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitVariant {
+pub(super) struct CommitVariant {
     /// The commit that is checked out.
     pub base: String,
     /// The other commit.
@@ -25,7 +25,7 @@ pub struct CommitVariant {
 
 /// What is done with another commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CommitChange {
+pub(super) enum CommitChange {
     /// It is applied.
     Applied(String),
     /// It is reverted.
@@ -93,7 +93,7 @@ fn failure(what: &'static str, source: ShellError, log: &Path) -> BuildError {
 }
 
 /// Working trees of one repository. They share its objects and have a git directory of their own.
-pub struct WorkTrees {
+pub(super) struct WorkTrees {
     repository: Repository,
     recipe: BuildRecipe,
     git: Git,
@@ -127,7 +127,7 @@ impl WorkTrees {
     /// # Errors
     ///
     /// When git or the cache directory fails, or another bisect uses the same repository.
-    pub async fn open(
+    pub(super) async fn open(
         repository: Repository,
         recipe: BuildRecipe,
         cache_dir: &Path,
