@@ -1,20 +1,24 @@
-//! Formats an error with all its causes on one line.
+//! An error and its causes as text.
 
 use std::error::Error;
 
-/// An error with all its causes: `what failed: because of this: because of that`. A cause that the preceding text
-/// already ends with is not repeated.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+/// The text of an error and of each of its causes. A cause that the text before it ends with is left out.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut texts: Vec<String> = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
+        let text = cause.to_string();
+        if texts.last().is_none_or(|last| !last.ends_with(&text)) {
+            texts.push(text);
         }
         next = cause.source();
     }
-    text
+    texts
+}
+
+/// An error and its causes on one line: `what failed: because of this: because of that`.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    causes(error).join(": ")
 }
 
 #[cfg(test)]
@@ -32,7 +36,7 @@ mod tests {
     struct Repeats(#[source] Outer);
 
     #[test]
-    fn each_cause_appears_once() {
+    fn each_cause_is_named_once() {
         let error = Repeats(Outer(io::Error::other("disk full")));
         assert_eq!(chain(&error), "no boot: the log cannot be read: disk full");
     }

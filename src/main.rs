@@ -4,7 +4,7 @@ use std::env;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // A watcher of gateways is this binary again; it reads no command line of people.
+    // Watchers of gateways run this binary, too; they do not use the command line.
     match gatecrash::gateway::dispatch(env::args_os().skip(1), env::current_exe) {
         Some(code) => ExitCode::from(code),
         None => gatecrash::cli::main(),

@@ -65,20 +65,20 @@ impl Bench {
         for (at, kind) in kinds.iter().enumerate() {
             // Rebased commits keep the dates of their authors, so dates are no order.
             let date = 1_770_000_000 + (at * 7919 % 1000) * 60;
-            let prepared = format!("change number {at}");
+            let subject = format!("change number {at}");
             let _ = write!(
                 stream,
                 "commit refs/heads/main\nauthor A. Uthor <a@example.org> {date} +0000\n\
-                 committer A. Uthor <a@example.org> {date} +0000\ndata {}\n{prepared}\n",
-                prepared.len()
+                 committer A. Uthor <a@example.org> {date} +0000\ndata {}\n{subject}\n",
+                subject.len()
             );
             let note = format!("notes/{at}");
             // A text that every commit changes, so that no change applies elsewhere without a conflict.
             let files = [
                 ("model", kind.model()),
                 ("build.sh", kind.build()),
-                (&note, &prepared),
-                ("CHANGELOG.md", &prepared),
+                (&note, &subject),
+                ("CHANGELOG.md", &subject),
             ];
             for (file, text) in files {
                 let _ = write!(stream, "M 644 inline {file}\ndata {}\n{text}\n", text.len());
@@ -170,7 +170,7 @@ fn a_planted_fault_is_named_within_the_bound(#[case] at: usize) {
     assert_eq!(answer["result"], "found");
     assert_eq!(answer["first_bad"], bench.commits[at].as_str());
     assert_eq!(answer["before"], bench.commits[at - 1].as_str());
-    assert_eq!(answer["commit"]["prepared"], format!("change number {at}"));
+    assert_eq!(answer["commit"]["subject"], format!("change number {at}"));
     assert!(answer["commit"]["files"].as_array().unwrap().iter().any(|file| file == "M model"));
     assert_eq!(answer["checks"].as_array().unwrap().len(), 2);
     // ceil(log2 220) + 2; the checks use the builds that are there.
@@ -282,15 +282,15 @@ fn ends_that_do_not_differ_are_refused_with_exit_1() {
 #[case(&["--first-parent"], "merge")]
 fn inside_a_merge_the_commit_is_named_unless_first_parents_are_wanted(
     #[case] more: &[&str],
-    #[case] prepared: &str,
+    #[case] subject: &str,
 ) {
     let bench = Bench::new(&history(&[(RIGHT, 5)]));
     let repo = bench.path("repo");
-    let commit = |model: &str, prepared: &str| {
+    let commit = |model: &str, subject: &str| {
         fs::write(repo.join("model"), model).unwrap();
-        fs::write(repo.join(prepared), prepared).unwrap();
+        fs::write(repo.join(subject), subject).unwrap();
         git(&repo, &["add", "--all"]);
-        git(&repo, &["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qam", prepared]);
+        git(&repo, &["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qam", subject]);
     };
     git(&repo, &["checkout", "-q", "-b", "side", "main~2"]);
     commit(RIGHT.model(), "side 0");
@@ -304,7 +304,7 @@ fn inside_a_merge_the_commit_is_named_unless_first_parents_are_wanted(
     let commits = git(&repo, &["rev-list", "--first-parent", "--reverse", "main"]);
     let bench = Bench { commits: commits.lines().map(str::to_owned).collect(), ..bench };
     let (code, answer) = bench.bisect(false, more);
-    assert_eq!((code, &answer["commit"]["prepared"]), (0, &Value::from(prepared)), "{answer}");
+    assert_eq!((code, &answer["commit"]["subject"]), (0, &Value::from(subject)), "{answer}");
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn an_interrupt_leaves_nothing_behind_and_tells_how_to_go_on() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(130), "{said}");
-    let line = said.lines().find_map(|line| line.strip_prefix("go on with: gatecrash ")).expect(&said);
+    let line = said.lines().find_map(|line| line.strip_prefix("resume with: gatecrash ")).expect(&said);
     let shell = format!("{BINARY} {line} --report json=answer.json");
     let mut resume = Command::new("sh");
     resume.args(["-c", &shell]).current_dir(bench.dir.path()).env("BUILDS", bench.path("builds"));

@@ -106,7 +106,7 @@ fn errors_in_a_used_file_are_reported() {
 #[case::almost_a_file(&["suite/godo.yaml"], 2, "did you mean `suite/good.yaml`?")]
 #[case::no_folder(&["./nowhere"], 2, "there is no file or folder `./nowhere`")]
 #[case::absolute(&["/nowhere/at/all"], 2, "there is no file or folder `/nowhere/at/all`")]
-#[case::no_scenario_file(&["notes.txt"], 2, "`notes.txt` is no scenario file")]
+#[case::no_scenario_file(&["notes.txt"], 2, "`notes.txt` is not a scenario file")]
 #[case::no_id(&["roles/nothing-like-this-at-all"], 2, "no scenario is called")]
 #[case::no_built_in_id(&["builtin:roles/nothing"], 2, "no scenario is called `builtin:roles/nothing`")]
 #[case::no_root(&["--folder", "nowhere"], 2, "the folder nowhere does not exist")]
@@ -319,5 +319,5 @@ fn a_new_scenario_refers_to_a_schema_that_exists(#[case] folder: &[&str], #[case
         .status()
         .unwrap();
     assert!(status.success(), "{next}");
-    bench.gatecrash(&arguments).args(&folder).assert().code(2).stderr(contains("is there already"));
+    bench.gatecrash(&arguments).args(&folder).assert().code(2).stderr(contains("exists already"));
 }

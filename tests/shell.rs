@@ -102,7 +102,7 @@ fn the_shards_of_a_matrix_join_into_the_whole() {
 }
 
 #[rstest]
-#[case("0/2", "0/2` is no shard")]
+#[case("0/2", "0/2` is not a shard")]
 #[case("4/4", "this shard has no gateway")]
 fn a_shard_without_work_is_bad_usage(#[case] shard: &str, #[case] said: &str) {
     let place = TempDir::new().unwrap();

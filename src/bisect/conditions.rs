@@ -1,4 +1,4 @@
-//! What a measurement depends on beside the scenario and the build that is tested.
+//! What a measurement depends on besides the scenario and the tested build.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::Settings;
 
-/// What a measurement depends on beside the scenario and the build that is tested. Measurements under other
-/// conditions are not taken for evidence.
+/// What a measurement depends on besides the scenario and the tested build. Measurements under other conditions are not
+/// used as evidence.
 ///
-/// The seed is not among them: what depends on it is flaky. Neither is how fast the machine is: what it was too
-/// slow for is no evidence at all.
+/// The seed is not part of it: behaviour that depends on the seed is flaky. Neither is the speed of the machine: results
+/// of a machine that was too slow are not evidence in the first place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conditions {
-    /// The build of gatecrash: its version, and what it was made from.
+    /// The build of gatecrash: its version and a digest of its sources.
     harness: String,
-    /// Operating system and processor.
+    /// Operating system and processor architecture.
     platform: String,
-    /// How long a step waits where the scenario does not say, in milliseconds.
+    /// Default timeout of a step in milliseconds.
     timeout_ms: u64,
-    /// How long a gateway may take to boot, where that is said, in milliseconds.
+    /// Boot timeout in milliseconds, if one is set.
     boot_timeout_ms: Option<u64>,
-    /// How often the scenario is run.
+    /// Runs of the scenario.
     repeat: u32,
 }
 
 impl Conditions {
-    /// Those of a run with these settings, by this build on this machine.
+    /// The conditions of a run with these settings, by this build of gatecrash on this machine.
     pub fn of(settings: &Settings, repeat: u32) -> Self {
         Self {
             harness: concat!(env!("CARGO_PKG_VERSION"), "+", env!("GATECRASH_BUILD")).to_owned(),
@@ -69,12 +69,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_seed_decides_nothing() {
+    fn the_seed_is_not_a_condition() {
         assert_eq!(Conditions::of(&Settings { seed: 8, ..settings() }, 1), usual());
     }
 
     #[test]
-    fn a_build_is_named_by_its_sources() {
+    fn the_harness_is_identified_by_its_sources() {
         let (version, build) =
             usual().harness.split_once('+').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
         assert_eq!(version, env!("CARGO_PKG_VERSION"));

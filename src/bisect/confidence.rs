@@ -1,29 +1,29 @@
-//! Where behaviour is flaky: how likely each place of the change is, after all that was seen.
+//! For flaky behaviour: how likely each place of the change is, given all runs so far.
 //!
-//! How often a run shows the new behaviour is not known, neither before the change nor after it. Both rates
-//! are integrated out under the prior of Jeffreys, so that every run, of an end or not, tells of them.
+//! How often a run shows the new behaviour is unknown, both before and after the change. Both rates are integrated out
+//! under the Jeffreys prior, so that every run, of an end or not, is informative about them.
 
-/// Runs of one candidate, or of many.
+/// Runs of one candidate, or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     /// Runs that showed the new behaviour.
     pub new: u32,
-    /// All runs that could be told.
+    /// All runs with a clear result.
     pub runs: u32,
 }
 
-/// Information, in nats, below which a test is not worth a run.
+/// Expected information, in nats, below which a run is not worth its cost.
 const LEAST_INFORMATION: f64 = 1e-9;
 
 impl Tally {
-    /// Takes one more run.
-    pub fn add(&mut self, new: bool) {
+    /// Adds one run.
+    pub(super) fn add(&mut self, new: bool) {
         self.runs += 1;
         self.new += u32::from(new);
     }
 
-    /// How often the next run shows the new behaviour, as far as these tell.
-    pub fn rate(self) -> f64 {
+    /// The probability that the next run shows the new behaviour.
+    pub(super) fn rate(self) -> f64 {
         (f64::from(self.new) + 0.5) / (f64::from(self.runs) + 1.0)
     }
 
@@ -31,41 +31,41 @@ impl Tally {
         Self { new: self.new + other.new, runs: self.runs + other.runs }
     }
 
-    /// Logarithm of how likely these runs are when nothing is known of their rate.
+    /// Log-likelihood of these runs when nothing is known about their rate.
     fn evidence(self) -> f64 {
         let rising = |from: f64, count: u32| (0..count).map(|one| (from + f64::from(one)).ln()).sum::<f64>();
         rising(0.5, self.new) + rising(0.5, self.runs - self.new) - rising(1.0, self.runs)
     }
 }
 
-/// How likely it is that two ends behave differently, where both is as likely at first.
-pub fn differ(earlier: Tally, later: Tally) -> f64 {
+/// The probability that two ends behave differently, with even odds beforehand.
+pub(super) fn differ(earlier: Tally, later: Tally) -> f64 {
     let odds = (earlier.evidence() + later.evidence() - earlier.and(later).evidence()).exp();
     odds / (1.0 + odds)
 }
 
-/// How likely each place of the change is. All places are equally likely at first.
+/// The probability of each place of the change. All places are equally likely at first.
 #[derive(Clone, Debug)]
-pub struct Belief {
+pub(super) struct Belief {
     tallies: Vec<Tally>,
     skipped: Vec<bool>,
 }
 
 impl Belief {
-    /// Over `count` candidates in the order of time, whose ends differ.
-    pub fn new(count: usize) -> Self {
+    /// A belief over `count` candidates in order of time, whose ends differ.
+    pub(super) fn new(count: usize) -> Self {
         Self { tallies: vec![Tally::default(); count], skipped: vec![false; count] }
     }
 
-    /// Takes the result of one run: whether it showed the new behaviour.
-    pub fn observe(&mut self, candidate: usize, new: bool) {
+    /// Adds the result of one run: whether it showed the new behaviour.
+    pub(super) fn observe(&mut self, candidate: usize, new: bool) {
         if let Some(tally) = self.tallies.get_mut(candidate) {
             tally.add(new);
         }
     }
 
-    /// Takes that a candidate cannot be told, ever.
-    pub fn skip(&mut self, candidate: usize) {
+    /// Excludes a candidate that cannot be tested.
+    pub(super) fn skip(&mut self, candidate: usize) {
         if let Some(skipped) = self.skipped.get_mut(candidate) {
             *skipped = true;
         }
@@ -83,18 +83,18 @@ impl Belief {
         sides
     }
 
-    /// How likely it is that each candidate, from the second on, is the first new one.
-    pub fn posterior(&self) -> Vec<f64> {
+    /// For each candidate from the second on, the probability that it is the first new one.
+    pub(super) fn posterior(&self) -> Vec<f64> {
         posterior(&self.sides())
     }
 
-    /// The most likely first new candidate, and how likely it is.
-    pub fn best(&self) -> Option<(usize, f64)> {
+    /// The most likely first new candidate and its probability.
+    pub(super) fn best(&self) -> Option<(usize, f64)> {
         (1..).zip(self.posterior()).max_by(|one, other| one.1.total_cmp(&other.1))
     }
 
-    /// The candidate whose next run says most; none where no run says anything any more.
-    pub fn next(&self) -> Option<usize> {
+    /// The candidate whose next run is the most informative; none when no run would be informative.
+    pub(super) fn next(&self) -> Option<usize> {
         let sides = self.sides();
         let shares = posterior(&sides);
         let weigh = |of: fn(&(Tally, Tally)) -> f64| -> Vec<f64> {
@@ -103,7 +103,7 @@ impl Belief {
         let (old, new) = (weigh(|side| side.0.rate()), weigh(|side| side.1.rate()));
         let noise_old = weigh(|side| entropy(side.0.rate()));
         let noise_new = weigh(|side| entropy(side.1.rate()));
-        // For the candidate at hand: how often a run shows the new behaviour, and how much of it is noise.
+        // For the current candidate: how often a run shows the new behaviour, and how much of that is noise.
         let (mut shows, mut noise) = (old.iter().sum::<f64>(), noise_old.iter().sum::<f64>());
         let mut best = (!self.skipped.first().copied().unwrap_or(true)).then(|| (entropy(shows) - noise, 0));
         for place in 0..sides.len() {
@@ -127,7 +127,7 @@ fn posterior(sides: &[(Tally, Tally)]) -> Vec<f64> {
     raw.into_iter().map(|weight| weight / sum).collect()
 }
 
-/// Entropy of a yes or no, in nats.
+/// Entropy of a binary outcome, in nats.
 fn entropy(yes: f64) -> f64 {
     let term = |share: f64| if share > 0.0 { -share * share.ln() } else { 0.0 };
     term(yes) + term(1.0 - yes)
@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// A plain generator of numbers from 0 to 1, for tests that need the same ones each time.
+    /// A deterministic generator of numbers from 0 to 1.
     struct Dice(u64);
 
     impl Dice {
@@ -152,8 +152,8 @@ mod tests {
         }
     }
 
-    /// Runs the ends until they surely differ, then candidates until one place is as likely as `wanted`;
-    /// that place and the number of runs.
+    /// Runs the ends until they certainly differ, then candidates until one place reaches the probability `wanted`;
+    /// returns that place and the number of runs.
     fn settle(
         count: usize,
         first_new: usize,
@@ -188,7 +188,11 @@ mod tests {
     #[case(0.0, 0.5, 75.0)]
     #[case(0.1, 0.7, 90.0)]
     #[case(0.5, 1.0, 75.0)]
-    fn the_answer_is_as_often_right_as_it_says(#[case] before: f64, #[case] after: f64, #[case] most: f64) {
+    fn answers_are_right_as_often_as_their_confidence_says(
+        #[case] before: f64,
+        #[case] after: f64,
+        #[case] most: f64,
+    ) {
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
         let (mut right, mut runs, trials) = (0_usize, 0_usize, 400_usize);
         for trial in 0..trials {
@@ -204,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn sure_runs_make_a_short_search() {
+    fn deterministic_behaviour_takes_few_runs() {
         let mut dice = Dice(7);
         for first_new in 1..64 {
             let (found, runs) = settle(64, first_new, (0.0, 1.0), 0.99, &mut dice);
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_candidate_is_never_asked_for_and_leaves_two_places_open() {
+    fn a_skipped_candidate_is_never_requested_and_leaves_two_places_open() {
         let mut belief = Belief::new(4);
         belief.skip(2);
         for _ in 0..40 {
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_differ_as_surely_as_their_runs_say() {
+    fn the_probability_that_ends_differ_follows_their_runs() {
         let tally = |new, runs| Tally { new, runs };
         assert!((differ(tally(0, 0), tally(0, 0)) - 0.5).abs() < 1e-9);
         assert!(differ(tally(0, 4), tally(4, 4)) > 0.98);
@@ -238,7 +242,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_posterior_sums_to_one_in_any_order(
+        fn the_posterior_sums_to_one_and_does_not_depend_on_the_order(
             count in 2usize..50,
             seen in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..60),
         ) {

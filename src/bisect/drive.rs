@@ -1,4 +1,4 @@
-//! Leads a search from question to answer: asks the oracle, keeps its jobs busy, tells what happens.
+//! Runs a search from question to answer: asks the oracle, keeps its jobs busy, and emits what happens.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
@@ -9,149 +9,152 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::confidence::{Belief, Tally, differ};
-use super::entry::{Entry, Find, Probe, Question, Word};
+use super::entry::{BuildVerdict, LogEntry, Probe, Question, Reading, SoughtChange};
 use super::reading::{Judge, read};
-use super::search::{End, Finding, Mark, Next, Search};
-use super::transitions::{self, Seen};
+use super::search::{Mark, Next, RangeEnd, Search, SearchOutcome};
+use super::transitions::{self, Observation};
 use crate::run::Cell;
 
-/// What a look at a candidate gave.
+/// The result of running a scenario on a candidate.
 #[derive(Clone, Debug)]
-pub struct Measurement {
-    /// The cell; one with the verdict `error` where the build could not be made, installed or booted.
+pub(super) struct Measurement {
+    /// The cell; its verdict is `error` where the build could not be made, installed or booted.
     pub cell: Cell,
     /// Gateway starts.
     pub boots: usize,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
 }
 
-/// Answers what a candidate does.
-pub trait Oracle: Sync {
-    /// Looks at a candidate. None when it was cancelled. Each attempt has keys of its own.
-    fn look(
+/// Tells how a candidate behaves.
+pub(super) trait Oracle: Sync {
+    /// Measures a candidate; none when it was cancelled. Each attempt uses keys of its own.
+    fn measure(
         &self,
         candidate: usize,
         attempt: u32,
         cancel: &CancellationToken,
     ) -> impl Future<Output = Option<Measurement>> + Send;
 
-    /// Makes a candidate ready, so that a later look takes less time.
-    fn warm(&self, candidate: usize) -> impl Future<Output = ()> + Send;
+    /// Prepares a candidate, so that measuring it later takes less time.
+    fn prepare(&self, candidate: usize) -> impl Future<Output = ()> + Send;
 
-    /// What is known of a candidate without a look.
+    /// The stored result of a candidate.
     fn known(&self, candidate: usize) -> Option<Cell>;
 }
 
 /// How a search ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Ending {
-    /// With a finding, and how likely it is where that was asked.
-    Done(Finding, Option<f64>),
+pub(super) enum DriveResult {
+    /// With an outcome and, for flaky behaviour, its probability.
+    Done(SearchOutcome, Option<f64>),
     /// It was interrupted.
     Interrupted,
 }
 
-/// Candidates that are made ready while one is tested: both that may follow.
-const WARM: usize = 3;
+/// Candidates to keep at work or prepared: the one under test and both that may follow it.
+const LOOKAHEAD: usize = 3;
 
 /// Runs of each end after which ends that look alike are taken to be alike.
 const END_RUNS: u32 = 10;
 
-/// Runs of each end after which nobody can say whether they differ.
+/// Runs of each end after which it stays undecided whether they differ.
 const MOST_END_RUNS: u32 = 40;
 
-/// How surely the ends differ before anything between them is looked at.
+/// How certain it must be that the ends differ before a candidate between them is tested.
 const SURE_ENDS: f64 = 0.95;
 
-/// Runs after which a flaky behaviour is given up.
+/// Runs after which a search over flaky behaviour is given up.
 const MOST_RUNS: u32 = 300;
 
 /// A search under way.
-pub struct Drive<'a, O> {
+pub(super) struct SearchDriver<'a, O> {
     oracle: &'a O,
     question: &'a Question,
     count: usize,
     jobs: usize,
     cancel: &'a CancellationToken,
-    emit: &'a mut (dyn FnMut(Entry) + Send),
+    emit: &'a mut (dyn FnMut(LogEntry) + Send),
     judge: Judge,
-    /// First candidates of a change, as somebody thinks.
+    /// Candidates that probably start a change.
     guesses: &'a [usize],
-    /// Whether nobody said what the ends are.
+    /// Whether the user named no ends.
     free: bool,
-    /// Looks of an earlier part of this bisect, by candidate.
+    /// Probes of an earlier part of this bisect, by candidate.
     past: HashMap<usize, VecDeque<Probe>>,
 }
 
-type Looking<'a> = Pin<Box<dyn Future<Output = (usize, Option<Measurement>)> + Send + 'a>>;
+/// A probe, and whether the log has it already.
+type MaybeLogged = (Probe, bool);
 
-impl<'a, O: Oracle> Drive<'a, O> {
-    /// A search for the answer to a question over `count` candidates, with `jobs` looks at a time.
-    pub fn new(
+type Measuring<'a> = Pin<Box<dyn Future<Output = (usize, Option<Measurement>)> + Send + 'a>>;
+
+impl<'a, O: Oracle> SearchDriver<'a, O> {
+    /// A search for the answer to a question over `count` candidates, with `jobs` measurements at a time.
+    pub(super) fn new(
         oracle: &'a O,
         question: &'a Question,
         count: usize,
         jobs: usize,
         cancel: &'a CancellationToken,
-        emit: &'a mut (dyn FnMut(Entry) + Send),
+        emit: &'a mut (dyn FnMut(LogEntry) + Send),
     ) -> Self {
         let judge = Judge::new(question);
         let (jobs, past) = (jobs.max(1), HashMap::new());
         Self { oracle, question, count, jobs, cancel, emit, judge, guesses: &[], free: false, past }
     }
 
-    /// The same, where somebody has an idea which candidates are the first of a change, the likeliest first.
-    /// With `free`, nobody said what the ends are, and they are looked at only when no guess is right.
+    /// Adds guesses at which candidates start a change, the likeliest first. With `free`, the user named no ends, and
+    /// they are tested only when no guess is right.
     #[must_use]
-    pub const fn guided(mut self, guesses: &'a [usize], free: bool) -> Self {
+    pub(super) const fn guided(mut self, guesses: &'a [usize], free: bool) -> Self {
         self.guesses = guesses;
         self.free = free;
         self
     }
 
-    /// The same, going on from the looks of a log.
+    /// Resumes from the probes of a log.
     #[must_use]
-    pub fn after(mut self, looks: impl IntoIterator<Item = Probe>) -> Self {
-        for look in looks {
-            self.past.entry(look.candidate).or_default().push_back(look);
+    pub(super) fn after(mut self, probes: impl IntoIterator<Item = Probe>) -> Self {
+        for probe in probes {
+            self.past.entry(probe.candidate).or_default().push_back(probe);
         }
         self
     }
 
-    /// Searches.
-    pub async fn search(&mut self) -> Ending {
+    /// Runs the search.
+    pub(super) async fn search(&mut self) -> DriveResult {
         match (self.question.all_transitions, self.question.confidence) {
-            (true, _) => self.all().await,
-            (false, Some(wanted)) => self.weigh(wanted).await,
+            (true, _) => self.find_all_changes().await,
+            (false, Some(wanted)) => self.search_flaky(wanted).await,
             (false, None) => self.bisect().await,
         }
     }
 
-    fn bad_end(&self) -> End {
+    fn bad_end(&self) -> RangeEnd {
         match self.question.find {
-            Find::Regression => End::Later,
-            Find::Fix => End::Earlier,
+            SoughtChange::Regression => RangeEnd::Later,
+            SoughtChange::Fix => RangeEnd::Earlier,
         }
     }
 
-    /// What is known of a candidate from the log or the store.
-    fn take_known(&mut self, candidate: usize) -> Option<(Probe, bool)> {
+    /// The probe of a candidate that the log or the store already has.
+    fn take_known(&mut self, candidate: usize) -> Option<MaybeLogged> {
         let logged = self.past.get_mut(&candidate).and_then(VecDeque::pop_front);
-        if let Some(look) = logged {
-            return Some((look, true));
+        if let Some(probe) = logged {
+            return Some((probe, true));
         }
         let cell = self.oracle.known(candidate)?;
-        Some((self.look_of(candidate, cell, None), false))
+        Some((self.probe_of(candidate, cell, None), false))
     }
 
-    fn look_of(&self, candidate: usize, cell: Cell, cost: Option<(usize, u64)>) -> Probe {
+    fn probe_of(&self, candidate: usize, cell: Cell, cost: Option<(usize, u64)>) -> Probe {
         let reading = read(&cell, self.question.step.as_deref());
         let (boots, duration_ms) = cost.unwrap_or_default();
         Probe {
             candidate,
             reading,
-            word: Word::Skip,
+            verdict: BuildVerdict::Skip,
             cached: cost.is_none(),
             boots,
             duration_ms,
@@ -160,35 +163,35 @@ impl<'a, O: Oracle> Drive<'a, O> {
         }
     }
 
-    /// Judges a look and tells it, unless the log has it already.
-    fn judged(&mut self, mut look: Probe, logged: bool) -> Mark {
-        look.word = self.judge.word(&look.reading);
-        let mark = self.judge.mark(look.word);
-        debug!(candidate = look.candidate, word = ?look.word, ?mark, cached = look.cached, "looked at");
+    /// Judges a probe and emits it, unless the log has it already.
+    fn judged(&mut self, (mut probe, logged): MaybeLogged) -> Mark {
+        probe.verdict = self.judge.verdict(&probe.reading);
+        let mark = self.judge.mark(probe.verdict);
+        debug!(candidate = probe.candidate, verdict = ?probe.verdict, ?mark, cached = probe.cached, "measured");
         if !logged {
-            (self.emit)(Entry::Looked(Box::new(look)));
+            (self.emit)(LogEntry::Probed(Box::new(probe)));
         }
         mark
     }
 
-    async fn bisect(&mut self) -> Ending {
+    async fn bisect(&mut self) -> DriveResult {
         let mut search = Search::new(self.count, self.bad_end()).guided(self.guesses);
         if self.free {
             search = search.with_free_ends();
         }
-        // Looks wait here until the bad end has shown which failure counts.
-        let mut waiting: HashMap<usize, (Probe, bool)> = HashMap::new();
+        // Probes wait here until the bad end has shown which failure counts.
+        let mut waiting: HashMap<usize, MaybeLogged> = HashMap::new();
         let (oracle, cancel) = (self.oracle, self.cancel);
         let stop = cancel.child_token();
         let mut tokens: HashMap<usize, CancellationToken> = HashMap::new();
-        let mut running: FuturesUnordered<Looking<'a>> = FuturesUnordered::new();
-        let mut warming: FuturesUnordered<Pin<Box<dyn Future<Output = ()> + Send + 'a>>> =
+        let mut running: FuturesUnordered<Measuring<'a>> = FuturesUnordered::new();
+        let mut preparing: FuturesUnordered<Pin<Box<dyn Future<Output = ()> + Send + 'a>>> =
             FuturesUnordered::new();
-        let mut warmed: HashSet<usize> = HashSet::new();
-        let mut fed = false;
-        let ending = loop {
-            if !fed && self.judge.wanted().is_some() {
-                fed = true;
+        let mut prepared: HashSet<usize> = HashSet::new();
+        let mut known_taken = false;
+        let result = loop {
+            if !known_taken && self.judge.wanted().is_some() {
+                known_taken = true;
                 for candidate in 0..self.count {
                     if search.marked(candidate).is_none()
                         && !waiting.contains_key(&candidate)
@@ -198,23 +201,20 @@ impl<'a, O: Oracle> Drive<'a, O> {
                     }
                 }
             }
-            if fed {
+            if known_taken {
                 let mut ready: Vec<_> = waiting.drain().collect();
                 ready.sort_by_key(|(candidate, _)| *candidate);
-                for (candidate, (look, logged)) in ready {
-                    let mark = self.judged(look, logged);
-                    search.mark(candidate, mark);
+                for (candidate, probe) in ready {
+                    search.mark(candidate, self.judged(probe));
                 }
             }
             let next = match search.next() {
-                Next::Done(finding) => break Ending::Done(finding, None),
+                Next::Done(outcome) => break DriveResult::Done(outcome, None),
                 Next::Test(candidate) => candidate,
             };
             debug!(candidate = next, "the search asks for the candidate that halves what is open");
-            let seen = waiting.remove(&next).or_else(|| self.take_known(next));
-            if let Some((look, logged)) = seen {
-                let mark = self.judged(look, logged);
-                search.mark(next, mark);
+            if let Some(probe) = waiting.remove(&next).or_else(|| self.take_known(next)) {
+                search.mark(next, self.judged(probe));
                 continue;
             }
             tokens.retain(|candidate, token| {
@@ -224,133 +224,163 @@ impl<'a, O: Oracle> Drive<'a, O> {
                 }
                 open
             });
-            for candidate in search.lookahead(self.jobs.max(WARM)) {
+            for candidate in search.lookahead(self.jobs.max(LOOKAHEAD)) {
                 let busy = tokens.contains_key(&candidate) || waiting.contains_key(&candidate);
                 if tokens.len() < self.jobs && !busy {
                     let token = stop.child_token();
                     tokens.insert(candidate, token.clone());
-                    running
-                        .push(Box::pin(async move { (candidate, oracle.look(candidate, 1, &token).await) }));
-                } else if !busy && warmed.insert(candidate) {
-                    warming.push(Box::pin(oracle.warm(candidate)));
+                    running.push(Box::pin(
+                        async move { (candidate, oracle.measure(candidate, 1, &token).await) },
+                    ));
+                } else if !busy && prepared.insert(candidate) {
+                    preparing.push(Box::pin(oracle.prepare(candidate)));
                 }
             }
             tokio::select! {
-                Some((candidate, sight)) = running.next() => {
+                Some((candidate, measurement)) = running.next() => {
                     tokens.remove(&candidate);
-                    if let Some(Measurement { cell, boots, duration_ms }) = sight {
-                        let look = self.look_of(candidate, cell, Some((boots, duration_ms)));
-                        waiting.insert(candidate, (look, false));
+                    if let Some(Measurement { cell, boots, duration_ms }) = measurement {
+                        let probe = self.probe_of(candidate, cell, Some((boots, duration_ms)));
+                        waiting.insert(candidate, (probe, false));
                     } else if cancel.is_cancelled() {
-                        break Ending::Interrupted;
+                        break DriveResult::Interrupted;
                     }
                 }
-                Some(()) = warming.next() => {}
-                () = cancel.cancelled() => break Ending::Interrupted,
+                Some(()) = preparing.next() => {}
+                () = cancel.cancelled() => break DriveResult::Interrupted,
             }
         };
-        // Gateways of looks that are no longer needed are stopped before the answer is told.
+        // Gateways of measurements that are no longer needed are stopped before the answer is emitted.
         stop.cancel();
         while running.next().await.is_some() {}
-        // What was measured and not asked for is told too: it cost boots.
-        for (look, logged) in waiting.into_values().filter(|(look, _)| !look.cached) {
-            self.judged(look, logged);
+        // Measurements that the answer did not need are emitted, too: they cost boots.
+        for probe in waiting.into_values().filter(|(probe, _)| !probe.cached) {
+            self.judged(probe);
         }
-        ending
+        result
     }
 
-    /// One look, from the log if it is there.
-    async fn one(&mut self, candidate: usize, attempt: u32) -> Option<Mark> {
-        let logged = self.past.get_mut(&candidate).and_then(VecDeque::pop_front);
-        let (look, logged) = if let Some(look) = logged {
-            (look, true)
-        } else {
-            let Measurement { cell, boots, duration_ms } =
-                self.oracle.look(candidate, attempt, self.cancel).await?;
-            (self.look_of(candidate, cell, Some((boots, duration_ms))), false)
-        };
-        Some(self.judged(look, logged))
+    /// Measures a candidate, unless the log has this attempt; none when cancelled.
+    async fn probe(&mut self, candidate: usize, attempt: u32) -> Option<MaybeLogged> {
+        if let Some(probe) = self.past.get_mut(&candidate).and_then(VecDeque::pop_front) {
+            return Some((probe, true));
+        }
+        let Measurement { cell, boots, duration_ms } =
+            self.oracle.measure(candidate, attempt, self.cancel).await?;
+        Some((self.probe_of(candidate, cell, Some((boots, duration_ms))), false))
     }
 
-    async fn weigh(&mut self, wanted: f64) -> Ending {
+    async fn search_flaky(&mut self, wanted: f64) -> DriveResult {
         let last = self.count.saturating_sub(1);
-        let ends = match self.bad_end() {
-            End::Earlier => [0, last],
-            End::Later => [last, 0],
+        let (bad_end, good_end) = match self.bad_end() {
+            RangeEnd::Earlier => (0, last),
+            RangeEnd::Later => (last, 0),
         };
         let mut belief = Belief::new(self.count);
         let mut attempts: HashMap<usize, u32> = HashMap::new();
         let mut tallies: HashMap<usize, Tally> = HashMap::new();
+        // Failures of the good end wait here until the bad end has shown which failure counts.
+        let mut held: Vec<MaybeLogged> = Vec::new();
         for round in 1.. {
-            for end in ends {
+            for end in [bad_end, good_end] {
                 attempts.insert(end, round);
-                let Some(mark) = self.one(end, round).await else { return Ending::Interrupted };
-                if mark != Mark::Skip {
+                let Some(probe) = self.probe(end, round).await else {
+                    self.emit_unjudged(held);
+                    return DriveResult::Interrupted;
+                };
+                let unknown = self.judge.wanted().is_none();
+                if unknown && end == good_end && matches!(probe.0.reading, Reading::Wrong(_)) {
+                    held.push(probe);
+                    continue;
+                }
+                let mark = self.judged(probe);
+                let mut marks = vec![(end, mark)];
+                if self.judge.wanted().is_some() {
+                    marks.extend(held.drain(..).map(|probe| (good_end, self.judged(probe))));
+                }
+                for (end, mark) in marks.into_iter().filter(|(_, mark)| *mark != Mark::Skip) {
                     belief.observe(end, mark == Mark::New);
                     tallies.entry(end).or_default().add(mark == Mark::New);
                 }
             }
-            let tally = |end: usize| tallies.get(&end).copied().unwrap_or_default();
+            // As long as the bad end has not failed, every failure of the good end speaks for swapped ends.
+            let tally = |end: usize| {
+                let mut tally: Tally = tallies.get(&end).copied().unwrap_or_default();
+                let held = if end == good_end { held.len() } else { 0 };
+                (0..held).for_each(|_| tally.add(self.judge.mark(BuildVerdict::Bad) == Mark::New));
+                tally
+            };
             let (earlier, later) = (tally(0), tally(last));
             let sure = differ(earlier, later);
-            if sure >= wanted.max(SURE_ENDS) {
-                if earlier.rate() > later.rate() {
-                    return Ending::Done(Finding::EndsSwapped, None);
-                }
-                break;
-            }
-            if round >= END_RUNS && (earlier.runs == 0 || later.runs == 0) {
-                return Ending::Done(Finding::Indeterminate, None);
-            }
-            if round >= END_RUNS && sure < 0.5 {
+            let outcome = if sure >= wanted.max(SURE_ENDS) {
+                (earlier.rate() > later.rate()).then_some(SearchOutcome::EndsSwapped)
+            } else if round >= END_RUNS && (earlier.runs == 0 || later.runs == 0) {
+                Some(SearchOutcome::Indeterminate)
+            } else if round >= END_RUNS && sure < 0.5 {
                 let both = if later.rate() < 0.5 { Mark::Old } else { Mark::New };
-                return Ending::Done(Finding::EndsDoNotDiffer { both }, None);
+                Some(SearchOutcome::EndsDoNotDiffer { both })
+            } else if round >= MOST_END_RUNS {
+                Some(SearchOutcome::Indeterminate)
+            } else {
+                continue;
+            };
+            for probe in held.drain(..) {
+                self.judged(probe);
             }
-            if round >= MOST_END_RUNS {
-                return Ending::Done(Finding::Indeterminate, None);
+            match outcome {
+                Some(outcome) => return DriveResult::Done(outcome, None),
+                None => break,
             }
         }
         for _ in 0..MOST_RUNS {
             let Some((first_new, likely)) = belief.best() else { break };
             if likely >= wanted {
-                return Ending::Done(Finding::Found { first_new }, Some(likely));
+                return DriveResult::Done(SearchOutcome::Found { first_new }, Some(likely));
             }
             let Some(candidate) = belief.next() else { break };
             debug!(candidate, first_new, likely, "asked next: the likeliest answer is not sure enough");
             let attempt = attempts.entry(candidate).or_default();
             *attempt += 1;
             let attempt = *attempt;
-            match self.one(candidate, attempt).await {
-                None => return Ending::Interrupted,
-                Some(Mark::Old) => belief.observe(candidate, false),
-                Some(Mark::New) => belief.observe(candidate, true),
-                Some(Mark::Skip) => belief.skip(candidate),
+            let Some(probe) = self.probe(candidate, attempt).await else { return DriveResult::Interrupted };
+            match self.judged(probe) {
+                Mark::Old => belief.observe(candidate, false),
+                Mark::New => belief.observe(candidate, true),
+                Mark::Skip => belief.skip(candidate),
             }
         }
-        Ending::Done(Finding::Indeterminate, belief.best().map(|(_, likely)| likely))
+        DriveResult::Done(SearchOutcome::Indeterminate, belief.best().map(|(_, likely)| likely))
     }
 
-    async fn all(&mut self) -> Ending {
-        let mut words = vec![Seen::Nothing; self.count];
+    /// Emits failures of the good end while it is not known which failure counts; a resumed search judges them again.
+    fn emit_unjudged(&mut self, probes: Vec<MaybeLogged>) {
+        for (mut probe, _) in probes.into_iter().filter(|(_, logged)| !logged) {
+            probe.verdict = BuildVerdict::Other;
+            (self.emit)(LogEntry::Probed(Box::new(probe)));
+        }
+    }
+
+    async fn find_all_changes(&mut self) -> DriveResult {
+        let mut observations = vec![Observation::Untested; self.count];
         loop {
-            for (candidate, word) in words.iter_mut().enumerate().filter(|(_, word)| **word == Seen::Nothing)
-            {
-                if let Some((look, logged)) = self.take_known(candidate) {
-                    *word = Seen::of(&look.reading);
-                    self.judged(look, logged);
+            let untested = |(_, one): &(usize, &mut Observation)| **one == Observation::Untested;
+            for (candidate, observation) in observations.iter_mut().enumerate().filter(untested) {
+                if let Some(probe) = self.take_known(candidate) {
+                    *observation = Observation::of(&probe.0.reading);
+                    self.judged(probe);
                 }
             }
-            let Some(candidate) = transitions::next(&words, self.guesses) else {
-                return Ending::Done(transitions::finding(&words), None);
+            let Some(candidate) = transitions::next(&observations, self.guesses) else {
+                return DriveResult::Done(transitions::outcome(&observations), None);
             };
             let Some(Measurement { cell, boots, duration_ms }) =
-                self.oracle.look(candidate, 1, self.cancel).await
+                self.oracle.measure(candidate, 1, self.cancel).await
             else {
-                return Ending::Interrupted;
+                return DriveResult::Interrupted;
             };
-            let look = self.look_of(candidate, cell, Some((boots, duration_ms)));
-            words[candidate] = Seen::of(&look.reading);
-            self.judged(look, false);
+            let probe = self.probe_of(candidate, cell, Some((boots, duration_ms)));
+            observations[candidate] = Observation::of(&probe.reading);
+            self.judged((probe, false));
         }
     }
 }

@@ -1,31 +1,32 @@
-//! What happens in a bisect, as entries of its log. Every answer is a function of them.
+//! The entries of a bisect log. Every report is computed from them alone.
 
-use super::search::Finding;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::search::SearchOutcome;
 use crate::release::Release;
 use crate::run::{Format, StepRecord};
 use crate::verdict::Signature;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// What a cell shows of the scenario, or of one of its steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reading {
-    /// What is right.
+    /// The behaviour is right.
     Right,
-    /// Something else.
+    /// The behaviour is wrong in this way.
     Wrong(Signature),
-    /// It cannot be told, and why.
+    /// The behaviour could not be determined, for this reason.
     Unclear(String),
 }
 
 /// The format of `bisect.jsonl` and of the JSON report.
 pub const BISECT_FORMAT: Format = Format { major: 1, minor: 0 };
 
-/// What to look for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+/// The kind of change a bisect looks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Find {
+pub enum SoughtChange {
     /// The first build that fails; the good end is the earlier one.
     #[default]
     Regression,
@@ -33,60 +34,71 @@ pub enum Find {
     Fix,
 }
 
-/// What is said of a build.
+impl SoughtChange {
+    /// Sorts a good and a bad end by time, the earlier one first. The same call turns an earlier and a later end
+    /// back into a good and a bad one.
+    pub fn ordered<T>(self, good: T, bad: T) -> (T, T) {
+        match self {
+            Self::Regression => (good, bad),
+            Self::Fix => (bad, good),
+        }
+    }
+}
+
+/// The verdict on a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Word {
-    /// It does what is right.
+pub enum BuildVerdict {
+    /// It behaves as it should.
     Good,
-    /// It shows the failure that is looked for.
+    /// It shows the failure that is being bisected.
     Bad,
-    /// It shows another failure.
+    /// It shows a different failure.
     Other,
-    /// It cannot be told.
+    /// It could not be tested.
     Skip,
 }
 
-/// What the user calls good and bad.
+/// The words the user prefers for good and bad.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// Good.
+    /// Used for `good`.
     pub good: String,
-    /// Bad.
+    /// Used for `bad`.
     pub bad: String,
 }
 
-/// What is asked.
+/// What a bisect is asked to find.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Question {
     /// Id of the scenario.
     pub scenario: String,
-    /// Its title.
+    /// Title of the scenario.
     pub title: String,
-    /// The file.
+    /// File of the scenario.
     pub path: String,
-    /// Digest of its texts.
+    /// Digest of every text the scenario is written in.
     pub digest: String,
-    /// The step that counts; the first one that differs where none is named.
+    /// The step that counts; without one, the first step that differs.
     pub step: Option<String>,
-    /// What to look for.
-    pub find: Find,
+    /// The kind of change to look for.
+    pub find: SoughtChange,
     /// Whether every failure is bad.
     pub any_failure: bool,
     /// Runs of each candidate.
     pub repeat: u32,
-    /// How sure the answer must be, where behaviour is flaky.
+    /// How certain the answer must be, where behaviour is flaky.
     pub confidence: Option<f64>,
-    /// Words of the user.
+    /// The user's words for good and bad.
     pub terms: Terms,
-    /// Whether all changes are wanted, not one.
+    /// Whether to find every change instead of one.
     pub all_transitions: bool,
 }
 
-/// What candidates are.
+/// What the candidates of a search are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum CandidateKind {
     /// Published releases.
     Release,
     /// Commits of a repository.
@@ -96,214 +108,188 @@ pub enum Kind {
 /// A build that may be tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// The release, or the whole commit id.
+    /// The release, or the full commit id.
     pub name: String,
-    /// Its release, where it is one.
+    /// The release, unless this is a commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
     /// When it was published or written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// First line of a commit's message.
+    /// First line of the commit message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prepared: Option<String>,
-    /// Whether there may be builds between it and the candidate before it that are no candidates.
+    pub subject: Option<String>,
+    /// Whether builds may exist between this candidate and the previous one that are not candidates.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gap_before: bool,
 }
 
 impl Candidate {
-    /// The name as people write it: a commit id is cut.
+    /// The name for display: commit ids are abbreviated.
     pub fn short(&self) -> &str {
         let is_id = self.name.len() >= 40 && self.name.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_id { &self.name[..12] } else { &self.name }
     }
 }
 
-/// A question with everything it is asked of.
+/// The start of a search: the question, and the candidates it is asked about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Asked {
-    /// Version of this log's format.
+pub struct SearchStart {
+    /// Format version of this log.
     pub format: Format,
     /// Version of gatecrash.
     pub harness: String,
     /// The question.
     pub question: Question,
-    /// What candidates are.
-    pub kind: Kind,
-    /// The candidates in the order of time, ends included.
+    /// What the candidates are.
+    pub kind: CandidateKind,
+    /// The candidates in order of time, ends included.
     pub candidates: Vec<Candidate>,
-    /// How it was asked, for `--resume`.
-    pub wish: Value,
-    /// What people should know of the range.
+    /// The arguments of the command, for `--resume`.
+    #[serde(rename = "wish")]
+    pub arguments: Value,
+    /// Remarks on the range.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// One look at a candidate.
+/// One test of a candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// Number of the candidate.
     pub candidate: usize,
-    /// What was seen.
+    /// What the candidate did.
     pub reading: Reading,
-    /// What that makes it.
-    pub word: Word,
-    /// Whether it was known before.
+    /// The verdict that follows from the reading.
+    #[serde(rename = "word")]
+    pub verdict: BuildVerdict,
+    /// Whether the result came from stored evidence.
     pub cached: bool,
     /// Gateway starts.
     pub boots: usize,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
-    /// The steps.
+    /// Every step of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
-    /// Last lines of a build or gateway that broke.
+    /// Last log lines of a build or gateway that broke.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
 }
 
-/// A measurement made after the answer, to be sure of it.
+/// A measurement that confirms or contradicts the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// What was measured.
     pub what: String,
-    /// What it should be.
-    pub expected: Word,
-    /// What it was.
-    pub word: Word,
-    /// Why it could not be told.
+    /// The verdict that supports the answer.
+    pub expected: BuildVerdict,
+    /// The verdict that was measured.
+    #[serde(rename = "word")]
+    pub verdict: BuildVerdict,
+    /// Why there is no verdict, or how the build fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Whether the commit was put on or taken out, and not just measured again.
+    /// Whether the commit was applied or reverted, rather than measured again.
     #[serde(default)]
     pub ablation: bool,
     /// Gateway starts.
     pub boots: usize,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     #[serde(default)]
     pub duration_ms: u64,
 }
 
 /// What a check says about the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Support {
-    /// It speaks for it.
+pub enum CheckSupport {
+    /// It supports the answer.
     For,
-    /// It speaks against it.
+    /// It contradicts the answer.
     Against,
-    /// It could not be made, such as where the commit's change does not apply.
-    Untold,
+    /// It could not be made, for example because the change does not apply.
+    Inconclusive,
 }
 
 impl Check {
-    /// What it says about the answer.
-    pub fn support(&self) -> Support {
-        if self.word == self.expected {
-            Support::For
-        } else if self.word == Word::Skip {
-            Support::Untold
+    /// What this check says about the answer.
+    pub fn support(&self) -> CheckSupport {
+        if self.verdict == self.expected {
+            CheckSupport::For
+        } else if self.verdict == BuildVerdict::Skip {
+            CheckSupport::Inconclusive
         } else {
-            Support::Against
+            CheckSupport::Against
         }
     }
 }
 
-/// Whether something speaks against an answer, or nothing tells what was asked to be checked. One ablation of
-/// two is enough: a commit seldom applies to the far end as it is.
-pub fn doubtful(checks: &[Check]) -> bool {
-    let (ablations, again): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.ablation);
-    let untold = |check: &&Check| check.support() == Support::Untold;
-    checks.iter().any(|check| check.support() == Support::Against)
-        || again.iter().any(untold)
-        || !ablations.is_empty() && ablations.iter().all(untold)
+/// Whether a check contradicts the answer, or the requested checks were inconclusive. One conclusive ablation of two
+/// is enough: a commit seldom applies unchanged to the far end of the range.
+pub fn is_doubtful(checks: &[Check]) -> bool {
+    let (ablations, repeats): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.ablation);
+    let inconclusive = |check: &&Check| check.support() == CheckSupport::Inconclusive;
+    checks.iter().any(|check| check.support() == CheckSupport::Against)
+        || repeats.iter().any(inconclusive)
+        || !ablations.is_empty() && ablations.iter().all(inconclusive)
 }
 
-/// The commit that was found.
+/// The commit that a search found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
-    /// Its whole id.
+    /// Full commit id.
     pub id: String,
-    /// Who wrote it.
+    /// Name of the author.
     pub author: String,
-    /// When it was written.
+    /// Author date.
     pub date: String,
-    /// First line of its message.
-    pub prepared: String,
-    /// Files that it changes, with the letter of the change.
+    /// First line of the message.
+    pub subject: String,
+    /// Changed files, each with the letter of its change.
     pub files: Vec<String>,
 }
 
 /// The end of a search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answered {
-    /// What was found.
-    pub finding: Finding,
-    /// How likely it is, where that was asked.
+pub struct SearchEnd {
+    /// What the search found.
+    #[serde(rename = "finding")]
+    pub outcome: SearchOutcome,
+    /// How likely the outcome is, for searches over flaky behaviour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
 }
 
 /// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "kebab-case")]
-pub enum Entry {
+pub enum LogEntry {
     /// A search begins; a second one narrows the answer of the first.
-    Asked(Box<Asked>),
-    /// A candidate was looked at.
-    Looked(Box<Probe>),
+    #[serde(rename = "asked")]
+    Started(Box<SearchStart>),
+    /// A candidate was tested.
+    #[serde(rename = "looked")]
+    Probed(Box<Probe>),
     /// The search ended.
-    Answered(Answered),
-    /// The commit that it found.
-    Described(Commit),
+    #[serde(rename = "answered")]
+    Ended(SearchEnd),
+    /// The search found this commit.
+    #[serde(rename = "described")]
+    CommitFound(Commit),
     /// The answer was checked.
     Checked(Check),
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    pub(crate) fn question() -> Question {
-        Question {
-            scenario: "roles/legacy".into(),
-            title: "A device keeps its role".into(),
-            path: "scenarios/roles/legacy.yaml".into(),
-            digest: "d".into(),
-            step: None,
-            find: Find::Regression,
-            any_failure: false,
-            repeat: 1,
-            confidence: None,
-            terms: Terms { good: "good".into(), bad: "bad".into() },
-            all_transitions: false,
-        }
-    }
-
-    pub(crate) fn asked(releases: &[&str]) -> Asked {
-        let candidate = |name: &&str| Candidate {
-            name: (*name).to_owned(),
-            release: name.parse().ok(),
-            date: None,
-            prepared: None,
-            gap_before: false,
-        };
-        Asked {
-            format: BISECT_FORMAT,
-            harness: "0.1.0".into(),
-            question: question(),
-            kind: Kind::Release,
-            candidates: releases.iter().map(candidate).collect(),
-            wish: Value::Null,
-            notes: Vec::new(),
-        }
-    }
+    use crate::bisect::test_support::search_start;
 
     #[test]
-    fn a_commit_is_called_by_the_start_of_its_id() {
-        let mut one = asked(&["2026.3.28"]).candidates.remove(0);
+    fn a_commit_id_is_abbreviated() {
+        let mut one = search_start(&["2026.3.28"]).candidates.remove(0);
         assert_eq!(one.short(), "2026.3.28");
         one.name = "0123456789abcdef0123456789abcdef01234567".into();
         assert_eq!(one.short(), "0123456789ab");
@@ -317,18 +303,21 @@ pub(super) mod tests {
     #[case(&["good good", "bad bad", "bad skip +", "good good +"], false)]
     #[case(&["good good", "bad bad", "bad skip +", "good skip +"], true)]
     #[case(&["good good", "bad bad", "bad other +", "good good +"], true)]
-    fn an_answer_is_doubtful_by_its_checks(#[case] checks: &[&str], #[case] expected: bool) {
-        let word = |text: &str| match text {
-            "good" => Word::Good,
-            "bad" => Word::Bad,
-            "other" => Word::Other,
-            _ => Word::Skip,
+    fn contradicting_and_inconclusive_checks_make_an_answer_doubtful(
+        #[case] checks: &[&str],
+        #[case] expected: bool,
+    ) {
+        let verdict = |text: &str| match text {
+            "good" => BuildVerdict::Good,
+            "bad" => BuildVerdict::Bad,
+            "other" => BuildVerdict::Other,
+            _ => BuildVerdict::Skip,
         };
         let check = |text: &&str| {
             let parts: Vec<&str> = text.split(' ').collect();
-            let (expected, word, ablation) = (word(parts[0]), word(parts[1]), parts.len() > 2);
-            Check { what: String::new(), expected, word, why: None, ablation, boots: 1, duration_ms: 1 }
+            let (expected, verdict, ablation) = (verdict(parts[0]), verdict(parts[1]), parts.len() > 2);
+            Check { what: String::new(), expected, verdict, why: None, ablation, boots: 1, duration_ms: 1 }
         };
-        assert_eq!(doubtful(&checks.iter().map(check).collect::<Vec<_>>()), expected);
+        assert_eq!(is_doubtful(&checks.iter().map(check).collect::<Vec<_>>()), expected);
     }
 }

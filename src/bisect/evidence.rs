@@ -1,4 +1,4 @@
-//! Cells that were measured before, by a bisect, a matrix or a run: what is known costs no boot.
+//! Cells measured by earlier bisects, matrices and runs: a stored result saves a boot.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
@@ -17,9 +17,9 @@ use crate::verdict::{Outcome, Verdict};
 /// Version of the stored evidence. Evidence of another major is left alone.
 const FORMAT: Format = Format { major: 2, minor: 0 };
 
-/// A stored cell.
+/// A stored cell with what it depends on.
 #[derive(Debug, Serialize, Deserialize)]
-struct Line {
+struct EvidenceLine {
     format: Format,
     /// How it was measured.
     conditions: Conditions,
@@ -28,43 +28,43 @@ struct Line {
     cell: Cell,
 }
 
-/// The store: one file for each text of a scenario, one line for each cell.
+/// The store of measured cells: one file for each version of a scenario, one line for each cell.
 #[derive(Clone, Debug)]
-pub struct Evidence {
+pub struct EvidenceStore {
     folder: PathBuf,
     conditions: Conditions,
 }
 
-/// All that is known of one scenario, by build.
+/// The stored cells of one scenario, by build.
 #[derive(Clone, Debug, Default)]
-pub struct Known(HashMap<String, Cell>);
+pub struct KnownCells(HashMap<String, Cell>);
 
-/// Whether a cell may stand for what its build does when somebody asks later.
+/// Whether a cell may be reused as evidence of how its build behaves.
 ///
-/// What broke, could not be tested, did not run or was not always the same may not. Neither may a step that ended
-/// because nobody waited longer, or whose connection just ended, unless that is right or listed: under load any
-/// build can look like that, so it is measured anew.
+/// Cells that broke, could not be tested, did not run or were flaky are not evidence. Neither are cells with a step that
+/// timed out, unless silence is expected or listed there: under load any build can look like that, so it is measured
+/// again.
 pub fn is_evidence(cell: &Cell) -> bool {
     let decided = match cell.verdict {
         Verdict::Pass | Verdict::Known | Verdict::Fail | Verdict::Fixed => true,
         Verdict::Skipped | Verdict::Untestable | Verdict::Flaky | Verdict::Error => false,
     };
-    decided && cell.gateway.is_some() && !cell.steps.iter().any(ended_for_want_of_an_answer)
+    decided && cell.gateway.is_some() && !cell.steps.iter().any(failed_for_lack_of_an_answer)
 }
 
-/// Whether no answer came in a step where one was expected.
-fn ended_for_want_of_an_answer(step: &StepRecord) -> bool {
+/// Whether a step expected an answer and got none.
+fn failed_for_lack_of_an_answer(step: &StepRecord) -> bool {
     let as_expected = matches!(step.verdict, Verdict::Pass | Verdict::Known | Verdict::Fixed);
     let unanswered = step.outcome == Some(Outcome::Silence);
     step.verdict == Verdict::Error || (unanswered && !as_expected)
 }
 
-/// The build name of a release. What was published never changes.
+/// The build name of a release. Published releases never change.
 pub fn release_build(release: Release) -> String {
     format!("release:{release}")
 }
 
-/// Digest of everything that a scenario is written in, reused scenarios included.
+/// Digest of the source text of a scenario, including the scenarios it reuses.
 pub fn digest(scenario: &Scenario) -> String {
     fn texts<'a>(steps: &'a [StoryStep], into: &mut BTreeSet<(&'a str, &'a str)>) {
         for step in steps {
@@ -90,8 +90,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     ::hex::encode(&bytes[..bytes.len().min(16)])
 }
 
-impl Evidence {
-    /// The store below a cache directory, for what is measured under these conditions.
+impl EvidenceStore {
+    /// The store below a cache directory, for measurements under these conditions.
     pub fn below(cache_dir: &Path, conditions: Conditions) -> Self {
         Self { folder: cache_dir.join("evidence"), conditions }
     }
@@ -101,16 +101,20 @@ impl Evidence {
         self.folder.join(format!("{name}-{}.jsonl", digest(scenario)))
     }
 
-    /// All that is known of a scenario as it is written now. The latest measurement of a build counts.
-    pub fn known(&self, scenario: &Scenario) -> io::Result<Known> {
+    /// The stored cells of a scenario as it is written now. The latest measurement of a build counts.
+    ///
+    /// # Errors
+    ///
+    /// When the file exists and cannot be read.
+    pub fn known(&self, scenario: &Scenario) -> io::Result<KnownCells> {
         let file = match File::open(self.file(scenario)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Known::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(KnownCells::default()),
             other => other?,
         };
-        let mut known = Known::default();
+        let mut known = KnownCells::default();
         for line in BufReader::new(file).lines() {
-            // A line that cannot be read is as good as none: the cell is measured again.
-            let Ok(line) = serde_json::from_str::<Line>(&line?) else { continue };
+            // An unreadable line is skipped; its cell is measured again.
+            let Ok(line) = serde_json::from_str::<EvidenceLine>(&line?) else { continue };
             let ours = line.format.major == FORMAT.major && line.conditions == self.conditions;
             if ours && line.cell.scenario == scenario.id && is_evidence(&line.cell) {
                 known.0.insert(line.build, line.cell);
@@ -119,7 +123,11 @@ impl Evidence {
         Ok(known)
     }
 
-    /// Keeps a cell of a build, where it is evidence.
+    /// Stores a cell of a build if it is evidence.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
     pub fn keep(&self, scenario: &Scenario, build: &str, cell: &Cell) -> io::Result<()> {
         if !is_evidence(cell) {
             return Ok(());
@@ -127,17 +135,21 @@ impl Evidence {
         std::fs::create_dir_all(&self.folder)?;
         let slim = Cell { transcript: Vec::new(), log: Vec::new(), ..cell.clone() };
         let conditions = self.conditions.clone();
-        let line = Line { format: FORMAT, conditions, build: build.to_owned(), cell: slim };
+        let line = EvidenceLine { format: FORMAT, conditions, build: build.to_owned(), cell: slim };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
         let mut file = OpenOptions::new().create(true).append(true).open(self.file(scenario))?;
-        // Two programs may add lines at the same time.
+        // Another gatecrash process may append to the file at the same time.
         file.lock()?;
         file.write_all(text.as_bytes())
     }
 
-    /// Keeps all cells of a run that were measured on releases. A run that was interrupted is no evidence, nor is
-    /// a cell that was not run as often as planned.
+    /// Stores the cells of a run on releases, except those of an interrupted run and cells that ran less often than
+    /// planned.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written.
     pub fn keep_run(&self, record: &RunRecord, scenarios: &[Scenario]) -> io::Result<()> {
         if matches!(record.ending(), Ending::Interrupted | Ending::CutOff) {
             return Ok(());
@@ -145,7 +157,7 @@ impl Evidence {
         let whole = |cell: &&Cell| record.unfinished(&cell.scenario, &cell.target).is_none();
         for cell in record.cells.iter().filter(whole) {
             let scenario = scenarios.iter().find(|one| one.id == cell.scenario);
-            // `path:` and `cmd:` targets have a release too, but not one that never changes.
+            // A `path:` or `cmd:` target may have a release, too, but its code can change.
             let release = cell.target.parse::<Release>().ok();
             if let (Some(scenario), Some(release)) = (scenario, release) {
                 self.keep(scenario, &release_build(release), cell)?;
@@ -155,13 +167,13 @@ impl Evidence {
     }
 }
 
-impl Known {
-    /// Whether nothing is known.
+impl KnownCells {
+    /// Whether no cell is stored.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The cell of a build.
+    /// The stored cell of a build.
     pub fn cell(&self, build: &str) -> Option<&Cell> {
         self.0.get(build)
     }
@@ -198,16 +210,16 @@ mod tests {
         scenario_using(title, OTHER)
     }
 
-    fn store(dir: &Path) -> Evidence {
-        Evidence::below(dir, usual())
+    fn store(dir: &Path) -> EvidenceStore {
+        EvidenceStore::below(dir, usual())
     }
 
-    fn knows(store: &Evidence, scenario: &Scenario, build: &str) -> bool {
+    fn knows(store: &EvidenceStore, scenario: &Scenario, build: &str) -> bool {
         store.known(scenario).unwrap().cell(build).is_some()
     }
 
     #[test]
-    fn the_latest_cell_of_a_build_is_known() {
+    fn the_latest_cell_of_a_build_counts() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
         let one = scenario("one");
@@ -220,21 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_measured_of_another_text_is_not_known() {
+    fn cells_of_another_version_of_the_scenario_do_not_count() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
         store.keep(&scenario("one"), "b", &cell("a/b", "2026.3.31", Verdict::Pass)).unwrap();
         assert!(knows(&store, &scenario("one"), "b"));
         assert!(!knows(&store, &scenario("two"), "b"));
         let used = scenario_using("one", &OTHER.replace("1ms", "2ms"));
-        assert!(!knows(&store, &used, "b"), "what a scenario uses counts, too");
+        assert!(!knows(&store, &used, "b"), "a reused scenario is part of the text");
     }
 
     #[test]
-    fn what_was_measured_under_other_conditions_is_not_known() {
+    fn cells_measured_under_other_conditions_do_not_count() {
         let dir = tempfile::tempdir().unwrap();
         for conditions in others() {
-            let other = Evidence::below(dir.path(), conditions.clone());
+            let other = EvidenceStore::below(dir.path(), conditions.clone());
             other.keep(&scenario("one"), "b", &cell("a/b", "2026.3.31", Verdict::Pass)).unwrap();
             assert!(!knows(&store(dir.path()), &scenario("one"), "b"), "{conditions:?}");
             assert!(knows(&other, &scenario("one"), "b"), "{conditions:?}");
@@ -242,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_of_an_older_format_is_not_known() {
+    fn evidence_of_an_older_format_does_not_count() {
         let dir = tempfile::tempdir().unwrap();
         let (store, one) = (store(dir.path()), scenario("one"));
         store.keep(&one, "b", &cell("a/b", "2026.3.31", Verdict::Pass)).unwrap();
@@ -279,15 +291,15 @@ mod tests {
     #[case::right(Verdict::Pass, Outcome::Done, true)]
     #[case::listed(Verdict::Known, closed(Close::frame(Some(1008), "")), true)]
     #[case::wrong(Verdict::Fail, closed(Close::frame(Some(1008), "")), true)]
-    #[case::silence_is_right(Verdict::Pass, Outcome::Silence, true)]
+    #[case::silence_as_expected(Verdict::Pass, Outcome::Silence, true)]
     #[case::silence_is_listed(Verdict::Known, Outcome::Silence, true)]
-    #[case::nobody_waited_longer(Verdict::Fail, Outcome::Silence, false)]
-    #[case::it_just_ended(Verdict::Fail, closed(Close::DROPPED), true)]
-    #[case::it_ends_by_right(Verdict::Pass, closed(Close::DROPPED), true)]
+    #[case::timed_out(Verdict::Fail, Outcome::Silence, false)]
+    #[case::dropped(Verdict::Fail, closed(Close::DROPPED), true)]
+    #[case::dropped_as_expected(Verdict::Pass, closed(Close::DROPPED), true)]
     #[case::broken(Verdict::Error, Outcome::Done, false)]
     #[case::untestable(Verdict::Untestable, Outcome::Done, false)]
-    #[case::not_always_the_same(Verdict::Flaky, Outcome::Done, false)]
-    fn what_load_may_have_done_is_no_evidence(
+    #[case::flaky(Verdict::Flaky, Outcome::Done, false)]
+    fn a_failure_that_load_may_have_caused_is_not_evidence(
         #[case] verdict: Verdict,
         #[case] outcome: Outcome,
         #[case] evidence: bool,
@@ -300,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_that_did_not_run_is_no_evidence() {
+    fn a_cell_that_did_not_run_is_not_evidence() {
         assert!(!is_evidence(&Cell { gateway: None, ..cell("a/b", "2026.3.31", Verdict::Pass) }));
     }
 
@@ -309,7 +321,7 @@ mod tests {
     #[case::interrupted(1, Some(true), false)]
     #[case::cut_off(1, None, false)]
     #[case::not_as_often_as_planned(2, Some(false), false)]
-    fn only_what_a_run_has_done_in_whole_is_evidence(
+    fn only_cells_that_ran_as_planned_are_evidence(
         #[case] repeat: u32,
         #[case] end: Option<bool>,
         #[case] evidence: bool,
@@ -331,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_hides_nothing_else() {
+    fn a_torn_line_does_not_hide_other_lines() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
         let one = scenario("one");

@@ -1,4 +1,4 @@
-//! `bisect.jsonl`: one entry a line, written as it happens.
+//! `bisect.jsonl`: one entry per line, written as it happens.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -6,35 +6,41 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::entry::{BISECT_FORMAT, Entry};
+use super::entry::{BISECT_FORMAT, LogEntry};
 
 /// Why a log cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// It cannot be read or written.
-    #[error("cannot use the log {path}: {source}")]
+    /// The file cannot be read or written.
+    #[error("cannot use the log {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         source: io::Error,
     },
-    /// A line is none of ours.
-    #[error("{path}, line {line}: {problem}")]
+    /// A line is not an entry.
+    #[error("{}, line {line}: this is not an entry of a bisect log", path.display())]
     Line {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// What is wrong.
-        problem: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
     },
-    /// It was written by a later version.
-    #[error("{path} has the format {found}, this version reads formats up to {}", BISECT_FORMAT.major)]
+    /// The first line does not start a search.
+    #[error("{} is not a bisect log: it does not begin with a question", path.display())]
+    NoQuestion {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The log was written by a newer gatecrash.
+    #[error("{} has format {found}; this version reads formats up to {}", path.display(), BISECT_FORMAT.major)]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its format.
+        /// Major format version of the file.
         found: u64,
     },
 }
@@ -47,14 +53,18 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens a log to add entries to it, and makes it and its folder if need be.
+    /// Opens a log to append entries, creating it and its folder if necessary.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be created, read or truncated.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let at = |source| LogError::Io { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(at)?;
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(at)?;
-        // A last line without its end was cut off by the death of the program; the next one must not join it.
+        // A last line without a line break was torn when the program died; the next entry must not be appended to it.
         let text = std::fs::read(path).map_err(at)?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         if whole < text.len() {
@@ -63,13 +73,12 @@ impl Log {
         Ok(Self { path: path.to_owned(), file })
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Adds an entry.
-    pub fn add(&mut self, entry: &Entry) -> Result<(), LogError> {
+    /// Appends an entry.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn add(&mut self, entry: &LogEntry) -> Result<(), LogError> {
         let at = |source| LogError::Io { path: self.path.clone(), source };
         let mut line = serde_json::to_string(entry).map_err(|error| at(error.into()))?;
         line.push('\n');
@@ -77,8 +86,12 @@ impl Log {
     }
 }
 
-/// Reads the entries of a log. A last line without its end was cut off by the death of the program.
-pub fn entries(path: &Path) -> Result<Vec<Entry>, LogError> {
+/// Reads the entries of a log, without a last line that was torn when the program died.
+///
+/// # Errors
+///
+/// When the file cannot be read, is not a bisect log, or was written by a newer gatecrash.
+pub fn read_log(path: &Path) -> Result<Vec<LogEntry>, LogError> {
     let at = |source| LogError::Io { path: path.to_owned(), source };
     let mut reader = BufReader::new(File::open(path).map_err(at)?);
     let mut entries = Vec::new();
@@ -88,18 +101,17 @@ pub fn entries(path: &Path) -> Result<Vec<Entry>, LogError> {
         if !text.ends_with('\n') {
             break;
         }
-        let wrong = |problem: String| LogError::Line { path: path.to_owned(), line, problem };
-        let value: Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let wrong = |source| LogError::Line { path: path.to_owned(), line, source };
+        let value: Value = serde_json::from_str(&text).map_err(wrong)?;
         if let Some(found) = value.pointer("/format/major").and_then(Value::as_u64)
             && found > u64::from(BISECT_FORMAT.major)
         {
             return Err(LogError::Newer { path: path.to_owned(), found });
         }
-        entries.push(serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?);
+        entries.push(serde_json::from_value(value).map_err(wrong)?);
     }
-    if !matches!(entries.first(), Some(Entry::Asked(_))) {
-        let problem = "this is no log of a bisect: it does not begin with a question".to_owned();
-        return Err(LogError::Line { path: path.to_owned(), line: 1, problem });
+    if !matches!(entries.first(), Some(LogEntry::Started(_))) {
+        return Err(LogError::NoQuestion { path: path.to_owned() });
     }
     Ok(entries)
 }
@@ -107,15 +119,15 @@ pub fn entries(path: &Path) -> Result<Vec<Entry>, LogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bisect::entry::tests::asked;
-    use crate::bisect::entry::{Check, Word};
+    use crate::bisect::entry::{BuildVerdict, Check};
+    use crate::bisect::test_support::search_start;
 
-    fn check() -> Entry {
+    fn check() -> LogEntry {
         let what = "the parent".into();
-        Entry::Checked(Check {
+        LogEntry::Checked(Check {
             what,
-            expected: Word::Good,
-            word: Word::Good,
+            expected: BuildVerdict::Good,
+            verdict: BuildVerdict::Good,
             why: None,
             ablation: false,
             boots: 1,
@@ -124,37 +136,37 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_and_a_torn_line_is_left_out() {
+    fn written_entries_are_read_back_without_a_torn_last_line() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("deep/bisect.jsonl");
-        let written = vec![Entry::Asked(Box::new(asked(&["2026.3.28", "2026.3.31"]))), check()];
+        let written = vec![LogEntry::Started(Box::new(search_start(&["2026.3.28", "2026.3.31"]))), check()];
         let mut log = Log::open(&path).unwrap();
         for entry in &written {
             log.add(entry).unwrap();
         }
         log.file.write_all(b"{\"entry\":\"chec").unwrap();
-        assert_eq!(entries(&path).unwrap(), written);
+        assert_eq!(read_log(&path).unwrap(), written);
         Log::open(&path).unwrap().add(&check()).unwrap();
-        assert_eq!(entries(&path).unwrap(), [written, vec![check()]].concat());
+        assert_eq!(read_log(&path).unwrap(), [written, vec![check()]].concat());
     }
 
     #[test]
     fn a_log_of_a_later_format_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bisect.jsonl");
-        let mut newer = asked(&["2026.3.28"]);
+        let mut newer = search_start(&["2026.3.28"]);
         newer.format.major = 2;
-        Log::open(&path).unwrap().add(&Entry::Asked(Box::new(newer))).unwrap();
-        assert!(matches!(entries(&path), Err(LogError::Newer { found: 2, .. })));
+        Log::open(&path).unwrap().add(&LogEntry::Started(Box::new(newer))).unwrap();
+        assert!(matches!(read_log(&path), Err(LogError::Newer { found: 2, .. })));
     }
 
     #[test]
-    fn another_file_is_no_log() {
+    fn other_files_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bisect.jsonl");
         std::fs::write(&path, "hello\n").unwrap();
-        assert!(matches!(entries(&path), Err(LogError::Line { line: 1, .. })));
+        assert!(matches!(read_log(&path), Err(LogError::Line { line: 1, .. })));
         Log::open(&dir.path().join("two.jsonl")).unwrap().add(&check()).unwrap();
-        assert!(entries(&dir.path().join("two.jsonl")).is_err());
+        assert!(matches!(read_log(&dir.path().join("two.jsonl")), Err(LogError::NoQuestion { .. })));
     }
 }

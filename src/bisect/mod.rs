@@ -1,33 +1,41 @@
-//! Finding where behaviour changed, with a scenario as the oracle.
+//! Finds the release or commit in which the behaviour of a scenario changed.
 
-mod answer;
+mod candidates;
 mod commits;
 mod conditions;
 mod confidence;
 mod drive;
 mod entry;
+mod error;
 mod evidence;
 mod log;
-mod measure;
+mod log_writer;
 mod reading;
-mod releases;
-mod render;
+mod release_oracle;
+mod release_search;
+mod report;
+mod request;
+mod runner;
 mod search;
+mod search_context;
+mod search_record;
+mod session;
+#[cfg(test)]
+pub(crate) mod test_support;
 mod transitions;
 
-pub use answer::{Answer, Conclusion, Step, Story, Stretch};
-pub use commits::{BuildError, Commits, CommitsError, GitError, Install, Recipe, Repository, Trees, Variant};
+pub use commits::{BuildError, CommitOracleError, GitError, ShellError};
 pub use conditions::Conditions;
-pub use confidence::{Belief, Tally, differ};
-pub use drive::{Drive, Ending, Measurement, Oracle};
 pub use entry::{
-    Answered, Asked, BISECT_FORMAT, Candidate, Check, Commit, Entry, Find, Kind, Probe, Question, Reading,
-    Support, Terms, Word, doubtful,
+    BISECT_FORMAT, BuildVerdict, Candidate, CandidateKind, Check, CheckSupport, Commit, LogEntry, Probe,
+    Question, Reading, SearchEnd, SearchStart, SoughtChange, Terms, is_doubtful,
 };
-pub use evidence::{Evidence, Known, digest, is_evidence, release_build};
-pub use log::{Log, LogError, entries};
-pub use measure::Measure;
-pub use reading::{Judge, read};
-pub use releases::Releases;
-pub use render::{markdown, progress, text};
-pub use search::{End, Finding, Mark, Next, Search};
+pub use error::BisectError;
+pub use evidence::{EvidenceStore, KnownCells, digest, is_evidence, release_build};
+pub use log::{Log, LogError, read_log};
+pub use log_writer::{OnProgress, Progress};
+pub use report::{BehaviourRange, BisectReport, Conclusion, ReportedProbe, timeline};
+pub use request::{BisectRequest, BuildMethod, CommitRequest, RangeEnds};
+pub use search::{Mark, SearchOutcome};
+pub use search_record::SearchRecord;
+pub use session::{Bisected, bisect};

@@ -1,12 +1,12 @@
-//! What a cell says to a bisect. Judged against what is right, not against the list of deviations.
+//! What a cell means to a bisect. It is judged by the expectation, not by the list of deviations.
 
-use super::entry::{Find, Question, Reading, Word};
+use super::entry::{BuildVerdict, Question, Reading, SoughtChange};
 use super::search::Mark;
 use crate::run::Cell;
 use crate::verdict::{Signature, Verdict};
 
-/// Reads a cell. With a step, nothing else in the scenario counts.
-pub fn read(cell: &Cell, step: Option<&str>) -> Reading {
+/// Reads a cell. With a step, the rest of the scenario does not count.
+pub(super) fn read(cell: &Cell, step: Option<&str>) -> Reading {
     if matches!(cell.verdict, Verdict::Error | Verdict::Untestable) {
         let reason = cell.reason.clone();
         return Reading::Unclear(reason.unwrap_or_else(|| format!("the cell is {}", cell.verdict)));
@@ -15,9 +15,9 @@ pub fn read(cell: &Cell, step: Option<&str>) -> Reading {
         return cell.signature.clone().map_or(Reading::Right, Reading::Wrong);
     };
     // The rounds of a repeated step are called `step[2]` and so on.
-    let of_step = |id: &str| id == step || id.strip_prefix(step).is_some_and(|rest| rest.starts_with('['));
+    let is_step = |id: &str| id == step || id.strip_prefix(step).is_some_and(|rest| rest.starts_with('['));
     let mut reached = false;
-    for record in cell.steps.iter().filter(|record| of_step(&record.id)) {
+    for record in cell.steps.iter().filter(|record| is_step(&record.id)) {
         match (record.verdict, &record.outcome) {
             (Verdict::Known | Verdict::Fail, Some(outcome)) => {
                 return Reading::Wrong(Signature::of(step, outcome));
@@ -34,44 +34,48 @@ pub fn read(cell: &Cell, step: Option<&str>) -> Reading {
     Reading::Unclear(format!("the step `{step}` was not reached{why}"))
 }
 
-/// Turns readings into words and marks. The failure to look for is the one that the bad end shows.
+/// Turns readings into verdicts and marks. Only the failure that the bad end shows counts as bad.
 #[derive(Clone, Debug)]
-pub struct Judge {
-    find: Find,
+pub(super) struct Judge {
+    find: SoughtChange,
     any_failure: bool,
     wanted: Option<Signature>,
 }
 
 impl Judge {
-    /// For a question.
-    pub fn new(question: &Question) -> Self {
+    /// A judge that does not know yet which failure counts.
+    pub(super) fn new(question: &Question) -> Self {
         Self { find: question.find, any_failure: question.any_failure, wanted: None }
     }
 
-    /// The failure that is looked for, once the bad end has shown it.
-    pub const fn wanted(&self) -> Option<&Signature> {
+    /// The failure that counts as bad, once it is known.
+    pub(super) const fn wanted(&self) -> Option<&Signature> {
         self.wanted.as_ref()
     }
 
-    /// The word for a reading. The first failure that is shown becomes the one that is looked for, so the
-    /// bad end comes first.
-    pub fn word(&mut self, reading: &Reading) -> Word {
+    /// The verdict on a reading. The first failure that is judged becomes the one that counts, so the bad end has to be
+    /// judged first.
+    pub(super) fn verdict(&mut self, reading: &Reading) -> BuildVerdict {
         match reading {
-            Reading::Right => Word::Good,
-            Reading::Unclear(_) => Word::Skip,
+            Reading::Right => BuildVerdict::Good,
+            Reading::Unclear(_) => BuildVerdict::Skip,
             Reading::Wrong(signature) => {
                 let wanted = self.wanted.get_or_insert_with(|| signature.clone());
-                if self.any_failure || wanted == signature { Word::Bad } else { Word::Other }
+                if self.any_failure || wanted == signature { BuildVerdict::Bad } else { BuildVerdict::Other }
             }
         }
     }
 
-    /// The mark that a word makes in the order of time.
-    pub const fn mark(&self, word: Word) -> Mark {
-        match (self.find, word) {
-            (_, Word::Other | Word::Skip) => Mark::Skip,
-            (Find::Regression, Word::Good) | (Find::Fix, Word::Bad) => Mark::Old,
-            (Find::Regression, Word::Bad) | (Find::Fix, Word::Good) => Mark::New,
+    /// The mark that a verdict makes in the order of time.
+    pub(super) const fn mark(&self, verdict: BuildVerdict) -> Mark {
+        match (self.find, verdict) {
+            (_, BuildVerdict::Other | BuildVerdict::Skip) => Mark::Skip,
+            (SoughtChange::Regression, BuildVerdict::Good) | (SoughtChange::Fix, BuildVerdict::Bad) => {
+                Mark::Old
+            }
+            (SoughtChange::Regression, BuildVerdict::Bad) | (SoughtChange::Fix, BuildVerdict::Good) => {
+                Mark::New
+            }
         }
     }
 }
@@ -81,7 +85,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::bisect::entry::tests::question;
+    use crate::bisect::test_support::question;
     use crate::run::test_support::cell;
 
     fn signature(reason: &str) -> Signature {
@@ -95,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listed_failure_is_read_as_wrong() {
+    fn a_listed_failure_is_still_wrong() {
         let mut known = cell("a", "2026.3.31", Verdict::Known);
         known.signature = Some(signature("role-upgrade"));
         assert_eq!(read(&known, None), Reading::Wrong(signature("role-upgrade")));
@@ -105,7 +109,7 @@ mod tests {
     #[rstest]
     #[case(Verdict::Error)]
     #[case(Verdict::Untestable)]
-    fn what_broke_is_unclear(#[case] verdict: Verdict) {
+    fn a_broken_cell_is_unclear(#[case] verdict: Verdict) {
         let mut broken = cell("a", "2026.3.31", verdict);
         broken.reason = Some("it died".into());
         assert_eq!(read(&broken, None), Reading::Unclear("it died".into()));
@@ -118,18 +122,22 @@ mod tests {
     }
 
     #[rstest]
-    #[case(false, Word::Other, Mark::Skip)]
-    #[case(true, Word::Bad, Mark::New)]
-    fn another_failure_is_bad_only_when_any_is(#[case] any: bool, #[case] word: Word, #[case] mark: Mark) {
+    #[case(false, BuildVerdict::Other, Mark::Skip)]
+    #[case(true, BuildVerdict::Bad, Mark::New)]
+    fn a_different_failure_is_bad_only_with_any_failure(
+        #[case] any: bool,
+        #[case] verdict: BuildVerdict,
+        #[case] mark: Mark,
+    ) {
         let mut judge = Judge::new(&Question { any_failure: any, ..question() });
-        assert_eq!(judge.word(&Reading::Wrong(signature("role-upgrade"))), Word::Bad);
-        let other = judge.word(&Reading::Wrong(signature("scope-upgrade")));
-        assert_eq!((other, judge.mark(other)), (word, mark));
+        assert_eq!(judge.verdict(&Reading::Wrong(signature("role-upgrade"))), BuildVerdict::Bad);
+        let other = judge.verdict(&Reading::Wrong(signature("scope-upgrade")));
+        assert_eq!((other, judge.mark(other)), (verdict, mark));
     }
 
     #[test]
-    fn a_search_for_a_fix_turns_the_marks_round() {
-        let judge = Judge::new(&Question { find: Find::Fix, ..question() });
-        assert_eq!((judge.mark(Word::Bad), judge.mark(Word::Good)), (Mark::Old, Mark::New));
+    fn a_search_for_a_fix_reverses_the_marks() {
+        let judge = Judge::new(&Question { find: SoughtChange::Fix, ..question() });
+        assert_eq!((judge.mark(BuildVerdict::Bad), judge.mark(BuildVerdict::Good)), (Mark::Old, Mark::New));
     }
 }

@@ -1,56 +1,56 @@
-//! The search itself: what to test next, and what the marks say. It knows nothing of builds.
+//! The search algorithm: what to test next, and what the marks mean. It is independent of builds.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// Where in time something stands.
+/// An end of the range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(super) enum RangeEnd {
     /// The first candidate.
     Earlier,
     /// The last candidate.
     Later,
 }
 
-/// What a test said of a candidate.
+/// The result of testing a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
-    /// It behaves as the earlier end is said to.
+    /// It behaves like the earlier end is supposed to.
     Old,
-    /// It behaves as the later end is said to.
+    /// It behaves like the later end is supposed to.
     New,
-    /// It cannot be told.
+    /// It could not be tested.
     Skip,
 }
 
-/// What to do next.
+/// The next thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(super) enum Next {
     /// Test this candidate.
     Test(usize),
-    /// Nothing is left to test.
-    Done(Finding),
+    /// The search is over.
+    Done(SearchOutcome),
 }
 
-/// What a finished search says.
+/// The outcome of a finished search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Finding {
+pub enum SearchOutcome {
     /// `first_new` is new and the candidate before it is old.
     Found {
         /// The first new candidate.
         first_new: usize,
     },
-    /// Everything between an old and a new candidate could not be told.
+    /// Nothing between an old and a new candidate could be tested.
     FoundDespiteSkips {
-        /// The last candidate that is known to be old.
+        /// The last candidate known to be old.
         last_old: usize,
-        /// The first one that is known to be new; the change is there or in one of those between.
+        /// The first candidate known to be new; it or one of those in between brought the change.
         first_new: usize,
     },
-    /// An end, and what is next to it, cannot be told.
+    /// Neither an end nor its neighbours could be tested.
     Indeterminate,
     /// Both ends behave alike.
     EndsDoNotDiffer {
@@ -61,33 +61,33 @@ pub enum Finding {
     EndsSwapped,
 }
 
-/// How far an end that cannot be told slides towards the other.
+/// How many candidates are tried in place of an end that cannot be tested.
 const SLIDE: usize = 4;
 
 /// Searches candidates in the order of time for the place where old becomes new.
 ///
-/// Marks may come in any order, for any candidate, asked for or not; the first one of a candidate
-/// stands. What comes out is a function of the marks alone, so a search that was interrupted goes on as
-/// if it never had been. Where the behaviour changes more than once, one true change is found.
+/// Marks may arrive in any order and for any candidate, requested or not; the first mark of a candidate counts. The outcome
+/// depends on the marks alone, so an interrupted search resumes as if nothing had happened. Where behaviour changes more
+/// than once, one real change is found.
 #[derive(Clone, Debug)]
-pub struct Search {
+pub(super) struct Search {
     marks: Vec<Option<Mark>>,
-    first: End,
-    /// First new candidates, as somebody thinks, the likeliest first.
+    first: RangeEnd,
+    /// Guesses at the first new candidate, the likeliest first.
     guesses: Vec<usize>,
-    /// Whether nobody said what the ends are.
+    /// Whether the user named no ends.
     free: bool,
 }
 
-/// What is known of an end.
+/// The state of an end.
 #[derive(Clone, Copy)]
-enum Settled {
+enum EndState {
     Untested(usize),
     As(usize, Mark),
     Unusable,
 }
 
-/// An old candidate and the next one that is known to be new.
+/// An old candidate and the next one known to be new.
 #[derive(Clone, Copy)]
 struct Gap {
     last_old: usize,
@@ -96,41 +96,41 @@ struct Gap {
 }
 
 impl Search {
-    /// A search over `count` candidates, ends included, that verifies the end `first` before the other.
-    pub fn new(count: usize, first: End) -> Self {
+    /// A search over `count` candidates, ends included, that tests the end `first` before the other.
+    pub(super) fn new(count: usize, first: RangeEnd) -> Self {
         Self { marks: vec![None; count], first, guesses: Vec::new(), free: false }
     }
 
-    /// The same, where somebody has an idea which candidates are the first new ones. A guess costs two tests
-    /// at most, and it is an answer only when both sides of it have been tested.
+    /// Adds guesses at the first new candidate. A guess costs at most two tests, and it becomes the answer only when both
+    /// sides of it have been tested.
     #[must_use]
-    pub fn guided(mut self, guesses: &[usize]) -> Self {
+    pub(super) fn guided(mut self, guesses: &[usize]) -> Self {
         let count = self.marks.len();
         self.guesses = guesses.iter().copied().filter(|guess| (1..count).contains(guess)).collect();
         self
     }
 
-    /// The same, where nobody has said what the ends are: they are tested only when no guess is right.
+    /// Declares the ends unnamed: they are tested only when no guess is right.
     #[must_use]
-    pub const fn with_free_ends(mut self) -> Self {
+    pub(super) const fn with_free_ends(mut self) -> Self {
         self.free = true;
         self
     }
 
-    /// Says what a candidate is. A candidate that has a mark keeps it.
-    pub fn mark(&mut self, candidate: usize, mark: Mark) {
+    /// Marks a candidate. A candidate that already has a mark keeps it.
+    pub(super) fn mark(&mut self, candidate: usize, mark: Mark) {
         if let Some(place @ None) = self.marks.get_mut(candidate) {
             *place = Some(mark);
         }
     }
 
     /// The mark of a candidate.
-    pub fn marked(&self, candidate: usize) -> Option<Mark> {
+    pub(super) fn marked(&self, candidate: usize) -> Option<Mark> {
         self.marks.get(candidate).copied().flatten()
     }
 
     /// What to do next.
-    pub fn next(&self) -> Next {
+    pub(super) fn next(&self) -> Next {
         if self.free {
             if let Some(next) = self.guessed(0, self.marks.len()) {
                 return next;
@@ -139,49 +139,49 @@ impl Search {
                 return self.inside();
             }
         }
-        // A guess that was half right needs the end on the other side of it.
+        // A guess that was half right still needs the end on its other side.
         let first = match self.first {
-            End::Earlier if self.free && !self.marks.contains(&Some(Mark::New)) => End::Later,
-            End::Later if self.free && self.marks.contains(&Some(Mark::New)) => End::Earlier,
+            RangeEnd::Earlier if self.free && !self.marks.contains(&Some(Mark::New)) => RangeEnd::Later,
+            RangeEnd::Later if self.free && self.marks.contains(&Some(Mark::New)) => RangeEnd::Earlier,
             first => first,
         };
         let ends = match first {
-            End::Earlier => [End::Earlier, End::Later],
-            End::Later => [End::Later, End::Earlier],
+            RangeEnd::Earlier => [RangeEnd::Earlier, RangeEnd::Later],
+            RangeEnd::Later => [RangeEnd::Later, RangeEnd::Earlier],
         };
         for end in ends {
             match self.settled(end) {
-                Settled::Untested(candidate) => return Next::Test(candidate),
-                Settled::Unusable => return Next::Done(Finding::Indeterminate),
-                Settled::As(..) => {}
+                EndState::Untested(candidate) => return Next::Test(candidate),
+                EndState::Unusable => return Next::Done(SearchOutcome::Indeterminate),
+                EndState::As(..) => {}
             }
         }
-        let (Settled::As(low, earlier), Settled::As(high, later)) =
-            (self.settled(End::Earlier), self.settled(End::Later))
+        let (EndState::As(low, earlier), EndState::As(high, later)) =
+            (self.settled(RangeEnd::Earlier), self.settled(RangeEnd::Later))
         else {
-            return Next::Done(Finding::Indeterminate);
+            return Next::Done(SearchOutcome::Indeterminate);
         };
         let last = self.marks.len().saturating_sub(1);
-        let finding = match (earlier, later) {
+        let outcome = match (earlier, later) {
             (Mark::Old, Mark::New) if low < high => return self.inside(),
-            // What lies beyond an end that has slid may well be the other way.
-            (Mark::New, Mark::New) if low > 0 => Finding::Indeterminate,
-            (Mark::Old, Mark::Old) if high < last => Finding::Indeterminate,
-            (Mark::New, Mark::Old) if low < high => Finding::EndsSwapped,
-            (both, other) if both == other => Finding::EndsDoNotDiffer { both },
-            _ => Finding::Indeterminate,
+            // The candidates beyond a replaced end may well behave differently.
+            (Mark::New, Mark::New) if low > 0 => SearchOutcome::Indeterminate,
+            (Mark::Old, Mark::Old) if high < last => SearchOutcome::Indeterminate,
+            (Mark::New, Mark::Old) if low < high => SearchOutcome::EndsSwapped,
+            (both, other) if both == other => SearchOutcome::EndsDoNotDiffer { both },
+            _ => SearchOutcome::Indeterminate,
         };
-        Next::Done(finding)
+        Next::Done(outcome)
     }
 
-    /// The candidates that this search will most likely ask for, the next one first, at most `most`.
-    pub fn lookahead(&self, most: usize) -> Vec<usize> {
+    /// The candidates that this search will most likely request, the next one first, at most `most`.
+    pub(super) fn lookahead(&self, most: usize) -> Vec<usize> {
         let mut found = Vec::new();
-        let mut ways = VecDeque::from([self.clone()]);
-        // A way of no use is one whose question is known already, so twice as many are enough.
+        let mut branches = VecDeque::from([self.clone()]);
+        // A branch is useless when it requests a candidate found before, so twice as many are enough.
         for _ in 0..most.saturating_mul(2) {
-            let Some(way) = ways.pop_front() else { break };
-            let Next::Test(candidate) = way.next() else { continue };
+            let Some(branch) = branches.pop_front() else { break };
+            let Next::Test(candidate) = branch.next() else { continue };
             if !found.contains(&candidate) {
                 found.push(candidate);
             }
@@ -189,17 +189,17 @@ impl Search {
                 break;
             }
             for mark in [Mark::Old, Mark::New] {
-                let mut after = way.clone();
+                let mut after = branch.clone();
                 after.mark(candidate, mark);
-                ways.push_back(after);
+                branches.push_back(after);
             }
         }
         found.truncate(most);
         found
     }
 
-    /// Whether a test of this candidate can still say something.
-    pub fn is_open(&self, candidate: usize) -> bool {
+    /// Whether testing this candidate can still be informative.
+    pub(super) fn is_open(&self, candidate: usize) -> bool {
         let inside = match self.next() {
             Next::Done(_) => false,
             Next::Test(_) => self.gap().is_none_or(|gap| (gap.last_old..gap.first_new).contains(&candidate)),
@@ -207,24 +207,24 @@ impl Search {
         inside && self.marked(candidate).is_none()
     }
 
-    fn settled(&self, end: End) -> Settled {
+    fn settled(&self, end: RangeEnd) -> EndState {
         let count = self.marks.len();
         for slide in 0..SLIDE.min(count) {
             let candidate = match end {
-                End::Earlier => slide,
-                End::Later => count - 1 - slide,
+                RangeEnd::Earlier => slide,
+                RangeEnd::Later => count - 1 - slide,
             };
             match self.marks[candidate] {
-                None => return Settled::Untested(candidate),
+                None => return EndState::Untested(candidate),
                 Some(Mark::Skip) => {}
-                Some(mark) => return Settled::As(candidate, mark),
+                Some(mark) => return EndState::As(candidate, mark),
             }
         }
-        Settled::Unusable
+        EndState::Unusable
     }
 
     fn inside(&self) -> Next {
-        let Some(gap) = self.gap() else { return Next::Done(Finding::Indeterminate) };
+        let Some(gap) = self.gap() else { return Next::Done(SearchOutcome::Indeterminate) };
         if let Some(next) = self.guessed(gap.last_old, gap.first_new) {
             return next;
         }
@@ -233,32 +233,31 @@ impl Search {
         }
         let Gap { last_old, first_new, .. } = gap;
         Next::Done(if last_old + 1 == first_new {
-            Finding::Found { first_new }
+            SearchOutcome::Found { first_new }
         } else {
-            Finding::FoundDespiteSkips { last_old, first_new }
+            SearchOutcome::FoundDespiteSkips { last_old, first_new }
         })
     }
 
-    /// What the guesses between an old and a new candidate ask for, or say.
+    /// The next thing to do according to the guesses between an old and a new candidate.
     fn guessed(&self, last_old: usize, first_new: usize) -> Option<Next> {
         let inside = |guess: &&usize| (last_old + 1..=first_new).contains(*guess);
         self.guesses.iter().filter(inside).find_map(|guess| {
             let guess = *guess;
             match (self.marked(guess - 1), self.marked(guess), self.first) {
                 (Some(Mark::Old), Some(Mark::New), _) => {
-                    Some(Next::Done(Finding::Found { first_new: guess }))
+                    Some(Next::Done(SearchOutcome::Found { first_new: guess }))
                 }
-                (None, None | Some(Mark::New), End::Earlier) | (None, Some(Mark::New), End::Later) => {
-                    Some(Next::Test(guess - 1))
-                }
+                (None, None | Some(Mark::New), RangeEnd::Earlier)
+                | (None, Some(Mark::New), RangeEnd::Later) => Some(Next::Test(guess - 1)),
                 (None | Some(Mark::Old), None, _) => Some(Next::Test(guess)),
                 _ => None,
             }
         })
     }
 
-    /// The gap to search: one that can give a clean answer before one that cannot, then the one that
-    /// asks for the fewest tests, then the earliest.
+    /// The gap to search: one that allows a clean answer before one that does not, then the one that needs the fewest
+    /// tests, then the earliest.
     fn gap(&self) -> Option<Gap> {
         let mut old = None;
         let mut gaps: Vec<Gap> = Vec::new();
@@ -281,8 +280,8 @@ impl Search {
         })
     }
 
-    /// The untested candidate next to the middle, and after a skip next to other fractions of the gap:
-    /// what cannot be told stands in runs, and its neighbours would most likely be skipped too.
+    /// The untested candidate nearest to the middle, and after a skip nearest to other fractions of the gap: untestable
+    /// candidates come in runs, so the neighbours of one would most likely be skipped, too.
     fn middle(&self, gap: Gap) -> Option<usize> {
         let inside = gap.last_old + 1..gap.first_new;
         let skips = inside.clone().filter(|at| self.marks[*at] == Some(Mark::Skip)).count();
@@ -292,7 +291,7 @@ impl Search {
     }
 }
 
-/// 1/2, 1/4, 3/4, 1/8, 5/8, 3/8, 7/8, …: the sequence of van der Corput.
+/// 1/2, 1/4, 3/4, 1/8, 5/8, 3/8, 7/8, …: the van der Corput sequence.
 fn fraction(number: usize) -> (usize, usize) {
     let (mut rest, mut part, mut parts): (usize, usize, usize) = (number.min(4094) + 1, 0, 1);
     while rest > 0 {

@@ -6,15 +6,15 @@ use rstest::rstest;
 use super::*;
 
 /// Runs a search on what is really there; the tested candidates come back in order.
-fn search(truth: &[Mark], first: End) -> (Finding, Vec<usize>) {
+fn search(truth: &[Mark], first: RangeEnd) -> (SearchOutcome, Vec<usize>) {
     run(Search::new(truth.len(), first), truth)
 }
 
-fn run(mut search: Search, truth: &[Mark]) -> (Finding, Vec<usize>) {
+fn run(mut search: Search, truth: &[Mark]) -> (SearchOutcome, Vec<usize>) {
     let mut tested = Vec::new();
     loop {
         match search.next() {
-            Next::Done(finding) => return (finding, tested),
+            Next::Done(outcome) => return (outcome, tested),
             Next::Test(candidate) => {
                 assert!(tested.len() <= truth.len(), "the search does not end");
                 tested.push(candidate);
@@ -38,40 +38,40 @@ fn ceil_log2(count: usize) -> usize {
 }
 
 #[rstest]
-#[case("on", Finding::Found { first_new: 1 })]
-#[case("ooonnn", Finding::Found { first_new: 3 })]
-#[case("oosnnn", Finding::FoundDespiteSkips { last_old: 1, first_new: 3 })]
-#[case("soonnn", Finding::Found { first_new: 3 })]
-#[case("ooonss", Finding::Found { first_new: 3 })]
-#[case("ssssonn", Finding::Indeterminate)]
-#[case("snnn", Finding::Indeterminate)]
-#[case("ooos", Finding::Indeterminate)]
-#[case("ss", Finding::Indeterminate)]
-#[case("oooo", Finding::EndsDoNotDiffer { both: Mark::Old })]
-#[case("nnnn", Finding::EndsDoNotDiffer { both: Mark::New })]
-#[case("onno", Finding::EndsDoNotDiffer { both: Mark::Old })]
-#[case("nnoo", Finding::EndsSwapped)]
-#[case("o", Finding::EndsDoNotDiffer { both: Mark::Old })]
-#[case("", Finding::Indeterminate)]
-fn each_history_has_its_finding(#[case] truth: &str, #[case] finding: Finding) {
-    assert_eq!(search(&marks(truth), End::Later).0, finding);
-    assert_eq!(search(&marks(truth), End::Earlier).0, finding);
+#[case("on", SearchOutcome::Found { first_new: 1 })]
+#[case("ooonnn", SearchOutcome::Found { first_new: 3 })]
+#[case("oosnnn", SearchOutcome::FoundDespiteSkips { last_old: 1, first_new: 3 })]
+#[case("soonnn", SearchOutcome::Found { first_new: 3 })]
+#[case("ooonss", SearchOutcome::Found { first_new: 3 })]
+#[case("ssssonn", SearchOutcome::Indeterminate)]
+#[case("snnn", SearchOutcome::Indeterminate)]
+#[case("ooos", SearchOutcome::Indeterminate)]
+#[case("ss", SearchOutcome::Indeterminate)]
+#[case("oooo", SearchOutcome::EndsDoNotDiffer { both: Mark::Old })]
+#[case("nnnn", SearchOutcome::EndsDoNotDiffer { both: Mark::New })]
+#[case("onno", SearchOutcome::EndsDoNotDiffer { both: Mark::Old })]
+#[case("nnoo", SearchOutcome::EndsSwapped)]
+#[case("o", SearchOutcome::EndsDoNotDiffer { both: Mark::Old })]
+#[case("", SearchOutcome::Indeterminate)]
+fn each_history_has_its_outcome(#[case] truth: &str, #[case] outcome: SearchOutcome) {
+    assert_eq!(search(&marks(truth), RangeEnd::Later).0, outcome);
+    assert_eq!(search(&marks(truth), RangeEnd::Earlier).0, outcome);
 }
 
 #[test]
-fn the_wanted_end_is_verified_first() {
-    assert_eq!(search(&marks("ooonn"), End::Later).1[..2], [4, 0]);
-    assert_eq!(search(&marks("ooonn"), End::Earlier).1[..2], [0, 4]);
+fn the_chosen_end_is_tested_first() {
+    assert_eq!(search(&marks("ooonn"), RangeEnd::Later).1[..2], [4, 0]);
+    assert_eq!(search(&marks("ooonn"), RangeEnd::Earlier).1[..2], [0, 4]);
 }
 
 #[test]
 fn known_candidates_cost_no_test() {
     let truth = marks("oooooonnnn");
-    let mut known = Search::new(truth.len(), End::Later);
+    let mut known = Search::new(truth.len(), RangeEnd::Later);
     for (at, mark) in truth.iter().enumerate() {
         known.mark(at, *mark);
     }
-    assert_eq!(run(known, &truth), (Finding::Found { first_new: 6 }, vec![]));
+    assert_eq!(run(known, &truth), (SearchOutcome::Found { first_new: 6 }, vec![]));
 }
 
 #[test]
@@ -80,14 +80,14 @@ fn after_a_skip_the_search_leaves_the_neighbourhood() {
     truth[40..96].fill(Mark::Skip);
     truth[96..].fill(Mark::New);
     truth[10..40].fill(Mark::New);
-    let (finding, tested) = search(&truth, End::Later);
-    assert_eq!(finding, Finding::Found { first_new: 10 });
+    let (outcome, tested) = search(&truth, RangeEnd::Later);
+    assert_eq!(outcome, SearchOutcome::Found { first_new: 10 });
     assert!(tested.len() <= 11, "{tested:?}");
 }
 
 #[test]
-fn lookahead_names_the_next_candidate_and_both_that_may_follow() {
-    let mut search = Search::new(9, End::Later);
+fn lookahead_names_the_next_candidate_and_both_possible_successors() {
+    let mut search = Search::new(9, RangeEnd::Later);
     assert_eq!(search.lookahead(2), [8, 0]);
     search.mark(8, Mark::New);
     search.mark(0, Mark::Old);
@@ -102,32 +102,32 @@ fn any_mark() -> impl Strategy<Value = Mark> {
     prop_oneof![4 => Just(Mark::Old), 4 => Just(Mark::New), 2 => Just(Mark::Skip)]
 }
 
-fn any_end() -> impl Strategy<Value = End> {
-    prop_oneof![Just(End::Earlier), Just(End::Later)]
+fn any_end() -> impl Strategy<Value = RangeEnd> {
+    prop_oneof![Just(RangeEnd::Earlier), Just(RangeEnd::Later)]
 }
 
-/// What a finding says of the truth.
-fn check(finding: Finding, truth: &[Mark]) -> Result<(), TestCaseError> {
-    match finding {
-        Finding::Found { first_new } => {
+/// What a outcome says of the truth.
+fn check(outcome: SearchOutcome, truth: &[Mark]) -> Result<(), TestCaseError> {
+    match outcome {
+        SearchOutcome::Found { first_new } => {
             prop_assert_eq!((truth[first_new - 1], truth[first_new]), (Mark::Old, Mark::New));
         }
-        Finding::FoundDespiteSkips { last_old, first_new } => {
+        SearchOutcome::FoundDespiteSkips { last_old, first_new } => {
             prop_assert_eq!((truth[last_old], truth[first_new]), (Mark::Old, Mark::New));
             prop_assert!(last_old + 1 < first_new);
             prop_assert!(truth[last_old + 1..first_new].iter().all(|mark| *mark == Mark::Skip));
         }
-        Finding::EndsDoNotDiffer { both } => {
+        SearchOutcome::EndsDoNotDiffer { both } => {
             let told = |mark: &&Mark| **mark != Mark::Skip;
             prop_assert_eq!(truth.iter().find(told), Some(&both));
             prop_assert_eq!(truth.iter().rev().find(told), Some(&both));
         }
-        Finding::EndsSwapped => {
+        SearchOutcome::EndsSwapped => {
             let told = |mark: &&Mark| **mark != Mark::Skip;
             prop_assert_eq!(truth.iter().find(told), Some(&Mark::New));
             prop_assert_eq!(truth.iter().rev().find(told), Some(&Mark::Old));
         }
-        Finding::Indeterminate => {
+        SearchOutcome::Indeterminate => {
             let ends = [truth.first(), truth.last()];
             prop_assert!(ends.iter().any(|end| end.is_none_or(|mark| *mark == Mark::Skip)));
         }
@@ -141,8 +141,8 @@ proptest! {
         let first_new = 1 + at.index(count - 1);
         let truth: Vec<Mark> =
             (0..count).map(|one| if one < first_new { Mark::Old } else { Mark::New }).collect();
-        let (finding, tested) = search(&truth, first);
-        prop_assert_eq!(finding, Finding::Found { first_new });
+        let (outcome, tested) = search(&truth, first);
+        prop_assert_eq!(outcome, SearchOutcome::Found { first_new });
         prop_assert!(tested.len() <= ceil_log2(count) + 2, "{} tests of {count}", tested.len());
     }
 
@@ -153,46 +153,46 @@ proptest! {
             (0..count).map(|one| if one < first_new { Mark::Old } else { Mark::New }).collect();
         let plan = Search::new(count, first).guided(&[first_new]);
         let plan = if free { plan.with_free_ends() } else { plan };
-        let (finding, tested) = run(plan, &truth);
-        prop_assert_eq!(finding, Finding::Found { first_new });
+        let (outcome, tested) = run(plan, &truth);
+        prop_assert_eq!(outcome, SearchOutcome::Found { first_new });
         prop_assert!(tested.len() <= if free { 2 } else { 4 }, "{:?}", tested);
     }
 
     #[test]
-    fn a_wrong_guess_costs_two_tests_at_most(count in 2usize..3000, at in any::<prop::sample::Index>(), guess in 0usize..3000, first in any_end(), free in any::<bool>()) {
+    fn a_wrong_guess_costs_at_most_two_tests(count in 2usize..3000, at in any::<prop::sample::Index>(), guess in 0usize..3000, first in any_end(), free in any::<bool>()) {
         let first_new = 1 + at.index(count - 1);
         let truth: Vec<Mark> =
             (0..count).map(|one| if one < first_new { Mark::Old } else { Mark::New }).collect();
         let plan = Search::new(count, first).guided(&[guess]);
         let plan = if free { plan.with_free_ends() } else { plan };
-        let (finding, tested) = run(plan, &truth);
-        prop_assert_eq!(finding, Finding::Found { first_new });
+        let (outcome, tested) = run(plan, &truth);
+        prop_assert_eq!(outcome, SearchOutcome::Found { first_new });
         prop_assert!(tested.len() <= ceil_log2(count) + 4, "{:?}", tested);
     }
 
     #[test]
-    fn whatever_is_guessed_the_finding_is_true(truth in prop::collection::vec(any_mark(), 0..60), guesses in prop::collection::vec(0usize..70, 0..5), first in any_end()) {
-        let (finding, tested) = run(Search::new(truth.len(), first).guided(&guesses), &truth);
-        check(finding, &truth)?;
+    fn wrong_guesses_do_not_make_the_outcome_wrong(truth in prop::collection::vec(any_mark(), 0..60), guesses in prop::collection::vec(0usize..70, 0..5), first in any_end()) {
+        let (outcome, tested) = run(Search::new(truth.len(), first).guided(&guesses), &truth);
+        check(outcome, &truth)?;
         let mut unique = tested.clone();
         unique.sort_unstable();
         unique.dedup();
         prop_assert_eq!(unique.len(), tested.len());
         let free = Search::new(truth.len(), first).guided(&guesses).with_free_ends();
-        let (finding, _) = run(free, &truth);
-        if matches!(finding, Finding::Found { .. } | Finding::FoundDespiteSkips { .. }) {
-            check(finding, &truth)?;
+        let (outcome, _) = run(free, &truth);
+        if matches!(outcome, SearchOutcome::Found { .. } | SearchOutcome::FoundDespiteSkips { .. }) {
+            check(outcome, &truth)?;
         }
     }
 
     #[test]
-    fn any_history_gives_a_true_finding(truth in prop::collection::vec(any_mark(), 0..60), first in any_end()) {
-        let (finding, tested) = search(&truth, first);
+    fn every_history_gives_a_true_outcome(truth in prop::collection::vec(any_mark(), 0..60), first in any_end()) {
+        let (outcome, tested) = search(&truth, first);
         let mut once = tested.clone();
         once.sort_unstable();
         once.dedup();
         prop_assert_eq!(once.len(), tested.len(), "tested twice: {:?}", tested);
-        check(finding, &truth)?;
+        check(outcome, &truth)?;
     }
 
     #[test]
@@ -215,7 +215,7 @@ proptest! {
     }
 
     #[test]
-    fn with_skips_one_true_change_the_answer_never_leaves_it_out(
+    fn with_skips_the_answer_always_includes_the_change(
         count in 3usize..80, at in any::<prop::sample::Index>(), skips in prop::collection::vec(any::<bool>(), 80),
     ) {
         let first_new = 1 + at.index(count - 1);
@@ -226,9 +226,9 @@ proptest! {
                 (false, false) => Mark::New,
             })
             .collect();
-        match search(&truth, End::Later).0 {
-            Finding::Found { first_new: found } => prop_assert_eq!(found, first_new),
-            Finding::FoundDespiteSkips { last_old, first_new: found } => {
+        match search(&truth, RangeEnd::Later).0 {
+            SearchOutcome::Found { first_new: found } => prop_assert_eq!(found, first_new),
+            SearchOutcome::FoundDespiteSkips { last_old, first_new: found } => {
                 prop_assert!(last_old < first_new && first_new <= found);
             }
             other => prop_assert!(false, "{:?}", other),
@@ -237,7 +237,7 @@ proptest! {
 
     #[test]
     fn lookahead_begins_with_the_next_candidate(truth in prop::collection::vec(any_mark(), 2..60), most in 1usize..8) {
-        let mut search = Search::new(truth.len(), End::Later);
+        let mut search = Search::new(truth.len(), RangeEnd::Later);
         while let Next::Test(candidate) = search.next() {
             let ahead = search.lookahead(most);
             prop_assert_eq!(ahead.first(), Some(&candidate));

@@ -1,19 +1,20 @@
-//! All changes of a scenario over a range, not only one.
-use super::entry::Reading;
-use super::search::{Finding, Mark};
+//! Finds every change of a scenario over a range, not just one.
 
-/// What was seen of a candidate.
+use super::entry::Reading;
+use super::search::{Mark, SearchOutcome};
+
+/// What is known of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// Nobody looked.
-    Nothing,
-    /// It cannot be told.
+pub(super) enum Observation {
+    /// It has not been tested.
+    Untested,
+    /// It could not be tested.
     Unclear,
-    /// How it behaves.
+    /// It behaves like this.
     Behaves(String),
 }
 
-impl Seen {
+impl Observation {
     /// What a reading shows.
     pub(super) fn of(reading: &Reading) -> Self {
         match reading {
@@ -28,39 +29,45 @@ impl Seen {
     }
 }
 
-/// The candidate to look at next: the ends, both sides of where a change is guessed, then the middle
-/// between two neighbours that differ.
+/// The candidate to test next: the ends, then both sides of each guessed change, then the middle between two tested
+/// neighbours that differ.
 ///
-/// Between two that behave alike nothing is looked at, so a change there and back stays unseen.
-pub(super) fn next(words: &[Seen], guesses: &[usize]) -> Option<usize> {
-    let ends = [0, words.len().checked_sub(1)?];
+/// Nothing is tested between two neighbours that behave alike, so a change that is reverted there stays unnoticed.
+pub(super) fn next(observations: &[Observation], guesses: &[usize]) -> Option<usize> {
+    let ends = [0, observations.len().checked_sub(1)?];
     let sides = guesses.iter().flat_map(|guess| [guess.saturating_sub(1), *guess]);
-    let mut wanted = ends.into_iter().chain(sides.filter(|side| *side < words.len()));
-    if let Some(untested) = wanted.find(|at| words[*at] == Seen::Nothing) {
+    let mut wanted = ends.into_iter().chain(sides.filter(|side| *side < observations.len()));
+    if let Some(untested) = wanted.find(|at| observations[*at] == Observation::Untested) {
         return Some(untested);
     }
-    let told: Vec<(usize, &String)> =
-        words.iter().enumerate().filter_map(|(at, word)| Some((at, word.behaviour()?))).collect();
-    told.windows(2).filter(|pair| pair[0].1 != pair[1].1).find_map(|pair| {
+    let known: Vec<(usize, &String)> = observations
+        .iter()
+        .enumerate()
+        .filter_map(|(at, observation)| Some((at, observation.behaviour()?)))
+        .collect();
+    known.windows(2).filter(|pair| pair[0].1 != pair[1].1).find_map(|pair| {
         let middle = usize::midpoint(pair[0].0, pair[1].0);
         (pair[0].0 + 1..pair[1].0)
-            .filter(|at| words[*at] == Seen::Nothing)
+            .filter(|at| observations[*at] == Observation::Untested)
             .min_by_key(|at| (at.abs_diff(middle), *at))
     })
 }
 
-/// The last change of a range in which everything has been looked at that has to be.
-pub(super) fn finding(words: &[Seen]) -> Finding {
-    let told: Vec<(usize, &String)> =
-        words.iter().enumerate().filter_map(|(at, word)| Some((at, word.behaviour()?))).collect();
-    let change = told.windows(2).rev().find(|pair| pair[0].1 != pair[1].1);
-    match (change.map(|pair| (pair[0].0, pair[1].0)), told.first()) {
-        (Some((before, first_new)), _) if before + 1 == first_new => Finding::Found { first_new },
-        (Some((last_old, first_new)), _) => Finding::FoundDespiteSkips { last_old, first_new },
-        (None, Some((_, word))) => {
-            Finding::EndsDoNotDiffer { both: if *word == "ok" { Mark::Old } else { Mark::New } }
+/// The last change of a range, once nothing is left to test.
+pub(super) fn outcome(observations: &[Observation]) -> SearchOutcome {
+    let known: Vec<(usize, &String)> = observations
+        .iter()
+        .enumerate()
+        .filter_map(|(at, observation)| Some((at, observation.behaviour()?)))
+        .collect();
+    let change = known.windows(2).rev().find(|pair| pair[0].1 != pair[1].1);
+    match (change.map(|pair| (pair[0].0, pair[1].0)), known.first()) {
+        (Some((before, first_new)), _) if before + 1 == first_new => SearchOutcome::Found { first_new },
+        (Some((last_old, first_new)), _) => SearchOutcome::FoundDespiteSkips { last_old, first_new },
+        (None, Some((_, observation))) => {
+            SearchOutcome::EndsDoNotDiffer { both: if *observation == "ok" { Mark::Old } else { Mark::New } }
         }
-        (None, None) => Finding::Indeterminate,
+        (None, None) => SearchOutcome::Indeterminate,
     }
 }
 
@@ -70,45 +77,48 @@ mod tests {
 
     use super::*;
 
-    fn explored(truth: &[u8], known: &[usize]) -> (Vec<Seen>, usize) {
-        let word =
-            |at: usize| if truth[at] < 9 { Seen::Behaves(truth[at].to_string()) } else { Seen::Unclear };
-        let mut words = vec![Seen::Nothing; truth.len()];
-        for at in known {
-            words[*at] = word(*at);
+    fn explored(truth: &[u8], tested: &[usize]) -> (Vec<Observation>, usize) {
+        let observation = |at: usize| {
+            if truth[at] < 9 { Observation::Behaves(truth[at].to_string()) } else { Observation::Unclear }
+        };
+        let mut observations = vec![Observation::Untested; truth.len()];
+        for at in tested {
+            observations[*at] = observation(*at);
         }
-        let mut looks = 0;
-        while let Some(at) = next(&words, &[]) {
-            assert_eq!(words[at], Seen::Nothing, "{at} is looked at twice");
-            words[at] = word(at);
-            looks += 1;
+        let mut probes = 0;
+        while let Some(at) = next(&observations, &[]) {
+            assert_eq!(observations[at], Observation::Untested, "{at} is tested twice");
+            observations[at] = observation(at);
+            probes += 1;
         }
-        (words, looks)
+        (observations, probes)
     }
 
     #[test]
     fn two_changes_are_both_found_where_something_between_is_known() {
         let truth = [0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0];
-        let (words, looks) = explored(&truth, &[5]);
-        let first = |at: usize| words[at] != Seen::Nothing && words[at - 1] != Seen::Nothing;
-        assert!(first(4) && first(7), "{words:?}");
-        assert!(looks <= 8, "{looks} looks");
-        assert_eq!(finding(&words), Finding::Found { first_new: 7 });
+        let (observations, probes) = explored(&truth, &[5]);
+        let first = |at: usize| {
+            observations[at] != Observation::Untested && observations[at - 1] != Observation::Untested
+        };
+        assert!(first(4) && first(7), "{observations:?}");
+        assert!(probes <= 8, "{probes} tests");
+        assert_eq!(outcome(&observations), SearchOutcome::Found { first_new: 7 });
     }
 
     #[test]
     fn a_range_without_a_change_says_so() {
-        let (words, looks) = explored(&[0; 40], &[]);
-        assert_eq!((finding(&words), looks), (Finding::EndsDoNotDiffer { both: Mark::New }, 2));
-        assert_eq!(finding(&[]), Finding::Indeterminate);
+        let (observations, probes) = explored(&[0; 40], &[]);
+        assert_eq!((outcome(&observations), probes), (SearchOutcome::EndsDoNotDiffer { both: Mark::New }, 2));
+        assert_eq!(outcome(&[]), SearchOutcome::Indeterminate);
     }
 
     proptest! {
         #[test]
-        fn every_change_between_two_looks_is_narrowed_to_neighbours(truth in prop::collection::vec(prop_oneof![0u8..3, Just(9)], 1..60)) {
-            let (words, _) = explored(&truth, &[]);
-            let told: Vec<usize> = (0..truth.len()).filter(|at| matches!(words[*at], Seen::Behaves(_))).collect();
-            for pair in told.windows(2).filter(|pair| truth[pair[0]] != truth[pair[1]]) {
+        fn every_change_between_two_tested_candidates_is_narrowed_to_neighbours(truth in prop::collection::vec(prop_oneof![0u8..3, Just(9)], 1..60)) {
+            let (observations, _) = explored(&truth, &[]);
+            let known: Vec<usize> = (0..truth.len()).filter(|at| matches!(observations[*at], Observation::Behaves(_))).collect();
+            for pair in known.windows(2).filter(|pair| truth[pair[0]] != truth[pair[1]]) {
                 prop_assert!((pair[0] + 1..pair[1]).all(|at| truth[at] == 9));
             }
         }

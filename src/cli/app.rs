@@ -1,24 +1,23 @@
-//! The command line as a whole.
+//! The command line of the program.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    bisect, broker, check, compare, completions, coverage, diff, expect, explain, list, logging, man, matrix,
-    merge, mutants, new, preflight, reasons, releases, report, rules, run, runs, schema, serve_model, show,
-    timeline,
+    bisect, broker, check, compare, completions, coverage, diff, expect, explain, help, list, logging, man,
+    matrix, merge, mutants, new, preflight, reasons, releases, report, rules, run, runs, schema, serve_model,
+    show, timeline,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
 ///
-/// A scenario is a YAML file that tells what devices do and what the gateway should answer. gatecrash boots
-/// a released gateway in a temporary home, does what the scenario says, and judges the answers: by close
-/// codes and details, release by release.
+/// A scenario is a YAML file that says what devices do and what the gateway should answer. gatecrash boots a released gateway
+/// in a temporary home, plays the scenario, and judges the answers by close codes and details, release by release.
 #[derive(Parser, Debug)]
 #[command(name = "gatecrash", version, propagate_version = true)]
 struct App {
@@ -33,7 +32,7 @@ struct Global {
     /// Where releases are installed [default: gatecrash in the user's cache directory]
     #[arg(long, global = true, value_name = "DIR", env = "GATECRASH_CACHE_DIR")]
     cache_dir: Option<PathBuf>,
-    /// Fetch nothing: use what is installed
+    /// Fetch nothing; use only what is installed
     #[arg(long, global = true)]
     offline: bool,
     /// When to colour output
@@ -76,10 +75,16 @@ enum Command {
     ServeModel(serve_model::Args),
 }
 
-/// Runs the program: reads the command line, does what it says, shows what went wrong.
+/// The definition of the command line: all commands with their arguments and help.
+pub fn command() -> clap::Command {
+    help::with_help(App::command())
+}
+
+/// Runs the program: reads the command line, runs the command, and shows its failure.
 pub fn main() -> ExitCode {
-    completions::answer::<App>();
-    let app = App::parse();
+    completions::answer(command);
+    let matches = command().get_matches();
+    let app = App::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command()).exit());
     let global = &app.global;
     let filter = std::env::var("GATECRASH_LOG").ok();
     let result = logging::start(global.verbose, filter.as_deref()).and_then(|logs| {
@@ -92,7 +97,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             anstream::eprintln!("{failure}");
-            failure.exit.into()
+            failure.exit().into()
         }
     }
 }
@@ -122,7 +127,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Rules(args) => rules::run(args, context),
         Command::New(args) => new::run(args, context),
         Command::Completions(args) => completions::run(args, context),
-        Command::Man(args) => man::run::<App>(args, context),
+        Command::Man(args) => man::run(args, context, self::command()),
         Command::Broker(args) => broker::run(args, context),
         Command::ServeModel(args) => serve_model::run(args, context),
     }

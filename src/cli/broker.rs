@@ -16,19 +16,19 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::{GatewayOptions, provider};
 use super::suite::{self, Selection};
+use crate::error_chain::chain;
 use crate::gateway::{Remote, Target};
 use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::{Pool, Settings};
 use crate::verdict::Verdict;
 
-/// How often the broker looks whether the test runner is still there.
+/// How often the broker checks that the test runner is still alive.
 const OWNER_CHECK: Duration = Duration::from_millis(100);
 
-/// How long a step waits for an answer where the scenario does not say. Long, because test processes keep
-/// the machine busy meanwhile.
+/// Default timeout of a step. It is long because test processes keep the machine busy.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Columns of a report in a test's output.
+/// Width of a report in the output of a test.
 const WIDTH: usize = 110;
 
 /// Share booted gateways among test processes.
@@ -37,7 +37,7 @@ pub(super) struct Args {
     /// The socket to listen on
     #[arg(long)]
     socket: PathBuf,
-    /// The process with which the broker ends
+    /// The process whose end ends the broker
     #[arg(long)]
     owner: u32,
     /// Seed of all keys and secrets
@@ -47,29 +47,29 @@ pub(super) struct Args {
     gateways: GatewayOptions,
 }
 
-/// What a test process asks for.
+/// A request of a test process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Ask {
     /// Id of the scenario.
     pub scenario: String,
-    /// The target.
+    /// The target to run it on.
     pub target: String,
-    /// Which try, from 1.
+    /// Number of the attempt, counted from 1.
     pub attempt: u32,
 }
 
-/// What it gets.
+/// The answer to a request.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// The scenario was judged.
     Cell {
-        /// The verdict.
+        /// The verdict of the cell.
         verdict: Verdict,
-        /// The report for people.
+        /// The report as text.
         text: String,
     },
-    /// Why there is nothing to judge.
+    /// The request cannot be served, for this reason.
     Refused(String),
 }
 
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let scenarios = suite::scenarios(context, &Selection::default())?;
     let now_ms = Arc::clone(&context.now_ms);
     let settings = Settings::new(args.seed, TIMEOUT, now_ms);
-    // One gateway more than jobs, so that a new target can boot while the last one is still in use.
+    // One gateway more than jobs, so that the next target can boot while the last one is still in use.
     let most = args.gateways.jobs(context) + 1;
     let pool = Pool::new(provider(context, &args.gateways)?, scenarios, settings, most);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
@@ -101,7 +101,7 @@ async fn serve(pool: Pool, socket: &Path, owner: u32) -> std::io::Result<()> {
             _ = check.tick() => if !is_alive(owner) { break },
         }
     }
-    // Nobody is left to read the answers.
+    // No test process is left to read the answers.
     tasks.shutdown().await;
     if let Some(place) = socket.parent() {
         std::fs::remove_dir_all(place)?;
@@ -112,7 +112,7 @@ async fn serve(pool: Pool, socket: &Path, owner: u32) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Answers one request; a test process that went away is no error.
+/// Answers one request; a test process that has ended is not an error.
 async fn answer(pool: &Pool, mut stream: UnixStream) {
     let mut line = String::new();
     if BufReader::new(&mut stream).read_line(&mut line).await.is_err() {
@@ -125,9 +125,9 @@ async fn answer(pool: &Pool, mut stream: UnixStream) {
 }
 
 async fn reply(pool: &Pool, line: &str) -> Result<Reply, String> {
-    let ask: Ask = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let target = Target::parse(&ask.target, Remote::Refused).map_err(|error| error.to_string())?;
-    let record = pool.run(&target, &ask.scenario, ask.attempt).await.map_err(|error| error.to_string())?;
+    let ask: Ask = serde_json::from_str(line).map_err(|error| chain(&error))?;
+    let target = Target::parse(&ask.target, Remote::Refused).map_err(|error| chain(&error))?;
+    let record = pool.run(&target, &ask.scenario, ask.attempt).await.map_err(|error| chain(&error))?;
     let verdict = record.cells.first().map_or(Verdict::Error, |cell| cell.verdict);
     let appearance = Appearance { width: WIDTH, palette: Palette::PLAIN };
     Ok(Reply::Cell { verdict, text: terminal::render(&record, &appearance) })

@@ -1,28 +1,28 @@
-//! A build whose bundled code is read: which one is meant, where it lies, and what of it is in scope.
+//! A build whose bundled code is read: its target, its package and the code in scope.
 
+use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::context::Context;
-use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::GatewayOptions;
 use crate::coverage::{BUILT_IN, CollectError, Scope};
 use crate::gateway::{Launch, PreparedTarget, Target, TargetProvider};
 
-/// A build, made ready.
+/// A prepared build and its package.
 pub(super) struct Bundle {
-    /// As the user named it, with `latest` resolved.
+    /// The target, with `latest` resolved.
     pub(super) target: Target,
-    /// It, made ready to start.
+    /// The target, ready to start.
     pub(super) prepared: PreparedTarget,
     /// The folder of its package.
     pub(super) package: PathBuf,
 }
 
 impl Bundle {
-    /// Makes the build ready that a text names, which may install it.
+    /// Prepares the build that a text names, installing it if necessary.
     pub(super) fn open(
         name: &str,
         gateways: &GatewayOptions,
@@ -34,7 +34,7 @@ impl Bundle {
         let target = match <[Target; 1]>::try_from(targets) {
             Ok([target @ (Target::Release(_) | Target::Path(_))]) => target,
             Ok([other]) => return Err(no_bundle(&other)),
-            Err(_) => return Err(Failure::usage("name one gateway: the code of one is read at a time")),
+            Err(_) => return Err(Failure::usage("name one gateway: the code of only one is read at a time")),
         };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
@@ -47,18 +47,15 @@ impl Bundle {
 }
 
 fn no_bundle(target: &Target) -> Failure {
-    Failure::usage(format!("`{target}` is no build whose code can be read"))
+    Failure::usage(format!("the code of `{target}` cannot be read"))
         .hint("name a release, such as 2026.3.31, or path:DIR")
 }
 
-/// What a build is told that does not name its source files, or has none in scope.
+/// The failure for a build that does not name its source files, or has none in scope.
 pub(super) fn unnamed(error: CollectError) -> Failure {
     match error {
-        CollectError::NoNames(_) | CollectError::NothingInScope(_) => Failure {
-            message: error.to_string(),
-            hint: Some("builds name them with lines such as `//#region src/gateway/auth.ts`".to_owned()),
-            exit: Exit::NothingTestable,
-        },
+        CollectError::NoNames(_) | CollectError::NothingInScope(_) => Failure::nothing(error)
+            .hint("builds name them with lines such as `//#region src/gateway/auth.ts`"),
         CollectError::Read { .. } => Failure::broke(error),
     }
 }
@@ -69,7 +66,7 @@ pub(super) fn scope(context: &Context) -> Result<Scope, Failure> {
 }
 
 /// A file of `coverage/` in the working directory, or else the one that is built in.
-pub(super) fn data<T, E: std::fmt::Display>(
+pub(super) fn data<T, E: Error + Send + Sync + 'static>(
     context: &Context,
     name: &str,
     built_in: &str,
@@ -80,6 +77,6 @@ pub(super) fn data<T, E: std::fmt::Display>(
         return read(built_in).map_err(Failure::broke);
     }
     let text = fs::read_to_string(&place)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?;
-    read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
+        .map_err(|error| Failure::usage(error).context(format!("cannot read {}", place.display())))?;
+    read(&text).map_err(|error| Failure::usage(error).context(format!("cannot read {}", place.display())))
 }

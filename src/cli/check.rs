@@ -1,4 +1,4 @@
-//! `gatecrash check`: what is wrong with scenario files, without running them.
+//! `gatecrash check`: checks scenario files without running them.
 
 use serde_json::json;
 
@@ -6,14 +6,15 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::list::Format;
-use super::suite::{self, Looked, SuiteOptions};
+use super::suite::{self, Checked, SuiteOptions};
 use crate::report::diagnostic::{render, to_json};
 use crate::scenario::Severity;
 
-/// Check scenario files without running them
+/// Check scenario files without running them.
 ///
-/// Every fault is shown with its line, what is allowed there, and what was probably meant. The exit code is
-/// 2 where there is an error, or no such file, and 3 where there is nothing to check.
+/// Every mistake is shown with its line, what is allowed there, and what was probably meant.
+///
+/// Exit codes: 0 no errors, 2 an error or no such file, 3 nothing to check.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Files, folders, ids or globs of ids [default: the whole suite]
@@ -21,17 +22,17 @@ pub(super) struct Args {
     names: Vec<String>,
     #[command(flatten)]
     suite: SuiteOptions,
-    /// Take warnings for errors
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
-    /// How to print it
+    /// How to print the result
     #[arg(long, default_value = "text")]
     format: Format,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = args.suite.folder.as_deref();
-    let Looked { scenarios, found } = suite::look_at(context, folder, &args.names, args.strict)?;
+    let Checked { scenarios, found } = suite::check_files(context, folder, &args.names, args.strict)?;
     let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
     let warnings = found.len() - errors;
     let text = match args.format {

@@ -1,4 +1,4 @@
-//! `gatecrash compare`: what changed between two runs.
+//! `gatecrash compare`: compares two stored runs.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -10,8 +10,10 @@ use crate::run::Ending;
 
 /// Show what changed between two stored runs, cell by cell.
 ///
-/// Runs on one target each are compared whatever their targets are. Exit codes: 0 alike, 1 something changed, 3
-/// no cell in common, 4 a run was cut off or lacks planned cells, 130 a run was interrupted.
+/// Two runs with one target each are compared even if the targets differ.
+///
+/// Exit codes: 0 alike, 1 something changed, 3 no cell in common, 4 a run was cut off or lacks planned cells, 130 a run was
+/// interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// A file, the id of a kept run, or `latest`

@@ -1,8 +1,8 @@
-//! `gatecrash completions`: completion in the shell, of scenarios, releases, targets, runs and tags too.
+//! `gatecrash completions`: shell completion, including scenarios, releases, targets, runs and tags.
 
 use std::ffi::OsStr;
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
@@ -14,23 +14,23 @@ use super::stored::store;
 use super::suite::Catalogue;
 use crate::release::Release;
 
-/// Asks the program for candidates when it is set; the scripts set it.
+/// When it is set, the program answers with candidates; the scripts set it.
 const VARIABLE: &str = "GATECRASH_COMPLETE";
 
-/// A shell.
+/// A supported shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Shell {
-    /// Bash.
+    /// Bash
     Bash,
-    /// Z shell.
+    /// Z shell
     Zsh,
-    /// Fish.
+    /// Fish
     Fish,
 }
 
-/// Print the script that makes a shell complete gatecrash's words.
+/// Print a completion script for a shell.
 ///
-/// The script asks gatecrash itself, so scenarios and installed releases are completed as well:
+/// The script asks gatecrash itself, so scenarios and installed releases are completed, too:
 ///
 /// bash: source <(gatecrash completions bash)
 ///
@@ -58,11 +58,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Answers a shell that asks for candidates, and then ends the program.
-pub(super) fn answer<App: CommandFactory>() {
-    CompleteEnv::with_factory(|| with_candidates(App::command())).var(VARIABLE).complete();
+pub(super) fn answer(command: fn() -> Command) {
+    CompleteEnv::with_factory(|| with_candidates(command())).var(VARIABLE).complete();
 }
 
-/// The command line, with candidates for what only this place knows.
+/// The command line with candidates for values that clap does not know.
 fn with_candidates(command: Command) -> Command {
     command.mut_args(completed).mut_subcommands(with_candidates)
 }
@@ -84,7 +84,7 @@ fn completed(arg: Arg) -> Arg {
     arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(current, words)))
 }
 
-/// What begins as the word that is being written.
+/// The words that start with what has been typed.
 fn candidates(current: &OsStr, words: fn(&Context) -> Vec<String>) -> Vec<CompletionCandidate> {
     let written = current.to_string_lossy();
     let fitting = known(words).into_iter().filter(|word| word.starts_with(written.as_ref()));
@@ -101,7 +101,7 @@ fn of_list(current: &OsStr, words: fn(&Context) -> Vec<String>) -> Vec<Completio
     fitting.map(|word| CompletionCandidate::new(format!("{before}{word}"))).collect()
 }
 
-/// A shell that asks gets no complaints: what cannot be read has no words.
+/// The words to complete; errors give none, since a shell cannot show them.
 fn known(words: fn(&Context) -> Vec<String>) -> Vec<String> {
     Context::read(None, true, Color::Never).map(|context| words(&context)).unwrap_or_default()
 }

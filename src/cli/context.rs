@@ -1,4 +1,4 @@
-//! ProviderSettings of the machine and the session, read once.
+//! Facts about the machine and the session, read once.
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -16,51 +16,48 @@ use crate::release::Release;
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
+    /// On a terminal, unless `NO_COLOR` is set
     #[default]
     Auto,
-    /// Always.
+    /// Always
     Always,
-    /// Never.
+    /// Never
     Never,
 }
 
-/// ProviderSettings of the machine and the session.
+/// Facts about the machine and the session.
 #[derive(Clone)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "these are facts, each of its own kind, and not the states of one thing"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "these are independent facts")]
 pub struct Context {
     /// The gatecrash binary.
     pub executable: PathBuf,
-    /// Where it was called.
+    /// The working directory.
     pub working_dir: PathBuf,
     /// Where releases are installed.
     pub cache_dir: PathBuf,
     /// The system's temporary directory.
     pub temp_dir: PathBuf,
-    /// The user's home.
+    /// The user's home directory.
     pub user_home: Option<PathBuf>,
     /// The whole environment, for the package manager that installs releases.
     pub environment: Vec<(OsString, OsString)>,
-    /// Search path.
+    /// Search path for programs.
     pub path: OsString,
-    /// Processors.
+    /// Number of processors.
     pub processors: usize,
-    /// Memory of the machine in mebibytes, where the system tells it.
+    /// Memory of the machine in mebibytes, if it is known.
     pub memory: Option<u32>,
-    /// Whether nothing may be fetched.
+    /// Whether the network must not be used.
     pub offline: bool,
     /// Shared token of an attached gateway.
     pub attach_token: Option<String>,
-    /// Whether output on standard output is coloured.
+    /// Whether standard output is coloured.
     pub color: bool,
-    /// Whether output on standard error is coloured.
+    /// Whether standard error is coloured.
     pub color_of_errors: bool,
     /// Whether standard error is a terminal on which progress can be drawn.
     pub live: bool,
-    /// Width of the terminal in columns; 100 elsewhere.
+    /// Width of the terminal in columns; 100 without a terminal.
     pub width: usize,
     /// A number that differs from run to run.
     pub entropy: u64,
@@ -68,23 +65,27 @@ pub struct Context {
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
 
-/// Columns where there is no terminal.
+/// Width without a terminal.
 const WIDTH: usize = 100;
 
 impl Context {
     /// Reads environment, clock and terminal.
+    ///
+    /// # Errors
+    ///
+    /// When the machine has no working directory, no home directory, or no path to this program.
     pub fn read(cache_dir: Option<PathBuf>, offline: bool, color: Color) -> Result<Self, Failure> {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let executable = std::env::current_exe()
-            .map_err(|error| Failure::broke(format!("cannot find the gatecrash binary itself: {error}")))?;
+            .map_err(|error| Failure::broke(error).context("cannot find the gatecrash binary itself"))?;
         let chosen = cache_dir.or_else(|| variable("GATECRASH_CACHE_DIR").map(PathBuf::from));
         let cache_dir = match chosen {
             Some(dir) => std::path::absolute(&dir)
-                .map_err(|error| Failure::usage(format!("{}: {error}", dir.display())))?,
+                .map_err(|error| Failure::usage(error).context(format!("cannot read {}", dir.display())))?,
             None => etcetera::choose_base_strategy()
                 .map_err(|_| {
                     Failure::usage("there is no home directory to keep installed releases in")
-                        .hint("name a place with --cache-dir or GATECRASH_CACHE_DIR")
+                        .hint("name a folder with --cache-dir or GATECRASH_CACHE_DIR")
                 })?
                 .cache_dir()
                 .join("gatecrash"),
@@ -99,7 +100,7 @@ impl Context {
         Ok(Self {
             executable,
             working_dir: std::env::current_dir()
-                .map_err(|error| Failure::usage(format!("there is no working directory: {error}")))?,
+                .map_err(|error| Failure::usage(error).context("there is no working directory"))?,
             cache_dir,
             temp_dir: std::env::temp_dir(),
             user_home: etcetera::home_dir().ok(),
@@ -122,13 +123,13 @@ impl Context {
         })
     }
 
-    /// What the machine lends to the cache of releases.
+    /// What the cache of releases needs from this machine.
     pub fn tools(&self) -> Tools {
         let now = jiff::Timestamp::from_millisecond((self.now_ms)()).unwrap_or_default();
         Tools::new("npm", self.environment.iter().cloned(), self.offline, now)
     }
 
-    /// What a provider needs to know of this machine.
+    /// What a provider of targets needs from this machine.
     pub fn provider_settings(&self, assumed: Option<Release>) -> ProviderSettings {
         ProviderSettings {
             executable: self.executable.clone(),
@@ -143,13 +144,17 @@ impl Context {
         }
     }
 
-    /// Writes a text to standard output. A reader that went away is no error.
+    /// Writes a text to standard output. A closed pipe is not an error.
+    ///
+    /// # Errors
+    ///
+    /// When standard output cannot be written.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Failure::broke(format!("cannot write to standard output: {error}")))
+                Err(Failure::broke(error).context("cannot write to standard output"))
             }
             _ => Ok(()),
         }

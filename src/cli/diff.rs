@@ -1,4 +1,4 @@
-//! `gatecrash diff`: the same scenarios on two targets, and where they part.
+//! `gatecrash diff`: runs the same scenarios on two targets and compares them.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -11,31 +11,31 @@ use crate::diff::{Agreement, agreement};
 use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::RunRecord;
 
-/// Run the same scenarios on two targets and show where they part.
+/// Run the same scenarios on two targets and show where they differ.
 ///
-/// What was expected plays no part: every step's outcome on one target is held against the outcome on the
-/// other, ids and times replaced; of a hello, who was let in. For each difference both outcomes and the
-/// first differing frames are shown.
+/// Expectations play no part: the outcome of every step on one target is compared with its outcome on the other, with ids and
+/// times replaced; of a hello, only who was let in. Each difference is shown with both outcomes and the first frames that
+/// differ.
 ///
-/// Exit codes: 0 alike, 1 different, 2 bad usage or a bad scenario, 3 nothing to compare, 4 harness or
-/// gateway broke, 130 interrupted.
+/// Exit codes: 0 alike, 1 different, 2 bad usage or a bad scenario, 3 nothing to compare, 4 harness or gateway broke, 130
+/// interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// The first target: as `run --gateway` takes it
+    /// The first target, as for `run --gateway`
     #[arg(value_name = "TARGET_A")]
     first: String,
     /// The target to compare it with
     #[arg(value_name = "TARGET_B")]
     second: String,
-    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all but those tagged `slow`]
+    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite next to your own [default: all except those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
-    /// Compare two targets of this run, a file, an id or `latest`, and run nothing
+    /// Compare two targets of this stored run (a file, an id or `latest`) without running anything
     #[arg(long, value_name = "RUN", conflicts_with = "selection")]
     run: Option<String>,
     #[command(flatten)]
     options: RunOptions,
-    /// How to print it
+    /// How to print the result
     #[arg(long, default_value = "text")]
     format: Format,
 }
@@ -46,12 +46,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     targets.extend(args.options.gateways.targets(&args.second)?);
     let targets = provider.resolve(targets).map_err(Failure::broke)?;
     let [first, second] = &targets[..] else {
-        return Err(Failure::usage("two targets are compared")
+        return Err(Failure::usage("exactly two targets can be compared")
             .hint("name one target, such as 2026.3.31, on each side"));
     };
     if first == second {
         return Err(Failure::usage(format!("{first} would be compared with itself"))
-            .hint("`run --repeat N` shows whether a target is always the same"));
+            .hint("`run --repeat N` shows whether a target always behaves the same"));
     }
     let names = [first.to_string(), second.to_string()];
     let record = match &args.run {

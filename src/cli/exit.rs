@@ -1,4 +1,4 @@
-//! What the exit codes mean.
+//! The exit codes.
 
 use std::process::ExitCode;
 
@@ -7,24 +7,24 @@ use crate::run::{Ending, RunRecord, Summary};
 /// The result of a command as its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: all right (pass, and known that is not denied).
+    /// 0: all fine (passes, and listed deviations that are not denied).
     Fine,
     /// 1: an unlisted failure, a fixed or denied deviation, or a flake; targets that differ.
     Bad,
     /// 2: bad usage or a bad scenario.
     Usage,
-    /// 3: nothing testable, or nothing there to look at.
+    /// 3: nothing to test or to show.
     NothingTestable,
     /// 4: harness or gateway broke, or the record of the run stops before its end, so that planned cells are missing.
     Broke,
-    /// 125: cannot tell, for `git bisect run`.
+    /// 125: undecided, for `git bisect run`.
     CannotTell,
     /// 130: interrupted.
     Interrupted,
 }
 
 impl Exit {
-    /// The number.
+    /// The exit code as a number.
     pub const fn code(self) -> u8 {
         match self {
             Self::Fine => 0,
@@ -37,7 +37,7 @@ impl Exit {
         }
     }
 
-    /// The exit of a run. What broke weighs more than what failed: a broken harness says nothing.
+    /// The exit of a run. Errors outweigh failures: a broken harness says nothing about the gateway.
     pub fn of_run(record: &RunRecord) -> Self {
         let Summary { fail, fixed, flaky, error, untestable, listed, .. } = record.summary;
         let ending = record.ending();
@@ -56,9 +56,9 @@ impl Exit {
         }
     }
 
-    /// The exit of a command that shows a stored run: 0, unless the run is not whole.
+    /// The exit of a command that shows a stored run: 0, unless the run is incomplete.
     ///
-    /// Where a failure ended the run early (`--fail-fast`), it is as whole as it was meant to be.
+    /// A run that a failure ended early (`--fail-fast`) counts as complete.
     pub fn of_stored(record: &RunRecord) -> Self {
         match (record.ending(), Self::of_run(record)) {
             (Ending::Interrupted, _) => Self::Interrupted,
@@ -68,9 +68,9 @@ impl Exit {
         }
     }
 
-    /// The exit of a run for `git bisect run`: 0 good, 1 bad, 125 cannot tell.
+    /// The exit of a run for `git bisect run`: 0 good, 1 bad, 125 undecided.
     ///
-    /// A listed regression is bad too: bisecting asks what the build does, not whether anybody knew.
+    /// A listed regression is bad, too: a bisect asks how the build behaves, not whether that is known.
     pub fn for_bisect(record: &RunRecord) -> Self {
         match Self::of_run(record) {
             Self::Interrupted => Self::Interrupted,
@@ -108,7 +108,7 @@ mod tests {
         RunRecord::of(&events)
     }
 
-    /// A run of two cells, of which this one has a verdict, and its last event.
+    /// A run of two planned cells, of which only the first finished, and the last event.
     fn partial(verdict: Verdict, end: Option<bool>) -> RunRecord {
         let done = Event::CellFinished(Box::new(cell("a", "2026.3.31", verdict)));
         let end = end.map(|interrupted| Event::RunFinished { duration_ms: 1, interrupted });
@@ -125,7 +125,7 @@ mod tests {
     #[case::nothing_testable_of_what_was_run(Untestable, Some(false), Exit::Broke, Exit::Broke)]
     #[case::ended_by_the_first_failure(Fail, Some(false), Exit::Bad, Exit::Fine)]
     #[case::ended_by_the_first_error(Error, Some(false), Exit::Broke, Exit::Fine)]
-    fn a_run_that_is_not_whole_is_never_fine(
+    fn an_incomplete_run_is_never_fine(
         #[case] verdict: Verdict,
         #[case] end: Option<bool>,
         #[case] exit: Exit,
@@ -144,13 +144,13 @@ mod tests {
     #[case(&[Fail, Error], Exit::Broke, Exit::CannotTell)]
     #[case(&[Untestable], Exit::NothingTestable, Exit::CannotTell)]
     #[case(&[Untestable, Pass], Exit::Fine, Exit::CannotTell)]
-    fn each_result_has_one_exit(#[case] verdicts: &[Verdict], #[case] exit: Exit, #[case] bisect: Exit) {
+    fn each_result_has_its_exit(#[case] verdicts: &[Verdict], #[case] exit: Exit, #[case] bisect: Exit) {
         assert_eq!(Exit::of_run(&record(verdicts)), exit);
         assert_eq!(Exit::for_bisect(&record(verdicts)), bisect);
     }
 
     #[test]
-    fn what_is_denied_is_bad() {
+    fn a_denied_deviation_is_bad() {
         let run = |deny: Vec<Deny>| {
             let mut first = started(&["s"], &["2026.3.31"]);
             if let Event::RunStarted(started) = &mut first {

@@ -1,4 +1,4 @@
-//! `gatecrash expect`: the outcomes that scenarios list.
+//! `gatecrash expect`: maintains the deviations that scenarios list.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use super::suite::{self, Chosen, Selection, SuiteOptions};
 use crate::curate::expect::{FileUpdate, cut_short, update};
 use crate::scenario::{BUILT_IN, Scenario};
 
-/// Appearance after the outcomes that scenarios list.
+/// Maintain the deviations that scenarios list.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -26,17 +26,16 @@ enum Command {
     Update(UpdateArgs),
 }
 
-/// Write deviations from stored runs into the scenarios.
+/// Write the deviations that stored runs show into the scenarios.
 ///
-/// What a run shows beside the outcome that is right is listed in the fewest ranges of releases, and only
-/// for releases on which the step ran. New deviations have the class `unreviewed`, which `check --strict`
-/// refuses until a person has given them another one. Deviations that hold on other releases get other
-/// ranges; those that hold nowhere go. Every other byte of a file stays. A file is read again and checked
-/// before it is replaced; what cannot be written without saying something else is left to do by hand. Where
-/// something unlisted ended a case early, its later steps are not known: run those again after the update.
+/// Outcomes other than the right one are listed in as few ranges of releases as possible, and only for releases on which the
+/// step ran. New deviations get the class `unreviewed`, which `check --strict` refuses until a person has chosen another one.
+/// The ranges of existing deviations are adjusted, and deviations that no longer occur are removed. Nothing else in a file
+/// changes. A file is read again and checked before it is replaced; changes that cannot be made safely are left to do by hand.
+/// If something unlisted ended a case early, its later steps are unknown: run it again after the update.
 #[derive(clap::Args, Debug)]
 struct UpdateArgs {
-    /// Scenarios: ids, globs of ids, files or folders [default: all of the runs]
+    /// Scenarios: ids, globs of ids, files or folders [default: all in the runs]
     #[arg(value_name = "SCENARIO")]
     selection: Vec<String>,
     /// Stored runs: files, ids of kept runs, or `latest`; a later one replaces an earlier one
@@ -44,7 +43,7 @@ struct UpdateArgs {
     from: Vec<String>,
     #[command(flatten)]
     suite: SuiteOptions,
-    /// Show what would change as a patch, and write nothing
+    /// Show the changes as a patch without writing them
     #[arg(long)]
     dry_run: bool,
 }
@@ -58,7 +57,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         suite::select(context, &Selection { folder, names, tags: &[], exclude: &[] })?;
     if let Some(one) = scenarios.iter().find(|one| one.source.path.starts_with(BUILT_IN)) {
         return Err(Failure::usage(format!(
-            "{} is part of this program and cannot be written",
+            "{} is built into this program and cannot be changed",
             one.source.path
         ))
         .hint("name scenarios of a folder"));
@@ -66,7 +65,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut runs = Vec::new();
     for word in &args.from {
         let loaded = stored::read(context, word)?;
-        stored::whole(word, &loaded.record)?;
+        stored::require_complete(word, &loaded.record)?;
         runs.push(loaded.record);
     }
     let is_measured = |one: &Scenario| {
@@ -77,8 +76,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         })
     };
     if !scenarios.iter().any(is_measured) {
-        return Err(Failure::nothing("the runs have measured none of these scenarios on a release")
-            .hint("`gatecrash show RUN` shows what a run has"));
+        return Err(Failure::nothing("the runs contain none of these scenarios on a release")
+            .hint("`gatecrash show RUN` shows what a run contains"));
     }
     let chosen: BTreeSet<&str> = scenarios.iter().map(|one| one.id.as_str()).collect();
     let (updates, left) = update(&sources, &chosen, &runs);
@@ -89,8 +88,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             text.push_str(&difference(one));
         } else {
             let place = context.working_dir.join(path);
-            replace(&place, &one.source.text, &one.text)
-                .map_err(|error| Failure::usage(format!("cannot write {}: {error}", place.display())))?;
+            replace(&place, &one.source.text, &one.text).map_err(|error| {
+                Failure::usage(error).context(format!("cannot write {}", place.display()))
+            })?;
         }
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{path}: {} added, {} changed", one.added, one.changed);
@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(if left.is_empty() { Exit::Fine } else { Exit::Bad })
 }
 
-/// What would change in a file, as a patch.
+/// The change of a file as a patch.
 fn difference(update: &FileUpdate) -> String {
     let path = &update.source.path;
     let diff = similar::TextDiff::from_lines(&update.source.text, &update.text);
@@ -121,15 +121,15 @@ fn difference(update: &FileUpdate) -> String {
 enum ReplaceError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    #[error("it was changed meanwhile")]
+    #[error("it was changed in the meantime")]
     Changed,
     #[error("it is read-only")]
     ReadOnly,
 }
 
-/// Replaces a file that still has the old text, at once and with its permissions.
+/// Replaces a file atomically if it still has the old text, and keeps its permissions.
 fn replace(place: &Path, old: &str, new: &str) -> Result<(), ReplaceError> {
-    // What a link leads to is replaced, not the link.
+    // The target of a link is replaced, not the link.
     let place = place.canonicalize()?;
     if fs::read(&place)? != old.as_bytes() {
         return Err(ReplaceError::Changed);

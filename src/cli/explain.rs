@@ -1,4 +1,4 @@
-//! `gatecrash explain`: what a word of a report means.
+//! `gatecrash explain`: explains the words of reports.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -7,10 +7,10 @@ use crate::report::explain::{TOPICS, alike, explain};
 use crate::report::terminal::{self, Appearance, Palette};
 use crate::scenario::{NAMED_OUTCOMES, NamedOutcome};
 
-/// Explain a verdict, a close code, an error code or a reason: what it means, since when, what people do.
+/// Explain a verdict, a close code, an error code or a reason.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// The word, such as `fixed`, `1008`, `NOT_PAIRED`, `role-upgrade`, or the name of an outcome; without it all words are listed
+    /// The word, such as `fixed`, `1008`, `NOT_PAIRED`, `role-upgrade`, or the name of an outcome; without it, all words are listed
     #[arg(value_name = "VERDICT|CODE|REASON")]
     word: Option<String>,
 }
@@ -26,12 +26,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let topics = explain(word);
     let named = NAMED_OUTCOMES.iter().find(|one| one.name == word).map(outcome);
     if topics.is_empty() && named.is_none() {
-        let failure = Failure::usage(format!("nothing is known of `{word}`"));
-        let like = alike(word);
-        return Err(if like.is_empty() {
+        let failure = Failure::usage(format!("there is no explanation of `{word}`"));
+        let similar = alike(word);
+        return Err(if similar.is_empty() {
             failure.hint("`gatecrash explain` lists all words")
         } else {
-            failure.hint(format!("did you mean `{}`?", like.join("` or `")))
+            failure.hint(format!("did you mean `{}`?", similar.join("` or `")))
         });
     }
     let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// What a named outcome stands for.
+/// The explanation of a named outcome.
 fn outcome(one: &NamedOutcome) -> String {
     format!("`expect: {}` in a scenario: {}\n\n  stands for {}\n", one.name, one.about, one.written())
 }

@@ -1,4 +1,4 @@
-//! Options that name gateways, and the provider that makes them ready.
+//! Options that name gateways, and the provider that prepares them.
 
 use clap::Args;
 
@@ -7,16 +7,16 @@ use super::failure::Failure;
 use super::known;
 use crate::gateway::{ParseTargetError, Remote, Target, TargetProvider};
 
-/// Options about gateways that all running commands share.
+/// Options about gateways that all commands with runs share.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct GatewayOptions {
-    /// Gateways at the same time; four embedded ones count as one [default: one a processor]
+    /// Gateways at the same time; four embedded ones count as one [default: one per processor]
     #[arg(long, short, value_name = "N")]
     pub(super) jobs: Option<usize>,
-    /// Let `ws://` name another machine. Everything else stays on loopback
+    /// Allow `ws://` to name another machine; everything else stays on loopback
     #[arg(long)]
     pub(super) allow_remote: bool,
-    /// Release to judge a `cmd:`, `path:` or `ws:` target by
+    /// Release by which a `cmd:`, `path:` or `ws:` target is judged
     #[arg(long, value_name = "RELEASE")]
     pub(super) assume_release: Option<crate::release::Release>,
 }
@@ -32,7 +32,7 @@ impl GatewayOptions {
         let remote = if self.allow_remote { Remote::Allowed } else { Remote::Refused };
         let mut targets: Vec<Target> = Vec::new();
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            let target = Target::parse(name, remote).map_err(|error| failure(&error))?;
+            let target = Target::parse(name, remote).map_err(failure)?;
             if !targets.contains(&target) {
                 targets.push(target);
             }
@@ -44,17 +44,18 @@ impl GatewayOptions {
     }
 }
 
-/// Why a text names no target; what looks like a release is held against those that are known.
-pub(super) fn failure(error: &ParseTargetError) -> Failure {
-    match error {
+/// Why a text names no target; for a misspelt release, with the known one that was probably meant.
+pub(super) fn failure(error: ParseTargetError) -> Failure {
+    match &error {
         ParseTargetError::Release(release) => {
-            Failure::usage(error).hint(known::advice(&release.text, &known::measured()))
+            let hint = known::advice(&release.text, &known::measured());
+            Failure::usage(error).hint(hint)
         }
-        other => Failure::usage(other),
+        _ => Failure::usage(error),
     }
 }
 
-/// The provider of this machine; sweeps what dead runs have left.
+/// Opens the provider of this machine, which also cleans up after runs that died.
 pub(super) fn provider(context: &Context, options: &GatewayOptions) -> Result<TargetProvider, Failure> {
     TargetProvider::open(context.provider_settings(options.assume_release)).map_err(Failure::broke)
 }

@@ -8,26 +8,26 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
 
-/// `timeout` signals a program and then its process group: what comes so soon is the same wish again.
-const SAME_WISH: Duration = Duration::from_millis(500);
+/// `timeout` signals a program and then its process group: a second signal this soon is the same request.
+const DUPLICATE_WITHIN: Duration = Duration::from_millis(500);
 
-/// Waits until somebody asks for the end.
+/// Waits for an interrupt.
 pub(super) async fn interrupt() {
     Interrupts::listen().next().await;
 }
 
-/// The first interrupt ends the run politely, with its reports; a second one ends the program at once.
+/// Cancels the run on the first interrupt, so that it ends with its reports; a second one ends the program at once.
 pub(super) async fn cancel_on_interrupt(cancel: CancellationToken) {
     let mut interrupts = Interrupts::listen();
     interrupts.next().await;
     cancel.cancel();
-    while timeout(SAME_WISH, interrupts.next()).await.is_ok() {}
+    while timeout(DUPLICATE_WITHIN, interrupts.next()).await.is_ok() {}
     interrupts.next().await;
-    // The watchers see the end of this process and end what it has started.
+    // The watchers notice that this process ended and stop what it started.
     std::process::exit(i32::from(Exit::Interrupted.code()));
 }
 
-/// None where the system refuses a handler: the signal then ends the program by itself.
+/// The signals to listen for; none where the system refuses a handler, and the signal ends the program itself.
 struct Interrupts {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,

@@ -1,4 +1,4 @@
-//! Releases that are known, so that a mistyped one is told before anything is installed or judged by it.
+//! Known releases, so that a mistyped one is refused before anything is installed or judged by it.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use crate::curate::timeline::{BUILT_IN, read};
 use crate::gateway::install::Refresh;
 use crate::gateway::{EmbeddedTarget, Target, TargetProvider};
 use crate::release::Release;
-use crate::scenario::did_you_mean;
+use crate::suggest::question;
 
-/// The releases that this version of the program has measured: all stable ones from the first to the last.
+/// The releases that were measured for this version of gatecrash: all stable ones from the first to the last.
 pub(super) fn measured() -> BTreeSet<Release> {
     let history = read(BUILT_IN).map(|history| history.releases.into_iter().chain(history.between));
     history.into_iter().flatten().collect()
@@ -27,7 +27,7 @@ pub(super) fn check_targets(
             && !dir.exists()
         {
             return Err(Failure::usage(format!("there is no folder {}", dir.display()))
-                .hint("path: names a checkout, or an unpacked package"));
+                .hint("path: takes a checkout or an unpacked package"));
         }
     }
     let published = targets.iter().filter_map(|target| match target {
@@ -52,7 +52,7 @@ pub(super) fn check_targets(
     known.extend(installed);
     known.extend(provider.cache().listed().into_iter().map(|one| one.release));
     named.into_iter().try_for_each(|release| {
-        if is_certainly_none(release, &known) { Err(no_release(release, &known)) } else { Ok(()) }
+        if certainly_does_not_exist(release, &known) { Err(no_release(release, &known)) } else { Ok(()) }
     })
 }
 
@@ -65,7 +65,7 @@ fn are_published(provider: &TargetProvider, releases: &[Release]) -> Result<(), 
             None => return Ok(()),
             // The list may be a day old.
             Some(_) if refresh == Refresh::WhenOld && !provider.cache().is_offline() => {}
-            // Without a network nobody can tell whether it is newer than the list.
+            // Offline it is unknown whether the release is newer than the list.
             Some(release)
                 if provider.cache().is_offline() && known.last().is_some_and(|last| last < release) =>
             {
@@ -76,29 +76,29 @@ fn are_published(provider: &TargetProvider, releases: &[Release]) -> Result<(), 
     }
     let known = measured();
     releases.iter().try_for_each(|release| {
-        if is_certainly_none(*release, &known) { Err(no_release(*release, &known)) } else { Ok(()) }
+        if certainly_does_not_exist(*release, &known) { Err(no_release(*release, &known)) } else { Ok(()) }
     })
 }
 
-/// Whether no release can be meant: between the first and the last that are known, and none of them. Betas are
-/// not all known.
-fn is_certainly_none(release: Release, known: &BTreeSet<Release>) -> bool {
+/// Whether a release certainly does not exist: it lies between known releases and is not one of them. Betas may exist without
+/// being known.
+fn certainly_does_not_exist(release: Release, known: &BTreeSet<Release>) -> bool {
     let inside = known.first().is_some_and(|first| *first < release)
         && known.last().is_some_and(|last| release < *last);
     inside && !release.is_beta() && !known.contains(&release)
 }
 
-/// Why a release that does not exist is refused, with the one that was most likely meant.
+/// The failure for a release that does not exist, with the one that was probably meant.
 fn no_release(release: Release, known: &BTreeSet<Release>) -> Failure {
     Failure::usage(format!("there is no release {release}")).hint(advice(&release.to_string(), known))
 }
 
-/// What to do about a text that names no release.
+/// Advice for a text that is not a release.
 pub(super) fn advice(text: &str, known: &BTreeSet<Release>) -> String {
     let names: Vec<String> = known.iter().map(ToString::to_string).collect();
     let list = "`gatecrash releases list --available` shows all releases";
-    did_you_mean(text, names.iter().map(String::as_str))
-        .map_or_else(|| list.to_owned(), |near| format!("did you mean `{near}`? {list}"))
+    question(text, names.iter().map(String::as_str))
+        .map_or_else(|| list.to_owned(), |question| format!("{question} {list}"))
 }
 
 #[cfg(test)]
@@ -110,11 +110,11 @@ mod tests {
     #[rstest]
     #[case::digit_too_many("2026.3.311", true, "2026.3.31")]
     #[case::day_without_release("2026.3.30", true, "2026.3.31")]
-    #[case::there("2026.3.31", false, "")]
+    #[case::existing("2026.3.31", false, "")]
     #[case::respin("2026.3.23-1", false, "")]
     #[case::beta("2026.4.2-beta.9", false, "")]
-    #[case::before_all_that_are_known("2026.2.2", false, "")]
-    #[case::newer_than_all_that_are_known("2027.1.1", false, "")]
+    #[case::before_all_known_ones("2026.2.2", false, "")]
+    #[case::newer_than_all_known_ones("2027.1.1", false, "")]
     fn a_release_that_cannot_exist_is_refused(
         #[case] text: &str,
         #[case] refused: bool,
@@ -122,9 +122,10 @@ mod tests {
     ) {
         let known = measured();
         let release = text.parse().unwrap();
-        assert_eq!(is_certainly_none(release, &known), refused);
+        assert_eq!(certainly_does_not_exist(release, &known), refused);
         if refused {
-            let hint = no_release(release, &known).hint.unwrap();
+            let failure = no_release(release, &known);
+            let hint = failure.advice();
             assert!(hint.contains(&format!("did you mean `{meant}`?")), "{hint}");
         }
     }

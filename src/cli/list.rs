@@ -1,4 +1,4 @@
-//! `gatecrash list`: what scenarios there are.
+//! `gatecrash list`: lists scenarios.
 
 use serde_json::json;
 
@@ -7,30 +7,30 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::suite::{self, Selection, SuiteOptions};
 
-/// How a list is printed.
+/// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// For people.
+    /// For people
     Text,
-    /// For programs.
+    /// For programs
     Json,
 }
 
-/// List scenarios: ids, titles, tags, issues.
+/// List scenarios with their titles, tags and issues.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all but those tagged `slow`]
+    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite next to your own [default: all except those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
-    /// Only scenarios with this tag (repeat it for more)
+    /// Only scenarios with this tag (repeatable)
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
-    /// Leave out scenarios whose id fits this glob (repeat it for more)
+    /// Skip scenarios whose id matches this glob (repeatable)
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     #[command(flatten)]
     suite: SuiteOptions,
-    /// How to print it
+    /// How to print the result
     #[arg(long, default_value = "text")]
     format: Format,
 }

@@ -1,4 +1,4 @@
-//! `gatecrash matrix`: scenarios on many releases.
+//! `gatecrash matrix`: runs scenarios on many releases.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -9,33 +9,34 @@ use super::shard::Shard;
 use crate::gateway::{Target, TargetProvider};
 use crate::release::Release;
 
-/// Run scenarios against several releases: rows scenarios, columns releases, timelines below.
+/// Run scenarios against several releases and compare them.
 ///
-/// Exit codes are those of `run`.
+/// Prints a table with a row for each scenario and a column for each release, and timelines below it. Exit codes are those of
+/// `run`.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all but those tagged `slow`]
+    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite next to your own [default: all except those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// The gateways, separated by commas
     #[arg(long, value_name = "TARGET,…", conflicts_with_all = ["from", "to", "every", "pre"], required_unless_present_any = ["from", "every", "upgrade_from"])]
     gateways: Option<String>,
-    /// First release of a span; of the releases inside, those that are installed are run
+    /// First release of a range; the installed releases in the range are run
     #[arg(long, value_name = "RELEASE", requires = "to")]
     from: Option<Release>,
-    /// Last release of the span; with --upgrade-from the targets to upgrade to, separated by commas
+    /// Last release of the range; with --upgrade-from, the targets to upgrade to, separated by commas
     #[arg(long, value_name = "RELEASE|TARGET,…")]
     to: Option<String>,
-    /// Releases to upgrade from, separated by commas: rows are scenarios that upgrade, from each of these
+    /// Releases to upgrade from, separated by commas: each scenario with an upgrade runs from each of them
     #[arg(long, value_name = "RELEASE,…", value_delimiter = ',', requires = "to", conflicts_with_all = ["from", "gateways"])]
     upgrade_from: Vec<Release>,
-    /// Run every stable release of the span, or of all that are published, and install what is missing
+    /// Run every stable release of the range, or every published one, and install what is missing
     #[arg(long, conflicts_with = "upgrade_from")]
     every: bool,
-    /// Run the betas of the span, too
+    /// Include the betas of the range
     #[arg(long, conflicts_with = "upgrade_from")]
     pre: bool,
-    /// Only the M-th of N parts: every N-th gateway. `gatecrash merge` joins the parts' event streams
+    /// Run only the M-th of N parts: every N-th gateway; `gatecrash merge` joins the event streams of the parts
     #[arg(long, value_name = "M/N")]
     shard: Option<Shard>,
     #[command(flatten)]
@@ -68,7 +69,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::of_run(&record))
 }
 
-/// The releases of a span, or of all there are: those that are installed, or every published one.
+/// The releases of a range, or all of them: those that are installed, or every published one.
 fn span(
     provider: &TargetProvider,
     span: Option<(Release, Release)>,
@@ -98,7 +99,7 @@ fn span(
     Ok(inside.into_iter().map(Target::Release).collect())
 }
 
-/// The releases of a span in the order of time, betas only where they are wanted.
+/// The releases of a range in order of time, with betas if `pre` is set.
 fn within(known: Vec<Release>, span: Option<(Release, Release)>, pre: bool) -> Vec<Release> {
     let inside = |release: &Release| span.is_none_or(|(from, to)| (from..=to).contains(release));
     let mut found: Vec<Release> =
@@ -118,7 +119,7 @@ mod tests {
     #[case::with_betas(None, true, &["2026.3.28", "2026.3.31-beta.1", "2026.3.31", "2026.4.2"])]
     #[case::a_span(Some(("2026.3.28", "2026.3.31")), false, &["2026.3.28", "2026.3.31"])]
     #[case::a_span_with_betas(Some(("2026.3.31-beta.1", "2026.3.31")), true, &["2026.3.31-beta.1", "2026.3.31"])]
-    fn a_span_has_its_releases_in_order(
+    fn a_range_contains_its_releases_in_order(
         #[case] span: Option<(&str, &str)>,
         #[case] pre: bool,
         #[case] expected: &[&str],

@@ -6,9 +6,9 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Memory(pub(super) u32);
 
-/// A text is no amount of memory.
+/// Why a text is not an amount of memory.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no amount of memory: write it as 1500M or 4G")]
+#[error("`{0}` is not an amount of memory: write it as 1500M or 4G")]
 pub(super) struct ParseMemoryError(String);
 
 impl FromStr for Memory {

@@ -1,4 +1,4 @@
-//! `gatecrash merge`: the parts of a run that was spread over machines, as one run.
+//! `gatecrash merge`: joins the parts of a run that was spread over machines.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -8,16 +8,16 @@ use crate::report::terminal::{self, Appearance, Palette};
 use crate::report::{self, ReportDestination, ReportRequest};
 use crate::run::RunRecord;
 
-/// Join the parts of a run that was spread over machines into one run and one report.
+/// Join the parts of a run that was spread over machines.
 ///
-/// Each part is a file of events (`--report events=FILE`) made with the same seed. Exit codes are those of
-/// `run`, for the whole: 4 where a part was cut off.
+/// Each part is a file of events (`--report events=FILE`) made with the same seed. Exit codes are those of `run` for the whole;
+/// 4 if a part was cut off.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Files of events
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
-    /// Write a report of the whole: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
+    /// Write a report of the whole run: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     reports: Vec<ReportRequest>,
 }
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         stored::warn(name, &loaded.record);
         let events = loaded.events;
         let hint = "make each part with --report events=FILE";
-        parts.push(events.ok_or_else(|| Failure::usage(format!("{name} holds no events")).hint(hint))?);
+        parts.push(events.ok_or_else(|| Failure::usage(format!("{name} contains no events")).hint(hint))?);
     }
     let events = report::merge(parts).map_err(Failure::usage)?;
     let record = RunRecord::of(&events);

@@ -1,5 +1,5 @@
-//! Commands: one file each. Reads environment, clock and terminal once into a context; maps results to
-//! exit codes; shows every error once.
+//! The commands, one file each. Environment, clock and terminal are read once into a context; results become exit codes;
+//! every error is shown once.
 
 mod app;
 mod bisect;
@@ -16,6 +16,7 @@ mod expect;
 mod explain;
 mod failure;
 mod gateways;
+mod help;
 mod interrupt;
 mod known;
 mod list;
@@ -43,7 +44,7 @@ mod stored;
 mod suite;
 mod timeline;
 
-pub use app::main;
+pub use app::{command, main};
 pub use broker::{Ask, Reply};
 pub use context::{Color, Context};
 pub use exit::Exit;

@@ -1,4 +1,4 @@
-//! `gatecrash new scenario`: a scenario file to begin with.
+//! `gatecrash new scenario`: writes a scenario file to start from.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -11,7 +11,7 @@ use super::suite;
 use crate::report::quoted as quoted_for_shell;
 use crate::scenario::schema_text;
 
-/// Write something new.
+/// Write a new scenario file to start from.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -20,7 +20,7 @@ pub(super) struct Args {
 
 #[derive(clap::Subcommand, Debug)]
 enum Command {
-    /// Write a scenario file that passes `check` and waits to be filled in
+    /// Write a scenario file that passes `check` and can be filled in
     Scenario {
         /// Its permanent id, such as pairing/legacy-empty-token-map
         #[arg(value_name = "ID", value_parser = id)]
@@ -46,23 +46,23 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let path = root.join(format!("{id}.yaml"));
     let shown = suite::shown(&context.working_dir, &path);
-    let at = |path: &Path, error: &std::io::Error| {
-        let message = format!("cannot write {}: {error}", path.display());
-        if is_of_the_user(error) { Failure::usage(message) } else { Failure::broke(message) }
+    let at = |path: &Path, error: std::io::Error| {
+        let exit = if is_of_the_user(&error) { Exit::Usage } else { Exit::Broke };
+        Failure::new(exit, error).context(format!("cannot write {}", path.display()))
     };
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|error| at(parent, &error))?;
+        fs::create_dir_all(parent).map_err(|error| at(parent, error))?;
     }
     let schema = root.join(suite::SCHEMA);
     let wrote_schema = match write_new(&schema, &schema_text()) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-        written => written.map(|()| true).map_err(|error| at(&schema, &error))?,
+        written => written.map(|()| true).map_err(|error| at(&schema, error))?,
     };
     write_new(&path, &scaffold(id, title, issue.as_deref())).map_err(|error| {
         if error.kind() == ErrorKind::AlreadyExists {
-            Failure::usage(format!("{} is there already", shown.display()))
+            Failure::usage(format!("{} exists already", shown.display()))
         } else {
-            at(&path, &error)
+            at(&path, error)
         }
     })?;
     let mut text = String::new();
@@ -82,13 +82,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// Writes a file that is not there yet.
+/// Writes a file that does not exist yet.
 fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(text.as_bytes())
 }
 
-/// Whether it is the place that is wrong, and not the machine.
+/// Whether the path is at fault rather than the machine.
 fn is_of_the_user(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),
@@ -137,7 +137,7 @@ steps:
     )
 }
 
-/// A text as YAML takes it: a text of JSON is one.
+/// A text as a YAML string: a JSON string is one.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -152,7 +152,7 @@ mod tests {
     use crate::scenario::{Source, check, load};
 
     #[test]
-    fn a_new_scenario_has_nothing_to_complain_about() {
+    fn a_new_scenario_passes_the_check() {
         let text = scaffold("pairing/new-one", "It \"works\": yes", Some("openclaw#1"));
         let source = Arc::new(Source { path: "scenarios/pairing/new-one.yaml".into(), text });
         let suite = load(&[("pairing/new-one".into(), source)]);

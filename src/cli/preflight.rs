@@ -11,14 +11,16 @@ use super::interrupt::interrupt;
 use super::known::check_targets;
 use super::list::Format;
 use crate::gateway::{PreparedTarget, Remote, Target, TargetProvider};
-use crate::preflight::{self, Preflight, PreflightError, PreflightRequest};
+use crate::preflight::{PreflightError, PreflightRequest, copy_state, preflight};
+use crate::report::preflight::text;
 
-/// Tell what an upgrade would do to the paired devices of a gateway, before it is done.
+/// Predict what an upgrade would do to the paired devices of a gateway.
 ///
-/// Copies what matters of a state directory (pairings, identities, exec approvals; no channels, credentials or
-/// plugins), boots the release of now and the new one on the copies, and lets a stand-in for every device come
-/// back in every role. The state directory is only read, nothing is contacted, and no token is shown. Exit codes:
-/// 0 nothing breaks, 1 something would break, 2 bad usage, 3 no device is paired, 4 a release cannot be asked.
+/// Copies the relevant parts of a state directory (pairings, identities, exec approvals; no channels, credentials or
+/// plugins), boots the present release and the new one on the copies, and lets a stand-in for every device reconnect in
+/// every role. The state directory is only read, nothing outside this machine is contacted, and no token is shown.
+///
+/// Exit codes: 0 nothing breaks, 1 something would break, 2 bad usage, 3 no device is paired, 4 a release cannot be asked.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// The state directory, usually ~/.openclaw
@@ -27,13 +29,13 @@ pub(super) struct Args {
     /// The release to upgrade to (2026.4.2, latest), or path:DIR or cmd:COMMAND
     #[arg(long, value_name = "TARGET")]
     to: String,
-    /// The release of now [default: the one that wrote the configuration last]
+    /// The present release [default: the one that last wrote the configuration]
     #[arg(long, value_name = "TARGET")]
     from: Option<String>,
     /// The configuration [default: openclaw.json in the state directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How to print it
+    /// How to print the result
     #[arg(long, default_value = "text")]
     format: Format,
 }
@@ -47,11 +49,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     check_targets(&provider, &named, &[], None)?;
     let place = provider
         .place()
-        .map_err(|error| Failure::broke(format!("cannot make a place for the copy: {error}")))?;
+        .map_err(|error| Failure::broke(error).context("cannot make a folder for the copy"))?;
     let copy = place.state();
     let state = context.working_dir.join(&args.state);
     let config = args.config.as_ref().map(|config| context.working_dir.join(config));
-    let copied = preflight::copy(&state, config.as_deref(), &copy).map_err(Failure::usage)?;
+    let copied = copy_state(&state, config.as_deref(), &copy).map_err(Failure::usage)?;
     let from = from.or(copied.release.map(Target::Release));
     let resolved = |target: Target| -> Result<Target, Failure> {
         let mut one = provider
@@ -61,13 +63,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let (to, from) = (resolved(to)?, from.map(resolved).transpose()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
-    let mut found: Preflight = runtime.block_on(async {
+    let mut found = runtime.block_on(async {
         let to = prepared(&provider, &to).await?;
         let from = match &from {
             Some(from) => Some(prepared(&provider, from).await?),
             None => None,
         };
-        let wish = PreflightRequest {
+        let request = PreflightRequest {
             state: &copy,
             config: &copied.config,
             from: from.as_ref(),
@@ -76,24 +78,22 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             now_ms: Arc::clone(&context.now_ms),
         };
         tokio::select! {
-            found = preflight::preflight(&wish) => found.map_err(failure),
-            () = interrupt() => Err(interrupted()),
+            found = preflight(&request) => found.map_err(failure),
+            () = interrupt() => Err(Failure::new(Exit::Interrupted, "interrupted")),
         }
     })?;
     found.notes.extend(copied.notes);
     let text = match args.format {
-        Format::Text => preflight::text(&found),
-        Format::Json => {
-            format!("{:#}\n", serde_json::to_value(&found).map_err(Failure::broke)?)
-        }
+        Format::Text => text(&found),
+        Format::Json => format!("{:#}\n", serde_json::to_value(&found).map_err(Failure::broke)?),
     };
     context.print(&text)?;
     Ok(if found.breaks() { Exit::Bad } else { Exit::Fine })
 }
 
 fn target(text: &str) -> Result<Target, Failure> {
-    match Target::parse(text, Remote::Refused).map_err(|error| gateways::failure(&error))? {
-        Target::Attach(_) => Err(Failure::usage("a gateway that runs already cannot be asked about a copy")
+    match Target::parse(text, Remote::Refused).map_err(gateways::failure)? {
+        Target::Attach(_) => Err(Failure::usage("a running gateway cannot be asked about a copy")
             .hint("name a release, such as 2026.4.2")),
         Target::Embedded(_) => Err(Failure::usage("the model has no store that a copy could be put into")
             .hint("name a release, such as 2026.4.2")),
@@ -111,8 +111,4 @@ fn failure(error: PreflightError) -> Failure {
         PreflightError::NoDevice => Failure::nothing(error),
         other => Failure::broke(other),
     }
-}
-
-fn interrupted() -> Failure {
-    Failure { message: "interrupted".to_owned(), hint: None, exit: Exit::Interrupted }
 }

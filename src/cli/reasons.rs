@@ -1,4 +1,4 @@
-//! `gatecrash reasons`: steps that pass for different reasons.
+//! `gatecrash reasons`: finds steps that pass for different reasons.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -7,21 +7,22 @@ use super::list::Format;
 use super::stored;
 use crate::curate::reasons::{reasons, text};
 
-/// List steps that pass on several releases, each time for another reason.
+/// List steps that pass on several releases for different reasons.
 ///
-/// A release may refuse by another rule than the one that a scenario is about, and the step still passes.
-/// This compares close codes, error codes, details and, where those say nothing, messages, of all that met
-/// one and the same expectation in stored runs. A reason that the expectation itself names is not listed.
+/// A release may refuse a step because of another rule than the one the scenario is about, and the step still passes. This
+/// compares close codes, error codes, details and, failing those, messages of everything that met the same expectation in
+/// stored runs. A reason that the expectation itself names is not listed.
+///
 /// Exit codes: 0 no step differs, 1 at least one does, 3 no step was refused on two targets.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Stored runs: files, ids of kept runs, or `latest`; a later one replaces cells of an earlier one
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<String>,
-    /// Compare messages everywhere: a reworded text is another reason
+    /// Always compare messages: a reworded message is a different reason
     #[arg(long)]
     texts: bool,
-    /// How to print it
+    /// How to print the result
     #[arg(long, default_value = "text")]
     format: Format,
 }

@@ -1,4 +1,4 @@
-//! `gatecrash report`: reports of a run that was stored.
+//! `gatecrash report`: writes reports of a stored run.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -6,12 +6,12 @@ use super::failure::Failure;
 use super::stored;
 use crate::report::{self, ReportDestination, ReportKind, ReportRequest};
 
-/// Make reports of a stored run, without running anything again.
+/// Write reports of a stored run without running anything again.
 ///
-/// Exit codes: 0 done, 4 done, but the run was cut off or lacks planned cells, 130 done, but it was interrupted.
+/// Exit codes: 0 done, 4 done, but the run was cut off or lacks planned cells, 130 done, but the run was interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// A file of events or a JSON report, or the id of a kept run, or `latest`
+    /// A file of events, a JSON report, the id of a stored run, or `latest`
     #[arg(value_name = "RUN")]
     run: String,
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     report::check(&reports).map_err(Failure::usage)?;
     let loaded = stored::read(context, &args.run)?;
     if loaded.events.is_none() && reports.iter().any(|one| one.kind == ReportKind::Events) {
-        return Err(Failure::usage("a JSON report holds no events").hint("name a file of events instead"));
+        return Err(Failure::usage("a JSON report contains no events").hint("name a file of events instead"));
     }
     let events = loaded.events.unwrap_or_default();
     let mut out = std::io::stdout().lock();

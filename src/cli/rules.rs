@@ -1,4 +1,4 @@
-//! `gatecrash rules`: the history of the handshake, as the model knows it.
+//! `gatecrash rules`: the history of the handshake as the model implements it.
 
 use serde_json::json;
 
@@ -10,18 +10,19 @@ use crate::model::{HISTORY, NOT_MODELLED, RuleChange, Setting};
 use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Palette};
 
-/// Tell which rules of the handshake changed in which release, and how that is known.
+/// Show which rules of the handshake changed in which release.
 ///
-/// This is the table that the embedded model follows; what it leaves out stands at the end.
+/// This is the table that the embedded model follows, with evidence for each change. What the model leaves out is listed at
+/// the end.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Only what holds in this release
+    /// Only the rules of this release
     #[arg(value_name = "RELEASE")]
     release: Option<Release>,
     /// Only changes after this release
     #[arg(long, value_name = "RELEASE", conflicts_with = "release")]
     since: Option<Release>,
-    /// How to print it
+    /// How to print the result
     #[arg(long, default_value = "text")]
     format: Format,
 }
@@ -42,7 +43,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// The last word on each rule up to a release; rules that do not hold are left out.
+/// The latest change of each rule up to a release, without rules that are off.
 fn in_force(release: Release) -> Vec<&'static RuleChange> {
     let until: Vec<&RuleChange> = HISTORY.iter().filter(|one| one.since <= release).collect();
     let replaced =
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_rule_in_force_is_told_once_and_by_its_last_change() {
+    fn each_rule_in_force_is_listed_once_with_its_latest_change() {
         let known = in_force(Release::new(2026, 4, 2));
         let mut names: Vec<String> = known.iter().map(|one| one.set.name()).collect();
         let count = names.len();

@@ -1,4 +1,4 @@
-//! `gatecrash runs`: the runs that were kept.
+//! `gatecrash runs`: lists and removes stored runs.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -6,7 +6,9 @@ use super::failure::Failure;
 use super::stored::store;
 use crate::report::{Bounds, StoredEntry};
 
-/// List or drop the runs that were kept. The latest ones stay, each in one file.
+/// List or remove stored runs.
+///
+/// The latest runs are stored automatically, each in one file.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -15,11 +17,11 @@ pub(super) struct Args {
 
 #[derive(clap::Subcommand, Debug)]
 enum Command {
-    /// List the kept runs, the latest first
+    /// List the stored runs, the latest first
     List,
-    /// Drop the oldest runs
+    /// Remove the oldest runs
     Prune {
-        /// How many runs stay
+        /// Number of runs to keep
         #[arg(long, value_name = "NUMBER", default_value_t = 10)]
         keep: usize,
     },
@@ -31,11 +33,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Command::List => {
             let runs = store.list().map_err(Failure::broke)?;
             let text: String = runs.iter().map(line).collect();
-            context.print(if runs.is_empty() { "no run was kept yet\n" } else { &text })?;
+            context.print(if runs.is_empty() { "no run is stored yet\n" } else { &text })?;
         }
         Command::Prune { keep } => {
             let gone = store.prune(Bounds { runs: keep, bytes: u64::MAX }).map_err(Failure::broke)?;
-            context.print(&format!("dropped {}\n", gone.len()))?;
+            context.print(&format!("removed {}\n", gone.len()))?;
         }
     }
     Ok(Exit::Fine)

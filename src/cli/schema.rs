@@ -1,4 +1,4 @@
-//! `gatecrash schema`: JSON Schemas of what gatecrash reads and writes.
+//! `gatecrash schema`: prints the JSON Schemas of what gatecrash reads and writes.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -6,33 +6,33 @@ use super::failure::Failure;
 use crate::report::{coverage, json, mutants};
 use crate::scenario::schema_text;
 
-/// What a schema is of.
+/// A document that has a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
-    /// Scenario files, for editors.
+enum SchemaKind {
+    /// Scenario files, for editors
     Scenario,
-    /// The JSON report of a run.
+    /// The JSON report of a run
     Run,
-    /// The JSON report of the coverage of code.
+    /// The JSON report of `coverage --code`
     Coverage,
-    /// The JSON report of the mutants of a release.
+    /// The JSON report of `mutants --gateway`
     Mutants,
 }
 
-/// Print the JSON Schema of scenario files, for editors, or of a JSON report.
+/// Print the JSON Schema of scenario files or of a JSON report.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// What it is of
+    /// The document
     #[arg(default_value = "scenario")]
-    kind: Kind,
+    kind: SchemaKind,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let text = match args.kind {
-        Kind::Scenario => schema_text(),
-        Kind::Run => format!("{:#}\n", json::schema()),
-        Kind::Coverage => format!("{:#}\n", coverage::schema()),
-        Kind::Mutants => format!("{:#}\n", mutants::schema()),
+        SchemaKind::Scenario => schema_text(),
+        SchemaKind::Run => format!("{:#}\n", json::schema()),
+        SchemaKind::Coverage => format!("{:#}\n", coverage::schema()),
+        SchemaKind::Mutants => format!("{:#}\n", mutants::schema()),
     };
     context.print(&text)?;
     Ok(Exit::Fine)

@@ -1,5 +1,5 @@
-//! `gatecrash __model`: the model as a gateway process of its own, started as a release is started. Test
-//! repositories build their gateways from it.
+//! `gatecrash __model`: the model as a separate gateway process, started like a release. Test repositories build their
+//! gateways from it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use super::failure::Failure;
 use crate::gateway::{Remote, Target};
 use crate::model::{GatewayState, NEWEST, Profile, ServeOptions, serve_on};
 
-/// Serve the model on a port, with the configuration and the state that the environment names.
+/// Serve the model on a port with the configuration and state that the environment names.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// The port
+    /// The port to listen on
     #[arg(long)]
     port: u16,
-    /// Which model, such as embedded:2026.4.2 or embedded:2026.4.2+read-is-free
+    /// The model, such as embedded:2026.4.2 or embedded:2026.4.2+read-is-free
     #[arg(long)]
     model: String,
 }
 
-/// How long a change may go unwritten. Checks of the stored state wait longer.
+/// How long a change may stay unwritten. Checks of the stored state wait longer.
 const WRITE_EVERY: Duration = Duration::from_millis(20);
 
 /// Serves until it is told to end.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let Target::Embedded(model) = Target::parse(&args.model, Remote::Refused).map_err(Failure::usage)? else {
-        return Err(Failure::usage(format!("`{}` is no model", args.model)));
+        return Err(Failure::usage(format!("`{}` is not a model", args.model)));
     };
     let named = |name: &str| context.environment.iter().find(|(one, _)| one == name).map(|(_, value)| value);
     let read = |path: &Path| -> Value {
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     })
 }
 
-/// Writes what a gateway remembers where a released one keeps it. Readers never see half a file.
+/// Writes the state of a gateway to where a release keeps it. Readers never see half a file.
 fn write(state_dir: &Path, state: &GatewayState) -> std::io::Result<()> {
     for (path, records) in state.files() {
         let path = state_dir.join(path);

@@ -1,4 +1,4 @@
-//! One run from the command line: selection, events, progress, reports, interrupts.
+//! A run from the command line: selection, events, progress, reports, interrupts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use super::memory::Memory;
 use super::origins::from_origins;
 use super::stored::store;
 use super::suite::{self, Chosen, Selection, SuiteOptions};
-use crate::bisect::{Conditions, Evidence};
+use crate::bisect::{Conditions, EvidenceStore};
+use crate::error_chain::chain;
 use crate::gateway::install::{Cache, Cancel, InstallEvent};
 use crate::gateway::{Profiles, Target, TargetProvider};
 use crate::release::Release;
@@ -30,57 +31,57 @@ use crate::wire::ProtocolSchemas;
 /// Options that `run` and `matrix` share.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct RunOptions {
-    /// Only scenarios with this tag (repeat it for more)
+    /// Only scenarios with this tag (repeatable)
     #[arg(long = "tag", value_name = "TAG")]
     pub(super) tags: Vec<String>,
-    /// Leave out scenarios whose id fits this glob (repeat it for more)
+    /// Skip scenarios whose id matches this glob (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub(super) exclude: Vec<String>,
     #[command(flatten)]
     pub(super) suite: SuiteOptions,
     #[command(flatten)]
     pub(super) gateways: GatewayOptions,
-    /// Seed of all keys and secrets; the same seed sends the same frames [default: another one each run]
+    /// Seed of all keys and secrets; the same seed sends the same frames [default: a different one each run]
     #[arg(long, value_name = "NUMBER")]
     pub(super) seed: Option<u64>,
-    /// Run each cell this often; what is not always the same is flaky
+    /// Run each cell this often; a cell whose result varies is flaky
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) repeat: u32,
-    /// How long a step waits for an answer, where the scenario does not say
+    /// How long a step waits for an answer, unless the scenario says otherwise
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub(super) timeout: Millis,
-    /// How long a gateway may take to boot [default: as long as its release is known to need]
+    /// How long a gateway may take to boot [default: what its release is known to need]
     #[arg(long, value_name = "DURATION")]
     pub(super) boot_timeout: Option<Millis>,
-    /// Memory that gateways and programs may take together [default: half of the machine's]
+    /// Memory that gateways and programs may use together [default: half of the machine's]
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<Memory>,
-    /// Shuffle the scenarios of each gateway, the same way for the same number
+    /// Shuffle the scenarios of each gateway, in the same way for the same number
     #[arg(long, value_name = "NUMBER")]
     pub(super) shuffle: Option<u64>,
-    /// Scenarios at work at the same time on one gateway [default: as many as its release is known to bear]
+    /// Scenarios at the same time on one gateway [default: what its release is known to handle]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) at_once: Option<u32>,
-    /// Give every scenario a gateway to itself
+    /// Give every scenario a gateway of its own
     #[arg(long)]
     pub(super) isolate: bool,
-    /// End the run at the first cell that is not fine
+    /// Stop at the first cell that is not fine
     #[arg(long)]
     pub(super) fail_fast: bool,
-    /// Fail for listed deviations, too: of these classes, or those of security [repeat it, or separate by commas]
+    /// Fail for listed deviations of these classes, too, or for those of security (repeatable, or separated by commas)
     #[arg(long, value_name = "CLASS,…", value_delimiter = ',', value_parser = denied_classes())]
     pub(super) deny: Vec<Deny>,
-    /// Copy the state of every gateway into this folder when it stops
+    /// Copy the state of every gateway to this folder when it stops
     #[arg(long, value_name = "DIR")]
     pub(super) keep_state: Option<PathBuf>,
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     pub(super) reports: Vec<ReportRequest>,
-    /// Check all frames by the JSON Schema that upstream publishes for its protocol, which is fetched into the cache
-    /// once: what a gateway sends beside it is told, what gatecrash sends beside it is an error. For 2026.8.1 and later
+    /// Check all frames with the JSON Schema that upstream publishes for its protocol, which is fetched into the cache once.
+    /// Violations by a gateway are reported, violations by gatecrash are errors. For 2026.8.1 and later
     #[arg(long)]
     pub(super) check_frames: bool,
-    /// Where gateways write which code they execute; nothing that is given on the command line.
+    /// Where gateways record which code they execute; not set on the command line.
     #[arg(skip)]
     pub(super) profiles: Option<Profiles>,
 }
@@ -96,7 +97,7 @@ impl RunOptions {
     }
 }
 
-/// Runs the selected scenarios on targets, shows what happens, writes the reports, and prints the result.
+/// Runs the selected scenarios on targets, shows progress, writes the reports, and prints the result.
 pub(super) fn execute(
     context: &Context,
     provider: &TargetProvider,
@@ -114,8 +115,7 @@ pub(super) fn execute(
     Ok(record)
 }
 
-/// Runs the selected scenarios on targets, from other origins where some are named, shows what happens, and
-/// writes the reports.
+/// Runs the selected scenarios on targets, from these origins if there are any, shows progress, and writes the reports.
 pub(super) fn measure(
     context: &Context,
     provider: &TargetProvider,
@@ -133,8 +133,8 @@ pub(super) fn measure(
     let Chosen { scenarios, folders, .. } =
         if origins.is_empty() { chosen } else { chosen.map(|scenarios| from_origins(scenarios, origins)) };
     if scenarios.is_empty() {
-        return Err(Failure::nothing("none of these scenarios begins on another release")
-            .hint("those below `upgrade` do; `starts_on` makes one"));
+        return Err(Failure::nothing("none of these scenarios starts on another release")
+            .hint("those below `upgrade` do; add `starts_on` to a scenario to make it one"));
     }
     check_targets(provider, &targets, origins, options.gateways.assume_release)?;
     let targets = provider
@@ -170,16 +170,16 @@ pub(super) fn measure(
         rerun,
     };
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
-    // Bars would be drawn over what a reader of the events prints meanwhile.
+    // Progress bars would overwrite what a reader of the events prints.
     let mut live = live(context, context.live && !stream.is_open());
     let mut events = Vec::new();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::broke(format!("cannot start: {error}")))?;
+        .map_err(|error| Failure::broke(error).context("cannot start the runtime"))?;
     let (sender, receiver) = std::sync::mpsc::channel::<Event>();
     let emit: Emit = Arc::new(move |event| {
-        // The listener outlives the run; were it gone, nobody would be left to tell.
+        // The listener outlives the run.
         let _ = sender.send(event);
     });
     std::thread::scope(|scope| {
@@ -202,19 +202,19 @@ pub(super) fn measure(
     let mut out = std::io::stdout().lock();
     reports.and_then(|rest| report::write(&rest, &events, &record, &mut out)).map_err(Failure::broke)?;
     drop(out);
-    // Without the store a later bisect boots again, and that is all.
+    // If storing fails, a later bisect merely boots again.
     if options.profiles.is_none() {
         let conditions = Conditions::of(&request.settings, request.repeat);
-        let _ = Evidence::below(&context.cache_dir, conditions).keep_run(&record, &request.scenarios);
+        let _ = EvidenceStore::below(&context.cache_dir, conditions).keep_run(&record, &request.scenarios);
     }
     if let Err(error) = store(context).keep(&events) {
-        // The run itself is not worse for it.
-        anstream::eprintln!("warning: the run cannot be kept: {error}");
+        // The run itself is not affected.
+        anstream::eprintln!("warning: the run cannot be kept: {}", chain(&error));
     }
     Ok(record)
 }
 
-/// Upstream's schemas, where frames are to be checked by them.
+/// Upstream's schemas, if frames are to be checked.
 fn schemas(options: &RunOptions, context: &Context) -> Result<ProtocolSchemas, Failure> {
     if !options.check_frames {
         return Ok(ProtocolSchemas::default());
@@ -223,12 +223,12 @@ fn schemas(options: &RunOptions, context: &Context) -> Result<ProtocolSchemas, F
     let tell = |event: InstallEvent| anstream::eprintln!("{event}");
     let texts = cache
         .protocol_schemas(&tell, &Cancel::default())
-        .map_err(|error| Failure::broke(error).hint("without `--check-frames` no schema is needed"))?;
+        .map_err(|error| Failure::broke(error).hint("leave out `--check-frames`, and no schema is needed"))?;
     let texts = texts.iter().map(|(version, text)| (*version, text.as_str()));
     ProtocolSchemas::read(texts).map_err(Failure::broke)
 }
 
-/// The words of `--deny`, which completion and the help show.
+/// The words of `--deny`, for the help and completion.
 fn denied_classes() -> impl TypedValueParser<Value = Deny> {
     PossibleValuesParser::new(Deny::ALL.map(Deny::word)).try_map(|word| word.parse::<Deny>())
 }
@@ -249,7 +249,7 @@ fn millis(span: Duration) -> u64 {
 fn timeout(options: &RunOptions) -> Result<Duration, Failure> {
     let timeout = options.timeout.as_duration();
     if timeout.is_zero() {
-        return Err(Failure::usage("--timeout must be longer than nothing"));
+        return Err(Failure::usage("--timeout must be longer than 0"));
     }
     Ok(timeout)
 }

@@ -2,16 +2,16 @@
 
 use std::str::FromStr;
 
-/// One of several parts, from 1.
+/// One of several parts, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shard {
     number: usize,
     of: usize,
 }
 
-/// Why a text names no shard.
+/// Why a text is not a shard.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no shard: write 2/4 for the second of four")]
+#[error("`{0}` is not a shard: write 2/4 for the second of four")]
 pub(super) struct ParseShardError(String);
 
 impl FromStr for Shard {
@@ -28,8 +28,8 @@ impl FromStr for Shard {
 }
 
 impl Shard {
-    /// The shard's part of a list: every n-th, beginning with the m-th, so that old and new releases, which
-    /// boot at different speeds, are spread evenly.
+    /// The shard's part of a list: every n-th element, starting with the m-th, so that old and new releases, which boot at
+    /// different speeds, are spread evenly.
     pub(super) fn of<T>(self, all: Vec<T>) -> Vec<T> {
         all.into_iter().skip(self.number - 1).step_by(self.of).collect()
     }

@@ -1,4 +1,4 @@
-//! `gatecrash show`: a stored run on the terminal.
+//! `gatecrash show`: shows a stored run.
 
 use super::context::Context;
 use super::exit::Exit;
@@ -7,14 +7,14 @@ use super::stored;
 use crate::report::terminal::{self, Appearance, Palette};
 use crate::report::undone;
 use crate::run::{Cell, RunRecord};
-use crate::scenario::did_you_mean;
+use crate::suggest::question;
 
 /// Show a stored run, or one cell of it with every frame.
 ///
-/// Exit codes: 0 shown, 4 shown, but the run was cut off or lacks planned cells, 130 shown, but it was interrupted.
+/// Exit codes: 0 shown, 4 shown, but the run was cut off or lacks planned cells, 130 shown, but the run was interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// A file of events or a JSON report, or the id of a kept run, or `latest`
+    /// A file of events, a JSON report, the id of a stored run, or `latest`
     #[arg(value_name = "RUN")]
     run: String,
     /// A cell: SCENARIO@TARGET, or SCENARIO for all targets
@@ -36,14 +36,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::of_stored(&record))
 }
 
-/// The cells that a name means.
+/// The cells that a name refers to.
 fn cells<'a>(record: &'a RunRecord, name: &str) -> Result<Vec<&'a Cell>, Failure> {
     let (scenario, target) = match name.split_once('@') {
         Some((scenario, target)) => (scenario, Some(target)),
         None => (name, None),
     };
-    let fits = |cell: &&Cell| cell.scenario == scenario && target.is_none_or(|target| cell.target == target);
-    let found: Vec<&Cell> = record.cells.iter().filter(fits).collect();
+    let matches =
+        |cell: &&Cell| cell.scenario == scenario && target.is_none_or(|target| cell.target == target);
+    let found: Vec<&Cell> = record.cells.iter().filter(matches).collect();
     if !found.is_empty() {
         return Ok(found);
     }
@@ -53,7 +54,7 @@ fn cells<'a>(record: &'a RunRecord, name: &str) -> Result<Vec<&'a Cell>, Failure
         .find(|one| one.scenario == scenario && target.is_none_or(|target| one.target == target));
     if let Some(one) = unfinished {
         let message = format!("{} on {} {}", one.scenario, one.target, undone::why(record, one));
-        return Err(Failure { message, hint: None, exit: Exit::of_run(record) });
+        return Err(Failure::new(Exit::of_run(record), message));
     }
     let failure = Failure::usage(format!("the run has no cell `{name}`"));
     let known = record.scenarios.iter().any(|one| one.id == scenario);
@@ -62,10 +63,8 @@ fn cells<'a>(record: &'a RunRecord, name: &str) -> Result<Vec<&'a Cell>, Failure
     } else {
         (scenario, record.scenarios.iter().map(|one| one.id.as_str()).collect())
     };
-    Err(match did_you_mean(word, names.iter().copied()) {
-        Some(like) => failure.hint(format!("did you mean `{like}`?")),
-        None => failure.hint(format!("it has {}", names.join(", "))),
-    })
+    let hint = question(word, names.iter().copied());
+    Err(failure.hint(hint.unwrap_or_else(|| format!("it has {}", names.join(", ")))))
 }
 
 #[cfg(test)]
@@ -85,10 +84,10 @@ mod tests {
         let record = RunRecord::of(&events);
         assert_eq!(cells(&record, "a/x").unwrap().len(), 2);
         assert_eq!(cells(&record, "a/x@2026.3.31").unwrap()[0].target, "2026.3.31");
-        assert_eq!(cells(&record, "a/xx").unwrap_err().hint.unwrap(), "did you mean `a/x`?");
-        assert_eq!(cells(&record, "a/x@2026.3.30").unwrap_err().hint.unwrap(), "did you mean `2026.3.31`?");
+        assert_eq!(cells(&record, "a/xx").unwrap_err().advice(), "did you mean `a/x`?");
+        assert_eq!(cells(&record, "a/x@2026.3.30").unwrap_err().advice(), "did you mean `2026.3.31`?");
         let missing = cells(&record, "a/y@2026.3.31").unwrap_err();
-        assert_eq!(missing.message, "a/y on 2026.3.31 was running when the run was cut off");
-        assert_eq!(missing.exit, Exit::Broke);
+        assert_eq!(missing.message(), "a/y on 2026.3.31 was running when the run was cut off");
+        assert_eq!(missing.exit(), Exit::Broke);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs named on the command line: a file, or a run that was kept.
+//! Runs named on the command line: files, and runs in the store.
 
 use std::path::Path;
 
@@ -9,39 +9,39 @@ use crate::report::events::ReadEventsError;
 use crate::report::{Bounds, LoadError, Loaded, RunStore, load, undone};
 use crate::run::{Ending, RunRecord};
 
-/// The runs that were kept.
+/// The store of runs.
 pub(super) fn store(context: &Context) -> RunStore {
     RunStore::below(&context.cache_dir, Bounds::default())
 }
 
-/// Reads the run that a word names: a file, `latest`, or an id or its beginning.
+/// Reads the run that a word names: a file, `latest`, or an id or the beginning of one.
 pub(super) fn read(context: &Context, word: &str) -> Result<Loaded, Failure> {
     let path = Path::new(word);
     let path =
         if path.is_file() { path.to_owned() } else { store(context).find(word).map_err(Failure::usage)? };
-    let bytes =
-        std::fs::read(&path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let bytes = std::fs::read(&path)
+        .map_err(|error| Failure::usage(error).context(format!("cannot read {}", path.display())))?;
     load(&bytes).map_err(|error| {
         let exit = if matches!(&error, LoadError::Events(ReadEventsError::CutOff)) {
             Exit::Broke
         } else {
             Exit::Usage
         };
-        Failure { message: format!("{}: {error}", path.display()), hint: None, exit }
+        Failure::new(exit, error).context(format!("cannot read {}", path.display()))
     })
 }
 
-/// Tells on standard error that a run is not whole.
+/// Warns on standard error that a run is incomplete.
 pub(super) fn warn(name: &str, record: &RunRecord) {
     if let Some(ending) = undone::ending(record) {
         anstream::eprintln!("warning: the run {name} is {ending}");
     }
 }
 
-/// Refuses a run that is not whole, for commands that conclude something from what is not there.
-pub(super) fn whole(name: &str, record: &RunRecord) -> Result<(), Failure> {
+/// Refuses an incomplete run, for commands that draw conclusions from what is missing.
+pub(super) fn require_complete(name: &str, record: &RunRecord) -> Result<(), Failure> {
     let Some(ending) = undone::ending(record) else { return Ok(()) };
     let exit = if record.ending() == Ending::Interrupted { Exit::Interrupted } else { Exit::Broke };
-    let message = format!("the run {name} is {ending}, and says nothing about what it did not reach");
-    Err(Failure { message, hint: Some("run it again to its end".to_owned()), exit })
+    let message = format!("the run {name} is {ending}, so it says nothing about what it did not reach");
+    Err(Failure::new(exit, message).hint("run it again and let it finish"))
 }

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::stored;
 use crate::curate::timeline::{BUILT_IN, History, history, markdown, put_over, read};
 
-/// Show the behavioural history of the gateway: the timelines of stored runs, as Markdown
+/// Show how the gateway's behaviour changed over the releases, as Markdown.
 ///
 /// Without a run it shows the history that is kept with the suite (`coverage/timelines.json`). Exit codes: 0 shown,
 /// 4 shown, but a run was cut off or lacks planned cells, 130 shown, but a run was interrupted.
@@ -17,10 +17,10 @@ pub(super) struct Args {
     /// Stored runs: files, ids of kept runs, or `latest`; a later one replaces cells of an earlier one
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
-    /// Put what the runs show over the history in this file; what they did not measure stays
+    /// Merge the runs into the history in this file; what they did not measure stays
     #[arg(long, value_name = "FILE", requires = "runs")]
     onto: Option<PathBuf>,
-    /// Keep the history in this file, too
+    /// Also write the history to this file
     #[arg(long, value_name = "FILE", requires = "runs")]
     store: Option<PathBuf>,
 }
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                 exit = Exit::of_stored(&record);
             }
             if args.store.is_some() {
-                stored::whole(word, &record)?;
+                stored::require_complete(word, &record)?;
             }
             runs.push(record);
         }
@@ -49,17 +49,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
     };
     if shown.timelines.is_empty() {
-        return Err(Failure::nothing("no cell is of a release, so there is no history to show")
-            .hint("only targets whose release is known are part of it; --assume-release tells it"));
+        return Err(Failure::nothing("no cell belongs to a release, so there is no history to show")
+            .hint("only targets with a known release count; --assume-release sets it"));
     }
     if let Some(place) = &args.store {
         let mut text = serde_json::to_string(&shown).map_err(Failure::broke)?;
-        // One timeline a line, so that a change is a small difference.
+        // One timeline per line, so that changes give small diffs.
         text = text.replace("{\"scenario\"", "\n{\"scenario\"");
         text.push('\n');
         let place = context.working_dir.join(place);
         std::fs::write(&place, text)
-            .map_err(|error| Failure::usage(format!("cannot write {}: {error}", place.display())))?;
+            .map_err(|error| Failure::usage(error).context(format!("cannot write {}", place.display())))?;
     }
     context.print(&markdown(&shown))?;
     Ok(exit)
@@ -67,6 +67,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 fn stored_history(place: &Path) -> Result<History, Failure> {
     let text = std::fs::read_to_string(place)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?;
-    read(&text).map_err(|error| Failure::usage(format!("{}: {error}", place.display())))
+        .map_err(|error| Failure::usage(error).context(format!("cannot read {}", place.display())))?;
+    read(&text).map_err(|error| Failure::usage(error).context(format!("cannot read {}", place.display())))
 }

@@ -1,8 +1,10 @@
 //! Prepares targets: installs releases, finds builds, and removes what dead runs have left.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::builds::{Builds, PrepareError, Tell};
 use super::embedded::EmbeddedBuild;
@@ -15,7 +17,7 @@ use crate::model::{Clock, NEWEST};
 use crate::release::Release;
 use crate::wire::LOG_MASK;
 
-/// What a provider needs to know about the machine and the session.
+/// What a provider has to know about the machine and the session.
 pub struct ProviderSettings {
     /// The gatecrash binary, which is also the watcher of gateways.
     pub executable: PathBuf,
@@ -35,6 +37,24 @@ pub struct ProviderSettings {
     pub assumed: Option<Release>,
     /// The clock: milliseconds since 1970.
     pub clock: Clock,
+}
+
+impl ProviderSettings {
+    /// Settings that keep everything below `folder`, fetch nothing and start no process: enough for embedded targets.
+    pub fn offline(folder: &Path, clock: Clock) -> Self {
+        let now = Timestamp::from_millisecond(clock()).unwrap_or_default();
+        Self {
+            executable: PathBuf::from("gatecrash"),
+            cache_dir: folder.join("cache"),
+            temp_dir: folder.to_owned(),
+            user_home: None,
+            path: OsString::new(),
+            tools: Tools::new("npm", [], true, now),
+            attach_token: None,
+            assumed: None,
+            clock,
+        }
+    }
 }
 
 /// Prepares targets.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use crate::model::{MUTANTS, Mutant, mutant_named};
 use crate::release::{ParseReleaseError, Release};
+use crate::suggest::did_you_mean;
 
 /// A gateway to test, as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +62,7 @@ pub enum ParseTargetError {
     #[error("no gateway is named: give a release such as 2026.3.31, or {FORMS}")]
     Empty,
     /// An unknown word, or an unknown word before a colon.
-    #[error("`{word}` names no gateway{}: give a release such as 2026.3.31, or {FORMS}", did_you_mean(.suggestion.as_deref()))]
+    #[error("`{word}` names no gateway{}: give a release such as 2026.3.31, or {FORMS}", suggested(.suggestion.as_deref()))]
     Unknown {
         /// The word as it was given.
         word: String,
@@ -75,7 +76,7 @@ pub enum ParseTargetError {
     #[error("`{0}` needs something after the colon")]
     Incomplete(String),
     /// The model has no such fault.
-    #[error("the model has no fault `{word}`{}; `gatecrash mutants --list` names them", did_you_mean(.suggestion.as_deref()))]
+    #[error("the model has no fault `{word}`{}; `gatecrash mutants --list` names them", suggested(.suggestion.as_deref()))]
     Fault {
         /// The word as it was given.
         word: String,
@@ -100,7 +101,7 @@ pub enum ParseTargetError {
 const FORMS: &str = "latest, path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT, embedded or embedded:RELEASE";
 const WORDS: [&str; 6] = ["latest", "embedded", "path:", "cmd:", "embedded:", "ws://"];
 
-fn did_you_mean(suggestion: Option<&str>) -> String {
+fn suggested(suggestion: Option<&str>) -> String {
     suggestion.map(|word| format!(" (did you mean `{word}`?)")).unwrap_or_default()
 }
 
@@ -148,9 +149,8 @@ fn embedded(text: &str) -> Result<Target, ParseTargetError> {
 }
 
 fn unknown_fault(word: &str) -> ParseTargetError {
-    let like = MUTANTS.iter().map(|one| (strsim::jaro_winkler(one.name, word), one.name));
-    let best = like.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8);
-    ParseTargetError::Fault { word: word.to_owned(), suggestion: best.map(|(_, name)| name.to_owned()) }
+    let suggestion = did_you_mean(word, MUTANTS.iter().map(|one| one.name)).map(str::to_owned);
+    ParseTargetError::Fault { word: word.to_owned(), suggestion }
 }
 
 fn unknown(text: &str) -> ParseTargetError {
@@ -159,12 +159,7 @@ fn unknown(text: &str) -> ParseTargetError {
         Some(colon) => &text[..=colon],
         None => text,
     };
-    let suggestion = WORDS
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(known, &word.to_lowercase()), known))
-        .filter(|(distance, known)| *distance <= known.len() / 2)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| (*known).to_owned());
+    let suggestion = did_you_mean(word, WORDS).map(str::to_owned);
     ParseTargetError::Unknown { word: word.to_owned(), suggestion }
 }
 

@@ -1,4 +1,4 @@
-//! Boots a release on a copy and lets every stand-in come back.
+//! Boots a release on a copy of the state and lets every stand-in reconnect.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,208 +7,269 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::devices::{Credential, client};
-use super::exec::{Exec, try_exec};
-use super::judge::Answer;
+use super::exec::{ExecOutcome, try_exec};
+use super::judge::ReconnectAnswer;
 use super::stand_in::StandIn;
 use crate::client::{self, Opened, Transcript, open};
-use crate::error_chain::chain;
 use crate::gateway::{PreparedTarget, RunningGateway, ScriptedModel, StartError, StartRequest, merge};
-use crate::scenario::{Address, Capability, Ready};
-use crate::wire::{ConnectParams, DeviceProof, SignedFields, connect_request};
+use crate::run::{HandshakeFacts, connect_params};
+use crate::scenario::{
+    Address, Auth, Capability, Connect, Credentials, Proof, ProofVersion, Ready, Span, Spanned,
+};
+use crate::wire::connect_request;
 
 /// How long a gateway may take to answer one device.
 const WITHIN: Duration = Duration::from_secs(15);
 
-/// What is asked of a release.
-pub(super) struct Question<'a> {
-    /// The copied state directory, stand-ins in it.
-    pub state: &'a Path,
-    /// The parts of the configuration that matter.
-    pub config: &'a Value,
+/// What a release is asked.
+pub(super) struct AskRequest<'a> {
+    /// The copied state directory with the stand-ins.
+    pub(super) state: &'a Path,
+    /// The relevant parts of the configuration.
+    pub(super) config: &'a Value,
     /// The shared token of the booted gateways; never the real one.
-    pub token: &'a str,
+    pub(super) token: &'a str,
     /// The clock: milliseconds since 1970.
-    pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+    pub(super) now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     pub(super) stand_ins: &'a [StandIn],
 }
 
 /// What a release answered.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
-    /// To each stand-in, in their order.
-    pub answers: Vec<Answer>,
-    /// What the agent's exec tool does; none where the target has no agent of its own.
-    pub exec: Option<Exec>,
+pub(super) struct ReleaseAnswers {
+    /// The answer to each stand-in, in order.
+    pub(super) answers: Vec<ReconnectAnswer>,
+    /// What the agent's exec tool does; none if the target has no agent of its own.
+    pub(super) exec: Option<ExecOutcome>,
     /// What the gateway wrote or left outside its home.
-    pub leaks: Vec<String>,
-    /// From the start of its process to readiness, in milliseconds.
-    pub boot_ms: u64,
+    pub(super) leaks: Vec<String>,
+    /// Time from the start of the process to readiness, in milliseconds.
+    pub(super) boot_ms: u64,
 }
 
 /// Why a release cannot be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// It does not boot on the copy.
-    #[error("{release} does not boot on a copy of this state: {source}")]
+    /// The release does not boot on the copy.
+    #[error("{release} does not boot on a copy of this state")]
     Boot {
         /// The release.
         release: String,
-        /// Why.
+        /// Why it does not start.
         source: StartError,
-        /// Its last lines, which may hold secrets of the state.
+        /// Its last log lines, which may hold secrets of the state.
         log: Vec<String>,
     },
-    /// It went away or does not listen where it should.
-    #[error("{release} cannot be reached on its copy: {reason}")]
+    /// The release does not answer.
+    #[error("{release} cannot be reached on its copy")]
     Reach {
         /// The release.
         release: String,
-        /// Why.
-        reason: String,
+        /// What went wrong with the connection.
+        source: ReachError,
     },
 }
 
-/// Boots a release on a copy of the copy, and lets every stand-in come back once.
-pub(super) async fn ask(prepared: &PreparedTarget, question: &Question<'_>) -> Result<Asked, AskError> {
+/// Why a booted gateway cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ReachError {
+    /// It has no listener where devices connect.
+    #[error("it does not listen on 127.0.0.1")]
+    NotListening,
+    /// No connection could be opened.
+    #[error("it does not accept a connection")]
+    Open(#[source] client::OpenError),
+    /// It did not answer in time.
+    #[error("it did not answer {0} within {within} s", within = WITHIN.as_secs())]
+    Unanswered(&'static str),
+}
+
+/// Boots a release on a copy of the copied state, and lets every stand-in reconnect once.
+pub(super) async fn ask(
+    prepared: &PreparedTarget,
+    request: &AskRequest<'_>,
+) -> Result<ReleaseAnswers, AskError> {
     let model = if prepared.capabilities().contains(&Capability::Programs) {
         ScriptedModel::start().await.ok()
     } else {
         None
     };
-    let mut config = question.config.clone();
+    let mut config = request.config.clone();
     if let Some(model) = &model {
         merge(&mut config, &model.config());
     }
-    let request = StartRequest {
+    let start = StartRequest {
         ready: Ready::Answers,
-        state: Some(question.state.to_owned()),
-        token: question.token.to_owned(),
+        state: Some(request.state.to_owned()),
+        token: request.token.to_owned(),
         config,
         ..StartRequest::default()
     };
     let name = prepared.name().to_owned();
-    let host = prepared.start(request).await.map_err(|source| AskError::Boot {
+    let gateway = prepared.start(start).await.map_err(|source| AskError::Boot {
         release: name.clone(),
         log: source.log().to_vec(),
         source,
     })?;
-    let mut answers = Vec::new();
-    let mut lost = None;
-    for one in question.stand_ins {
-        match come_back(&host, one, question).await {
-            Ok(answer) => answers.push(answer),
-            Err(reason) => {
-                lost = Some(reason);
-                break;
-            }
-        }
-    }
+    let answers = reconnect_all(&gateway, request).await;
     let exec = match &model {
-        Some(model) if lost.is_none() => Some(try_exec(&host, model).await),
+        Some(model) if answers.is_ok() => Some(try_exec(&gateway, model).await),
         _ => None,
     };
-    let boot_ms = host.boot_ms();
-    let end = host.stop(None).await;
-    match lost {
-        Some(reason) => Err(AskError::Reach { release: name, reason }),
-        None => Ok(Asked { answers, exec, leaks: end.leaks, boot_ms }),
+    let boot_ms = gateway.boot_ms();
+    let end = gateway.stop(None).await;
+    match answers {
+        Ok(answers) => Ok(ReleaseAnswers { answers, exec, leaks: end.leaks, boot_ms }),
+        Err(source) => Err(AskError::Reach { release: name, source }),
     }
 }
 
-async fn come_back(host: &RunningGateway, one: &StandIn, question: &Question<'_>) -> Result<Answer, String> {
-    let address = host.socket(Address::V4).ok_or("it does not listen on 127.0.0.1")?;
-    let role = one.role.as_str();
-    let (id, mode, scopes) = client(&one.record, role);
+async fn reconnect_all(
+    gateway: &RunningGateway,
+    request: &AskRequest<'_>,
+) -> Result<Vec<ReconnectAnswer>, ReachError> {
+    let mut answers = Vec::new();
+    for stand_in in request.stand_ins {
+        answers.push(reconnect(gateway, stand_in, request).await?);
+    }
+    Ok(answers)
+}
+
+async fn reconnect(
+    gateway: &RunningGateway,
+    stand_in: &StandIn,
+    request: &AskRequest<'_>,
+) -> Result<ReconnectAnswer, ReachError> {
+    let address = gateway.socket(Address::V4).ok_or(ReachError::NotListening)?;
+    let step = connect_step(stand_in, request);
+    let mode = step.client.as_ref().and_then(|client| client.get("mode"));
     let mut headers = Vec::new();
-    if mode == "webchat" {
-        // Browsers send where the page came from, and the gateway looks at it.
+    if mode.is_some_and(|mode| mode == "webchat") {
+        // Browsers send the origin of the page, and the gateway checks it.
         headers.push(("Origin".to_owned(), format!("http://{address}")));
     }
     let transcript = Transcript::new(Instant::now());
-    let opened = open("device", &address.into(), &headers, WITHIN, &transcript)
-        .await
-        .map_err(|error| chain(&error))?;
+    let opened =
+        open("device", &address.into(), &headers, WITHIN, &transcript).await.map_err(ReachError::Open)?;
+    let refused = |code: String| Ok(ReconnectAnswer::Refused { code });
     let connection = match opened {
         Opened::Socket(connection) => connection,
-        Opened::Http { status, .. } => return Ok(Answer::Refused { code: format!("HTTP {status}") }),
-        Opened::Ended(end) => return Ok(Answer::Refused { code: end.to_string() }),
-        Opened::Silence => return Err(unanswered("the upgrade")),
+        Opened::Http { status, .. } => return refused(format!("HTTP {status}")),
+        Opened::Ended(end) => return refused(end.to_string()),
+        Opened::Silence => return Err(ReachError::Unanswered("the upgrade")),
     };
     let nonce = match connection.challenge(WITHIN).await {
         Some(Ok(nonce)) => nonce,
-        Some(Err(end)) => return Ok(Answer::Refused { code: end.to_string() }),
-        None => return Err(unanswered("the connection with a challenge")),
+        Some(Err(end)) => return refused(end.to_string()),
+        None => return Err(ReachError::Unanswered("the connection with a challenge")),
     };
-    let text = |key: &str| one.record.get(key).and_then(Value::as_str).map(str::to_owned);
-    let stored = one.record.pointer(&format!("/tokens/{role}/token")).and_then(Value::as_str);
-    let shown = match one.way {
-        Credential::DeviceToken => stored.unwrap_or_default(),
-        Credential::SharedToken => question.token,
-    };
-    let key = match one.way {
-        Credential::DeviceToken => "deviceToken",
-        Credential::SharedToken => "token",
-    };
-    let platform = text("platform").unwrap_or_else(|| "linux".to_owned());
-    let family = text("deviceFamily");
-    let signed_at = (question.now_ms)();
-    let fields = SignedFields {
-        device_id: one.key.id(),
-        client_id: id.clone(),
-        client_mode: mode.clone(),
-        role: role.to_owned(),
-        scopes: scopes.clone(),
-        signed_at,
-        token: shown.to_owned(),
-        nonce: nonce.clone(),
-        platform: platform.clone(),
-        family: family.clone().unwrap_or_default(),
-    };
-    let mut who = Map::new();
-    who.insert("id".into(), json!(id));
-    who.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
-    who.insert("platform".into(), json!(platform));
-    if let Some(family) = family {
-        who.insert("deviceFamily".into(), json!(family));
-    }
-    who.insert("mode".into(), json!(mode));
-    let params = ConnectParams {
-        min_protocol: 3,
-        max_protocol: 4,
-        client: who,
-        role: role.to_owned(),
-        scopes,
-        auth: Map::from_iter([(key.to_owned(), json!(shown))]),
-        device: Some(DeviceProof {
-            id: Some(one.key.id()),
-            public_key: Some(one.key.public_key()),
-            signature: Some(one.key.sign(&fields.v2())),
-            signed_at,
-            nonce: Some(nonce),
-        }),
-        ..ConnectParams::default()
+    let facts = HandshakeFacts {
+        shared_token: request.token,
+        password: "",
+        nonce: &nonce,
+        now_ms: (request.now_ms)(),
+        key: Some(&stand_in.key),
+        foreign: &stand_in.key,
+        device: None,
     };
     let id = connection.fresh_id();
-    let answer = connection.ask(&id, &connect_request(&id, &params), WITHIN).await;
+    let frame = connect_request(&id, &connect_params(&step, &facts));
+    let answer = connection.ask(&id, &frame, WITHIN).await;
     connection.close(1000).await;
     read(answer)
 }
 
-/// What a device was answered. That nothing came in our time says nothing about the device.
-fn read(answer: client::CallOutcome) -> Result<Answer, String> {
+/// The `connect` step that the real device would take.
+fn connect_step(stand_in: &StandIn, request: &AskRequest<'_>) -> Connect {
+    let role = stand_in.role.as_str();
+    let (id, mode, scopes) = client(&stand_in.record, role);
+    let text = |key: &str| stand_in.record.get(key).and_then(Value::as_str).map(str::to_owned);
+    let device_token = || {
+        let token = stand_in.record.pointer(&format!("/tokens/{role}/token")).and_then(Value::as_str);
+        token.unwrap_or_default().to_owned()
+    };
+    let credentials = match stand_in.credential {
+        Credential::DeviceToken => {
+            Credentials { device_token: Some(device_token()), ..Credentials::default() }
+        }
+        Credential::SharedToken => {
+            Credentials { token: Some(request.token.to_owned()), ..Credentials::default() }
+        }
+    };
+    let identity = [("id", json!(id)), ("displayName", Value::Null), ("mode", json!(mode))];
+    Connect {
+        role: Some(role.to_owned()),
+        scopes: Some(scopes),
+        platform: text("platform"),
+        family: text("deviceFamily"),
+        client: Some(Map::from_iter(identity.map(|(key, value)| (key.to_owned(), value)))),
+        auth: Some(Spanned::new(Auth::Given(credentials), Span::default())),
+        proof: Some(Proof { version: Some(ProofVersion::V2), ..Proof::default() }),
+        ..Connect::default()
+    }
+}
+
+/// What a device was answered. A missing answer says nothing about the device.
+fn read(answer: client::CallOutcome) -> Result<ReconnectAnswer, ReachError> {
     let error = match answer {
-        client::CallOutcome::Ok(_) => return Ok(Answer::Ok),
+        client::CallOutcome::Ok(_) => return Ok(ReconnectAnswer::Ok),
         client::CallOutcome::Refused(error) | client::CallOutcome::Ended(_, Some(error)) => error,
-        client::CallOutcome::Ended(end, None) => return Ok(Answer::Refused { code: end.to_string() }),
-        client::CallOutcome::Silence => return Err(unanswered("the connect request")),
+        client::CallOutcome::Ended(end, None) => {
+            return Ok(ReconnectAnswer::Refused { code: end.to_string() });
+        }
+        client::CallOutcome::Silence => return Err(ReachError::Unanswered("the connect request")),
     };
     let code = error.detail("code").unwrap_or(&error.code).to_owned();
     Ok(match error.detail("reason") {
-        Some(reason) if code == "PAIRING_REQUIRED" => Answer::PairingRequired { reason: reason.to_owned() },
-        _ => Answer::Refused { code },
+        Some(reason) if code == "PAIRING_REQUIRED" => {
+            ReconnectAnswer::PairingRequired { reason: reason.to_owned() }
+        }
+        _ => ReconnectAnswer::Refused { code },
     })
 }
 
-fn unanswered(what: &str) -> String {
-    format!("it did not answer {what} within {} s", WITHIN.as_secs())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::DeviceKey;
+
+    #[test]
+    fn a_stand_in_sends_what_the_record_says_and_no_more() {
+        let record = json!({"clientId": "openclaw-macos", "clientMode": "ui", "platform": "darwin",
+            "tokens": {"operator": {"token": "t", "scopes": ["operator.read"]}}});
+        let key = DeviceKey::derive(&["one"]);
+        let stand_in = StandIn {
+            index: 0,
+            role: "operator".into(),
+            credential: Credential::DeviceToken,
+            key: key.clone(),
+            record,
+        };
+        let config = json!({});
+        let request = AskRequest {
+            state: Path::new("/state"),
+            config: &config,
+            token: "shared",
+            now_ms: Arc::new(|| 5),
+            stand_ins: &[],
+        };
+        let facts = HandshakeFacts {
+            shared_token: "shared",
+            password: "",
+            nonce: "n",
+            now_ms: 5,
+            key: Some(&key),
+            foreign: &key,
+            device: None,
+        };
+        let sent = connect_params(&connect_step(&stand_in, &request), &facts).to_value();
+        let client = json!({"id": "openclaw-macos", "version": env!("CARGO_PKG_VERSION"), "platform": "darwin",
+            "mode": "ui"});
+        assert_eq!(sent["client"], client);
+        assert_eq!(sent["auth"], json!({"deviceToken": "t"}));
+        assert_eq!((&sent["role"], &sent["scopes"]), (&json!("operator"), &json!(["operator.read"])));
+        let signed = format!("v2|{}|openclaw-macos|ui|operator|operator.read|5|t|n", key.id());
+        let signature = sent["device"]["signature"].as_str().unwrap();
+        assert!(DeviceKey::verify(&key.public_key(), &signed, signature));
+    }
 }

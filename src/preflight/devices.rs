@@ -1,4 +1,4 @@
-//! Who would reconnect: each paired device in each of its roles.
+//! The devices that would reconnect: each paired device in each of its roles.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,47 +7,47 @@ use serde_json::Value;
 use crate::gateway::StoredPairing;
 use crate::wire::persona;
 
-/// A device in one of its roles, as it is stored.
+/// A paired device in one of its roles, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceRole {
-    /// Device id.
+    /// Id of the device.
     pub device: String,
-    /// Name that it gave itself.
+    /// Display name, or else client id.
     pub name: Option<String>,
-    /// Platform that it runs on.
+    /// Platform it runs on.
     pub platform: Option<String>,
-    /// Role.
+    /// The role it reconnects in.
     pub role: String,
-    /// Whether the record holds the role as approved; else only a token of it is left.
+    /// Whether the record lists the role as approved; otherwise only a token for it is left.
     pub approved: bool,
-    /// Its token for the role.
-    pub token: Token,
+    /// State of its token for the role.
+    pub token: TokenState,
 }
 
-/// What the record has of a token for a role.
+/// The token that a record holds for a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Token {
-    /// A token that was not revoked.
+pub enum TokenState {
+    /// A valid token.
     Active,
-    /// A token that was revoked.
+    /// A revoked token.
     Revoked,
-    /// None.
+    /// There is no token.
     None,
 }
 
-/// What a device shows when it comes back.
+/// What a device presents when it reconnects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Credential {
-    /// The token that the gateway gave to it.
+    /// The token that the gateway issued to it.
     DeviceToken,
-    /// The gateway's shared token, as programs on the gateway's machine do.
+    /// The gateway's shared token, as programs on the same machine use it.
     SharedToken,
 }
 
 impl Credential {
-    /// In words.
+    /// How texts call it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::DeviceToken => "its device token",
@@ -57,16 +57,18 @@ impl Credential {
 }
 
 impl DeviceRole {
-    /// The ways in which it may come back.
-    pub fn ways(&self) -> Vec<Credential> {
+    /// The credentials it may reconnect with.
+    pub fn credentials(&self) -> Vec<Credential> {
         match self.token {
-            Token::None => vec![Credential::SharedToken],
-            Token::Active | Token::Revoked => vec![Credential::DeviceToken, Credential::SharedToken],
+            TokenState::None => vec![Credential::SharedToken],
+            TokenState::Active | TokenState::Revoked => {
+                vec![Credential::DeviceToken, Credential::SharedToken]
+            }
         }
     }
 
-    /// A short name for people.
-    pub fn shown(&self) -> String {
+    /// A short name for display.
+    pub fn short_name(&self) -> String {
         let id: String = self.device.chars().take(8).collect();
         match &self.name {
             Some(name) => format!("{name} ({id}…)"),
@@ -75,8 +77,8 @@ impl DeviceRole {
     }
 }
 
-/// Every stored device in every role that it has or had.
-pub fn device_roles(stored: &StoredPairing) -> Vec<DeviceRole> {
+/// Every stored device in every role it has or had.
+pub(super) fn device_roles(stored: &StoredPairing) -> Vec<DeviceRole> {
     let mut all = Vec::new();
     for (id, record) in &stored.paired {
         let text = |key: &str| record.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -95,16 +97,16 @@ pub fn device_roles(stored: &StoredPairing) -> Vec<DeviceRole> {
             role: role.to_owned(),
             approved: approved.contains(&role),
             token: match tokens.and_then(|tokens| tokens.get(role)) {
-                None => Token::None,
-                Some(token) if token.get("revokedAtMs").is_some_and(Value::is_number) => Token::Revoked,
-                Some(_) => Token::Active,
+                None => TokenState::None,
+                Some(token) if token.get("revokedAtMs").is_some_and(Value::is_number) => TokenState::Revoked,
+                Some(_) => TokenState::Active,
             },
         }));
     }
     all
 }
 
-/// The client tuple with which a device comes back in a role: id, mode, scopes.
+/// The client id, mode and scopes with which a device reconnects in a role.
 pub(super) fn client(record: &Value, role: &str) -> (String, String, Vec<String>) {
     let usual = persona(if role == "node" { "node-host" } else { "cli" });
     let text = |key: &str| record.get(key).and_then(Value::as_str);
@@ -132,27 +134,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_role_of_every_device_is_asked_about() {
+    fn every_current_and_former_role_of_a_device_is_listed() {
         let record = json!({"deviceId": "d1", "displayName": "laptop", "role": "operator",
             "roles": ["operator", "node"], "tokens": {"operator": {"token": "t"}, "old": {"revokedAtMs": 5}}});
         let stored = StoredPairing {
             paired: json!({"d1": record}).as_object().cloned().unwrap(),
             ..StoredPairing::default()
         };
-        let seen: Vec<(String, bool, Token)> =
+        let found: Vec<(String, bool, TokenState)> =
             device_roles(&stored).into_iter().map(|one| (one.role, one.approved, one.token)).collect();
         assert_eq!(
-            seen,
+            found,
             [
-                ("operator".to_owned(), true, Token::Active),
-                ("node".to_owned(), true, Token::None),
-                ("old".to_owned(), false, Token::Revoked),
+                ("operator".to_owned(), true, TokenState::Active),
+                ("node".to_owned(), true, TokenState::None),
+                ("old".to_owned(), false, TokenState::Revoked),
             ]
         );
     }
 
     #[test]
-    fn a_device_comes_back_as_what_it_was_in_that_role() {
+    fn a_device_reconnects_with_the_client_of_its_role() {
         let record = json!({"clientId": "openclaw-macos", "clientMode": "ui", "approvedScopes": ["a"],
             "tokens": {"operator": {"scopes": ["operator.read"]}}});
         assert_eq!(

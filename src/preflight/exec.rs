@@ -1,4 +1,4 @@
-//! Whether the agent's exec tool works on the copy: a real turn, with a model that is a script.
+//! Tries the agent's exec tool on the copy: a real turn with a scripted model.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,30 +13,30 @@ use crate::gateway::{ModelReply, ProgramRequest, RunningGateway, ScriptedModel, 
 /// How long a turn may take on a busy machine.
 const WITHIN: Duration = Duration::from_mins(4);
 
-/// What the command prints, and no message about it can hold.
+/// The output of the command; no error message about the command can contain it.
 const MARK: &str = "preflight-42";
 
 /// What the exec tool does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum Exec {
-    /// It runs the command.
+pub enum ExecOutcome {
+    /// The command runs.
     Runs,
-    /// It waits for somebody to approve the command.
+    /// The command waits for an approval.
     AsksApproval,
-    /// It fails.
+    /// The tool fails.
     Fails {
         /// The first line of what the agent was told.
         said: String,
     },
-    /// The agent did not get as far as the tool, which says nothing about the tool.
+    /// The agent did not reach the tool, which says nothing about the tool.
     Untried {
         /// Why, in the agent's words.
         why: String,
     },
 }
 
-impl fmt::Display for Exec {
+impl fmt::Display for ExecOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Runs => f.write_str("runs commands"),
@@ -49,20 +49,20 @@ impl fmt::Display for Exec {
 
 /// Lets the agent run one harmless command in the home of the gateway.
 ///
-/// By itself first: through the gateway the command line pairs itself for everything, which may hide what the tool
-/// is refused. Beside a gateway that runs, 2026.9.6 takes no other way.
-pub(super) async fn try_exec(host: &RunningGateway, model: &ScriptedModel) -> Exec {
-    let mut tried = Exec::Untried { why: String::new() };
+/// The local agent is tried first: through the gateway the command line pairs itself for everything, which may hide that
+/// the tool is refused. While a gateway is running, 2026.9.6 allows only the second way.
+pub(super) async fn try_exec(gateway: &RunningGateway, model: &ScriptedModel) -> ExecOutcome {
+    let mut tried = ExecOutcome::Untried { why: String::new() };
     for (number, local) in [(1, true), (2, false)] {
-        tried = turn(host, model, number, local).await;
-        if !matches!(tried, Exec::Untried { .. }) {
+        tried = turn(gateway, model, number, local).await;
+        if !matches!(tried, ExecOutcome::Untried { .. }) {
             break;
         }
     }
     tried
 }
 
-async fn turn(host: &RunningGateway, model: &ScriptedModel, number: usize, local: bool) -> Exec {
+async fn turn(gateway: &RunningGateway, model: &ScriptedModel, number: usize, local: bool) -> ExecOutcome {
     let before = model.requests().len();
     let arguments = json!({"command": "echo preflight-$((40+2))"});
     model.set(vec![ModelReply::Call { tool: "exec".to_owned(), arguments }]);
@@ -72,7 +72,7 @@ async fn turn(host: &RunningGateway, model: &ScriptedModel, number: usize, local
     }
     let args = args.into_iter().map(str::to_owned).collect();
     let request = ProgramRequest { args, ..ProgramRequest::default() };
-    let errors = match host.start_program(&request, number).await {
+    let errors = match gateway.start_program(&request, number).await {
         Ok(mut running) => {
             running.exit(WITHIN).await;
             let errors = running.stderr();
@@ -82,19 +82,19 @@ async fn turn(host: &RunningGateway, model: &ScriptedModel, number: usize, local
         Err(error) => chain(&error),
     };
     let said = tool_results(&model.requests()[before..]);
-    judge(said.last().map(String::as_str), &errors)
+    outcome(said.last().map(String::as_str), &errors)
 }
 
-fn judge(said: Option<&str>, errors: &str) -> Exec {
+fn outcome(said: Option<&str>, errors: &str) -> ExecOutcome {
     match said {
-        None => Exec::Untried { why: reason(errors) },
-        Some(said) if said.contains(MARK) => Exec::Runs,
-        Some(said) if said.contains("Approval required") => Exec::AsksApproval,
+        None => ExecOutcome::Untried { why: reason(errors) },
+        Some(said) if said.contains(MARK) => ExecOutcome::Runs,
+        Some(said) if said.contains("Approval required") => ExecOutcome::AsksApproval,
         Some(said) => {
             // A tool that fails answers with a JSON object.
             let error = serde_json::from_str::<Value>(said).ok();
             let error = error.as_ref().and_then(|answer| answer.get("error")?.as_str()).unwrap_or(said);
-            Exec::Fails { said: error.trim().lines().next().unwrap_or_default().to_owned() }
+            ExecOutcome::Fails { said: error.trim().lines().next().unwrap_or_default().to_owned() }
         }
     }
 }
@@ -113,20 +113,20 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case(Some("preflight-42\n"), Exec::Runs)]
-    #[case(Some("Approval required (id 1, full 1-2)"), Exec::AsksApproval)]
-    #[case(Some("gateway closed (1008): pairing required\nmore"), Exec::Fails { said: "gateway closed (1008): pairing required".into() })]
-    #[case(Some("{\"status\": \"error\", \"error\": \"gateway closed (1008)\\nGateway target: x\"}"), Exec::Fails { said: "gateway closed (1008)".into() })]
-    #[case(None, Exec::Untried { why: "A Gateway is running. Run without --local".into() })]
-    fn what_the_agent_was_told_is_judged(#[case] said: Option<&str>, #[case] exec: Exec) {
+    #[case(Some("preflight-42\n"), ExecOutcome::Runs)]
+    #[case(Some("Approval required (id 1, full 1-2)"), ExecOutcome::AsksApproval)]
+    #[case(Some("gateway closed (1008): pairing required\nmore"), ExecOutcome::Fails { said: "gateway closed (1008): pairing required".into() })]
+    #[case(Some("{\"status\": \"error\", \"error\": \"gateway closed (1008)\\nGateway target: x\"}"), ExecOutcome::Fails { said: "gateway closed (1008)".into() })]
+    #[case(None, ExecOutcome::Untried { why: "A Gateway is running. Run without --local".into() })]
+    fn the_tool_result_is_interpreted(#[case] said: Option<&str>, #[case] exec: ExecOutcome) {
         let errors = "[openclaw] The command failed.\n[openclaw] Reason: A Gateway is running. Run without --local\n\n";
-        assert_eq!(judge(said, errors), exec);
+        assert_eq!(outcome(said, errors), exec);
     }
 
     #[rstest]
     #[case("", "the agent said nothing")]
     #[case("first\nlast\n", "last")]
-    fn without_a_named_reason_the_last_line_is_it(#[case] errors: &str, #[case] why: &str) {
+    fn without_a_named_reason_the_last_line_is_the_reason(#[case] errors: &str, #[case] why: &str) {
         assert_eq!(reason(errors), why);
     }
 }

@@ -1,31 +1,31 @@
-//! What the answers of two releases mean for a device.
+//! What an upgrade does to a device, judged by the answers of two releases.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::devices::Token;
+use super::devices::TokenState;
 
-/// What a release answers to a device that comes back.
+/// What a release answers to a device that reconnects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum Answer {
-    /// It is let in.
+pub enum ReconnectAnswer {
+    /// The device is let in.
     Ok,
-    /// It has to be approved again.
+    /// The device has to be approved again.
     PairingRequired {
-        /// Why: `role-upgrade`, `scope-upgrade`, `metadata-upgrade` or `not-paired`.
+        /// The reason: `role-upgrade`, `scope-upgrade`, `metadata-upgrade` or `not-paired`.
         reason: String,
     },
-    /// It is refused for another reason.
+    /// The device is refused for another reason.
     Refused {
-        /// The detail code of the refusal, or what was seen of it.
+        /// The detail code of the refusal, or how the connection ended.
         code: String,
     },
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for ReconnectAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ok => f.write_str("ok"),
@@ -36,28 +36,28 @@ impl fmt::Display for Answer {
     }
 }
 
-/// What an upgrade does to a device in a role. The variants stand in the order of weight.
+/// What an upgrade does to a device in a role, in order of severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
-    /// It works and goes on working.
+pub enum UpgradeEffect {
+    /// It works and keeps working.
     Keeps,
-    /// It did not work and works then.
+    /// It does not work now and works after the upgrade.
     Heals,
     /// It was revoked and stays out.
     StaysOut,
-    /// It does not work, before or after.
+    /// It works neither before nor after.
     StaysRefused,
-    /// It was revoked, worked nevertheless, and stays out then.
+    /// It was revoked and works all the same; the upgrade keeps it out.
     GoesOut,
-    /// It was revoked, and is let in.
+    /// It was revoked, and the upgrade lets it in.
     ComesBack,
-    /// It works and would not then.
+    /// It works now and does not after the upgrade.
     Breaks,
 }
 
-impl Fate {
-    /// In words, for people.
+impl UpgradeEffect {
+    /// How texts call it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Keeps => "keeps working",
@@ -71,18 +71,24 @@ impl Fate {
     }
 }
 
-/// Judges the answers that a device gets before and after an upgrade. Without an answer from before, what
-/// was approved counts as working.
-pub fn judge(approved: bool, token: Token, before: Option<&Answer>, after: &Answer) -> Fate {
-    let worked = before.map_or(approved && token != Token::Revoked, |before| *before == Answer::Ok);
-    match (token, *after == Answer::Ok) {
-        (Token::Revoked, true) => Fate::ComesBack,
-        (Token::Revoked, false) if worked => Fate::GoesOut,
-        (Token::Revoked, false) => Fate::StaysOut,
-        (_, true) if worked => Fate::Keeps,
-        (_, true) => Fate::Heals,
-        (_, false) if worked => Fate::Breaks,
-        (_, false) => Fate::StaysRefused,
+/// Judges the answers that a device gets before and after an upgrade. Without an answer from before, an approved role
+/// counts as working.
+pub(super) fn upgrade_effect(
+    approved: bool,
+    token: TokenState,
+    before: Option<&ReconnectAnswer>,
+    after: &ReconnectAnswer,
+) -> UpgradeEffect {
+    let worked =
+        before.map_or(approved && token != TokenState::Revoked, |before| *before == ReconnectAnswer::Ok);
+    match (token, *after == ReconnectAnswer::Ok) {
+        (TokenState::Revoked, true) => UpgradeEffect::ComesBack,
+        (TokenState::Revoked, false) if worked => UpgradeEffect::GoesOut,
+        (TokenState::Revoked, false) => UpgradeEffect::StaysOut,
+        (_, true) if worked => UpgradeEffect::Keeps,
+        (_, true) => UpgradeEffect::Heals,
+        (_, false) if worked => UpgradeEffect::Breaks,
+        (_, false) => UpgradeEffect::StaysRefused,
     }
 }
 
@@ -92,26 +98,26 @@ mod tests {
 
     use super::*;
 
-    fn upgrade() -> Answer {
-        Answer::PairingRequired { reason: "role-upgrade".into() }
+    fn upgrade() -> ReconnectAnswer {
+        ReconnectAnswer::PairingRequired { reason: "role-upgrade".into() }
     }
 
     #[rstest]
-    #[case(Token::Active, Some(Answer::Ok), Answer::Ok, Fate::Keeps)]
-    #[case(Token::None, Some(Answer::Ok), upgrade(), Fate::Breaks)]
-    #[case(Token::None, Some(upgrade()), upgrade(), Fate::StaysRefused)]
-    #[case(Token::None, Some(upgrade()), Answer::Ok, Fate::Heals)]
-    #[case(Token::Revoked, Some(Answer::Ok), upgrade(), Fate::GoesOut)]
-    #[case(Token::Revoked, Some(upgrade()), upgrade(), Fate::StaysOut)]
-    #[case(Token::Revoked, Some(upgrade()), Answer::Ok, Fate::ComesBack)]
-    #[case(Token::None, None, upgrade(), Fate::Breaks)]
-    #[case(Token::Revoked, None, upgrade(), Fate::StaysOut)]
-    fn only_what_works_and_was_not_revoked_can_break(
-        #[case] token: Token,
-        #[case] before: Option<Answer>,
-        #[case] after: Answer,
-        #[case] fate: Fate,
+    #[case(TokenState::Active, Some(ReconnectAnswer::Ok), ReconnectAnswer::Ok, UpgradeEffect::Keeps)]
+    #[case(TokenState::None, Some(ReconnectAnswer::Ok), upgrade(), UpgradeEffect::Breaks)]
+    #[case(TokenState::None, Some(upgrade()), upgrade(), UpgradeEffect::StaysRefused)]
+    #[case(TokenState::None, Some(upgrade()), ReconnectAnswer::Ok, UpgradeEffect::Heals)]
+    #[case(TokenState::Revoked, Some(ReconnectAnswer::Ok), upgrade(), UpgradeEffect::GoesOut)]
+    #[case(TokenState::Revoked, Some(upgrade()), upgrade(), UpgradeEffect::StaysOut)]
+    #[case(TokenState::Revoked, Some(upgrade()), ReconnectAnswer::Ok, UpgradeEffect::ComesBack)]
+    #[case(TokenState::None, None, upgrade(), UpgradeEffect::Breaks)]
+    #[case(TokenState::Revoked, None, upgrade(), UpgradeEffect::StaysOut)]
+    fn only_a_working_device_that_is_not_revoked_can_break(
+        #[case] token: TokenState,
+        #[case] before: Option<ReconnectAnswer>,
+        #[case] after: ReconnectAnswer,
+        #[case] effect: UpgradeEffect,
     ) {
-        assert_eq!(judge(true, token, before.as_ref(), &after), fate);
+        assert_eq!(upgrade_effect(true, token, before.as_ref(), &after), effect);
     }
 }

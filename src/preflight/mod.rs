@@ -1,4 +1,4 @@
-//! What an upgrade would do to the devices of a real gateway, asked of real releases on copies.
+//! Predicts what an upgrade would do to the devices of a real gateway, by asking real releases on copies of its state.
 
 mod ask;
 mod devices;
@@ -7,12 +7,12 @@ mod judge;
 mod report;
 mod source;
 mod stand_in;
-mod text;
 
-pub use ask::{AskError, Asked};
-pub use devices::{Credential, DeviceRole, Token, device_roles};
-pub use exec::Exec;
-pub use judge::{Answer, Fate, judge};
-pub use report::{FORMAT, Preflight, PreflightError, PreflightRequest, Row, Side, preflight};
-pub use source::{Copied, SourceError, copy};
-pub use text::text;
+pub use ask::{AskError, ReachError};
+pub use devices::{Credential, DeviceRole, TokenState};
+pub use exec::ExecOutcome;
+pub use judge::{ReconnectAnswer, UpgradeEffect};
+pub use report::{
+    DeviceOutcome, PREFLIGHT_FORMAT, Preflight, PreflightError, PreflightRequest, ReleaseSide, preflight,
+};
+pub use source::{SourceError, StateCopy, copy_state};

@@ -1,4 +1,4 @@
-//! The copy of a state directory. The source is read and never written.
+//! Copies a state directory. The original is only read.
 
 use std::fs;
 use std::io;
@@ -8,37 +8,37 @@ use serde_json::{Map, Value, json};
 
 use crate::release::Release;
 
-/// What decides about devices and about exec. The rest (channels, credentials, plugins, sessions,
+/// The files that determine how devices and the exec tool are treated. The rest (channels, credentials, plugins, sessions,
 /// workspaces) is not copied, so that no gateway on the copy can use it.
-const TAKEN: [&str; 5] = ["devices", "nodes", "identity", "state", "exec-approvals.json"];
+const COPIED: [&str; 5] = ["devices", "nodes", "identity", "state", "exec-approvals.json"];
 
-/// What of the configuration decides about devices and about exec.
-const KEPT: [&[&str]; 3] = [&["gateway", "trustedProxies"], &["gateway", "nodes"], &["tools", "exec"]];
+/// The parts of the configuration that determine how devices and the exec tool are treated.
+const KEPT_KEYS: [&[&str]; 3] = [&["gateway", "trustedProxies"], &["gateway", "nodes"], &["tools", "exec"]];
 
-/// A copy of what matters in a state directory.
+/// A copy of the relevant parts of a state directory.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Copied {
-    /// The parts of the configuration that matter.
+pub struct StateCopy {
+    /// The relevant parts of the configuration.
     pub config: Value,
-    /// The release that wrote the configuration last, where it says so.
+    /// The release that last wrote the configuration, if it says so.
     pub release: Option<Release>,
-    /// What the reader should know.
+    /// Remarks on the copy.
     pub notes: Vec<String>,
 }
 
-/// Why there is no copy.
+/// Why a state directory cannot be copied.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// There is no such directory.
-    #[error("{} is no state directory: {reason}", path.display())]
+    /// The directory is not a state directory.
+    #[error("{} is not a state directory: {reason}", path.display())]
     NoState {
         /// The directory.
         path: PathBuf,
         /// What is missing.
         reason: &'static str,
     },
-    /// A file cannot be read or its copy not written.
-    #[error("{}: {source}", path.display())]
+    /// A file cannot be read, or its copy cannot be written.
+    #[error("cannot copy {}", path.display())]
     Copy {
         /// The file.
         path: PathBuf,
@@ -47,32 +47,36 @@ pub enum SourceError {
     },
 }
 
-/// Copies what matters of the state directory `state` into the empty folder `into`. The configuration is read
-/// from `config`, or else from `openclaw.json` in the state directory.
-pub fn copy(state: &Path, config: Option<&Path>, into: &Path) -> Result<Copied, SourceError> {
+/// Copies the relevant parts of the state directory `state` into the empty folder `into`. The configuration is read from
+/// `config`, or else from `openclaw.json` in the state directory.
+///
+/// # Errors
+///
+/// When `state` is not a state directory, or a file cannot be copied.
+pub fn copy_state(state: &Path, config: Option<&Path>, into: &Path) -> Result<StateCopy, SourceError> {
     let no_state = |reason| SourceError::NoState { path: state.to_owned(), reason };
     if !state.is_dir() {
         return Err(no_state("there is no such folder"));
     }
-    if !TAKEN.iter().any(|one| state.join(one).exists()) {
+    if !COPIED.iter().any(|one| state.join(one).exists()) {
         return Err(no_state("it has neither devices/ nor state/, as the state of a gateway has"));
     }
-    for one in TAKEN {
+    for one in COPIED {
         copy_below(&state.join(one), &into.join(one))?;
     }
     let usual = state.join("openclaw.json");
     let mut copied = read_config(config.unwrap_or(&usual), config.is_some())?;
     if state.join("state/openclaw.sqlite-wal").metadata().is_ok_and(|about| about.len() > 0) {
         copied.notes.push(
-            "the database was in use or not closed: stop the gateway for a copy that is surely whole"
+            "the database was in use or not closed: stop the gateway to be sure that the copy is complete"
                 .to_owned(),
         );
     }
     Ok(copied)
 }
 
-fn read_config(path: &Path, must_be: bool) -> Result<Copied, SourceError> {
-    let mut copied = Copied { config: json!({}), release: None, notes: Vec::new() };
+fn read_config(path: &Path, must_be: bool) -> Result<StateCopy, SourceError> {
+    let mut copied = StateCopy { config: json!({}), release: None, notes: Vec::new() };
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !must_be => {
@@ -93,8 +97,8 @@ fn read_config(path: &Path, must_be: bool) -> Result<Copied, SourceError> {
 
 fn kept(config: &Value) -> Value {
     let mut kept = Map::new();
-    for way in KEPT {
-        let [section, key] = way else { continue };
+    for path in KEPT_KEYS {
+        let [section, key] = path else { continue };
         if let Some(value) = config.get(section).and_then(|section| section.get(key)) {
             let section = kept.entry((*section).to_owned()).or_insert_with(|| json!({}));
             section[*key] = value.clone();
@@ -103,7 +107,7 @@ fn kept(config: &Value) -> Value {
     Value::Object(kept)
 }
 
-/// Files and folders; links and sockets lead elsewhere and are left out.
+/// Copies files and folders; links and sockets lead elsewhere and are left out.
 fn copy_below(from: &Path, to: &Path) -> Result<(), SourceError> {
     let failed = |source| SourceError::Copy { path: from.to_owned(), source };
     let about = match fs::symlink_metadata(from) {
@@ -128,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channels_credentials_and_plugins_stay_behind() {
+    fn channels_credentials_and_plugins_are_not_copied() {
         let (state, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         for dir in ["devices", "credentials/telegram", "extensions/x"] {
             fs::create_dir_all(state.path().join(dir)).unwrap();
@@ -142,7 +146,7 @@ mod tests {
             "tools": {"exec": {"security": "allowlist"}, "web": {"search": {"apiKey": "secret"}}},
         });
         fs::write(state.path().join("openclaw.json"), config.to_string()).unwrap();
-        let copied = copy(state.path(), None, into.path()).unwrap();
+        let copied = copy_state(state.path(), None, into.path()).unwrap();
         assert_eq!(copied.release, Some("2026.3.28".parse().unwrap()));
         assert_eq!(
             copied.config,
@@ -153,11 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_state_directory_is_refused() {
+    fn other_directories_are_refused() {
         let (empty, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let missing = empty.path().join("missing");
         for place in [empty.path(), &missing] {
-            assert!(matches!(copy(place, None, into.path()), Err(SourceError::NoState { .. })));
+            assert!(matches!(copy_state(place, None, into.path()), Err(SourceError::NoState { .. })));
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::model::{HISTORY, RuleChange};
 
+use crate::suggest::similar;
+
 /// A word that shows up in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic {
@@ -111,14 +113,10 @@ pub fn explain(word: &str) -> Vec<&'static Topic> {
 
 /// Known words that resemble a word, the most similar first.
 pub fn alike(word: &str) -> Vec<&'static str> {
-    const ALIKE: f64 = 0.75;
     const MOST: usize = 3;
-    let word = word.trim().to_lowercase();
-    let likeness = |topic: &Topic| strsim::jaro_winkler(&word, &topic.word.to_lowercase());
-    let mut found: Vec<(f64, &str)> = TOPICS.iter().map(|topic| (likeness(topic), topic.word)).collect();
-    found.retain(|(like, _)| *like >= ALIKE);
-    found.sort_by(|a, b| b.0.total_cmp(&a.0));
-    found.into_iter().map(|(_, word)| word).take(MOST).collect()
+    let mut found = similar(word, TOPICS.iter().map(|topic| topic.word));
+    found.truncate(MOST);
+    found
 }
 
 #[cfg(test)]

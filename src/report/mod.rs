@@ -1,5 +1,6 @@
 //! Reports of runs. Each report is a function of the event stream, or of the run record that is built from it.
 
+pub mod bisect;
 mod change;
 mod compare;
 pub mod coverage;
@@ -12,11 +13,13 @@ mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
+mod kind_file;
 mod known;
 mod load;
 mod markdown;
 mod merge;
 pub mod mutants;
+pub mod preflight;
 #[cfg(test)]
 #[path = "../../tests/sample/mod.rs"]
 pub(crate) mod sample;
@@ -34,10 +37,9 @@ pub use change::{BehaviourChange, ChangeDirection, changes};
 pub use compare::{Changed, Comparison, ComparisonResult, compare};
 pub use difference::{Difference, differences, reproduce};
 pub(crate) use difference::{quoted, shell_line};
+pub use kind_file::{ParseReportError, ReportDestination, parse_kind_file};
 pub use load::{LoadError, Loaded, load};
 pub use merge::{MergeError, merge};
-pub use sink::{
-    ParseReportError, ReportDestination, ReportKind, ReportRequest, WriteReportError, check, write,
-};
+pub use sink::{ReportKind, ReportRequest, WriteReportError, check, write};
 pub use store::{Bounds, FindError, RunStore, StoredEntry};
 pub use stream::EventStream;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::kind_file::{ParseReportError, ReportDestination, parse_kind_file};
 use super::{events, github, html, json, junit, markdown, sarif, tap};
 use crate::run::{Event, RunRecord};
 
@@ -43,15 +44,6 @@ const KINDS: &[(&str, ReportKind)] = &[
     ("sarif", ReportKind::Sarif),
 ];
 
-/// Where a report goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReportDestination {
-    /// Standard output, written as `-`.
-    Stdout,
-    /// A file, which is replaced if it exists.
-    File(Utf8PathBuf),
-}
-
 /// A requested report, such as `json=run.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportRequest {
@@ -59,22 +51,6 @@ pub struct ReportRequest {
     pub kind: ReportKind,
     /// Where the report goes.
     pub to: ReportDestination,
-}
-
-/// Why a text is not a report request.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParseReportError {
-    /// There is no `=`, or nothing before or after it.
-    #[error("`{0}` is not a report: write KIND=FILE, such as json=run.json, or KIND=- for standard output")]
-    Shape(String),
-    /// There is no such kind.
-    #[error("there is no report `{word}`{hint}: the kinds are {}", kinds())]
-    Kind {
-        /// The word that was given.
-        word: String,
-        /// A suggestion for a similar kind.
-        hint: String,
-    },
 }
 
 /// Why a report cannot be written.
@@ -101,10 +77,6 @@ pub enum WriteReportError {
     },
 }
 
-fn kinds() -> String {
-    KINDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
-}
-
 impl fmt::Display for ReportKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(KINDS.iter().find(|(_, kind)| kind == self).map_or("", |(word, _)| word))
@@ -124,25 +96,9 @@ impl FromStr for ReportRequest {
     type Err = ParseReportError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let shape = || ParseReportError::Shape(text.to_owned());
-        let (word, to) = text.split_once('=').ok_or_else(shape)?;
-        if word.is_empty() || to.is_empty() {
-            return Err(shape());
-        }
-        let kind = KINDS.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind);
-        let kind = kind.ok_or_else(|| ParseReportError::Kind { word: word.to_owned(), hint: hint(word) })?;
-        let to = if to == "-" { ReportDestination::Stdout } else { ReportDestination::File(to.into()) };
+        let (kind, to) = parse_kind_file(text, KINDS)?;
         Ok(Self { kind, to })
     }
-}
-
-/// A suggestion of the kind that is most similar to a mistyped word.
-fn hint(word: &str) -> String {
-    const ALIKE: f64 = 0.7;
-    let likeness = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), name);
-    let best = KINDS.iter().map(|(name, _)| (likeness(name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(like, _)| *like >= ALIKE)
-        .map_or(String::new(), |(_, name)| format!(" (did you mean `{name}`?)"))
 }
 
 /// Checks before a run that all reports can be written after it.

@@ -11,7 +11,7 @@ use crate::wire::{ConnectParams, DeviceKey, DeviceProof, Persona, SignedFields, 
 pub(super) const PLATFORM: &str = "linux";
 
 /// What the connect parameters depend on in addition to the step.
-pub(super) struct HandshakeFacts<'a> {
+pub(crate) struct HandshakeFacts<'a> {
     /// The gateway's shared token.
     pub shared_token: &'a str,
     /// The gateway's password.
@@ -29,7 +29,7 @@ pub(super) struct HandshakeFacts<'a> {
 }
 
 /// The parameters of a `connect` step, whose references must already be filled in.
-pub(super) fn params(step: &Connect, facts: &HandshakeFacts<'_>) -> ConnectParams {
+pub(crate) fn params(step: &Connect, facts: &HandshakeFacts<'_>) -> ConnectParams {
     let named = step.persona.as_ref().and_then(|name| persona(&name.value));
     let who: &Persona = named.or_else(|| persona("cli")).unwrap_or(&crate::wire::PERSONAS[0]);
     let [min_protocol, max_protocol] = step.protocol.unwrap_or([3, 4]);

@@ -38,6 +38,7 @@ pub use event::{
     Cell, Event, Format, FramesChecked, ListedDeviation, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo,
     StepRecord, StoredRecords, TargetInfo,
 };
+pub(crate) use handshake::{HandshakeFacts, params as connect_params};
 pub use known::{Known, KnownCounts};
 pub(crate) use known::{deciding, denied, is_of_security, shows};
 pub use lane::{AllReached, Reached, Settings};

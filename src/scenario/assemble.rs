@@ -15,9 +15,9 @@ use super::reference::{Reference, references_in};
 use super::source::Source;
 use super::span::Spanned;
 use super::story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague};
-use super::suggest::did_you_mean;
 use super::tree::{NodeKind, Tree};
 use super::verbs::Step;
+use crate::suggest::question;
 
 /// Makes a scenario of a draft. `None` if it uses a file that has errors of its own.
 ///
@@ -140,11 +140,9 @@ impl<'a> Gathering<'a> {
             self.incomplete = true;
             return;
         }
-        let guess = did_you_mean(&used.value, ids().map(String::as_str));
-        let help = guess.map_or_else(
-            || "an id is the file's path below `scenarios/`, without the extension".to_owned(),
-            |one| format!("did you mean `{one}`?"),
-        );
+        let help = question(&used.value, ids().map(String::as_str)).unwrap_or_else(|| {
+            "an id is the file's path below `scenarios/`, without the extension".to_owned()
+        });
         let message = format!("there is no scenario `{}`", used.value);
         self.diagnostics.push(error(message).label("unknown id").help(help));
     }

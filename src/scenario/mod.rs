@@ -61,7 +61,6 @@ pub use schema::{schema, schema_text};
 pub use source::Source;
 pub use span::{Span, Spanned};
 pub use story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague, changes_everybody};
-pub use suggest::did_you_mean;
 pub use verbs::{
     AUTH_WORDS, AgentTurn, AgentVia, Approve, Auth, AwaitClose, AwaitEvent, Call, CertificatePin, Cli,
     Connect, Credentials, Destination, Disconnect, Earlier, EditState, HttpRequest, IdFault, KeyFault,

@@ -1,4 +1,4 @@
-//! What a repository says. It is only read: no checkout, index or ref of the user is touched.
+//! Reads a repository with git. Nothing of the user is changed: no working tree, index or ref.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,19 +9,19 @@ use tokio::process::Command;
 
 use crate::bisect::entry::{Candidate, Commit};
 
-/// Why git gave no answer.
+/// Why git failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
-    /// It cannot be started.
-    #[error("git cannot be started: {0}")]
+    /// Git cannot be started.
+    #[error("git cannot be started")]
     Start(#[from] std::io::Error),
-    /// It refused.
-    #[error("git {command}: {said}")]
-    Refused {
-        /// What it was asked.
+    /// Git ended with an error.
+    #[error("git {command}: {stderr}")]
+    Failed {
+        /// The arguments.
         command: String,
-        /// What it said.
-        said: String,
+        /// What it wrote to standard error.
+        stderr: String,
     },
     /// The later end does not come after the earlier one.
     #[error("{later} does not come after {earlier}")]
@@ -33,7 +33,7 @@ pub enum GitError {
     },
 }
 
-/// Git in a directory, without the user's environment variables for it.
+/// Git in a directory, without the user's `GIT_` variables.
 #[derive(Clone, Debug)]
 pub(super) struct Git {
     pub(super) dir: PathBuf,
@@ -49,12 +49,12 @@ impl Git {
         Self { dir: dir.to_owned(), env }
     }
 
-    /// What git prints, without the last line end. Warnings on its standard error are no failure.
+    /// What git prints, without the final line break. Warnings on standard error are ignored.
     pub(super) async fn run(&self, args: &[&str]) -> Result<String, GitError> {
         self.run_with(args, String::new()).await
     }
 
-    /// The same, with something on its standard input.
+    /// Like [`Self::run`], with standard input.
     pub(super) async fn run_with(&self, args: &[&str], input: String) -> Result<String, GitError> {
         let mut child = Command::new("git")
             .arg("-C")
@@ -70,7 +70,7 @@ impl Git {
         let stdin = child.stdin.take();
         let feeding = async move {
             if let Some(mut stdin) = stdin {
-                // Git says itself what it could not read.
+                // If git stops reading, its own error message says why.
                 let _ = stdin.write_all(input.as_bytes()).await;
             }
         };
@@ -79,34 +79,42 @@ impl Git {
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(GitError::Refused { command: args.join(" "), said })
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(GitError::Failed { command: args.join(" "), stderr })
     }
 }
 
-/// A repository of the user.
+/// A repository of the user; it is only read.
 #[derive(Clone, Debug)]
-pub struct Repository {
+pub(super) struct Repository {
     pub(super) git: Git,
 }
 
 impl Repository {
-    /// The repository at a directory, bare or not.
-    pub async fn open(dir: &Path, env: &[(OsString, OsString)]) -> Result<Self, GitError> {
+    /// Opens the repository at a directory, bare or not.
+    ///
+    /// # Errors
+    ///
+    /// When git cannot be started, or there is no repository.
+    pub(super) async fn open(dir: &Path, env: &[(OsString, OsString)]) -> Result<Self, GitError> {
         let git = Git::new(dir, env);
         git.run(&["rev-parse", "--git-dir"]).await?;
         Ok(Self { git })
     }
 
-    /// Where its objects are.
+    /// The folder of its objects.
     pub(super) async fn objects(&self) -> Result<PathBuf, GitError> {
         let path = self.git.run(&["rev-parse", "--git-path", "objects"]).await?;
         let path = self.git.dir.join(path);
         Ok(path.canonicalize()?)
     }
 
-    /// The commit that a revision names.
-    pub async fn resolve(&self, revision: &str) -> Result<String, GitError> {
+    /// The id of the commit that a revision names.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such revision.
+    pub(super) async fn resolve(&self, revision: &str) -> Result<String, GitError> {
         self.git.run(&["rev-parse", "--verify", "--end-of-options", &format!("{revision}^{{commit}}")]).await
     }
 
@@ -115,16 +123,20 @@ impl Repository {
         self.git.run(&["rev-parse", &format!("{commit}^{{tree}}")]).await
     }
 
-    /// The trees of commits, in their order.
+    /// The trees of commits, in the same order.
     pub(super) async fn trees(&self, commits: &[String]) -> Result<Vec<String>, GitError> {
-        let asked = commits.iter().fold(String::new(), |asked, commit| asked + commit + "^{tree}\n");
-        let told = self.git.run_with(&["cat-file", "--batch-check=%(objectname)"], asked).await?;
-        Ok(told.lines().map(str::to_owned).collect())
+        let names = commits.iter().fold(String::new(), |names, commit| names + commit + "^{tree}\n");
+        let listed = self.git.run_with(&["cat-file", "--batch-check=%(objectname)"], names).await?;
+        Ok(listed.lines().map(str::to_owned).collect())
     }
 
-    /// What a merge brought in: where its second parent's branch began, and that parent. None for a commit
-    /// that is no merge.
-    pub async fn brought_in(&self, commit: &str) -> Result<Option<(String, String)>, GitError> {
+    /// The commits that a merge brought in: where the merged branch began, and its last commit. None if the commit is not
+    /// a merge.
+    ///
+    /// # Errors
+    ///
+    /// When git fails.
+    pub(super) async fn brought_in(&self, commit: &str) -> Result<Option<(String, String)>, GitError> {
         let line = self.git.run(&["rev-list", "--parents", "-n", "1", commit]).await?;
         let mut ids = line.split_whitespace().skip(1);
         let (Some(first), Some(second)) = (ids.next(), ids.next()) else { return Ok(None) };
@@ -132,11 +144,19 @@ impl Repository {
         Ok(Some((base, second.to_owned())))
     }
 
-    /// The commits from one to another along first parents, both ends included. Where the earlier one is on
-    /// another branch, the range begins where both branches part, and a note says so.
+    /// The commits from one to another along first parents, both ends included. If the earlier one is on another branch,
+    /// the range begins where the branches part, and a note says so.
     ///
-    /// Dates are no order: rebased commits keep the dates of their authors.
-    pub async fn range(&self, earlier: &str, later: &str) -> Result<(Vec<Candidate>, Vec<String>), GitError> {
+    /// Dates do not give the order: rebased commits keep their author dates.
+    ///
+    /// # Errors
+    ///
+    /// When the later end does not come after the earlier one.
+    pub(super) async fn range(
+        &self,
+        earlier: &str,
+        later: &str,
+    ) -> Result<(Vec<Candidate>, Vec<String>), GitError> {
         let mut notes = Vec::new();
         let not_after = || GitError::NotAfter { earlier: earlier.to_owned(), later: later.to_owned() };
         let base = self.git.run(&["merge-base", earlier, later]).await?;
@@ -157,7 +177,7 @@ impl Repository {
                 name: parts.next()?.to_owned(),
                 release: None,
                 date: parts.next().map(str::to_owned),
-                prepared: parts.next().map(str::to_owned),
+                subject: parts.next().map(str::to_owned),
                 gap_before: false,
             })
         };
@@ -168,8 +188,12 @@ impl Repository {
         Ok((candidates, notes))
     }
 
-    /// Who wrote a commit, when, why, and what it changes.
-    pub async fn commit(&self, id: &str) -> Result<Commit, GitError> {
+    /// The author, date, subject and changed files of a commit.
+    ///
+    /// # Errors
+    ///
+    /// When git fails.
+    pub(super) async fn commit(&self, id: &str) -> Result<Commit, GitError> {
         let shown = self.git.run(&["log", "-1", "--format=%an%x00%aI%x00%s", id]).await?;
         let files = self
             .git
@@ -190,7 +214,7 @@ impl Repository {
             id: id.to_owned(),
             author: next(),
             date: next(),
-            prepared: next(),
+            subject: next(),
             files: files.lines().map(|line| line.replace('\t', " ")).collect(),
         })
     }

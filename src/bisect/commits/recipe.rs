@@ -1,4 +1,4 @@
-//! How a commit becomes a gateway.
+//! How commits are built and started.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,19 +8,19 @@ use sha2::{Digest, Sha256};
 
 use crate::bisect::evidence::hex;
 
-/// How a commit becomes a gateway.
+/// How a commit is built and started.
 #[derive(Clone, Debug)]
-pub struct Recipe {
-    /// Shell command that builds, run in the tree.
+pub(super) struct BuildRecipe {
+    /// Shell command that builds, run in the working tree.
     pub build: String,
-    /// What has to be there before, and what it depends on.
-    pub install: Option<Install>,
-    /// The target to test: `path:{dir}` or `cmd:…`, with `{dir}` for the tree.
+    /// What has to be installed before a build.
+    pub install: Option<InstallStep>,
+    /// The target to test: `path:{dir}` or `cmd:…`, with `{dir}` for the working tree.
     pub gateway: String,
-    /// Paths that are left out of the trees.
+    /// Paths that are left out of working trees.
     pub leave_out: Vec<String>,
-    /// Whether one tree is used for the whole range. Its ignored files stay from commit to commit, which
-    /// saves an installation each time; without it each tree is kept with what was built in it.
+    /// Whether one working tree serves the whole range. Ignored files stay from commit to commit, which saves an
+    /// installation each time; otherwise each build keeps a working tree of its own.
     pub reuse: bool,
     /// How long a build may take.
     pub within: Duration,
@@ -28,18 +28,17 @@ pub struct Recipe {
     pub env: Vec<(OsString, OsString)>,
 }
 
-/// An installation that many commits share.
+/// An installation that commits share as long as its inputs are the same.
 #[derive(Clone, Debug)]
-pub struct Install {
-    /// Shell command, run in the tree.
+pub(super) struct InstallStep {
+    /// Shell command, run in the working tree.
     pub command: String,
-    /// Files and folders that it depends on.
+    /// Files and folders that the installation depends on.
     pub key: Vec<String>,
 }
 
-/// Points the one git dependency at its npm package, installs without scripts, puts the lockfile back.
-/// pnpm takes no tarball without a digest.
-/// pnpm must not switch to the version that the repository names.
+/// Points the one git dependency at its npm package, installs without scripts, and restores the lockfile. pnpm accepts a
+/// tarball only with a digest, and it must not switch to the version that the repository names.
 const OPENCLAW_INSTALL: &str = r#"set -eu
 export npm_config_manage_package_manager_versions=false COREPACK_ENABLE_STRICT=0 CI=1
 tarball=$(npm view libsignal@2.0.1 dist.tarball)
@@ -50,8 +49,8 @@ npm exec --yes --prefer-offline --package=pnpm@10 -- pnpm install --frozen-lockf
 git checkout -q -- pnpm-lock.yaml
 "#;
 
-/// Names of chunks are hashed: stale output would be judged as the commit before. Of the steps after the
-/// bundler only those for plugin metadata matter to a handshake. The script of the bundler calls pnpm.
+/// Chunk names are hashed, so stale output would be tested in place of the commit. Of the steps after the bundler only those
+/// for plugin metadata matter to a handshake. The bundler's script calls pnpm.
 const OPENCLAW_BUILD: &str = r#"set -eu
 export npm_config_manage_package_manager_versions=false COREPACK_ENABLE_STRICT=0 CI=1
 rm -rf dist dist-runtime
@@ -65,14 +64,24 @@ for (const [file, name] of [
 '
 "#;
 
-impl Recipe {
-    /// A build command and a target.
-    pub fn plain(build: String, gateway: String, within: Duration, env: Vec<(OsString, OsString)>) -> Self {
+impl BuildRecipe {
+    /// A recipe of a build command and a target.
+    pub(super) fn plain(
+        build: String,
+        gateway: String,
+        within: Duration,
+        env: Vec<(OsString, OsString)>,
+    ) -> Self {
         Self { build, install: None, gateway, leave_out: Vec::new(), reuse: false, within, env }
     }
 
-    /// The repository of the gateway itself, built with this Node.
-    pub fn openclaw(node: &Path, path: &OsString, within: Duration, env: Vec<(OsString, OsString)>) -> Self {
+    /// The recipe of the gateway's own repository, built with this Node.
+    pub(super) fn openclaw(
+        node: &Path,
+        path: &OsString,
+        within: Duration,
+        env: Vec<(OsString, OsString)>,
+    ) -> Self {
         let mut env: Vec<_> = env.into_iter().filter(|(name, _)| name != "PATH").collect();
         let mut search = node.parent().map(|dir| dir.as_os_str().to_owned()).unwrap_or_default();
         search.push(":");
@@ -86,9 +95,9 @@ impl Recipe {
         let key = ["pnpm-lock.yaml", "pnpm-workspace.yaml", "patches"].map(str::to_owned).to_vec();
         Self {
             build: OPENCLAW_BUILD.to_owned(),
-            install: Some(Install { command: OPENCLAW_INSTALL.to_owned(), key }),
+            install: Some(InstallStep { command: OPENCLAW_INSTALL.to_owned(), key }),
             gateway,
-            // Public copies of the repository may lack this large file.
+            // Public mirrors of the repository may lack this large file.
             leave_out: vec!["extensions/diffs/assets/viewer-runtime.js".to_owned()],
             reuse: true,
             within,
@@ -96,7 +105,7 @@ impl Recipe {
         }
     }
 
-    /// Digest of everything that shapes a build.
+    /// Digest of everything that determines a build.
     pub(super) fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for part in [&self.build, &self.gateway, &self.leave_out.join(",")] {

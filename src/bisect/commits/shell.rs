@@ -1,4 +1,4 @@
-//! Build commands: a shell in a process group of its own, with a log and an end.
+//! Build commands: a shell in a process group of its own, with a log and a timeout.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -9,16 +9,16 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 
-/// Lines of a log that are shown.
+/// Lines of a log that are kept.
 const TAIL: usize = 20;
 
-/// Why a command did not do its work.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ShellError {
-    /// It cannot be started, or its log not written.
-    #[error("it cannot be started: {0}")]
+pub enum ShellError {
+    /// It cannot be started, or its log cannot be written.
+    #[error("it cannot be started")]
     Start(#[from] std::io::Error),
-    /// It failed.
+    /// It exited with an error.
     #[error("it ended with {0}")]
     Failed(std::process::ExitStatus),
     /// It took too long.
@@ -26,19 +26,19 @@ pub(super) enum ShellError {
     TimedOut(Duration),
 }
 
-/// Ends a process group when dropped, so that an interrupt leaves no build behind.
+/// Kills a process group when dropped, so that an interrupt leaves no build behind.
 struct Group(Option<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // The group may be gone already.
+            // The group may have ended already.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }
 
-/// Runs a shell command; what it prints is added to the log.
+/// Runs a shell command; its output is appended to the log.
 pub(super) async fn run(
     command: &str,
     dir: &Path,

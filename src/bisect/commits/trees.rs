@@ -1,4 +1,4 @@
-//! Working trees below the cache, and what was built in them.
+//! Working trees below the cache directory, and the builds in them.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -9,81 +9,111 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::git::{Git, GitError, Repository};
-use super::recipe::Recipe;
-use super::shell;
+use super::recipe::BuildRecipe;
+use super::shell::{self, ShellError};
 use crate::bisect::evidence::hex;
+use crate::gateway::ParseTargetError;
 
-/// A commit, as it is or with a change.
+/// A commit, unchanged or with another one applied or reverted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variant {
-    /// The commit.
+pub(super) struct CommitVariant {
+    /// The commit that is checked out.
     pub base: String,
-    /// A commit that is put on it, or taken out of it where the second part is true.
-    pub change: Option<(String, bool)>,
+    /// The other commit.
+    pub change: Option<CommitChange>,
 }
 
-/// Built trees that are kept.
+/// What is done with another commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CommitChange {
+    /// It is applied.
+    Applied(String),
+    /// It is reverted.
+    Reverted(String),
+}
+
+/// Most builds that are kept.
 const KEPT: usize = 40;
 
 /// Why there is no build of a commit.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// Git did not give the tree.
+    /// Git failed.
     #[error(transparent)]
     Git(#[from] GitError),
     /// A file or folder of the cache cannot be used.
-    #[error("the build cache cannot be used: {0}")]
+    #[error("the build cache cannot be used")]
     Io(#[from] io::Error),
-    /// Another bisect is at work on the same repository.
+    /// Another bisect is using the working trees of this repository.
     #[error("another bisect is at work on this repository")]
     Busy,
-    /// The commit cannot be put on, or taken out of, another one.
-    #[error("the change cannot be applied there: {0}")]
-    Conflict(String),
-    /// The command failed, or took too long.
-    #[error("the {what} failed: {why}")]
+    /// The other commit conflicts.
+    #[error("the change cannot be applied there")]
+    Conflict(#[source] GitError),
+    /// The target of the recipe is not a target.
+    #[error(transparent)]
+    Target(#[from] ParseTargetError),
+    /// A command failed or timed out.
+    #[error("the {what} failed{}", line.as_ref().map_or_else(String::new, |line| format!(": {line}")))]
     Command {
-        /// Install or build.
+        /// `installation` or `build`.
         what: &'static str,
+        /// The line of its log that explains the failure.
+        line: Option<String>,
         /// How it ended.
-        why: String,
+        source: ShellError,
+        /// Its last lines.
+        log: Vec<String>,
+    },
+    /// The same build failed before.
+    #[error("the build failed, as it did before")]
+    FailedBefore {
         /// Its last lines.
         log: Vec<String>,
     },
 }
 
-/// What a command's end and its log say: the last line that speaks of an error, else the last line.
-fn failure(what: &'static str, error: &shell::ShellError, log: &Path) -> BuildError {
-    let log = shell::tail(log);
-    let told = log.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
-    let speaks = |line: &&str| line.contains("ERR") || line.to_lowercase().contains("error");
-    let line = told.clone().rev().find(speaks).or_else(|| told.clone().next_back());
-    let why = line.map_or_else(|| error.to_string(), |line| format!("{error}: {line}"));
-    BuildError::Command { what, why, log }
+impl BuildError {
+    /// The last log lines of the command that failed.
+    pub fn log(&self) -> &[String] {
+        match self {
+            Self::Command { log, .. } | Self::FailedBefore { log } => log,
+            _ => &[],
+        }
+    }
 }
 
-/// Working trees for one repository. They share its objects and have a git directory of their own.
-pub struct Trees {
+/// The error of a command with the line of its log that explains it: the last one that mentions an error, else the last.
+fn failure(what: &'static str, source: ShellError, log: &Path) -> BuildError {
+    let log = shell::tail(log);
+    let lines = log.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
+    let names_error = |line: &&str| line.contains("ERR") || line.to_lowercase().contains("error");
+    let line = lines.clone().rev().find(names_error).or_else(|| lines.clone().next_back()).map(str::to_owned);
+    BuildError::Command { what, line, source, log }
+}
+
+/// Working trees of one repository. They share its objects and have a git directory of their own.
+pub(super) struct WorkTrees {
     repository: Repository,
-    recipe: Recipe,
+    recipe: BuildRecipe,
     git: Git,
     folder: PathBuf,
     fresh: bool,
-    /// Numbers of trees that nobody uses, for recipes that use one tree for many commits.
+    /// Numbers of unused working trees, for recipes that reuse them.
     free: Mutex<Vec<usize>>,
-    /// Git writes its list of trees without a lock.
+    /// Git writes its list of working trees without a lock.
     adding: tokio::sync::Mutex<()>,
     _lock: File,
 }
 
-/// A tree in use, with a build in it.
-pub(super) struct Built<'a> {
+/// A working tree in use, with a build in it.
+pub(super) struct BuiltTree<'a> {
     pub(super) dir: PathBuf,
-    trees: &'a Trees,
+    trees: &'a WorkTrees,
     number: Option<usize>,
 }
 
-impl Drop for Built<'_> {
+impl Drop for BuiltTree<'_> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             self.trees.free.lock().push(number);
@@ -91,11 +121,15 @@ impl Drop for Built<'_> {
     }
 }
 
-impl Trees {
-    /// Trees below the cache. With `fresh`, nothing that was built before is used.
-    pub async fn open(
+impl WorkTrees {
+    /// Opens the working trees below the cache directory. With `fresh`, earlier builds are not used.
+    ///
+    /// # Errors
+    ///
+    /// When git or the cache directory fails, or another bisect uses the same repository.
+    pub(super) async fn open(
         repository: Repository,
-        recipe: Recipe,
+        recipe: BuildRecipe,
         cache_dir: &Path,
         env: &[(OsString, OsString)],
         fresh: bool,
@@ -114,14 +148,14 @@ impl Trees {
         fs::create_dir_all(own.join("objects/info"))?;
         fs::write(own.join("objects/info/alternates"), format!("{}\n", objects.display()))?;
         let git = Git::new(&own, env);
-        // Trees that somebody has removed by hand.
+        // Forgets working trees that were removed by hand.
         git.run(&["worktree", "prune"]).await?;
         let free = Mutex::new(vec![3, 2, 1, 0]);
         let adding = tokio::sync::Mutex::new(());
         Ok(Self { repository, recipe, git, folder, fresh, free, adding, _lock: lock })
     }
 
-    /// The names of the builds of commits as they are.
+    /// The build names of unchanged commits.
     pub(super) async fn build_names(&self, commits: &[String]) -> Result<Vec<String>, GitError> {
         let trees = self.repository.trees(commits).await?;
         Ok(trees.iter().map(|tree| self.name_of(tree, "")).collect())
@@ -131,43 +165,44 @@ impl Trees {
         format!("tree:{tree}{change}:{}", self.recipe.digest())
     }
 
-    /// The name of a variant's build, as evidence has it.
-    pub(super) async fn build_name(&self, variant: &Variant) -> Result<String, GitError> {
+    /// The build name of a variant, as stored evidence has it.
+    pub(super) async fn build_name(&self, variant: &CommitVariant) -> Result<String, GitError> {
         let tree = self.repository.tree(&variant.base).await?;
-        let change = variant.change.as_ref().map_or_else(String::new, |(commit, undone)| {
-            format!("{}{commit}", if *undone { '-' } else { '+' })
-        });
+        let change = match &variant.change {
+            None => String::new(),
+            Some(CommitChange::Applied(commit)) => format!("+{commit}"),
+            Some(CommitChange::Reverted(commit)) => format!("-{commit}"),
+        };
         Ok(self.name_of(&tree, &change))
     }
 
-    /// Builds a variant, unless it is built already.
-    pub(super) async fn build(&self, variant: &Variant) -> Result<Built<'_>, BuildError> {
+    /// Builds a variant, unless a build of it exists.
+    pub(super) async fn build(&self, variant: &CommitVariant) -> Result<BuiltTree<'_>, BuildError> {
         let name = self.build_name(variant).await?;
         let key = hex(&Sha256::digest(name.as_bytes()));
         let number = if self.recipe.reuse { self.free.lock().pop() } else { None };
         let place = number.map_or_else(|| key.clone(), |number| format!("worker-{number}"));
         let dir = self.folder.join("trees").join(place);
-        let built = Built { dir: dir.clone(), trees: self, number };
+        let built = BuiltTree { dir: dir.clone(), trees: self, number };
         let (stamp, failed, log) =
             (dir.with_extension("built"), dir.with_extension("failed"), dir.with_extension("log"));
         if !self.fresh && dir.exists() && fs::read_to_string(&stamp).is_ok_and(|text| text == key) {
             return Ok(built);
         }
         if !self.fresh && fs::read_to_string(&failed).is_ok_and(|text| text == key) {
-            let why = "as it did before".to_owned();
-            return Err(BuildError::Command { what: "build", why, log: shell::tail(&log) });
+            return Err(BuildError::FailedBefore { log: shell::tail(&log) });
         }
         let _ = fs::remove_file(&stamp);
         let _ = fs::remove_file(&log);
         self.check_out(&dir, variant).await?;
         self.install(&dir, variant, &log).await?;
-        let Recipe { build, env, within, .. } = &self.recipe;
+        let BuildRecipe { build, env, within, .. } = &self.recipe;
         if let Err(error) = shell::run(build, &dir, env, &log, *within).await {
-            if matches!(error, shell::ShellError::Failed(_)) {
-                // What took too long may do better on a quieter machine; a failure stays one.
+            if matches!(error, ShellError::Failed(_)) {
+                // A build that timed out may succeed on a quieter machine; a failed one would fail again.
                 fs::write(&failed, &key)?;
             }
-            return Err(failure("build", &error, &log));
+            return Err(failure("build", error, &log));
         }
         fs::write(&stamp, &key)?;
         if number.is_none() {
@@ -176,7 +211,7 @@ impl Trees {
         Ok(built)
     }
 
-    async fn check_out(&self, dir: &Path, variant: &Variant) -> Result<(), BuildError> {
+    async fn check_out(&self, dir: &Path, variant: &CommitVariant) -> Result<(), BuildError> {
         let there = dir.to_string_lossy().into_owned();
         if !dir.join(".git").exists() {
             let _adding = self.adding.lock().await;
@@ -193,25 +228,28 @@ impl Trees {
         }
         git.run(&["checkout", "--quiet", "--force", "--detach", &variant.base]).await?;
         git.run(&["reset", "--quiet", "--hard", &variant.base]).await?;
-        // Ignored files stay: what was installed is among them.
+        // Ignored files stay: the installation is among them.
         git.run(&["clean", "-fdq"]).await?;
-        if let Some((commit, undone)) = &variant.change {
-            let verb = if *undone { "revert" } else { "cherry-pick" };
+        if let Some(change) = &variant.change {
+            let (verb, commit) = match change {
+                CommitChange::Applied(commit) => ("cherry-pick", commit),
+                CommitChange::Reverted(commit) => ("revert", commit),
+            };
             if let Err(error) = git.run(&[verb, "--no-commit", commit]).await
-                && !without_texts(&git).await?
+                && !restore_unbuilt_files(&git).await?
             {
                 git.run(&["reset", "--quiet", "--hard", &variant.base]).await?;
-                return Err(BuildError::Conflict(error.to_string()));
+                return Err(BuildError::Conflict(error));
             }
         }
         Ok(())
     }
 
-    async fn install(&self, dir: &Path, variant: &Variant, log: &Path) -> Result<(), BuildError> {
+    async fn install(&self, dir: &Path, variant: &CommitVariant, log: &Path) -> Result<(), BuildError> {
         let Some(install) = &self.recipe.install else { return Ok(()) };
         let mut key = String::new();
         for path in &install.key {
-            // A file that is not there is a key, too.
+            // The absence of a file counts, too.
             let found = self.repository.git.run(&["rev-parse", &format!("{}:{path}", variant.base)]).await;
             key.push_str(&found.unwrap_or_else(|_| "none".to_owned()));
             key.push('\n');
@@ -221,14 +259,14 @@ impl Trees {
             return Ok(());
         }
         let _ = fs::remove_file(&stamp);
-        let Recipe { env, within, .. } = &self.recipe;
+        let BuildRecipe { env, within, .. } = &self.recipe;
         let ran = shell::run(&install.command, dir, env, log, *within).await;
-        ran.map_err(|error| failure("installation", &error, log))?;
+        ran.map_err(|error| failure("installation", error, log))?;
         fs::write(&stamp, key)?;
         Ok(())
     }
 
-    /// Removes the oldest builds, as far as there are too many. `newest` stays in any case.
+    /// Removes the oldest builds if there are too many; `newest` always stays.
     async fn prune(&self, newest: &Path) {
         let Ok(found) = fs::read_dir(self.folder.join("trees")) else { return };
         let mut trees: Vec<(std::time::SystemTime, PathBuf)> = found
@@ -243,19 +281,19 @@ impl Trees {
         let surplus = (trees.len() + 1).saturating_sub(KEPT);
         for (_, path) in trees.into_iter().take(surplus) {
             let there = path.to_string_lossy().into_owned();
-            // What cannot be removed now is tried again after the next build.
+            // If this fails, the next build tries again.
             let _ = self.git.run(&["worktree", "remove", "--force", &there]).await;
         }
     }
 
-    /// The recipe.
-    pub(super) fn recipe(&self) -> &Recipe {
+    /// How commits are built and started.
+    pub(super) fn recipe(&self) -> &BuildRecipe {
         &self.recipe
     }
 }
 
-/// Leaves texts and tests as they were where a change to them conflicts; whether nothing else does.
-async fn without_texts(git: &Git) -> Result<bool, GitError> {
+/// Restores documents and tests in which a change conflicts; whether nothing else conflicts.
+async fn restore_unbuilt_files(git: &Git) -> Result<bool, GitError> {
     let listed = git.run(&["diff", "--name-only", "--diff-filter=U", "-z"]).await?;
     let files: Vec<&str> = listed.split('\0').filter(|path| !path.is_empty()).collect();
     if files.is_empty() || !files.iter().copied().all(is_not_built) {
@@ -270,7 +308,7 @@ async fn without_texts(git: &Git) -> Result<bool, GitError> {
     Ok(true)
 }
 
-/// Whether a file is a text or a test by its name, so that no build depends on it.
+/// Whether the name of a file marks it as a document or a test, so that builds do not depend on it.
 fn is_not_built(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let prose = [".md", ".mdx", ".rst", ".txt"].iter().any(|end| name.to_lowercase().ends_with(end));
@@ -291,7 +329,7 @@ mod tests {
     #[case("src/infra/device-pairing.ts", false)]
     #[case("src/testing.rs", false)]
     #[case("tests", false)]
-    fn texts_and_tests_shape_no_build(#[case] path: &str, #[case] expected: bool) {
+    fn documents_and_tests_are_not_built(#[case] path: &str, #[case] expected: bool) {
         assert_eq!(is_not_built(path), expected);
     }
 }

@@ -1,12 +1,9 @@
-//! `gatecrash bisect`: where behaviour changed, over releases and commits.
+//! `gatecrash bisect`: finds where behaviour changed, over releases and commits.
 
 mod args;
 mod command;
-mod commits;
-mod log_writer;
-mod range;
+mod failure;
 mod report;
 mod scenarios;
-mod session;
 
 pub(super) use command::{Args, run};

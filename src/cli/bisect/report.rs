@@ -1,67 +1,68 @@
-//! Reports of a bisect: `--report json=FILE` and `--report markdown=FILE`.
+//! `--report json=FILE` and `--report markdown=FILE` of a bisect.
 
 use std::str::FromStr;
 
-use camino::Utf8PathBuf;
-
-use crate::bisect::{Answer, Entry, markdown};
+use crate::bisect::{BisectReport, LogEntry};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::report::bisect::markdown;
+use crate::report::{ParseReportError, ReportDestination, parse_kind_file};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum BisectReportKind {
     Json,
     Markdown,
 }
 
-/// A report that is wanted, such as `json=bisect.json`; `-` is standard output.
+const KINDS: &[(&str, BisectReportKind)] = &[
+    ("json", BisectReportKind::Json),
+    ("markdown", BisectReportKind::Markdown),
+    ("md", BisectReportKind::Markdown),
+];
+
+/// A report to write, such as `json=bisect.json`; `-` is standard output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Report {
-    kind: Kind,
-    to: Utf8PathBuf,
+pub(super) struct BisectReportArg {
+    kind: BisectReportKind,
+    to: ReportDestination,
 }
 
-impl FromStr for Report {
-    type Err = String;
+impl FromStr for BisectReportArg {
+    type Err = ParseReportError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (kind, to) = text
-            .split_once('=')
-            .filter(|(_, to)| !to.is_empty())
-            .ok_or_else(|| format!("`{text}` names no report: write json=FILE or markdown=FILE"))?;
-        let kind = match kind {
-            "json" => Kind::Json,
-            "markdown" | "md" => Kind::Markdown,
-            other => return Err(format!("there is no report `{other}` of a bisect: write json or markdown")),
-        };
-        Ok(Self { kind, to: to.into() })
+    fn from_str(text: &str) -> Result<Self, ParseReportError> {
+        let (kind, to) = parse_kind_file(text, KINDS)?;
+        Ok(Self { kind, to })
     }
 }
 
-impl Report {
-    /// Whether it takes the place of the text on standard output.
+impl BisectReportArg {
+    /// Whether it replaces the text on standard output.
     pub(super) fn is_to_stdout(&self) -> bool {
-        self.to == "-"
+        self.to == ReportDestination::Stdout
     }
 
-    /// Writes it.
+    /// Writes the report.
     pub(super) fn write(
         &self,
         context: &Context,
-        entries: &[Entry],
+        entries: &[LogEntry],
         reproduce: Option<&str>,
     ) -> Result<(), Failure> {
         let text = match self.kind {
-            Kind::Json => {
-                let text = serde_json::to_string_pretty(&Answer::of(entries)).map_err(Failure::broke)?;
+            BisectReportKind::Json => {
+                let text =
+                    serde_json::to_string_pretty(&BisectReport::of(entries)).map_err(Failure::broke)?;
                 format!("{text}\n")
             }
-            Kind::Markdown => markdown(entries, reproduce),
+            BisectReportKind::Markdown => markdown(entries, reproduce),
         };
-        if self.is_to_stdout() {
-            return context.print(&text);
+        match &self.to {
+            ReportDestination::Stdout => context.print(&text),
+            ReportDestination::File(path) => {
+                std::fs::write(context.working_dir.join(path.as_std_path()), text)
+                    .map_err(|error| Failure::broke(error).context(format!("cannot write the report {path}")))
+            }
         }
-        std::fs::write(context.working_dir.join(self.to.as_std_path()), text)
-            .map_err(|error| Failure::broke(format!("the report {} cannot be written: {error}", self.to)))
     }
 }

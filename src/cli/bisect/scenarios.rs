@@ -1,4 +1,4 @@
-//! The scenarios of a bisect: the one that is asked about, and those that come along.
+//! The scenarios of a bisect: the one of the question, and those that share its boot.
 
 use std::path::Path;
 
@@ -6,19 +6,20 @@ use super::args::BisectArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::suite::{self, Selection};
-use crate::scenario::{BUILT_IN, Scenario, Step, did_you_mean};
+use crate::scenario::{BUILT_IN, Scenario, Step};
+use crate::suggest::question;
 
-/// The scenario that is named, then the rows beside it that can share its boot.
-pub(super) fn scenarios(context: &Context, wish: &BisectArgs) -> Result<Vec<Scenario>, Failure> {
-    let (id, step) = wish.named();
+/// The named scenario, then the other rows of its table that can share its boot.
+pub(super) fn scenarios(context: &Context, arguments: &BisectArgs) -> Result<Vec<Scenario>, Failure> {
+    let (id, step) = arguments.named();
     let names = [id.to_owned()];
-    let folder = wish.suite_folder.as_deref();
+    let folder = arguments.suite_folder.as_deref();
     let mut found = suite::scenarios(context, &Selection { folder, names: &names, tags: &[], exclude: &[] })?;
     if let Some(exact) = found.iter().position(|one| one.id == id) {
         found.swap(0, exact);
     } else if found.len() > 1 {
         let rows: Vec<&str> = found.iter().map(|one| one.id.as_str()).collect();
-        return Err(Failure::usage(format!("`{id}` is {} scenarios", found.len()))
+        return Err(Failure::usage(format!("`{id}` names {} scenarios", found.len()))
             .hint(format!("name one: {}", rows.join(", "))));
     }
     let Some(asked) = found.first().cloned() else {
@@ -27,11 +28,8 @@ pub(super) fn scenarios(context: &Context, wish: &BisectArgs) -> Result<Vec<Scen
     if let Some(step) = step {
         let steps: Vec<String> = asked.all_steps().iter().map(|one| one.id.clone()).collect();
         if !steps.iter().any(|one| one == step) {
-            let near = did_you_mean(step, steps.iter().map(String::as_str));
-            let hint = near.map_or_else(
-                || format!("its steps: {}", steps.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let hint = question(step, steps.iter().map(String::as_str))
+                .unwrap_or_else(|| format!("its steps: {}", steps.join(", ")));
             return Err(Failure::usage(format!("{} has no step `{step}`", asked.id)).hint(hint));
         }
     }
@@ -43,12 +41,12 @@ pub(super) fn scenarios(context: &Context, wish: &BisectArgs) -> Result<Vec<Scen
         file.ends_with(table.trim_start_matches(BUILT_IN)) || path == format!("{table}.yaml")
     }) {
         let rows = suite::scenarios(context, &Selection { folder, names: &[path], tags: &[], exclude: &[] })?;
-        let quick = |one: &Scenario| !one.any_step(|step| matches!(step, Step::Restart(_)));
+        let does_not_restart = |one: &Scenario| !one.any_step(|step| matches!(step, Step::Restart(_)));
         let beside = rows.into_iter().filter(|one| {
             one.id != all[0].id
                 && one.source.path == all[0].source.path
                 && one.config == all[0].config
-                && quick(one)
+                && does_not_restart(one)
         });
         let beside: Vec<Scenario> = beside.collect();
         all.extend(beside);

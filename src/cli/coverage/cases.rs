@@ -1,6 +1,6 @@
-//! Which known cases the suite covers.
+//! The known cases that the suite covers.
 
-use super::format::Format;
+use super::format::CoverageFormat;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -9,25 +9,25 @@ use crate::curate::sources::{BUILT_IN, SourceCoverage, SourceKind, coverage, mar
 use std::fmt::Write as _;
 use std::path::Path;
 
-pub(super) fn run(format: Format, folder: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
+pub(super) fn run(format: CoverageFormat, folder: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     let every = ["**".to_owned()];
     let scenarios = suite::scenarios(context, &Selection { folder, names: &every, tags: &[], exclude: &[] })?;
     let place = context.working_dir.join("coverage/sources.yaml");
     let text = if place.is_file() {
         std::fs::read_to_string(&place)
-            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?
+            .map_err(|error| Failure::usage(error).context(format!("cannot read {}", place.display())))?
     } else {
         BUILT_IN.to_owned()
     };
     let found = coverage(&read(&text).map_err(Failure::usage)?, &scenarios);
     if found.sources.is_empty() {
-        return Err(Failure::nothing("no case is known that the suite could cover")
+        return Err(Failure::nothing("there are no known cases that the suite could cover")
             .hint("`coverage/sources.yaml` lists them"));
     }
     let text = match format {
-        Format::Text | Format::Html | Format::Lcov => shares(&found),
-        Format::Markdown => markdown(&found),
-        Format::Json => {
+        CoverageFormat::Text | CoverageFormat::Html | CoverageFormat::Lcov => shares(&found),
+        CoverageFormat::Markdown => markdown(&found),
+        CoverageFormat::Json => {
             let mut text = serde_json::to_string_pretty(&found).map_err(Failure::broke)?;
             text.push('\n');
             text

@@ -1,6 +1,6 @@
-//! What of the gateway's own code the suite executes.
+//! `gatecrash coverage --code`: measures which of the gateway's own code the suite executes.
 
-use super::format::Format;
+use super::format::CoverageFormat;
 use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -14,6 +14,7 @@ use crate::gateway::Profiles;
 use crate::release::Release;
 use crate::report::coverage::{html, json, lcov};
 use crate::report::terminal::{self, Appearance, Palette};
+use crate::report::{ParseReportError, ReportDestination, parse_kind_file};
 use crate::run::RunRecord;
 use crate::scenario::Millis;
 use std::collections::BTreeMap;
@@ -21,110 +22,108 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Options about code.
+/// Options of `--code`.
 #[derive(clap::Args, Debug)]
-pub(super) struct Options {
+pub(super) struct CodeCoverageOptions {
     /// Measure which of the gateway's own code the suite executes
     #[arg(long, requires = "gateway", group = "of_a_release")]
     pub(super) code: bool,
-    /// Scenarios: ids, globs of ids, files or folders [default: all but those tagged `slow`]
+    /// Scenarios: ids, globs of ids, files or folders [default: all except those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB", requires = "code")]
     selection: Vec<String>,
     /// The gateway: a release (2026.3.31, latest) or path:DIR
     #[arg(long, short, value_name = "TARGET", requires = "of_a_release")]
     pub(super) gateway: Option<String>,
-    /// Measure each scenario by itself; one runs at a time
+    /// Measure each scenario separately, one at a time
     #[arg(long, requires = "code")]
     each: bool,
-    /// Show which scenarios execute a line, such as src/gateway/auth.ts:120; lines are those of the bundled file
+    /// Show which scenarios execute a line, such as src/gateway/auth.ts:120; line numbers are those of the bundled file
     #[arg(long = "at", value_name = "SOURCE:LINE", requires = "code")]
-    at: Vec<Spot>,
-    /// List what is never executed
+    at: Vec<SourceLine>,
+    /// List the code that is never executed
     #[arg(long, requires = "code")]
     never: bool,
     /// Write a report: html=FILE, json=FILE or lcov=FILE
     #[arg(long = "report", value_name = "KIND=FILE", requires = "code")]
-    reports: Vec<Report>,
-    /// The share of lines that has to be executed, in per cent
+    reports: Vec<CoverageReportArg>,
+    /// The share of lines that must be executed, in percent
     #[arg(long, value_name = "PERCENT", requires = "code")]
     min_lines: Option<f64>,
-    /// The share of branches that has to be taken, in per cent
+    /// The share of branches that must be taken, in percent
     #[arg(long, value_name = "PERCENT", requires = "code")]
     min_branches: Option<f64>,
-    /// Only scenarios with this tag (repeat it for more)
+    /// Only scenarios with this tag (repeatable)
     #[arg(long = "tag", value_name = "TAG", requires = "code")]
     tags: Vec<String>,
-    /// Gateways at the same time [default: one a processor]
+    /// Gateways at the same time [default: one per processor]
     #[arg(long, short, value_name = "N", requires = "code")]
     jobs: Option<usize>,
-    /// Release to judge a `path:` target by
+    /// Release by which a `path:` target is judged
     #[arg(long, value_name = "RELEASE", requires = "of_a_release")]
     pub(super) assume_release: Option<Release>,
-    /// Seed of all keys and secrets [default: another one each run]
+    /// Seed of all keys and secrets [default: a different one each run]
     #[arg(long, value_name = "NUMBER", requires = "code")]
     seed: Option<u64>,
-    /// How long a step waits for an answer, where the scenario does not say
+    /// How long a step waits for an answer, unless the scenario says otherwise
     #[arg(long, value_name = "DURATION", default_value = "30s", requires = "code")]
     timeout: Millis,
-    /// How long a gateway may take to boot [default: as long as its release is known to need]
+    /// How long a gateway may take to boot [default: what its release is known to need]
     #[arg(long, value_name = "DURATION", requires = "code")]
     boot_timeout: Option<Millis>,
-    /// Memory that gateways and programs may take together [default: half of the machine's]
+    /// Memory that gateways and programs may use together [default: half of the machine's]
     #[arg(long, value_name = "SIZE", requires = "code")]
     memory: Option<Memory>,
 }
 
 /// A line of a source file.
 #[derive(Clone, Debug)]
-struct Spot {
+struct SourceLine {
     source: String,
     line: usize,
 }
 
-impl FromStr for Spot {
+impl FromStr for SourceLine {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let spot = text.rsplit_once(':').and_then(|(source, line)| Some((source, line.parse().ok()?)));
+        let parts = text.rsplit_once(':').and_then(|(source, line)| Some((source, line.parse().ok()?)));
         let (source, line) =
-            spot.ok_or_else(|| "write SOURCE:LINE, such as src/gateway/auth.ts:120".to_owned())?;
+            parts.ok_or_else(|| "write SOURCE:LINE, such as src/gateway/auth.ts:120".to_owned())?;
         Ok(Self { source: source.to_owned(), line })
     }
 }
 
-/// A report that is wanted.
+const REPORTS: &[(&str, CoverageFormat)] =
+    &[("html", CoverageFormat::Html), ("json", CoverageFormat::Json), ("lcov", CoverageFormat::Lcov)];
+
+/// A report to write.
 #[derive(Clone, Debug)]
-struct Report {
-    format: Format,
-    to: PathBuf,
+struct CoverageReportArg {
+    format: CoverageFormat,
+    to: ReportDestination,
 }
 
-impl FromStr for Report {
-    type Err = String;
+impl FromStr for CoverageReportArg {
+    type Err = ParseReportError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let shape = || "write KIND=FILE, where the kinds are html, json and lcov".to_owned();
-        let (kind, to) = text.split_once('=').filter(|(_, to)| !to.is_empty()).ok_or_else(shape)?;
-        let format = match kind {
-            "html" => Format::Html,
-            "json" => Format::Json,
-            "lcov" => Format::Lcov,
-            _ => return Err(shape()),
-        };
-        Ok(Self { format, to: to.into() })
+        let (format, to) = parse_kind_file(text, REPORTS)?;
+        Ok(Self { format, to })
     }
 }
 
 pub(super) fn run(
-    args: &Options,
+    args: &CodeCoverageOptions,
     suite: &SuiteOptions,
-    format: Format,
+    format: CoverageFormat,
     context: &Context,
 ) -> Result<Exit, Failure> {
     for report in &args.reports {
-        let folder = report.to.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder.filter(|folder| !context.working_dir.join(folder).is_dir()) {
-            return Err(Failure::usage(format!("there is no folder {}", folder.display())));
+        let ReportDestination::File(path) = &report.to else { continue };
+        let folder = path.parent().filter(|folder| !folder.as_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !context.working_dir.join(folder.as_std_path()).is_dir())
+        {
+            return Err(Failure::usage(format!("there is no folder {folder}")));
         }
     }
     let scope = bundle::scope(context)?;
@@ -135,8 +134,9 @@ pub(super) fn run(
     let Bundle { target, package, .. } = Bundle::open(name, &gateways, &provider)?;
     let found = coverage::chunks_of(&package, &scope).map_err(bundle::unnamed)?;
     let paths = coverage::real_paths(&package, &found.chunks);
-    let place =
-        provider.place().map_err(|error| Failure::broke(format!("no place for profiles: {error}")))?;
+    let place = provider
+        .place()
+        .map_err(|error| Failure::broke(error).context("cannot make a folder for profiles"))?;
     let each = args.each.then(|| paths.keys().cloned().collect());
     let profiles = Profiles::new(place.path().join("profiles"), each);
     let options = RunOptions {
@@ -169,7 +169,7 @@ pub(super) fn run(
     Ok(exit(args, &record, &measured))
 }
 
-/// The gateways of a run, the scenarios that ran on each, and where it has left its profiles.
+/// The gateways of a run with their scenarios and the folders of their profiles.
 fn groups(record: &RunRecord, profiles: &Profiles) -> Vec<(ScenarioGroup, PathBuf)> {
     let mut scenarios: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for cell in &record.cells {
@@ -189,25 +189,28 @@ fn groups(record: &RunRecord, profiles: &Profiles) -> Vec<(ScenarioGroup, PathBu
 }
 
 fn show(
-    args: &Options,
-    format: Format,
+    args: &CodeCoverageOptions,
+    format: CoverageFormat,
     measured: &CodeCoverage,
     package: &Path,
     context: &Context,
 ) -> Result<(), Failure> {
-    let rendered = |format: Format| match format {
-        Format::Html => html(measured),
-        Format::Lcov => lcov(measured, package),
-        Format::Json => json(measured),
-        Format::Text | Format::Markdown => terminal::code(
+    let rendered = |format: CoverageFormat| match format {
+        CoverageFormat::Html => html(measured),
+        CoverageFormat::Lcov => lcov(measured, package),
+        CoverageFormat::Json => json(measured),
+        CoverageFormat::Text | CoverageFormat::Markdown => terminal::code(
             measured,
             &Appearance { width: context.width, palette: Palette::new(context.color) },
         ),
     };
     for report in &args.reports {
-        let place = context.working_dir.join(&report.to);
-        fs::write(&place, rendered(report.format))
-            .map_err(|error| Failure::broke(format!("cannot write {}: {error}", place.display())))?;
+        let text = rendered(report.format);
+        match &report.to {
+            ReportDestination::Stdout => context.print(&text)?,
+            ReportDestination::File(path) => fs::write(context.working_dir.join(path.as_std_path()), text)
+                .map_err(|error| Failure::broke(error).context(format!("cannot write {path}")))?,
+        }
     }
     if args.never {
         context.print(&terminal::never_executed(measured))?;
@@ -223,7 +226,7 @@ fn show(
     wrong.map_or(Ok(()), |reason| Err(Failure::usage(reason)))
 }
 
-fn exit(args: &Options, record: &RunRecord, measured: &CodeCoverage) -> Exit {
+fn exit(args: &CodeCoverageOptions, record: &RunRecord, measured: &CodeCoverage) -> Exit {
     let of_run = Exit::of_run(record);
     let nothing_left = |group: &ScenarioGroup| {
         let reached = measured.files.iter().flat_map(|file| &file.run_by).any(|one| {

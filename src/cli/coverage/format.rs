@@ -1,16 +1,16 @@
-//! How the coverage is printed.
+//! The formats of coverage.
 
 /// How the coverage is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    /// Shares, and what is missing.
+pub(super) enum CoverageFormat {
+    /// Shares, and what is missing
     Text,
-    /// For programs.
+    /// For programs
     Json,
-    /// The document that the repository keeps (known cases only).
+    /// The document in the repository (known cases only)
     Markdown,
-    /// A page for a browser (with --code).
+    /// A page for a browser (with --code)
     Html,
-    /// For other tools (with --code).
+    /// LCOV for other tools (with --code)
     Lcov,
 }

@@ -1,4 +1,4 @@
-//! `gatecrash coverage`: what the suite covers, by known cases or by the gateway's own code.
+//! `gatecrash coverage`: what the suite covers.
 
 mod cases;
 mod code;

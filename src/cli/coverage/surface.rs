@@ -1,9 +1,9 @@
-//! What a release offers on its wire, and what of it the suite asks.
+//! `gatecrash coverage --surface`: what a release offers on its wire, and which of it the suite exercises.
 
 use std::fmt::Write as _;
 
 use super::code;
-use super::format::Format;
+use super::format::CoverageFormat;
 use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -12,10 +12,10 @@ use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::suite::{self, Selection, SuiteOptions};
 use crate::coverage::{self, BUILT_IN_EXCEPTIONS, Exceptions, SurfaceReport};
 
-/// Options about the surface.
+/// Options of `--surface`.
 #[derive(clap::Args, Debug)]
 pub(super) struct SurfaceOptions {
-    /// Read the tables of a release from its bundle, and tell what of them the suite asks
+    /// Read the tables of a release from its bundle, and show which entries the suite exercises
     #[arg(long, requires = "gateway", conflicts_with = "code", group = "of_a_release")]
     pub(super) surface: bool,
     /// Exit with 1 if something is neither asked nor has a reason in coverage/surface.yaml
@@ -25,12 +25,12 @@ pub(super) struct SurfaceOptions {
 
 pub(super) fn run(
     args: &SurfaceOptions,
-    of_release: &code::Options,
+    of_release: &code::CodeCoverageOptions,
     suite: &SuiteOptions,
-    format: Format,
+    format: CoverageFormat,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    if !matches!(format, Format::Text | Format::Json) {
+    if !matches!(format, CoverageFormat::Text | CoverageFormat::Json) {
         return Err(Failure::usage("the surface is printed as text or json"));
     }
     let scope = bundle::scope(context)?;
@@ -43,26 +43,26 @@ pub(super) fn run(
     let provider = provider(context, &gateways)?;
     let name = of_release.gateway.as_deref().unwrap_or_default();
     let Bundle { target, prepared, package } = Bundle::open(name, &gateways, &provider)?;
-    let release = prepared
-        .release()
-        .ok_or_else(|| Failure::usage("nobody says which release this is").hint("say --assume-release"))?;
+    let release = prepared.release().ok_or_else(|| {
+        Failure::usage("it is not known which release this is").hint("add --assume-release")
+    })?;
     let files = coverage::bundled_of(&package, &scope).map_err(bundle::unnamed)?;
-    let surface = coverage::surface(&files, &scope).map_err(|error| Failure::nothing(error.to_string()))?;
+    let surface = coverage::surface(&files, &scope).map_err(Failure::nothing)?;
     let asked = coverage::asked(&scenarios, &release);
     let report = coverage::compare(&target.to_string(), surface, &asked, &release, &exceptions);
     context.print(&match format {
-        Format::Json => {
+        CoverageFormat::Json => {
             let mut text = serde_json::to_string_pretty(&report).map_err(Failure::broke)?;
             text.push('\n');
             text
         }
-        _ => told(&report),
+        _ => text(&report),
     })?;
     let open = report.tables.iter().any(|table| table.open().next().is_some());
     Ok(if args.all_asked && open { Exit::Bad } else { Exit::Fine })
 }
 
-fn told(report: &SurfaceReport) -> String {
+fn text(report: &SurfaceReport) -> String {
     let mut text = String::new();
     for table in &report.tables {
         let (asked, argued, all) = table.share();

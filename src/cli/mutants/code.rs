@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::chosen::Chosen;
+use super::options::MutantOptions;
 use crate::cli::bundle::{self, Bundle};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -33,38 +33,39 @@ use crate::report;
 use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::Settings;
 use crate::scenario::{Millis, Scenario};
+use crate::suggest::question;
 
-/// Options about a release's code.
+/// Options for mutants of a release.
 #[derive(clap::Args, Debug)]
 pub(super) struct CodeOptions {
     /// Try mutants of this gateway's own code: a release (2026.3.31, latest) or path:DIR
     #[arg(long, short, value_name = "TARGET")]
     pub(super) gateway: Option<String>,
-    /// Only mutants in these source files of upstream (repeat it for more); `*` stands for anything
+    /// Only mutants in these source files of upstream (repeatable); `*` matches anything
     #[arg(long = "file", value_name = "GLOB", requires = "gateway")]
     files: Vec<String>,
-    /// Only the mutant with this id (repeat it for more)
+    /// Only the mutant with this id (repeatable)
     #[arg(long = "id", value_name = "ID", requires = "gateway")]
     ids: Vec<String>,
-    /// Try so many, chosen by the seed, instead of all
+    /// Try only this many, chosen by the seed
     #[arg(long, value_name = "N", requires = "gateway")]
     sample: Option<usize>,
-    /// Begin no further mutant after this time; `--resume` goes on
+    /// Start no further mutant after this time; `--resume` continues
     #[arg(long, value_name = "DURATION", requires = "gateway")]
     time: Option<Millis>,
-    /// Keep what an earlier call with the same release and suite has found out
+    /// Continue an earlier call with the same release and suite
     #[arg(long, requires = "gateway")]
     resume: bool,
-    /// Gateways at the same time [default: one a processor]
+    /// Gateways at the same time [default: one per processor]
     #[arg(long, short, value_name = "N", requires = "gateway")]
     jobs: Option<usize>,
-    /// Release to judge a `path:` target by
+    /// Release by which a `path:` target is judged
     #[arg(long, value_name = "RELEASE", requires = "gateway")]
     assume_release: Option<Release>,
-    /// Write the JSON report into this file
+    /// Write the JSON report to this file
     #[arg(long, value_name = "FILE", requires = "gateway")]
     json: Option<PathBuf>,
-    /// The share of mutants that has to be noticed, in per cent [default: 100]
+    /// The share of mutants that must be noticed, in percent [default: 100]
     #[arg(long, value_name = "PERCENT", requires = "gateway")]
     min_score: Option<f64>,
 }
@@ -75,7 +76,7 @@ struct Found {
     texts: BTreeMap<String, String>,
 }
 
-pub(super) fn run(args: &Chosen, options: &CodeOptions, context: &Context) -> Result<Exit, Failure> {
+pub(super) fn run(args: &MutantOptions, options: &CodeOptions, context: &Context) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let scope = bundle::scope(context)?;
     let equivalents = bundle::data(context, "equivalent-mutants.yaml", EQUIVALENT, Equivalents::read)?;
@@ -92,9 +93,11 @@ pub(super) fn run(args: &Chosen, options: &CodeOptions, context: &Context) -> Re
     let folder = args.suite.folder.as_deref();
     let selection = Selection { folder, names: &args.selection, tags: &args.tags, exclude: &[] };
     let scenarios = suite::scenarios(context, &selection)?;
-    let stored = Stored::of(context, &bundle, &found, &scenarios, args.seed);
+    let stored = StoredTrials::of(context, &bundle, &found, &scenarios, args.seed);
 
-    let place = provider.place().map_err(|error| Failure::broke(format!("no place for a copy: {error}")))?;
+    let place = provider
+        .place()
+        .map_err(|error| Failure::broke(error).context("cannot make a folder for the copy"))?;
     let copy = place.path().join("package");
     tell(format_args!(
         "{} mutants in the code in scope of {}, {} of them chosen; making a private copy of the package",
@@ -127,7 +130,7 @@ pub(super) fn run(args: &Chosen, options: &CodeOptions, context: &Context) -> Re
     if let Ok(prepared) = runtime.block_on(provider.prepare(&request.target, Arc::new(|_| {})))
         && let Some(Launch::Node(build)) = prepared.launch()
     {
-        // What Node compiled of the copy is of use to nobody else.
+        // The compile cache of the copy is useless without the copy.
         let _ = fs::remove_dir_all(build.compile_cache);
     }
     let (reach, trials) = result?;
@@ -136,12 +139,12 @@ pub(super) fn run(args: &Chosen, options: &CodeOptions, context: &Context) -> Re
     Ok(exit(options, &score, &cancel))
 }
 
-/// Measures what scenarios reach, unless that is known, and tries the chosen mutants.
-#[expect(clippy::too_many_arguments, reason = "they are read once and passed down")]
+/// Measures which mutants scenarios reach, unless that is stored, and tries the chosen mutants.
+#[expect(clippy::too_many_arguments, reason = "each is read once and passed down")]
 async fn tried(
     provider: &TargetProvider,
     request: &TrialRequest<'_>,
-    stored: &Stored,
+    stored: &StoredTrials,
     options: &CodeOptions,
     found: &Found,
     chosen: &[usize],
@@ -250,14 +253,15 @@ fn with_mutants(found: &Found) -> Result<BTreeMap<String, String>, Failure> {
     }
     let one = |(chunk, mutants): (&str, Vec<(usize, &CodeMutant)>)| {
         let text = found.texts.get(chunk).map_or("", String::as_str);
-        let text = switchable(text, &mutants)
-            .map_err(|error| Failure::broke(format!("mutants of {chunk} cannot be put together: {error}")))?;
+        let text = switchable(text, &mutants).map_err(|error| {
+            Failure::broke(error).context(format!("mutants of {chunk} cannot be combined"))
+        })?;
         Ok((chunk.to_owned(), text))
     };
     by_chunk.into_iter().map(one).collect()
 }
 
-/// The numbers of the mutants that are wanted.
+/// The numbers of the chosen mutants.
 fn chosen(
     options: &CodeOptions,
     seed: u64,
@@ -271,19 +275,15 @@ fn chosen(
             let anywhere = if text.contains('/') { text.clone() } else { format!("**/{text}") };
             Glob::new(&anywhere)
                 .map(|glob| glob.compile_matcher())
-                .map_err(|error| Failure::usage(format!("`{text}` is no pattern of files: {error}")))
+                .map_err(|error| Failure::usage(error).context(format!("`{text}` is not a pattern of files")))
         })
         .collect::<Result<_, _>>()?;
     for (glob, text) in globs.iter().zip(&options.files) {
         if !mutants.iter().any(|one| glob.is_match(&one.source)) {
             let sources: BTreeSet<&str> = mutants.iter().map(|one| one.source.as_str()).collect();
-            let like = sources.iter().map(|one| (strsim::jaro_winkler(one, text), *one));
-            let best = like.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, one)| one);
-            let error = Failure::usage(format!("no source file in scope is called `{text}`"));
-            return Err(match best {
-                Some(best) => error.hint(format!("did you mean `{best}`?")),
-                None => error,
-            });
+            let failure = Failure::usage(format!("no source file in scope is called `{text}`"));
+            let hint = question(text, sources).unwrap_or_else(|| "`--list` names them".to_owned());
+            return Err(failure.hint(hint));
         }
     }
     for id in &options.ids {
@@ -349,7 +349,7 @@ fn list(
     Ok(Exit::Fine)
 }
 
-#[expect(clippy::too_many_arguments, reason = "a score is put together from all of them")]
+#[expect(clippy::too_many_arguments, reason = "a score depends on all of them")]
 fn scored(
     target: &Target,
     seed: u64,
@@ -385,12 +385,17 @@ fn scored(
     CodeScore::new(target.to_string(), seed, found.mutants.len(), not_tried, reach, ids, reports)
 }
 
-fn show(args: &Chosen, to: Option<&Path>, score: &CodeScore, context: &Context) -> Result<(), Failure> {
+fn show(
+    args: &MutantOptions,
+    to: Option<&Path>,
+    score: &CodeScore,
+    context: &Context,
+) -> Result<(), Failure> {
     let json = report::mutants::json(score);
     if let Some(to) = to {
         let place = context.working_dir.join(to);
         fs::write(&place, &json)
-            .map_err(|error| Failure::broke(format!("cannot write {}: {error}", place.display())))?;
+            .map_err(|error| Failure::broke(error).context(format!("cannot write {}", place.display())))?;
     }
     let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
     context.print(&match args.format {
@@ -419,13 +424,13 @@ fn exit(options: &CodeOptions, score: &CodeScore, cancel: &CancellationToken) ->
     }
 }
 
-/// What earlier calls with the same code and suite have found out.
-struct Stored {
+/// Results of earlier calls with the same code and suite.
+struct StoredTrials {
     folder: PathBuf,
     name: String,
 }
 
-impl Stored {
+impl StoredTrials {
     fn of(context: &Context, bundle: &Bundle, found: &Found, scenarios: &[Scenario], seed: u64) -> Self {
         let mut digest = Sha256::new();
         for (path, text) in &found.texts {
@@ -456,7 +461,7 @@ impl Stored {
         serde_json::from_slice(&fs::read(self.place("reach.json")).ok()?).ok()
     }
 
-    /// What cannot be kept is measured again by the next call.
+    /// If storing fails, the next call measures again.
     fn keep_reach(&self, reach: &Reach) {
         let Ok(text) = serde_json::to_vec(reach) else { return };
         let place = self.place("reach.json");
@@ -468,7 +473,7 @@ impl Stored {
 
     fn trials(&self) -> BTreeMap<String, Trial> {
         let text = fs::read_to_string(self.place("trials.jsonl")).unwrap_or_default();
-        // A line that was cut off is one mutant more to try.
+        // A torn line means that its mutant is tried again.
         text.lines()
             .filter_map(|line| serde_json::from_str::<Trial>(line).ok())
             .map(|trial| (trial.id.clone(), trial))

@@ -1,10 +1,10 @@
-//! Single broken rules of the model.
+//! Mutants of the model: single broken rules.
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::chosen::Chosen;
+use super::options::MutantOptions;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -18,17 +18,16 @@ use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::Settings;
 use crate::scenario::Millis;
 
-/// Room for eight models at the same time. More would make answers late on a busy machine, and what is late looks
-/// noticed.
+/// Room for eight models at the same time. More would delay answers on a busy machine, and a late answer counts as noticed.
 const JOBS: usize = 2;
 
-/// Options about the model.
+/// Options for mutants of the model.
 #[derive(clap::Args, Debug)]
 pub(super) struct ModelOptions {
-    /// Only this mutant of the model (repeat it for more)
+    /// Only this mutant of the model (repeatable)
     #[arg(long = "mutant", value_name = "NAME", conflicts_with = "gateway")]
     mutants: Vec<String>,
-    /// Releases whose rules in the model are tried one after the other on what still lives
+    /// Releases whose rules are tried one after the other on the surviving mutants
     #[arg(
         long,
         value_name = "RELEASE,…",
@@ -37,17 +36,17 @@ pub(super) struct ModelOptions {
         conflicts_with = "gateway"
     )]
     releases: Vec<Release>,
-    /// How long a step waits for an answer of the model, where the scenario does not say
+    /// How long a step waits for an answer of the model, unless the scenario says otherwise
     #[arg(long, value_name = "DURATION", default_value = "10s", conflicts_with = "gateway")]
     timeout: Millis,
 }
 
-pub(super) fn run(args: &Chosen, options: &ModelOptions, context: &Context) -> Result<Exit, Failure> {
+pub(super) fn run(args: &MutantOptions, options: &ModelOptions, context: &Context) -> Result<Exit, Failure> {
     let mutants = named(&options.mutants)?;
     if args.list {
         return list(&mutants, args.format, context);
     }
-    // Waiting is short on the model, so those tagged `slow` are asked as well.
+    // Waiting is short on the model, so scenarios tagged `slow` run, too.
     let every = ["*".to_owned()];
     let names = if args.selection.is_empty() { &every[..] } else { &args.selection[..] };
     let folder = args.suite.folder.as_deref();

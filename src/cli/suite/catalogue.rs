@@ -10,65 +10,70 @@ use super::shelf::Shelf;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::origins;
-use crate::scenario::{BUILT_IN, Scenario, did_you_mean};
+use crate::scenario::{BUILT_IN, Scenario};
+use crate::suggest::{did_you_mean, question};
+
+/// Where all scenarios can be found.
+const LISTED: &str = "`gatecrash list` shows all scenarios";
 
 /// All suites that a command can reach.
 ///
-/// One of them is the suite that ids without anything before them are of: the folder that `--folder` names, the
-/// folder `scenarios` where it holds scenarios, a suite that the working directory lies in, or the built-in one.
-/// Files elsewhere belong to suites of their own.
+/// Ids without a prefix belong to the first suite: the folder that `--folder` names, the folder `scenarios` if it contains
+/// scenarios, the suite that contains the working directory, or the built-in one. Files elsewhere belong to suites of their
+/// own.
 pub(in crate::cli) struct Catalogue<'a> {
     context: &'a Context,
     /// Whether the first suite was named.
     is_named: bool,
-    /// The first one is the one of plain ids.
+    /// The first suite is the one of ids without a prefix.
     pub(super) shelves: Vec<Shelf>,
-    /// Whether all files of the first suite were taken in.
+    /// Whether all files of the first suite were added.
     is_whole: bool,
-    /// What the user may want to know about the choice of the suite.
+    /// A remark on the choice of the suite.
     note: Option<String>,
 }
 
-/// What a name means.
+/// What a name refers to.
 #[derive(Clone, Debug)]
 pub(super) struct Named {
-    /// What it picks, suite by suite.
+    /// What it selects in each suite.
     pub(super) picks: Vec<(usize, Pick)>,
-    /// A scenario that is not written down as such: a story from another origin.
+    /// A generated scenario: one from another origin.
     pub(super) made: Option<(usize, Box<Scenario>)>,
 }
 
 impl<'a> Catalogue<'a> {
-    /// Finds the suite of plain ids.
+    /// Finds the suite of ids without a prefix.
     pub(in crate::cli) fn open(context: &'a Context, folder: Option<&Path>) -> Result<Self, Failure> {
         let here = &context.working_dir;
         let mut note = None;
         let shelf = if let Some(folder) = folder {
             let place = absolute(here, folder);
             if !place.is_dir() {
-                let what = if place.exists() { "is no folder" } else { "does not exist" };
+                let what = if place.exists() { "is not a folder" } else { "does not exist" };
                 return Err(Failure::usage(format!("the folder {} {what}", folder.display()))
-                    .hint("--folder names the folder that ids are counted from"));
+                    .hint("--folder names the folder that scenario ids are relative to"));
             }
             Shelf::below(&place, here)
         } else if let Some(found) = found_from(here) {
             Shelf::below(&found, here)
         } else {
             if here.join(FOLDER).is_dir() {
-                note =
-                    Some(format!("the folder `{FOLDER}` holds no scenario, so the built-in suite is used"));
+                note = Some(format!(
+                    "the folder `{FOLDER}` contains no scenario, so the built-in suite is used"
+                ));
             }
             Shelf::built_in(false)
         };
         Ok(Self { context, is_named: folder.is_some(), shelves: vec![shelf], is_whole: false, note })
     }
 
-    /// What the user may want to know about the suite of plain ids, where that was used.
+    /// The remark on the choice of the first suite, if that suite was used.
     pub(super) fn note(&self) -> Option<&str> {
         self.note.as_deref().filter(|_| self.is_whole)
     }
 
-    /// Whether plain ids are those of the built-in suite.
+    /// Whether ids without a prefix belong to the built-in suite.
     fn is_built_in(&self) -> bool {
         self.shelves[0].root == Root::BuiltIn
     }
@@ -83,7 +88,7 @@ impl<'a> Catalogue<'a> {
         Ok(0)
     }
 
-    /// Names of scenarios: plain ids, and those of the built-in suite where it is another one.
+    /// Ids of all scenarios, including those of the built-in suite.
     pub(in crate::cli) fn ids(&mut self) -> Result<Vec<String>, Failure> {
         let suites = [self.whole()?, self.built_in()?];
         let mut ids: Vec<String> =
@@ -93,7 +98,7 @@ impl<'a> Catalogue<'a> {
         Ok(ids)
     }
 
-    /// Tags of scenarios.
+    /// Tags of the scenarios in the first suite.
     pub(in crate::cli) fn tags(&mut self) -> Result<Vec<String>, Failure> {
         let first = self.whole()?;
         let scenarios = self.shelves[first].scenarios();
@@ -103,14 +108,14 @@ impl<'a> Catalogue<'a> {
         Ok(tags)
     }
 
-    /// The folder that ids of a suite are counted from, as a command line names it; none for the suite that is
-    /// found without a word.
+    /// The folder that ids of a suite are relative to, as a command line names it; none for the suite that is found by
+    /// default.
     pub(super) fn folder(&self, shelf: usize) -> Option<String> {
         match &self.shelves.get(shelf)?.root {
             Root::Folder(root) if shelf > 0 || self.is_named => {
                 Some(shown(&self.context.working_dir, root).display().to_string())
             }
-            // Its ids carry `builtin:` beside the suite that was named.
+            // Its ids have the prefix `builtin:` next to the named suite.
             Root::BuiltIn if self.is_named => self.folder(0),
             _ => None,
         }
@@ -136,7 +141,7 @@ impl<'a> Catalogue<'a> {
         })
     }
 
-    /// What a name means: an id or a glob of ids of the built-in suite behind `builtin:`, a path, a glob, an id.
+    /// What a name refers to: a path, a glob or an id; after `builtin:`, an id or a glob of the built-in suite.
     pub(super) fn resolve(&mut self, name: &str) -> Result<Named, Failure> {
         let named = |picks| Named { picks, made: None };
         if let Some(rest) = name.strip_prefix(BUILT_IN) {
@@ -196,7 +201,7 @@ impl<'a> Catalogue<'a> {
         let named = |picks| Named { picks, made: None };
         let word = name.trim_end_matches('/');
         let pick = Pick::Id(word.to_owned());
-        // The folder that was named may hold much else: of it only what is asked for is read.
+        // A named folder may contain much else, so only the requested file is read.
         if self.is_named && !self.is_whole && self.shelves[0].add_id(word)? {
             self.shelves[0].load()?;
         } else {
@@ -213,7 +218,7 @@ impl<'a> Catalogue<'a> {
         if let Some(made) = origins::from_id(word, shelf.scenarios()) {
             return Ok(Named { picks: Vec::new(), made: Some((0, Box::new(made))) });
         }
-        // A row that a broken table may have.
+        // It may be a row of a table that does not load.
         if !is_section && shelf.files.iter().any(|one| pick.concerns(&one.id, &one.source)) {
             let has_rows = shelf.scenarios().iter().any(|one| {
                 shelf.files.iter().any(|file| {
@@ -252,16 +257,16 @@ impl<'a> Catalogue<'a> {
         matches!(&self.shelves[0].root, Root::Folder(root) if place.starts_with(root))
     }
 
-    /// The scenario files at a path, by the suites that they are of.
+    /// The scenario files at a path, by the suites they belong to.
     fn files_of(&mut self, name: &str, place: &Path) -> Result<Vec<(usize, Pick)>, Failure> {
         let is_dir = place.is_dir();
         if !is_dir && !is_scenario_name(place) {
-            return Err(Failure::usage(format!("`{name}` is no scenario file"))
+            return Err(Failure::usage(format!("`{name}` is not a scenario file"))
                 .hint("the name of a scenario file ends in .yaml or .yml"));
         }
         let files = if is_dir { scenario_files(place)? } else { vec![place.to_owned()] };
         if files.is_empty() {
-            return Err(Failure::nothing(format!("no scenario file is below {name}"))
+            return Err(Failure::nothing(format!("there is no scenario file below {name}"))
                 .hint("a scenario file ends in .yaml or .yml; `gatecrash new scenario` writes one"));
         }
         let own = if is_dir { Some(place) } else { place.parent() };
@@ -322,15 +327,12 @@ impl<'a> Catalogue<'a> {
             return failure.hint(format!("did you mean `{}`?", near.display()));
         }
         let files = self.shelves.iter().flat_map(|shelf| &shelf.files).map(|one| one.source.path.as_str());
-        match did_you_mean(name, files) {
-            Some(near) => failure.hint(format!("did you mean `{near}`?")),
-            None => failure.hint("`gatecrash list` shows all scenarios"),
-        }
+        failure.hint(question(name, files).unwrap_or_else(|| LISTED.to_owned()))
     }
 
     fn unknown(&mut self, name: &str) -> Failure {
         let failure = Failure::usage(format!("no scenario is called `{name}`"));
-        // Where the suites cannot be read, that is no help either.
+        // Without readable suites there is nothing to suggest.
         if self.whole().is_err() {
             return failure;
         }
@@ -346,11 +348,8 @@ impl<'a> Catalogue<'a> {
         if !prefix.is_empty() && built_in.iter().any(is_built_in) {
             return failure.hint(format!("did you mean `{exact}`, of the built-in suite?"));
         }
-        let near = did_you_mean(name, own.iter().map(String::as_str))
-            .or_else(|| did_you_mean(name, built_in.iter().map(String::as_str)));
-        match near {
-            Some(near) => failure.hint(format!("did you mean `{near}`?")),
-            None => failure.hint("`gatecrash list` shows all scenarios"),
-        }
+        let hint = question(name, own.iter().map(String::as_str))
+            .or_else(|| question(name, built_in.iter().map(String::as_str)));
+        failure.hint(hint.unwrap_or_else(|| LISTED.to_owned()))
     }
 }

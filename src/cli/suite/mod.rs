@@ -1,4 +1,4 @@
-//! Which scenarios a command is about: suites and their roots, names, tags.
+//! Selects the scenarios of a command: suites and their roots, names, tags.
 
 mod catalogue;
 mod names;
@@ -8,14 +8,14 @@ mod shelf;
 
 pub(super) use catalogue::Catalogue;
 pub(super) use root::{SCHEMA, is_found, own_root, shown};
-pub(super) use select::{Chosen, Looked, Selection, look_at, scenarios, select};
+pub(super) use select::{Checked, Chosen, Selection, check_files, scenarios, select};
 pub use shelf::scenario_ids;
 
-/// Options that say which suite a command is about.
+/// Options that select the suite.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(super) struct SuiteOptions {
-    /// The folder that scenario ids are counted from [default: `scenarios` where that holds scenarios, else
-    /// the built-in suite, whose scenarios are `builtin:ID` beside others]
+    /// The folder that scenario ids are relative to [default: `scenarios` if it contains scenarios, else the built-in suite,
+    /// whose scenarios are also available as `builtin:ID`]
     #[arg(long, value_name = "DIR")]
     pub(super) folder: Option<std::path::PathBuf>,
 }

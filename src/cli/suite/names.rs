@@ -1,4 +1,4 @@
-//! What a name on the command line picks.
+//! What a name on the command line selects.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,28 +8,28 @@ use globset::{Glob, GlobMatcher};
 use crate::cli::failure::Failure;
 use crate::scenario::Source;
 
-/// What a name picks of one suite.
+/// What a name selects in one suite.
 #[derive(Clone, Debug)]
 pub(super) enum Pick {
-    /// Everything.
+    /// The whole suite.
     All,
     /// The scenario of this id, the rows of a table, or all of a section.
     Id(String),
-    /// What a glob matches, by id or by path.
+    /// Scenarios whose id or path matches a glob.
     Glob(GlobMatcher),
-    /// These files.
+    /// The scenarios of these files.
     Files(Vec<Arc<Source>>),
 }
 
 impl Pick {
-    /// A glob, or why it is none.
+    /// Parses a glob.
     pub(super) fn glob(text: &str) -> Result<Self, Failure> {
-        let glob =
-            Glob::new(text).map_err(|error| Failure::usage(format!("`{text}` is not a glob: {error}")))?;
+        let glob = Glob::new(text)
+            .map_err(|error| Failure::usage(error).context(format!("`{text}` is not a glob")))?;
         Ok(Self::Glob(glob.compile_matcher()))
     }
 
-    /// Whether it picks a scenario.
+    /// Whether it selects a scenario.
     pub(super) fn picks(&self, id: &str, source: &Arc<Source>) -> bool {
         match self {
             Self::All => true,
@@ -39,7 +39,7 @@ impl Pick {
         }
     }
 
-    /// Whether it picks a scenario of this file, as far as can be told without reading the file.
+    /// Whether it may select a scenario of this file, judged without reading the file.
     pub(super) fn concerns(&self, id: &str, source: &Arc<Source>) -> bool {
         match self {
             Self::Id(name) => self.picks(id, source) || is_or_is_below(name, id),
@@ -59,7 +59,7 @@ pub(super) fn is_path(name: &str) -> bool {
     leads || matches!(name, "." | "..") || extension.is_some_and(|one| one == "yaml" || one == "yml")
 }
 
-/// Whether a name has the signs of a glob.
+/// Whether a name contains characters of a glob.
 pub(super) fn is_glob(name: &str) -> bool {
     name.contains(['*', '?', '[', '{'])
 }

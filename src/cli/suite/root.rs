@@ -1,4 +1,4 @@
-//! Where a suite begins: the folder that ids are counted from.
+//! The root of a suite: the folder that scenario ids are relative to.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -7,23 +7,22 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::cli::failure::Failure;
 
-/// The folder that holds a suite where nothing else is said.
+/// The default folder of a suite.
 pub(super) const FOLDER: &str = "scenarios";
 
-/// What editors check scenarios by. The folder that it lies in is the root of a suite.
+/// The schema for editors. Its folder is the root of a suite.
 pub(in crate::cli) const SCHEMA: &str = "scenario.schema.json";
 
-/// Where the ids of a suite are counted from.
+/// The place that the ids of a suite are relative to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Root {
-    /// The suite that is part of this program.
+    /// The suite built into this program.
     BuiltIn,
     /// A folder, as an absolute path.
     Folder(PathBuf),
 }
 
-/// The innermost folder above a place, or the place itself, that is the root of a suite by its name or by the
-/// schema that lies in it.
+/// The innermost folder at or above a place that is the root of a suite, by its name or because it contains the schema.
 pub(super) fn suite_above(place: &Path) -> Option<&Path> {
     let is_root = |dir: &&Path| {
         dir.join(SCHEMA).is_file() || (dir.file_name().is_some_and(|name| name == FOLDER) && dir.is_dir())
@@ -31,8 +30,8 @@ pub(super) fn suite_above(place: &Path) -> Option<&Path> {
     place.ancestors().find(is_root)
 }
 
-/// Whether a folder holds scenarios: a schema, or a file that looks like a scenario, however broken. Other
-/// things are called `scenarios`, too.
+/// Whether a folder contains scenarios: a schema, or a file that looks like a scenario, however broken. Other tools have
+/// folders called `scenarios`, too.
 pub(super) fn is_suite_folder(dir: &Path) -> bool {
     let holds_one = |entry: &DirEntry| {
         is_scenario_name(entry.path())
@@ -43,8 +42,8 @@ pub(super) fn is_suite_folder(dir: &Path) -> bool {
             || entries_below(dir).filter_map(Result::ok).any(|one| holds_one(&one)))
 }
 
-/// The suite that is found from a working directory without a word: its folder `scenarios`, or the one that it
-/// lies in. None where that is the built-in one.
+/// The default suite of a working directory: its folder `scenarios`, or the suite that contains it. None if that is the
+/// built-in one.
 pub(super) fn found_from(working_dir: &Path) -> Option<PathBuf> {
     let folder = working_dir.join(FOLDER);
     if is_suite_folder(&folder) {
@@ -53,12 +52,12 @@ pub(super) fn found_from(working_dir: &Path) -> Option<PathBuf> {
     working_dir.ancestors().find(|dir| dir.join(SCHEMA).is_file()).map(Path::to_owned)
 }
 
-/// Where a new scenario is written: into the suite that is found, or the folder that will be one.
+/// Where a new scenario is written: the default suite, or the folder that becomes it.
 pub(in crate::cli) fn own_root(working_dir: &Path) -> PathBuf {
     found_from(working_dir).unwrap_or_else(|| working_dir.join(FOLDER))
 }
 
-/// Whether a suite is found without a word.
+/// Whether a suite is the default one.
 pub(in crate::cli) fn is_found(working_dir: &Path, root: &Path) -> bool {
     found_from(working_dir).is_some_and(|found| found == absolute(working_dir, root))
 }
@@ -68,18 +67,18 @@ fn looks_like_a_scenario(text: &str) -> bool {
     text.contains(SCHEMA) || text.trim_start_matches('\u{feff}').lines().any(key)
 }
 
-/// Whether a file is read as a scenario, by its name.
+/// Whether the name of a file is that of a scenario.
 pub(super) fn is_scenario_name(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
         && !is_defaults_name(path)
 }
 
-/// Whether a file holds what goes without saying in the scenarios of its folder, by its name.
+/// Whether the name of a file is that of a folder's defaults.
 pub(super) fn is_defaults_name(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == DEFAULTS_NAME)
 }
 
-/// The file that holds what goes without saying in the scenarios of its folder and below.
+/// The file with the defaults for the scenarios of its folder and below.
 pub(super) const DEFAULTS_NAME: &str = "_defaults.yaml";
 
 fn entries_below(dir: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
@@ -93,7 +92,7 @@ fn entries_below(dir: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> 
         .filter_entry(move |one| !is_hidden(one))
 }
 
-/// All files below a folder that are read as scenarios, in the order of their names. Hidden ones are not.
+/// All scenario files below a folder in order of their names, without hidden ones.
 pub(super) fn scenario_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in entries_below(dir) {
@@ -102,16 +101,15 @@ pub(super) fn scenario_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
                 files.push(entry.into_path());
             }
             Ok(_) => {}
-            // A link that leads back to where it stands adds nothing.
+            // A link to a folder above itself adds nothing.
             Err(error) if error.loop_ancestor().is_some() => {}
-            Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", dir.display()))),
+            Err(error) => return Err(Failure::usage(error).context(format!("cannot read {}", dir.display()))),
         }
     }
     Ok(files)
 }
 
-/// A path as an absolute one without `.` and `..`. The last part stays what it is, a link too, since ids are
-/// made of names.
+/// An absolute path without `.` and `..`. The last part is not resolved if it is a link, since ids are made of names.
 pub(super) fn absolute(working_dir: &Path, path: &Path) -> PathBuf {
     let joined: PathBuf = working_dir.join(path).components().collect();
     if !joined.components().any(|part| part == Component::ParentDir) {
@@ -129,7 +127,7 @@ pub(super) fn absolute(working_dir: &Path, path: &Path) -> PathBuf {
     }
 }
 
-/// A place as people read it: below the working directory from there, else in full.
+/// A path for display: relative if it is below the working directory, else absolute.
 pub(in crate::cli) fn shown(working_dir: &Path, place: &Path) -> PathBuf {
     match place.strip_prefix(working_dir) {
         Ok(below) if below.as_os_str().is_empty() => PathBuf::from("."),

@@ -1,4 +1,4 @@
-//! Selecting scenarios by names and tags. Whatever names nothing, or leaves nothing, is told.
+//! Selects scenarios by names and tags. A name or tag that selects nothing is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,34 +12,35 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::report::{diagnostic::render, text::count as counted};
 use crate::run::Folders;
-use crate::scenario::{Diagnostic, Scenario, Severity, Source, check, did_you_mean};
+use crate::scenario::{Diagnostic, Scenario, Severity, Source, check};
+use crate::suggest::question;
 
-/// Which scenarios.
+/// What selects scenarios.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::cli) struct Selection<'a> {
-    /// The folder that ids are counted from, where it is named.
+    /// The folder that ids are relative to, if it is named.
     pub(in crate::cli) folder: Option<&'a Path>,
     /// Ids, globs of ids, files or folders; none for all.
     pub(in crate::cli) names: &'a [String],
-    /// Globs of ids; what fits one of them is left out.
+    /// Globs of ids; matching scenarios are skipped.
     pub(in crate::cli) exclude: &'a [String],
-    /// Tags, of which a scenario must have one; none for all.
+    /// Tags, at least one of which a scenario must have; none for all.
     pub(in crate::cli) tags: &'a [String],
 }
 
-/// Scenarios that were selected; there is at least one.
+/// Selected scenarios; there is at least one.
 #[derive(Debug)]
 pub(in crate::cli) struct Chosen {
-    /// The scenarios in the order of their suites.
+    /// The scenarios in order of their suites.
     pub(in crate::cli) scenarios: Vec<Scenario>,
-    /// The folders that their ids are counted from.
+    /// The folders that their ids are relative to.
     pub(in crate::cli) folders: Folders,
-    /// Every file of the suites that they are of, by id.
+    /// Every file of their suites, by id.
     pub(in crate::cli) sources: Vec<(String, Arc<Source>)>,
 }
 
 impl Chosen {
-    /// The same with other scenarios, whose ids are those of the old ones or stand below them.
+    /// Replaces the scenarios by others whose ids are the old ones or below them.
     pub(in crate::cli) fn map(self, change: impl FnOnce(Vec<Scenario>) -> Vec<Scenario>) -> Self {
         let before: Vec<String> = self.scenarios.iter().map(|one| one.id.clone()).collect();
         let scenarios = change(self.scenarios);
@@ -55,16 +56,16 @@ impl Chosen {
     }
 }
 
-/// What was found in files.
+/// The result of checking files.
 #[derive(Debug)]
-pub(in crate::cli) struct Looked {
+pub(in crate::cli) struct Checked {
     /// Number of scenarios.
     pub(in crate::cli) scenarios: usize,
-    /// What is wrong.
+    /// Mistakes in the files.
     pub(in crate::cli) found: Vec<Diagnostic>,
 }
 
-/// The selected scenarios, where nothing else of them matters.
+/// The selected scenarios alone.
 pub(in crate::cli) fn scenarios(
     context: &Context,
     selection: &Selection<'_>,
@@ -72,18 +73,18 @@ pub(in crate::cli) fn scenarios(
     select(context, selection).map(|chosen| chosen.scenarios)
 }
 
-/// Loads and selects scenarios; a faulty file is an error where it is among the selected ones.
+/// Loads and selects scenarios; a selected file with mistakes is an error.
 ///
 /// # Errors
 ///
-/// Also where nothing is selected: by one of the names, by one of the tags, or by all of them together.
+/// Also when nothing is selected by one of the names, by one of the tags, or by all of them together.
 pub(in crate::cli) fn select(context: &Context, selection: &Selection<'_>) -> Result<Chosen, Failure> {
     let mut catalogue = Catalogue::open(context, selection.folder)?;
-    let named = noted(&mut catalogue, selection.names)?;
-    let faults = faults_of(&catalogue, &named);
-    if !faults.is_empty() {
+    let named = named_with_note(&mut catalogue, selection.names)?;
+    let errors = errors_of(&catalogue, &named);
+    if !errors.is_empty() {
         let shown: Vec<String> =
-            faults.iter().map(|one| render(one, context.color_of_errors, context.width)).collect();
+            errors.iter().map(|one| render(one, context.color_of_errors, context.width)).collect();
         return Err(Failure::usage(format!("the scenarios have errors\n\n{}", shown.join("\n")))
             .hint("`gatecrash check` shows all that is wrong"));
     }
@@ -102,16 +103,16 @@ pub(in crate::cli) fn select(context: &Context, selection: &Selection<'_>) -> Re
     Ok(Chosen { folders: Folders::of(folders, scenarios.len()), scenarios, sources })
 }
 
-/// What is wrong with files: with those that names pick, or with all of the suite.
-pub(in crate::cli) fn look_at(
+/// The mistakes in the files that names select, or in the whole suite.
+pub(in crate::cli) fn check_files(
     context: &Context,
     folder: Option<&Path>,
     names: &[String],
     strict: bool,
-) -> Result<Looked, Failure> {
+) -> Result<Checked, Failure> {
     let mut catalogue = Catalogue::open(context, folder)?;
-    let named = noted(&mut catalogue, names)?;
-    let mut looked = Looked { scenarios: 0, found: Vec::new() };
+    let named = named_with_note(&mut catalogue, names)?;
+    let mut checked = Checked { scenarios: 0, found: Vec::new() };
     for (at, shelf) in catalogue.shelves.iter().enumerate() {
         let Some(suite) = shelf.suite() else { continue };
         let picks: Vec<&Pick> = picks_of(&named, at).collect();
@@ -122,25 +123,24 @@ pub(in crate::cli) fn look_at(
             })
         };
         let all = check(suite, strict);
-        let unsaid = unsaid(shelf, &picks, &all);
-        looked.scenarios += suite.scenarios.iter().filter(|one| is_asked_for(&one.source)).count();
-        looked.found.extend(
-            all.into_iter()
-                .filter(|one| is_asked_for(&one.source) || (unsaid && one.severity == Severity::Error)),
-        );
+        let is_broken_elsewhere = is_broken_elsewhere(shelf, &picks, &all);
+        checked.scenarios += suite.scenarios.iter().filter(|one| is_asked_for(&one.source)).count();
+        checked.found.extend(all.into_iter().filter(|one| {
+            is_asked_for(&one.source) || (is_broken_elsewhere && one.severity == Severity::Error)
+        }));
     }
     for (_, made) in named.iter().filter_map(|one| one.made.as_ref()) {
-        looked.scenarios += usize::from(!made.id.is_empty());
+        checked.scenarios += usize::from(!made.id.is_empty());
     }
-    if looked.scenarios == 0 && looked.found.is_empty() {
-        return Err(Failure::nothing("there is no scenario in what was named")
-            .hint("a table without rows holds none, either"));
+    if checked.scenarios == 0 && checked.found.is_empty() {
+        return Err(Failure::nothing("the names contain no scenario")
+            .hint("a table without rows contains none, either"));
     }
-    Ok(looked)
+    Ok(checked)
 }
 
-/// What all names mean, after a word on the suite where its choice may surprise.
-fn noted(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Named>, Failure> {
+/// What all names refer to, after a remark on the suite if its choice may surprise.
+fn named_with_note(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Named>, Failure> {
     let named = all_named(catalogue, names);
     if let Some(note) = catalogue.note() {
         anstream::eprintln!("note: {note}");
@@ -148,7 +148,7 @@ fn noted(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Named>, 
     named
 }
 
-/// What all names mean; without names, the whole first suite.
+/// What all names refer to; without names, the whole first suite.
 fn all_named(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Named>, Failure> {
     if names.is_empty() {
         let first = catalogue.whole()?;
@@ -171,7 +171,7 @@ fn all_named(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Name
             {
                 return Err(empty(catalogue, only));
             }
-            return Err(Failure::nothing(format!("no scenario fits `{name}`"))
+            return Err(Failure::nothing(format!("no scenario matches `{name}`"))
                 .hint("`gatecrash list` shows all scenarios"));
         }
         all.push(named);
@@ -179,10 +179,10 @@ fn all_named(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Name
     Ok(all)
 }
 
-/// There is a suite, and no scenario file in it.
+/// The failure for a suite without scenario files.
 fn empty(catalogue: &Catalogue<'_>, shelf: usize) -> Failure {
     let folder = catalogue.folder(shelf).unwrap_or_else(|| FOLDER.to_owned());
-    Failure::nothing(format!("no scenario file is below {folder}"))
+    Failure::nothing(format!("there is no scenario file below {folder}"))
         .hint("`gatecrash new scenario` writes one")
 }
 
@@ -190,9 +190,8 @@ fn picks_of(named: &[Named], shelf: usize) -> impl Iterator<Item = &Pick> {
     named.iter().flat_map(|one| &one.picks).filter(move |(at, _)| *at == shelf).map(|(_, pick)| pick)
 }
 
-/// Whether a file that is picked gives no scenario, and nothing that is wrong with it says why: then what is
-/// wrong elsewhere does, in a scenario that it uses.
-fn unsaid(shelf: &Shelf, picks: &[&Pick], found: &[Diagnostic]) -> bool {
+/// Whether a selected file gives no scenario although it has no mistakes itself: then a scenario that it uses has some.
+fn is_broken_elsewhere(shelf: &Shelf, picks: &[&Pick], found: &[Diagnostic]) -> bool {
     shelf.files.iter().any(|file| {
         picks.iter().any(|pick| pick.concerns(&file.id, &file.source))
             && !shelf.scenarios().iter().any(|one| Arc::ptr_eq(&one.source, &file.source))
@@ -202,27 +201,27 @@ fn unsaid(shelf: &Shelf, picks: &[&Pick], found: &[Diagnostic]) -> bool {
     })
 }
 
-/// The errors of the files that names pick, and of those that these use.
-fn faults_of(catalogue: &Catalogue<'_>, named: &[Named]) -> Vec<Diagnostic> {
-    let mut faults = Vec::new();
+/// The errors in the files that names select, and in those that they use.
+fn errors_of(catalogue: &Catalogue<'_>, named: &[Named]) -> Vec<Diagnostic> {
+    let mut errors = Vec::new();
     for (at, shelf) in catalogue.shelves.iter().enumerate() {
         let Some(suite) = shelf.suite() else { continue };
         let picks: Vec<&Pick> = picks_of(named, at).collect();
-        let errors: Vec<Diagnostic> =
+        let all: Vec<Diagnostic> =
             check(suite, false).into_iter().filter(|one| one.severity == Severity::Error).collect();
-        let unsaid = unsaid(shelf, &picks, &errors);
+        let is_broken_elsewhere = is_broken_elsewhere(shelf, &picks, &all);
         let is_asked_for = |source: &Arc<Source>| {
             shelf.files.iter().any(|file| {
                 Arc::ptr_eq(&file.source, source)
                     && picks.iter().any(|pick| pick.concerns(&file.id, &file.source))
             })
         };
-        faults.extend(errors.into_iter().filter(|one| unsaid || is_asked_for(&one.source)));
+        errors.extend(all.into_iter().filter(|one| is_broken_elsewhere || is_asked_for(&one.source)));
     }
-    faults
+    errors
 }
 
-/// The scenarios that names and tags pick, with the number of their suite.
+/// The scenarios that names and tags select, with the number of their suite.
 fn picked(
     catalogue: &Catalogue<'_>,
     named: &[Named],
@@ -243,19 +242,19 @@ fn picked(
         let names = selection.names.join(", ");
         let what = if names.is_empty() { "the suite".to_owned() } else { format!("`{names}`") };
         return Err(Failure::nothing(format!("there is no scenario in {what}"))
-            .hint("a table without rows holds none, either"));
+            .hint("a table without rows contains none, either"));
     }
     for glob in selection.exclude {
         let Pick::Glob(left_out) = Pick::glob(glob)? else { continue };
         let before = all.len();
         all.retain(|(_, one)| !left_out.is_match(&one.id));
         if all.len() == before {
-            return Err(Failure::nothing(format!("--exclude `{glob}` leaves out nothing"))
+            return Err(Failure::nothing(format!("--exclude `{glob}` excludes nothing"))
                 .hint("it is a glob of ids, such as 'upgrade/*'; `gatecrash list` shows them"));
         }
     }
     if all.is_empty() {
-        return Err(Failure::nothing("--exclude leaves no scenario"));
+        return Err(Failure::nothing("--exclude excludes every scenario"));
     }
     let count = all.len();
     if selection.tags.is_empty() {
@@ -264,7 +263,7 @@ fn picked(
         }
         if all.is_empty() {
             return Err(Failure::nothing(format!("all {count} scenarios have the tag `{SLOW}`"))
-                .hint(format!("name them, or say --tag {SLOW}")));
+                .hint(format!("name them, or add --tag {SLOW}")));
         }
         return Ok(all);
     }
@@ -285,16 +284,15 @@ fn known_tags(catalogue: &Catalogue<'_>, tags: &[String]) -> Result<(), Failure>
     for tag in tags {
         if !known.contains(&tag.as_str()) {
             let failure = Failure::nothing(format!("no scenario has the tag `{tag}`"));
-            return Err(match did_you_mean(tag, known.iter().copied()) {
-                Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                None => failure.hint("`gatecrash list` shows the tags of scenarios"),
-            });
+            let hint = question(tag, known.iter().copied());
+            return Err(failure
+                .hint(hint.unwrap_or_else(|| "`gatecrash list` shows the tags of scenarios".to_owned())));
         }
     }
     Ok(())
 }
 
-/// Refuses two scenarios of one id: a report could not tell them apart.
+/// Refuses two scenarios with the same id, which a report could not tell apart.
 fn unique(picked: &[(usize, Scenario)]) -> Result<(), Failure> {
     let mut seen: BTreeMap<&str, &Scenario> = BTreeMap::new();
     for (_, one) in picked {

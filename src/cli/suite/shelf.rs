@@ -1,4 +1,4 @@
-//! The files of one suite, and the scenarios that they hold.
+//! The files of one suite and the scenarios in them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use super::root::{DEFAULTS_NAME, Root, is_defaults_name, is_scenario_name, scena
 use crate::cli::failure::Failure;
 use crate::scenario::{BUILT_IN, Scenario, Source, Suite, is_of_defaults, load};
 
-/// The suite of this version, for a gatecrash that is installed somewhere else than its repository.
+/// The suite of this version, for a gatecrash that is used outside its repository.
 static BUILT_IN_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
-/// Scenarios with this tag are left out unless they are asked for.
+/// Scenarios with this tag run only on request.
 pub(super) const SLOW: &str = "slow";
 
 /// A file of a suite.
@@ -26,20 +26,20 @@ pub(super) struct File {
     place: Option<PathBuf>,
 }
 
-/// The files of one suite, as far as they have been asked for.
+/// The files of one suite that have been requested so far.
 #[derive(Debug)]
 pub(super) struct Shelf {
     pub(super) root: Root,
     pub(super) files: Vec<File>,
-    /// What goes without saying in the scenarios of its folders.
+    /// The defaults of its folders.
     defaults: Vec<File>,
-    /// Where shown paths are counted from.
+    /// Displayed paths are relative to it.
     working_dir: PathBuf,
     loaded: Option<Suite>,
 }
 
 impl Shelf {
-    /// The built-in suite; its ids begin with `builtin:` where it stands beside another one.
+    /// The built-in suite; its ids have the prefix `builtin:` if there is another suite.
     pub(super) fn built_in(beside: bool) -> Self {
         let prefix = if beside { BUILT_IN } else { "" };
         let mut files = Vec::new();
@@ -59,16 +59,16 @@ impl Shelf {
         }
     }
 
-    /// Takes in a file of the suite, which is there already where it was taken in before.
+    /// Adds a file of the suite, unless it was added before.
     pub(super) fn add(&mut self, path: &Path) -> Result<Arc<Source>, Failure> {
         let unreadable =
-            |error: std::io::Error| Failure::usage(format!("cannot read {}: {error}", path.display()));
+            |error: std::io::Error| Failure::usage(error).context(format!("cannot read {}", path.display()));
         let place = path.canonicalize().map_err(unreadable)?;
         if let Some(known) = self.files.iter().find(|one| one.place.as_ref() == Some(&place)) {
             return Ok(Arc::clone(&known.source));
         }
         let Root::Folder(root) = &self.root else {
-            return Err(Failure::usage(format!("{} is no file of the built-in suite", path.display())));
+            return Err(Failure::usage(format!("{} is not a file of the built-in suite", path.display())));
         };
         let below = path.strip_prefix(root).unwrap_or(path);
         let root = root.clone();
@@ -82,20 +82,20 @@ impl Shelf {
         Ok(source)
     }
 
-    /// Takes in what goes without saying in the scenarios of a folder, where it says so.
+    /// Adds the defaults of a folder, if it has any.
     fn add_defaults(&mut self, root: &Path, path: &Path) -> Result<(), Failure> {
         let id = id_of(path.strip_prefix(root).unwrap_or(path));
         if !path.is_file() || self.defaults.iter().any(|one| one.id == id) {
             return Ok(());
         }
         let text = fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+            .map_err(|error| Failure::usage(error).context(format!("cannot read {}", path.display())))?;
         let source = Source { path: shown(&self.working_dir, path).display().to_string(), text };
         self.defaults.push(File { id, source: Arc::new(source), place: None });
         Ok(())
     }
 
-    /// Takes in all files of the suite.
+    /// Adds all files of the suite.
     pub(super) fn add_all(&mut self) -> Result<(), Failure> {
         if let Root::Folder(root) = self.root.clone() {
             for file in scenario_files(&root)? {
@@ -105,7 +105,7 @@ impl Shelf {
         Ok(())
     }
 
-    /// Takes in the file that an id is of, its own or that of its table; whether there is one.
+    /// Adds the file of an id, its own or that of its table; whether there is one.
     pub(super) fn add_id(&mut self, id: &str) -> Result<bool, Failure> {
         let Root::Folder(root) = self.root.clone() else { return Ok(false) };
         let tables = std::iter::successors(Some(id), |id| id.rsplit_once('/').map(|(table, _)| table));
@@ -123,7 +123,7 @@ impl Shelf {
         Ok(false)
     }
 
-    /// The scenarios of all files that were taken in. Files that they use are taken in as well.
+    /// Loads the scenarios of all added files, and adds the files that they use.
     pub(super) fn load(&mut self) -> Result<&Suite, Failure> {
         if self.loaded.is_none() {
             let mut suite = load(&self.sources());
@@ -135,17 +135,17 @@ impl Shelf {
         Ok(self.loaded.get_or_insert_default())
     }
 
-    /// The scenarios, where they were loaded.
+    /// The loaded scenarios.
     pub(super) fn scenarios(&self) -> &[Scenario] {
         self.loaded.as_ref().map_or(&[], |suite| &suite.scenarios)
     }
 
-    /// What the files hold, where they were loaded.
+    /// The loaded suite.
     pub(super) fn suite(&self) -> Option<&Suite> {
         self.loaded.as_ref()
     }
 
-    /// Texts with their ids; the built-in ones too where a text may use them.
+    /// Texts with their ids, including the built-in ones if a text may use them.
     fn sources(&self) -> Vec<(String, Arc<Source>)> {
         let mut sources: Vec<(String, Arc<Source>)> = self
             .files
@@ -163,7 +163,7 @@ impl Shelf {
         sources
     }
 
-    /// Takes in what loaded scenarios use and what is not there yet; whether there was any.
+    /// Adds files that loaded scenarios use and that are missing; whether there were any.
     fn add_used(&mut self, suite: &Suite) -> Result<bool, Failure> {
         let before = self.files.len();
         for one in suite.diagnostics.iter().filter(|one| one.code == "unknown-use") {
@@ -199,7 +199,11 @@ fn id_of(below_root: &Path) -> String {
     below_root.with_extension("").to_string_lossy().replace('\\', "/")
 }
 
-/// Ids of all scenarios below a folder, for tests that make one test of each. Slow ones are left out.
+/// Ids of all scenarios below a folder, except slow ones, for tests that turn each into a test.
+///
+/// # Errors
+///
+/// When a file cannot be read, or there is no scenario.
 pub fn scenario_ids(root: &Path) -> Result<Vec<String>, Failure> {
     let mut shelf = Shelf::below(root, root);
     shelf.add_all()?;
@@ -207,7 +211,7 @@ pub fn scenario_ids(root: &Path) -> Result<Vec<String>, Failure> {
     let quick = suite.scenarios.iter().filter(|one| !one.tags.iter().any(|tag| tag == SLOW));
     let ids: Vec<String> = quick.map(|one| one.id.clone()).collect();
     if ids.is_empty() {
-        return Err(Failure::nothing(format!("no scenario is below {}", root.display())));
+        return Err(Failure::nothing(format!("there is no scenario below {}", root.display())));
     }
     Ok(ids)
 }

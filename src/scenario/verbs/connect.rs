@@ -20,7 +20,7 @@ use crate::scenario::saved::Saved;
 use crate::scenario::span::Spanned;
 
 /// Opens a connection and performs the handshake.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Connect {
     /// Name of the connection, and of this step.

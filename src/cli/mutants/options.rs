@@ -1,25 +1,26 @@
-//! What of the suite and the mutants is chosen, whatever the mutants are made of.
+//! Options for mutants of the model and of releases.
 
 use crate::cli::list::Format;
 use crate::cli::suite::SuiteOptions;
 
+/// Which scenarios run, and how the result is printed.
 #[derive(clap::Args, Debug)]
-pub(super) struct Chosen {
-    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite beside your own [default: all, with --gateway all but those tagged `slow`]
+pub(super) struct MutantOptions {
+    /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite next to your own [default: all; with --gateway, all except those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     pub(super) selection: Vec<String>,
-    /// Only scenarios with this tag (repeat it for more)
+    /// Only scenarios with this tag (repeatable)
     #[arg(long = "tag", value_name = "TAG")]
     pub(super) tags: Vec<String>,
     #[command(flatten)]
     pub(super) suite: SuiteOptions,
-    /// Name the mutants and what is wrong with them; run nothing
+    /// List the mutants and their faults without running anything
     #[arg(long)]
     pub(super) list: bool,
     /// Seed of all keys and secrets, and of the sample
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(super) seed: u64,
-    /// How to print it
+    /// How to print the result
     #[arg(long, default_value = "text")]
     pub(super) format: Format,
 }

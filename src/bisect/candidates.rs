@@ -1,33 +1,33 @@
-//! Which releases a bisect is over.
+//! The releases that a bisect is over, and where they probably change.
 
-use crate::bisect::{Candidate, Find, Known, Reading, read, release_build};
-use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use super::entry::{Candidate, Reading, SoughtChange};
+use super::error::BisectError;
+use super::evidence::{KnownCells, release_build};
+use super::reading::read;
 use crate::gateway::TargetProvider;
-use crate::gateway::install::Refresh;
+use crate::gateway::install::{InstallError, Refresh};
 use crate::release::{Release, are_neighbours};
 use crate::scenario::{DeviationClass, Scenario, StoryDeviation};
 
-/// All stable releases in the order of time, with their dates; only installed ones where nothing may be
-/// fetched.
-pub(super) fn releases(context: &Context, provider: &TargetProvider) -> Result<Vec<Candidate>, Failure> {
-    let mut all: Vec<Candidate> = if context.offline {
-        let installed = provider.installed().map_err(Failure::broke)?;
-        installed.into_iter().map(|release| candidate(release, None)).collect()
+/// All stable releases in order of time, with their dates; offline, only those that are installed.
+pub(super) fn stable_releases(provider: &TargetProvider) -> Result<Vec<Candidate>, InstallError> {
+    let offline = provider.cache().is_offline();
+    let mut all: Vec<Candidate> = if offline {
+        provider.installed()?.into_iter().map(|release| candidate(release, None)).collect()
     } else {
-        let known = provider.cache().available(Refresh::WhenOld).map_err(Failure::broke)?;
+        let known = provider.cache().available(Refresh::WhenOld)?;
         let date = |one: jiff::Timestamp| one.strftime("%Y-%m-%d").to_string();
         known.into_iter().map(|one| candidate(one.release, one.published.map(date))).collect()
     };
     all.retain(|one| one.release.is_some_and(|release| !release.is_beta()));
     all.sort_by_key(|one| one.release);
-    if context.offline {
+    if offline {
         mark_gaps(&mut all);
     }
     Ok(all)
 }
 
-/// Marks candidates that do not follow on the one before them among all that were published.
+/// Marks candidates that do not directly follow the previous one among all published releases.
 fn mark_gaps(all: &mut [Candidate]) {
     let mut before = None;
     for one in all {
@@ -37,93 +37,85 @@ fn mark_gaps(all: &mut [Candidate]) {
 }
 
 fn candidate(release: Release, date: Option<String>) -> Candidate {
-    Candidate { name: release.to_string(), release: Some(release), date, prepared: None, gap_before: false }
+    Candidate { name: release.to_string(), release: Some(release), date, subject: None, gap_before: false }
 }
 
-/// The part of all releases from one end to the other.
+/// The releases from one end to the other.
 pub(super) fn between(
     all: Vec<Candidate>,
     good: Release,
     bad: Release,
-    find: Find,
-) -> Result<Vec<Candidate>, Failure> {
+    find: SoughtChange,
+) -> Result<Vec<Candidate>, BisectError> {
     if good == bad {
-        return Err(Failure::usage(format!("{good} cannot be both good and bad")));
+        return Err(BisectError::SameEnds(good));
     }
     match (find, good < bad) {
-        (Find::Regression, true) | (Find::Fix, false) => {}
-        (Find::Regression, false) => {
-            return Err(Failure::usage(format!("the good release {good} is later than the bad one, {bad}"))
-                .hint("to find where it was put right, say --find fix"));
-        }
-        (Find::Fix, true) => {
-            return Err(Failure::usage(format!(
-                "a fix comes after the failure, but {bad} is later than {good}"
-            ))
-            .hint("to find where it broke, leave --find out"));
-        }
+        (SoughtChange::Regression, true) | (SoughtChange::Fix, false) => {}
+        (SoughtChange::Regression, false) => return Err(BisectError::GoodIsLater { good, bad }),
+        (SoughtChange::Fix, true) => return Err(BisectError::BadIsLater { good, bad }),
     }
     for end in [good, bad] {
         if !all.iter().any(|one| one.release == Some(end)) {
-            let near = all.iter().filter_map(|one| one.release).find(|one| *one > end);
-            let near = near.map_or_else(String::new, |near| format!("the next one is {near}; "));
-            return Err(Failure::usage(format!("there is no stable release {end} to test"))
-                .hint(format!("{near}see `gatecrash releases list --available`")));
+            let next = all.iter().filter_map(|one| one.release).find(|one| *one > end);
+            return Err(BisectError::NoSuchRelease { release: end, next });
         }
     }
     let (first, last) = (good.min(bad), good.max(bad));
-    Ok(all
-        .into_iter()
-        .filter(|one| one.release.is_some_and(|release| (first..=last).contains(&release)))
-        .collect())
+    let inside = |one: &Candidate| one.release.is_some_and(|release| (first..=last).contains(&release));
+    Ok(all.into_iter().filter(inside).collect())
 }
 
-/// Where changes are known to be, or listed by the scenario: numbers of the first release of each, the
-/// latest first, and what was measured before what is only listed. None for all kinds of change.
-pub(super) fn changes(
+/// The numbers of candidates at which a change was measured, or is listed by the scenario: measured ones first, and the
+/// latest of each first. Without `find`, changes of both kinds count.
+pub(super) fn known_changes(
     all: &[Candidate],
-    known: &Known,
+    known: &KnownCells,
     scenario: &Scenario,
     step: Option<&str>,
-    find: Option<Find>,
+    find: Option<SoughtChange>,
 ) -> Vec<usize> {
     let measured = |release: Release| match read(known.cell(&release_build(release))?, step) {
         Reading::Right => Some(true),
         Reading::Wrong(_) => Some(false),
         Reading::Unclear(_) => None,
     };
-    let mut found = turns(all, measured, find);
-    for turn in turns(all, |release| listed(scenario, step, release), find) {
-        if !found.contains(&turn) {
-            found.push(turn);
+    let mut found = changes(all, measured, find);
+    for change in changes(all, |release| listed(scenario, step, release), find) {
+        if !found.contains(&change) {
+            found.push(change);
         }
     }
     found
 }
 
-/// Whether the scenario says that a release does what is right; none where the release lacks the thing.
+/// Whether a release behaves as expected according to the scenario; none if the release lacks the feature.
 fn listed(scenario: &Scenario, step: Option<&str>, release: Release) -> Option<bool> {
-    let concerns = |one: &&StoryDeviation| {
+    let applies = |one: &&StoryDeviation| {
         let named = step.is_none_or(|step| one.steps.iter().any(|(name, _)| name.value == step));
         named && one.releases.contains(&release)
     };
-    match scenario.deviations.iter().find(concerns).map(|one| one.class) {
+    match scenario.deviations.iter().find(applies).map(|one| one.class) {
         None => Some(true),
         Some(DeviationClass::Unsupported) => None,
         Some(_) => Some(false),
     }
 }
 
-/// Neighbours that differ in the wanted way, the latest first. What cannot be told is passed over.
-fn turns(all: &[Candidate], right: impl Fn(Release) -> Option<bool>, find: Option<Find>) -> Vec<usize> {
-    let told: Vec<(usize, bool)> =
+/// The second of each two neighbours that differ in the wanted way, the latest first. Unclear candidates are skipped.
+fn changes(
+    all: &[Candidate],
+    right: impl Fn(Release) -> Option<bool>,
+    find: Option<SoughtChange>,
+) -> Vec<usize> {
+    let clear: Vec<(usize, bool)> =
         all.iter().enumerate().filter_map(|(at, one)| Some((at, right(one.release?)?))).collect();
     let wanted = |before: bool, after: bool| match find {
         None => before != after,
-        Some(Find::Regression) => before && !after,
-        Some(Find::Fix) => !before && after,
+        Some(SoughtChange::Regression) => before && !after,
+        Some(SoughtChange::Fix) => !before && after,
     };
-    let pairs = told.windows(2).rev();
+    let pairs = clear.windows(2).rev();
     pairs.filter(|pair| wanted(pair[0].1, pair[1].1)).map(|pair| pair[1].0).collect()
 }
 
@@ -134,7 +126,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::bisect::{Conditions, Evidence};
+    use crate::bisect::conditions::Conditions;
+    use crate::bisect::evidence::EvidenceStore;
     use crate::run::test_support::cell;
     use crate::scenario::{Source, load};
     use crate::verdict::{Signature, Verdict};
@@ -145,7 +138,7 @@ mod tests {
             .to_vec()
     }
 
-    fn range(good: &str, bad: &str, find: Find) -> Result<Vec<String>, Failure> {
+    fn range(good: &str, bad: &str, find: SoughtChange) -> Result<Vec<String>, BisectError> {
         let found = between(all(), good.parse().unwrap(), bad.parse().unwrap(), find)?;
         Ok(found.into_iter().map(|one| one.name).collect())
     }
@@ -153,12 +146,12 @@ mod tests {
     #[test]
     fn a_range_holds_both_ends() {
         let wanted = ["2026.3.28", "2026.3.31", "2026.4.1"];
-        assert_eq!(range("2026.3.28", "2026.4.1", Find::Regression).unwrap(), wanted);
-        assert_eq!(range("2026.4.1", "2026.3.28", Find::Fix).unwrap(), wanted);
+        assert_eq!(range("2026.3.28", "2026.4.1", SoughtChange::Regression).unwrap(), wanted);
+        assert_eq!(range("2026.4.1", "2026.3.28", SoughtChange::Fix).unwrap(), wanted);
     }
 
     #[test]
-    fn among_installed_releases_those_that_are_no_neighbours_are_marked() {
+    fn gaps_between_installed_releases_are_marked() {
         let mut installed: Vec<Candidate> = ["2026.3.28", "2026.3.31", "2026.4.2", "2026.9.6"]
             .map(|text| candidate(text.parse().unwrap(), None))
             .to_vec();
@@ -181,28 +174,28 @@ deviations:
 ";
 
     #[rstest]
-    #[case(Some(Find::Regression), None, &[2])]
-    #[case(Some(Find::Fix), None, &[4])]
+    #[case(Some(SoughtChange::Regression), None, &[2])]
+    #[case(Some(SoughtChange::Fix), None, &[4])]
     #[case(None, Some("back"), &[4, 2])]
     #[case(None, Some("other"), &[])]
-    fn a_listed_deviation_says_where_to_look_first(
-        #[case] find: Option<Find>,
+    fn a_listed_deviation_is_a_known_change(
+        #[case] find: Option<SoughtChange>,
         #[case] step: Option<&str>,
         #[case] wanted: &[usize],
     ) {
         let source = Arc::new(Source { path: "scenarios/a.yaml".into(), text: LISTED.into() });
         let suite = load(&[("a".to_owned(), source)]);
         assert!(suite.diagnostics.is_empty(), "{:?}", suite.diagnostics);
-        assert_eq!(changes(&all(), &Known::default(), &suite.scenarios[0], step, find), wanted);
+        assert_eq!(known_changes(&all(), &KnownCells::default(), &suite.scenarios[0], step, find), wanted);
     }
 
     #[test]
-    fn what_was_measured_says_where_to_look_before_what_is_listed() {
+    fn measured_changes_come_before_listed_ones() {
         let source = Arc::new(Source { path: "scenarios/a.yaml".into(), text: LISTED.into() });
         let scenario = load(&[("a".to_owned(), source)]).scenarios.remove(0);
         let dir = tempfile::tempdir().unwrap();
         let settings = crate::run::Settings::new(7, std::time::Duration::from_secs(30), Arc::new(|| 0));
-        let store = Evidence::below(dir.path(), Conditions::of(&settings, 1));
+        let store = EvidenceStore::below(dir.path(), Conditions::of(&settings, 1));
         for (release, verdict) in [("2026.3.24", Verdict::Pass), ("2026.3.28", Verdict::Fail)] {
             let mut cell = cell("a", release, verdict);
             cell.signature = (verdict == Verdict::Fail).then(|| Signature {
@@ -215,20 +208,18 @@ deviations:
             store.keep(&scenario, &release_build(release.parse().unwrap()), &cell).unwrap();
         }
         let known = store.known(&scenario).unwrap();
-        assert_eq!(changes(&all(), &known, &scenario, None, Some(Find::Regression)), [1, 2]);
+        assert_eq!(known_changes(&all(), &known, &scenario, None, Some(SoughtChange::Regression)), [1, 2]);
     }
 
-    #[rstest]
-    #[case("2026.4.1", "2026.3.28", Find::Regression, "--find fix")]
-    #[case("2026.3.28", "2026.4.1", Find::Fix, "leave --find out")]
-    #[case("2026.3.29", "2026.4.1", Find::Regression, "2026.3.31")]
-    fn other_ends_are_refused_with_advice(
-        #[case] good: &str,
-        #[case] bad: &str,
-        #[case] find: Find,
-        #[case] hint: &str,
-    ) {
-        let failure = range(good, bad, find).unwrap_err();
-        assert!(failure.hint.unwrap().contains(hint));
+    #[test]
+    fn impossible_ends_are_refused() {
+        let error = |good, bad, find| range(good, bad, find).unwrap_err();
+        let swapped = error("2026.4.1", "2026.3.28", SoughtChange::Regression);
+        assert!(matches!(swapped, BisectError::GoodIsLater { .. }));
+        let swapped = error("2026.3.28", "2026.4.1", SoughtChange::Fix);
+        assert!(matches!(swapped, BisectError::BadIsLater { .. }));
+        let unknown = error("2026.3.29", "2026.4.1", SoughtChange::Regression);
+        let next = "2026.3.31".parse().ok();
+        assert!(matches!(unknown, BisectError::NoSuchRelease { next: found, .. } if found == next));
     }
 }

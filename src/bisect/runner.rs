@@ -1,4 +1,4 @@
-//! One measurement: the scenario on one target, by the same engine that runs everything else.
+//! Measures one target: runs the scenario on it with the engine of every other run.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,33 +12,33 @@ use crate::run::{Cell, Emit, Event, Rerun, RunRecord, RunRequest, Settings};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
-/// How to measure.
-pub struct Measure<'a> {
-    /// Makes targets ready.
+/// Runs the scenarios of a bisect on one target at a time.
+pub(super) struct ScenarioRunner<'a> {
+    /// Prepares targets.
     pub provider: &'a TargetProvider,
-    /// The scenario that was asked for first, then the others of its file: they share its boot, and what
-    /// they show is kept for other questions.
+    /// The scenario of the question, then the others of its file: they share its boot, and their results are stored for
+    /// other questions.
     pub scenarios: Vec<Scenario>,
-    /// Seed, time-out and clock.
+    /// Seed, timeouts and clock.
     pub settings: Settings,
-    /// Runs on one boot.
+    /// Runs per boot.
     pub repeat: u32,
 }
 
 /// A measurement, and the cells of all scenarios that shared it.
 pub(super) struct Measured {
-    pub(super) sight: Measurement,
+    pub(super) measurement: Measurement,
     pub(super) cells: Vec<Cell>,
 }
 
-impl Measure<'_> {
-    /// The scenario that was asked for.
+impl ScenarioRunner<'_> {
+    /// The scenario of the question.
     pub(super) fn scenario(&self) -> Option<&Scenario> {
         self.scenarios.first()
     }
 
-    /// Runs the scenarios on a target; none when cancelled. Each attempt has a seed of its own.
-    pub(super) async fn take(
+    /// Runs the scenarios on a target; none when cancelled. Each attempt uses a seed of its own.
+    pub(super) async fn run(
         &self,
         target: &Target,
         attempt: u32,
@@ -77,7 +77,7 @@ impl Measure<'_> {
         }
         let boots = record.run.boots;
         Some(Measured {
-            sight: Measurement { cell, boots, duration_ms: millis(started) },
+            measurement: Measurement { cell, boots, duration_ms: millis(started) },
             cells: record.cells,
         })
     }
@@ -87,7 +87,7 @@ pub(super) fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A cell of something that could not be run at all.
+/// A cell of a build that could not be run at all.
 pub(super) fn broken(scenario: &str, target: &str, reason: String, log: Vec<String>) -> Cell {
     Cell {
         scenario: scenario.to_owned(),
