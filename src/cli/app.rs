@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    bisect, broker, check, compare, completions, coverage, diff, expect, explain, list, man, matrix, merge,
-    mutants, new, preflight, reasons, releases, report, rules, run, runs, schema, serve_model, show,
+    bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, list, man, matrix,
+    merge, mutants, new, preflight, reasons, releases, report, rules, run, runs, schema, serve_model, show,
     timeline,
 };
 
@@ -71,6 +71,13 @@ enum Command {
     Broker(broker::Args),
     #[command(name = "__model", hide = true)]
     ServeModel(serve_model::Args),
+    #[command(name = "__docs", hide = true)]
+    Docs(docs::Args),
+}
+
+/// The definition of the command line: all commands with their arguments.
+pub fn command() -> clap::Command {
+    App::command()
 }
 
 /// Runs the program: reads the command line, does what it says, shows what went wrong.
@@ -116,5 +123,6 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Man(args) => man::run::<App>(args, context),
         Command::Broker(args) => broker::run(args, context),
         Command::ServeModel(args) => serve_model::run(args, context),
+        Command::Docs(args) => docs::run::<App>(args, context),
     }
 }

@@ -11,6 +11,7 @@ mod completions;
 mod context;
 mod coverage;
 mod diff;
+mod docs;
 mod exit;
 mod expect;
 mod explain;
@@ -42,7 +43,7 @@ mod stored;
 mod suite;
 mod timeline;
 
-pub use app::main;
+pub use app::{command, main};
 pub use broker::{Ask, Reply};
 pub use context::{Color, Context};
 pub use exit::Exit;

@@ -4,7 +4,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 
 /// The scope of this version, for a gatecrash that is installed somewhere else than its repository.
-pub const BUILT_IN: &str = include_str!("../../coverage/scope.yaml");
+pub const BUILT_IN: &str = include_str!("../../suite-data/scope.yaml");
 
 /// Which source files the suite answers for, and what of them is left out and why.
 #[derive(Debug)]

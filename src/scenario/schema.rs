@@ -16,7 +16,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// The JSON Schema as it is stored beside the scenarios.
+/// The JSON Schema as `schemas/scenario.schema.json` holds it.
 pub fn schema_text() -> String {
     format!("{:#}\n", schema())
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 pub(super) fn run(format: Format, folder: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     let every = ["**".to_owned()];
     let scenarios = suite::scenarios(context, &Selection { folder, names: &every, tags: &[], exclude: &[] })?;
-    let place = context.working_dir.join("coverage/sources.yaml");
+    let place = context.working_dir.join("suite-data/sources.yaml");
     let text = if place.is_file() {
         std::fs::read_to_string(&place)
             .map_err(|error| Failure::usage(format!("cannot read {}: {error}", place.display())))?
@@ -22,7 +22,7 @@ pub(super) fn run(format: Format, folder: Option<&Path>, context: &Context) -> R
     let found = coverage(&read(&text).map_err(Failure::usage)?, &scenarios);
     if found.sources.is_empty() {
         return Err(Failure::nothing("no case is known that the suite could cover")
-            .hint("`coverage/sources.yaml` lists them"));
+            .hint("`suite-data/sources.yaml` lists them"));
     }
     let text = match format {
         Format::Text | Format::Html | Format::Lcov => shares(&found),

@@ -11,12 +11,12 @@ use crate::cli::suite::SuiteOptions;
 
 /// Show what the suite covers: the known cases, or with `--code` the gateway's own code.
 ///
-/// The known cases are those of `coverage/sources.yaml`: cases of the gateway's own tests, and regressions
+/// The known cases are those of `suite-data/sources.yaml`: cases of the gateway's own tests, and regressions
 /// that users reported. The exit code is 1 where one is neither covered nor argued, or a scenario names a
 /// source that is not known.
 ///
 /// With `--code`, the suite runs on a real release that V8 watches, and the report tells which lines, branches
-/// and functions of its code are executed. `coverage/scope.yaml` names the source files that count; branches in
+/// and functions of its code are executed. `suite-data/scope.yaml` names the source files that count; branches in
 /// what is only written to the log never do. Exit codes:
 /// 0 measured, 1 less than `--min-lines` or `--min-branches`, 2 bad usage or a bad scenario, 3 the build does not
 /// name its source files or has none in scope, 4 a gateway or scenario broke or a gateway left no profile at all,
@@ -24,7 +24,7 @@ use crate::cli::suite::SuiteOptions;
 ///
 /// With `--surface`, the tables of a release are read from its bundle (methods and their scopes, events and who
 /// hears them, clients, refusals, limits), and the report tells which of them the suite asks. Nothing is booted.
-/// `coverage/surface.yaml` holds what need not be asked and why. Exit codes: 0 read, 1 something is neither asked
+/// `suite-data/surface.yaml` holds what need not be asked and why. Exit codes: 0 read, 1 something is neither asked
 /// nor argued (with `--all-asked`), 2 bad usage, 3 the build has no such tables.
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {

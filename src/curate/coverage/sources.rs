@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The list of this version, for a gatecrash that is installed somewhere else than its repository.
-pub const BUILT_IN: &str = include_str!("../../../coverage/sources.yaml");
+pub const BUILT_IN: &str = include_str!("../../../suite-data/sources.yaml");
 
 /// A known case.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
