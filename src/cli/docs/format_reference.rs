@@ -86,7 +86,8 @@ impl Reference<'_> {
             return self.keys(schema, text);
         }
         let alternatives = alternatives(schema);
-        if alternatives.iter().all(|one| description(one).is_empty()) {
+        let says_more = |one: &&Value| !std::ptr::eq(*one, schema) && !description(one).is_empty();
+        if !alternatives.iter().any(says_more) {
             let _ = writeln!(text, "Value: {}.", self.shape(schema));
             return;
         }
