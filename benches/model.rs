@@ -14,7 +14,7 @@ use divan::counter::ItemsCount;
 use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
 use gatecrash::model::{
-    Boot, Effect, Frame, ModelGateway, NEWEST, Peer, Profile, ServeOptions, Served, State, serve,
+    Boot, Effect, GatewayState, IncomingFrame, ModelGateway, NEWEST, Peer, Profile, ServeOptions, Served, serve,
 };
 use gatecrash::wire::{ConnectParams, DeviceKey, DeviceProof, SignedFields, connect_request};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ fn decide(bencher: Bencher<'_, '_>) {
     let boot = Boot {
         profile: Profile::of(NEWEST),
         config: &config,
-        state: State::default(),
+        state: GatewayState::default(),
         seed: 1,
         fault: None,
         now: time,
@@ -101,7 +101,7 @@ fn decide(bencher: Bencher<'_, '_>) {
         }
     };
     bencher.counter(ItemsCount::new(1_usize)).with_inputs(signed).bench_local_values(|(conn, text)| {
-        let said = gateway.borrow_mut().frame(conn, Frame::Text(&text), time).len();
+        let said = gateway.borrow_mut().frame(conn, IncomingFrame::Text(&text), time).len();
         gateway.borrow_mut().closed(conn);
         said
     });
@@ -124,7 +124,7 @@ fn served(runtime: &Runtime) -> Served {
     let options = ServeOptions {
         profile: Profile::of(NEWEST),
         config: config(),
-        state: State::default(),
+        state: GatewayState::default(),
         seed: 1,
         fault: None,
         state_dir: "/state".into(),

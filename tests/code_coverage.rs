@@ -83,7 +83,7 @@ struct Bench(TempDir);
 impl Bench {
     fn new() -> Self {
         let bench = Self(TempDir::new().unwrap());
-        for dir in ["scenarios/auth", "tmp", "coverage", "package/dist"] {
+        for dir in ["scenarios/auth", "tmp", "suite-data", "package/dist"] {
             fs::create_dir_all(bench.path(dir)).unwrap();
         }
         bench.write("package/dist/auth-x1.js", AUTH);
@@ -91,7 +91,7 @@ impl Bench {
         bench.write("package/dist/origin-check-x1.js", UNLOADED);
         bench.write("package/openclaw.mjs", ENTRY);
         bench.write("package/package.json", r#"{"name":"openclaw","version":"2026.3.28","type":"module"}"#);
-        bench.write("coverage/scope.yaml", SCOPE);
+        bench.write("suite-data/scope.yaml", SCOPE);
         let gateway = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs");
         fs::copy(gateway, bench.path("fake-gateway.mjs")).unwrap();
         bench
@@ -160,7 +160,7 @@ fn the_report_keeps_to_its_schema() {
     let bench = Bench::new();
     bench.write("scenarios/auth/operator.yaml", OPERATOR);
     bench.write(
-        "coverage/scope.yaml",
+        "suite-data/scope.yaml",
         &format!("{SCOPE}  - {{sources: [src/gateway/origin-check.ts], reason: nobody asks}}\n"),
     );
     let measured = bench.measured(&[], 0);
@@ -239,7 +239,7 @@ fn a_branch_is_left_out_by_what_it_says_and_told_where_it_was_executed() {
     bench.write("scenarios/auth/operator.yaml", OPERATOR);
     let places = "places: [': nobody()', '? \"operator\"'], reason: nobody comes without a role";
     bench.write(
-        "coverage/scope.yaml",
+        "suite-data/scope.yaml",
         &format!("{SCOPE}  - {{sources: [src/gateway/auth.ts], functions: [judge], {places}}}\n"),
     );
     bench

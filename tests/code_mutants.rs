@@ -64,14 +64,14 @@ struct Bench(TempDir);
 impl Bench {
     fn new() -> Self {
         let bench = Self(TempDir::new().unwrap());
-        for dir in ["scenarios/auth", "tmp", "coverage", "package/dist"] {
+        for dir in ["scenarios/auth", "tmp", "suite-data", "package/dist"] {
             fs::create_dir_all(bench.path(dir)).unwrap();
         }
         bench.write("package/dist/auth-x1.js", AUTH);
         bench.write("package/dist/notes-x1.js", NOTES);
         bench.write("package/openclaw.mjs", ENTRY);
         bench.write("package/package.json", r#"{"name":"openclaw","version":"2026.3.28","type":"module"}"#);
-        bench.write("coverage/scope.yaml", SCOPE);
+        bench.write("suite-data/scope.yaml", SCOPE);
         bench.write("scenarios/auth/operator.yaml", OPERATOR);
         bench.write("scenarios/auth/node.yaml", NODE);
         let gateway = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs");
@@ -184,12 +184,12 @@ fn what_nobody_can_notice_is_listed_with_its_reason() {
     let report = bench.tried(&["--list"], 0);
     let note = report.as_array().unwrap().iter().find(|one| one["operator"] == "remove-call").unwrap();
     let entry = format!("- {{id: '{}', reason: nobody reads the notes}}\n", note["id"].as_str().unwrap());
-    bench.write("coverage/equivalent-mutants.yaml", &entry);
+    bench.write("suite-data/equivalent-mutants.yaml", &entry);
     let id = note["id"].as_str().unwrap();
     let report = bench.tried(&["--id", id], 0);
     assert_eq!(report["mutants"][0]["verdict"], "equivalent");
     assert_eq!(report["mutants"][0]["reason"], "nobody reads the notes");
-    bench.write("coverage/equivalent-mutants.yaml", "- {id: a, reason: ''}");
+    bench.write("suite-data/equivalent-mutants.yaml", "- {id: a, reason: ''}");
     bench.mutants(&[]).assert().code(2).stderr(contains("needs a reason"));
 }
 

@@ -33,13 +33,13 @@ struct Bench(TempDir);
 impl Bench {
     fn new(bundle: &str, exceptions: &str) -> Self {
         let bench = Self(TempDir::new().unwrap());
-        for dir in ["scenarios/a", "tmp", "coverage", "package/dist"] {
+        for dir in ["scenarios/a", "tmp", "suite-data", "package/dist"] {
             fs::create_dir_all(bench.path(dir)).unwrap();
         }
         bench.write("package/dist/method-scopes-x1.js", bundle);
         bench.write("package/openclaw.mjs", "");
         bench.write("package/package.json", r#"{"name":"openclaw","version":"2026.3.28","type":"module"}"#);
-        bench.write("coverage/surface.yaml", exceptions);
+        bench.write("suite-data/surface.yaml", exceptions);
         bench.write("scenarios/a/b.yaml", ASKING);
         bench
     }

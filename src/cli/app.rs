@@ -9,9 +9,9 @@ use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    bisect, broker, check, compare, completions, coverage, diff, expect, explain, help, list, logging, man,
-    matrix, merge, mutants, new, preflight, reasons, releases, report, rules, run, runs, schema, serve_model,
-    show, timeline,
+    bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, help, list, logging,
+    man, matrix, merge, mutants, new, preflight, reasons, releases, report, rules, run, runs, schema,
+    serve_model, show, timeline,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -73,6 +73,8 @@ enum Command {
     Broker(broker::Args),
     #[command(name = "__model", hide = true)]
     ServeModel(serve_model::Args),
+    #[command(name = "__docs", hide = true)]
+    Docs(docs::Args),
 }
 
 /// The definition of the command line: all commands with their arguments and help.
@@ -130,5 +132,6 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Man(args) => man::run(args, context, self::command()),
         Command::Broker(args) => broker::run(args, context),
         Command::ServeModel(args) => serve_model::run(args, context),
+        Command::Docs(args) => docs::run(args, context, self::command()),
     }
 }

@@ -65,14 +65,14 @@ pub(super) fn scope(context: &Context) -> Result<Scope, Failure> {
     data(context, "scope.yaml", BUILT_IN, Scope::read)
 }
 
-/// A file of `coverage/` in the working directory, or else the one that is built in.
+/// A file of `suite-data/` in the working directory, or else the one that is built in.
 pub(super) fn data<T, E: Error + Send + Sync + 'static>(
     context: &Context,
     name: &str,
     built_in: &str,
     read: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, Failure> {
-    let place = context.working_dir.join("coverage").join(name);
+    let place = context.working_dir.join("suite-data").join(name);
     if !place.is_file() {
         return read(built_in).map_err(Failure::broke);
     }

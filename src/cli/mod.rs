@@ -11,6 +11,7 @@ mod completions;
 mod context;
 mod coverage;
 mod diff;
+mod docs;
 mod exit;
 mod expect;
 mod explain;

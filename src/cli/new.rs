@@ -53,12 +53,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|error| at(parent, error))?;
     }
-    let schema = root.join(suite::SCHEMA);
+    let schema_from_root = suite::schema_of(&root);
+    let schema = root.join(&schema_from_root);
     let wrote_schema = match write_new(&schema, &schema_text()) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
         written => written.map(|()| true).map_err(|error| at(&schema, error))?,
     };
-    write_new(&path, &scaffold(id, title, issue.as_deref())).map_err(|error| {
+    write_new(&path, &scaffold(id, title, issue.as_deref(), &schema_from_root)).map_err(|error| {
         if error.kind() == ErrorKind::AlreadyExists {
             Failure::usage(format!("{} exists already", shown.display()))
         } else {
@@ -115,12 +116,13 @@ fn id(text: &str) -> Result<String, String> {
 }
 
 /// The text of a new scenario.
-fn scaffold(id: &str, title: &str, issue: Option<&str>) -> String {
+fn scaffold(id: &str, title: &str, issue: Option<&str>, schema_from_root: &Path) -> String {
     let up = "../".repeat(Path::new(id).components().count() - 1);
+    let schema = schema_from_root.display();
     let section = id.split('/').next().unwrap_or_default();
     let issue = issue.map(|issue| format!("issue: {}\n", quoted(issue))).unwrap_or_default();
     format!(
-        "# yaml-language-server: $schema={up}{}
+        "# yaml-language-server: $schema={up}{schema}
 title: {}
 why: Say on what ground this is right; a security promise, a promise that still stands, or what a paired user may rely on.
 {issue}tags: [{section}]
@@ -132,7 +134,6 @@ devices:
 steps:
   - connect: {{as: operator, device: laptop, persona: cli, scopes: [operator.read], expect: hello}}
 ",
-        suite::SCHEMA,
         quoted(title)
     )
 }
@@ -153,7 +154,12 @@ mod tests {
 
     #[test]
     fn a_new_scenario_passes_the_check() {
-        let text = scaffold("pairing/new-one", "It \"works\": yes", Some("openclaw#1"));
+        let text = scaffold(
+            "pairing/new-one",
+            "It \"works\": yes",
+            Some("openclaw#1"),
+            Path::new("scenario.schema.json"),
+        );
         let source = Arc::new(Source { path: "scenarios/pairing/new-one.yaml".into(), text });
         let suite = load(&[("pairing/new-one".into(), source)]);
         let complaints: Vec<String> = suite.diagnostics.iter().map(|one| one.message.clone()).collect();

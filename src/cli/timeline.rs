@@ -10,7 +10,7 @@ use crate::curate::timeline::{BUILT_IN, History, history, markdown, put_over, re
 
 /// Show how the gateway's behaviour changed over the releases, as Markdown.
 ///
-/// Without a run it shows the history that is kept with the suite (`coverage/timelines.json`). Exit codes: 0 shown,
+/// Without a run it shows the history that is kept with the suite (`suite-data/timelines.json`). Exit codes: 0 shown,
 /// 4 shown, but a run was cut off or lacks planned cells, 130 shown, but a run was interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -28,7 +28,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut exit = Exit::Fine;
     let shown = if args.runs.is_empty() {
-        let place = context.working_dir.join("coverage/timelines.json");
+        let place = context.working_dir.join("suite-data/timelines.json");
         if place.is_file() { stored_history(&place)? } else { read(BUILT_IN).map_err(Failure::usage)? }
     } else {
         let mut runs = Vec::new();

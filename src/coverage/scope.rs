@@ -4,7 +4,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 
 /// The scope of this version, for a gatecrash that does not run in its repository.
-pub const BUILT_IN: &str = include_str!("../../coverage/scope.yaml");
+pub const BUILT_IN: &str = include_str!("../../suite-data/scope.yaml");
 
 /// The source files that the suite has to cover, without the parts that are left out for a reason.
 #[derive(Debug)]

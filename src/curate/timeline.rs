@@ -12,7 +12,7 @@ use crate::run::{
 };
 
 /// The history of this version, for a gatecrash that does not run in its repository.
-pub const BUILT_IN: &str = include_str!("../../coverage/timelines.json");
+pub const BUILT_IN: &str = include_str!("../../suite-data/timelines.json");
 
 /// Version of the stored form.
 const FORMAT: Format = Format { major: 1, minor: 1 };

@@ -25,7 +25,7 @@ struct EquivalentEntry {
 }
 
 /// The equivalent mutants that come with gatecrash.
-pub const EQUIVALENT: &str = include_str!("../../coverage/equivalent-mutants.yaml");
+pub const EQUIVALENT: &str = include_str!("../../suite-data/equivalent-mutants.yaml");
 
 /// Why a list of equivalent mutants cannot be read.
 #[derive(Debug, thiserror::Error)]

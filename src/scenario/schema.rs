@@ -16,7 +16,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// The JSON Schema as text, as it is stored with the scenarios.
+/// The JSON Schema as `schemas/scenario.schema.json` holds it.
 pub fn schema_text() -> String {
     format!("{:#}\n", schema())
 }

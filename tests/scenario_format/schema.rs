@@ -23,8 +23,9 @@ fn files(folder: &Path, into: &mut Vec<PathBuf>) {
 
 #[test]
 fn the_committed_schema_is_up_to_date() {
-    let stored = fs::read_to_string(root().join("scenario.schema.json")).unwrap_or_default();
-    let advice = "run `cargo run -- schema > scenarios/scenario.schema.json`";
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/scenario.schema.json");
+    let stored = fs::read_to_string(place).unwrap_or_default();
+    let advice = "run `cargo run -- schema > schemas/scenario.schema.json`";
     assert!(stored == schema_text(), "the stored schema is out of date: {advice}");
 }
 
@@ -36,9 +37,8 @@ fn every_scenario_names_the_schema_and_satisfies_it() {
     assert!(!paths.is_empty());
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
-        let up = path.strip_prefix(root()).unwrap().components().count() - 1;
-        let named = if up == 0 { "./".to_owned() } else { "../".repeat(up) };
-        let modeline = format!("# yaml-language-server: $schema={named}scenario.schema.json");
+        let up = "../".repeat(path.strip_prefix(root()).unwrap().components().count());
+        let modeline = format!("# yaml-language-server: $schema={up}schemas/scenario.schema.json");
         assert_eq!(text.lines().next(), Some(modeline.as_str()), "{}", path.display());
         let value: Value = serde_saphyr::from_str(&text).unwrap();
         let errors: Vec<String> =

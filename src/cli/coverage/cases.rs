@@ -12,7 +12,7 @@ use std::path::Path;
 pub(super) fn run(format: CoverageFormat, folder: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     let every = ["**".to_owned()];
     let scenarios = suite::scenarios(context, &Selection { folder, names: &every, tags: &[], exclude: &[] })?;
-    let place = context.working_dir.join("coverage/sources.yaml");
+    let place = context.working_dir.join("suite-data/sources.yaml");
     let text = if place.is_file() {
         std::fs::read_to_string(&place)
             .map_err(|error| Failure::usage(error).context(format!("cannot read {}", place.display())))?
@@ -22,7 +22,7 @@ pub(super) fn run(format: CoverageFormat, folder: Option<&Path>, context: &Conte
     let found = coverage(&read(&text).map_err(Failure::usage)?, &scenarios);
     if found.sources.is_empty() {
         return Err(Failure::nothing("there are no known cases that the suite could cover")
-            .hint("`coverage/sources.yaml` lists them"));
+            .hint("`suite-data/sources.yaml` lists them"));
     }
     let text = match format {
         CoverageFormat::Text | CoverageFormat::Html | CoverageFormat::Lcov => shares(&found),

@@ -11,18 +11,18 @@ use crate::cli::suite::SuiteOptions;
 
 /// Show what the suite covers: known cases, the gateway's code, or its wire surface.
 ///
-/// The known cases are those of `coverage/sources.yaml`: cases of the gateway's own tests, and regressions
+/// The known cases are those of `suite-data/sources.yaml`: cases of the gateway's own tests, and regressions
 /// that users reported. The exit code is 1 if one is neither covered nor has a reason, or a scenario names an unknown source.
 ///
 /// With `--code`, the suite runs on a real release under V8's coverage, and the report shows which lines, branches and
-/// functions are executed. `coverage/scope.yaml` names the source files that count; branches
+/// functions are executed. `suite-data/scope.yaml` names the source files that count; branches
 /// that only affect log output never count. Exit codes: 0 measured, 1 less than `--min-lines` or `--min-branches`, 2 bad usage
 /// or a bad scenario, 3 the build does not name its source files or has none in scope, 4 a gateway or scenario broke or a
 /// gateway left no profile, 130 interrupted.
 ///
 /// With `--surface`, the tables of a release are read from its bundle (methods and their scopes, events and their receivers,
 /// clients, refusals, limits), and the report shows which entries the suite exercises. Nothing is booted.
-/// `coverage/surface.yaml` holds the exceptions with their reasons. Exit codes: 0 read, 1 an entry is neither
+/// `suite-data/surface.yaml` holds the exceptions with their reasons. Exit codes: 0 read, 1 an entry is neither
 /// exercised nor an exception (with `--all-asked`), 2 bad usage, 3 the build has no such tables.
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {

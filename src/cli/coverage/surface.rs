@@ -18,7 +18,7 @@ pub(super) struct SurfaceOptions {
     /// Read the tables of a release from its bundle, and show which entries the suite exercises
     #[arg(long, requires = "gateway", conflicts_with = "code", group = "of_a_release")]
     pub(super) surface: bool,
-    /// Exit with 1 if something is neither asked nor has a reason in coverage/surface.yaml
+    /// Exit with 1 if something is neither asked nor has a reason in suite-data/surface.yaml
     #[arg(long, requires = "surface")]
     all_asked: bool,
 }

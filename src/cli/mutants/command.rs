@@ -11,11 +11,11 @@ use crate::cli::failure::Failure;
 /// A fault that no scenario notices is a missing scenario. Without `--gateway`, single rules of the model are broken;
 /// `run --gateway embedded:2026.9.6+NAME` shows what scenarios do with one of these faults.
 ///
-/// With `--gateway`, mutants are made of the code in scope (`coverage/scope.yaml`) in a private copy of the release:
+/// With `--gateway`, mutants are made of the code in scope (`suite-data/scope.yaml`) in a private copy of the release:
 /// conditions are fixed, comparisons negated, guards and calls removed, literals changed. All scenarios run once to find out
 /// which mutants each of them reaches; then every mutant is tried with the scenarios that reach it, until one of them ends
 /// differently than without the mutant. Equivalent mutants, which nobody can notice, are listed with the reason in
-/// `coverage/equivalent-mutants.yaml`.
+/// `suite-data/equivalent-mutants.yaml`.
 ///
 /// Exit codes: 0 all noticed except equivalent ones, or with `--min-score` at least that share of the mutants that scenarios
 /// reach; 1 survivors, mutants that no scenario reaches or that were not tried, or less than that share; 2 bad usage or a bad

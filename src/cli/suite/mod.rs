@@ -7,7 +7,7 @@ mod select;
 mod shelf;
 
 pub(super) use catalogue::Catalogue;
-pub(super) use root::{SCHEMA, is_found, own_root, shown};
+pub(super) use root::{is_found, own_root, schema_of, shown};
 pub(super) use select::{Checked, Chosen, Selection, check_files, scenarios, select};
 pub use shelf::scenario_ids;
 

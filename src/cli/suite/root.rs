@@ -10,8 +10,11 @@ use crate::cli::failure::Failure;
 /// The default folder of a suite.
 pub(super) const FOLDER: &str = "scenarios";
 
-/// The schema for editors. Its folder is the root of a suite.
-pub(in crate::cli) const SCHEMA: &str = "scenario.schema.json";
+/// The schema that editors check scenarios by. The folder that holds it is the root of a suite.
+const SCHEMA: &str = "scenario.schema.json";
+
+/// A folder beside `scenarios` that may hold the schema instead, together with others.
+const SCHEMAS: &str = "schemas";
 
 /// The place that the ids of a suite are relative to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +25,29 @@ pub(super) enum Root {
     Folder(PathBuf),
 }
 
-/// The innermost folder at or above a place that is the root of a suite, by its name or because it contains the schema.
+/// Where the schema of a suite is, counted from its root: `../schemas/scenario.schema.json` where a folder
+/// `scenarios` has it there, else in the root itself.
+pub(in crate::cli) fn schema_of(root: &Path) -> PathBuf {
+    let beside = Path::new(SCHEMAS).join(SCHEMA);
+    let is_beside = is_called(root, FOLDER)
+        && !root.join(SCHEMA).is_file()
+        && root.parent().is_some_and(|parent| parent.join(&beside).is_file());
+    if is_beside { Path::new("..").join(beside) } else { PathBuf::from(SCHEMA) }
+}
+
+/// Whether a folder is the root of a suite because it has a schema. A folder of schemas is none.
+fn has_schema(dir: &Path) -> bool {
+    !is_called(dir, SCHEMAS) && dir.join(schema_of(dir)).is_file()
+}
+
+fn is_called(dir: &Path, name: &str) -> bool {
+    dir.file_name().is_some_and(|own| own == name)
+}
+
+/// The innermost folder above a place, or the place itself, that is the root of a suite by its name or by its
+/// schema.
 pub(super) fn suite_above(place: &Path) -> Option<&Path> {
-    let is_root = |dir: &&Path| {
-        dir.join(SCHEMA).is_file() || (dir.file_name().is_some_and(|name| name == FOLDER) && dir.is_dir())
-    };
-    place.ancestors().find(is_root)
+    place.ancestors().find(|dir| has_schema(dir) || (is_called(dir, FOLDER) && dir.is_dir()))
 }
 
 /// Whether a folder contains scenarios: a schema, or a file that looks like a scenario, however broken. Other tools have
@@ -37,9 +57,7 @@ pub(super) fn is_suite_folder(dir: &Path) -> bool {
         is_scenario_name(entry.path())
             && fs::read_to_string(entry.path()).is_ok_and(|text| looks_like_a_scenario(&text))
     };
-    dir.is_dir()
-        && (dir.join(SCHEMA).is_file()
-            || entries_below(dir).filter_map(Result::ok).any(|one| holds_one(&one)))
+    dir.is_dir() && (has_schema(dir) || entries_below(dir).filter_map(Result::ok).any(|one| holds_one(&one)))
 }
 
 /// The default suite of a working directory: its folder `scenarios`, or the suite that contains it. None if that is the
@@ -49,7 +67,7 @@ pub(super) fn found_from(working_dir: &Path) -> Option<PathBuf> {
     if is_suite_folder(&folder) {
         return Some(folder);
     }
-    working_dir.ancestors().find(|dir| dir.join(SCHEMA).is_file()).map(Path::to_owned)
+    working_dir.ancestors().find(|dir| has_schema(dir)).map(Path::to_owned)
 }
 
 /// Where a new scenario is written: the default suite, or the folder that becomes it.
@@ -176,6 +194,16 @@ mod tests {
         assert_eq!(suite_above(&at("scenarios/a/x.yaml")), Some(at("scenarios").as_path()));
         assert_eq!(suite_above(&at("scenarios/own/b/x.yaml")), Some(at("scenarios/own").as_path()));
         assert_eq!(suite_above(&at("elsewhere/x.yaml")), None);
+    }
+
+    #[test]
+    fn a_folder_of_scenarios_may_have_its_schema_in_a_folder_beside_it() {
+        let folder = folder(&[("scenarios/a/x.yaml", ""), ("schemas/scenario.schema.json", "{}")]);
+        let at = |path: &str| folder.path().join(path);
+        assert_eq!(schema_of(&at("scenarios")), Path::new("../schemas/scenario.schema.json"));
+        assert_eq!(schema_of(&at("elsewhere")), Path::new("scenario.schema.json"));
+        assert_eq!(found_from(&at("scenarios/a")), Some(at("scenarios")));
+        assert_eq!(found_from(&at("schemas")), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::release::{Release, ReleaseRange};
 
 /// The exceptions of this version, for a gatecrash that does not run in its repository.
-pub const BUILT_IN: &str = include_str!("../../../coverage/surface.yaml");
+pub const BUILT_IN: &str = include_str!("../../../suite-data/surface.yaml");
 
 /// Exceptions with their reasons.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The list of this version, for a gatecrash that does not run in its repository.
-pub const BUILT_IN: &str = include_str!("../../../coverage/sources.yaml");
+pub const BUILT_IN: &str = include_str!("../../../suite-data/sources.yaml");
 
 /// A case that the suite should cover.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -1,54 +1,18 @@
-//! The documents that are generated from the suite are what their commands print.
-
-#![expect(clippy::expect_used, reason = "a test may fail")]
+//! The recorded history agrees with the suite.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use gatecrash::curate::timeline;
 use gatecrash::scenario::{Action, Expectation, Scenario, Source, StoryDeviation, load};
 
-fn gatecrash(arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_gatecrash"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("gatecrash runs");
-    (output.status.success(), String::from_utf8(output.stdout).expect("a text"))
-}
-
-fn kept(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a kept document")
-}
-
-#[test]
-fn the_coverage_is_what_its_command_prints() {
-    let (_, printed) = gatecrash(&["coverage", "--format", "markdown"]);
-    assert!(
-        printed == kept("scenarios/COVERAGE.md"),
-        "run `gatecrash coverage --format markdown > scenarios/COVERAGE.md`"
-    );
-}
-
-#[test]
-fn every_known_case_is_covered_or_argued() {
-    let (fine, printed) = gatecrash(&["coverage"]);
-    assert!(fine, "{printed}");
-}
-
-#[test]
-fn the_history_is_what_its_command_prints() {
-    let (_, printed) = gatecrash(&["timeline"]);
-    assert!(printed == kept("scenarios/TIMELINE.md"), "run `gatecrash timeline > scenarios/TIMELINE.md`");
-}
+use super::{repository_file, root};
 
 /// What the history tells of a case on a release is what the case lists.
 #[test]
 fn the_history_agrees_with_the_deviations_that_are_listed() {
-    let history = timeline::read(&kept("coverage/timelines.json")).expect("a history");
+    let history = timeline::read(&repository_file("suite-data/timelines.json")).expect("a history");
     let suite: BTreeMap<String, Scenario> = suite().into_iter().map(|one| (one.id.clone(), one)).collect();
     let mut wrong = Vec::new();
     for one in &history.timelines {
@@ -90,7 +54,7 @@ fn lists_what_is_right(entry: &StoryDeviation, scenario: &Scenario) -> bool {
 }
 
 fn suite() -> Vec<Scenario> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let root = root().join("scenarios");
     let mut sources = Vec::new();
     for section in fs::read_dir(&root).expect("the suite").flatten().filter(|one| one.path().is_dir()) {
         for file in fs::read_dir(section.path()).expect("a section").flatten() {
