@@ -87,7 +87,7 @@ pub mod release;
 pub mod report;
 pub mod run;
 pub mod scenario;
-pub(crate) mod suggest;
+mod suggest;
 pub mod verdict;
 pub mod wire;
 
