@@ -1,6 +1,5 @@
 //! What the references of a case stand for, and filling them in.
 
-use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! Whether the machine gave gateway and harness the processor time that a time-out presumes.
 
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fs;
 use std::sync::Arc;
