@@ -1,6 +1,5 @@
 //! The values of a case's references.
 
-use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! Measures whether gateway and harness got the processor time that a timeout takes for granted.
 
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fs;
 use std::sync::Arc;
