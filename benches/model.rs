@@ -14,7 +14,8 @@ use divan::counter::ItemsCount;
 use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
 use gatecrash::model::{
-    Boot, Effect, GatewayState, IncomingFrame, ModelGateway, NEWEST, Peer, Profile, ServeOptions, Served, serve,
+    Boot, Effect, GatewayState, IncomingFrame, ModelGateway, NEWEST, Peer, Profile, ServeOptions, Served,
+    serve,
 };
 use gatecrash::wire::{ConnectParams, DeviceKey, DeviceProof, SignedFields, connect_request};
 use serde_json::{Value, json};
