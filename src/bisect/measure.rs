@@ -1,8 +1,9 @@
 //! One measurement: the scenario on one target, by the same engine that runs everything else.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::drive::Measurement;
@@ -62,13 +63,13 @@ impl Measure<'_> {
         let events = Arc::new(Mutex::new(Vec::<Event>::new()));
         let emit: Emit = {
             let events = Arc::clone(&events);
-            Arc::new(move |event| events.lock().unwrap_or_else(PoisonError::into_inner).push(event))
+            Arc::new(move |event| events.lock().push(event))
         };
         crate::run::run(self.provider, &request, &emit, cancel).await;
         if cancel.is_cancelled() {
             return None;
         }
-        let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
+        let events = std::mem::take(&mut *events.lock());
         let record = RunRecord::of(&events);
         let mut cell = record.cells.iter().find(|cell| cell.scenario == self.scenarios[0].id)?.clone();
         if cell.log.is_empty() && cell.verdict == Verdict::Error {

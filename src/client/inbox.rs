@@ -1,9 +1,9 @@
 //! What has come on a connection and has not been taken yet.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -40,7 +40,7 @@ struct Kept {
 impl Inbox {
     pub(super) fn put(&self, received: Received) {
         {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = self.kept.lock();
             match received {
                 Received::Ended(end) => {
                     kept.ended.get_or_insert(end);
@@ -57,7 +57,7 @@ impl Inbox {
     }
 
     pub(super) fn ended(&self) -> Option<End> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).ended.clone()
+        self.kept.lock().ended.clone()
     }
 
     /// Takes the first frame that `wanted` accepts, or the end once no such frame is left.
@@ -74,7 +74,7 @@ impl Inbox {
             // Registered before looking, so that nothing slips in between.
             arrival.as_mut().enable();
             {
-                let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut kept = self.kept.lock();
                 if let Some(at) = kept.frames.iter().position(&wanted) {
                     return kept.frames.remove(at);
                 }
@@ -147,6 +147,6 @@ mod tests {
         for _ in 0..MOST * 2 {
             inbox.put(Received::Binary(1));
         }
-        assert_eq!(inbox.kept.lock().unwrap().frames.len(), MOST);
+        assert_eq!(inbox.kept.lock().frames.len(), MOST);
     }
 }

@@ -3,9 +3,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::StreamExt;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -59,7 +60,7 @@ impl Relay {
 
     /// What the program was told so far.
     pub fn heard(&self) -> Heard {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heard.lock().clone()
     }
 }
 
@@ -127,7 +128,7 @@ impl Reader {
             if let Frame::Request { id, method, .. } = Frame::parse(text.as_str())
                 && method == "connect"
             {
-                connects.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+                connects.lock().push(id);
             }
             self.transcript.add(&self.name, Direction::Sent, text.as_str());
         }
@@ -151,7 +152,7 @@ impl Reader {
                         |frame| Close::frame(Some(frame.code.into()), frame.reason.as_str()),
                     );
                     self.transcript.add(&self.name, Direction::ClosedByGateway, close.to_string());
-                    self.heard.lock().unwrap_or_else(PoisonError::into_inner).close = Some(close);
+                    self.heard.lock().close = Some(close);
                     return;
                 }
                 _ => {}
@@ -161,10 +162,10 @@ impl Reader {
 
     fn hear(&self, frame: Frame, connects: &Connects) {
         let Frame::Response { id, result } = frame else { return };
-        if !connects.lock().unwrap_or_else(PoisonError::into_inner).contains(&id) {
+        if !connects.lock().contains(&id) {
             return;
         }
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard = self.heard.lock();
         match result {
             Ok(hello) => {
                 heard.hello.get_or_insert(hello);

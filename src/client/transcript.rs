@@ -1,9 +1,10 @@
 //! What went over the wire, in order.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +91,7 @@ impl Transcript {
     /// Adds what happened just now.
     pub fn add(&self, connection: &str, direction: Direction, text: impl Into<String>) {
         let at_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.entries.lock();
         let number = kept.added;
         kept.added += 1;
         let entry = Entry { number, at_ms, connection: connection.to_owned(), direction, text: text.into() };
@@ -109,7 +110,7 @@ impl Transcript {
 
     /// How many entries were added so far, whether they were kept or not: the number of the next one.
     pub fn len(&self) -> usize {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).added
+        self.entries.lock().added
     }
 
     /// Whether there is none.
@@ -119,13 +120,13 @@ impl Transcript {
 
     /// The first that `wanted` finds something in, of those that were kept from number `from` on. Secrets are in it.
     pub fn find<T>(&self, from: usize, wanted: impl FnMut(&Entry) -> Option<T>) -> Option<T> {
-        let kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.entries.lock();
         kept.first.iter().chain(&kept.latest).filter(|entry| entry.number >= from).find_map(wanted)
     }
 
     /// Checks the frames that were kept by upstream's schema.
     pub fn check(&self, schema: &ProtocolSchema) -> Checked {
-        let kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.entries.lock();
         let frames = kept.first.iter().chain(&kept.latest).filter_map(|entry| {
             let ours = match entry.direction {
                 Direction::Sent => true,
@@ -139,7 +140,7 @@ impl Transcript {
 
     /// The entries that were kept, from number `from` on, with secrets replaced and long texts cut.
     pub fn masked(&self, from: usize, masker: &Masker) -> Vec<Entry> {
-        let kept = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.entries.lock();
         kept.first
             .iter()
             .chain(&kept.latest)
@@ -207,7 +208,7 @@ mod tests {
             transcript.add("laptop", Direction::Received, &*large);
         }
         transcript.add("laptop", Direction::Received, "the last one");
-        let kept = transcript.entries.lock().unwrap();
+        let kept = transcript.entries.lock();
         let bytes: usize = kept.first.iter().chain(&kept.latest).map(|entry| entry.text.len()).sum();
         assert!(bytes <= 2 * MOST_BYTES + large.len(), "{bytes}");
         assert_eq!((kept.first[0].number, kept.latest.back().unwrap().number), (0, 50));

@@ -5,8 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Loaded into every thread of a gateway.
 const THREADS: &str = include_str!("threads.cjs");
@@ -110,7 +111,7 @@ impl GatewayProfiles {
                 return;
             }
             if Instant::now() > patience {
-                self.silent.lock().unwrap_or_else(PoisonError::into_inner).extend(waiting);
+                self.silent.lock().extend(waiting);
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -120,7 +121,7 @@ impl GatewayProfiles {
     /// The threads that have not handed out this part, though they may.
     fn waiting(&self, number: usize) -> Vec<String> {
         let names = names_in(&self.folder);
-        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let silent = self.silent.lock();
         let has = |name: &str| names.iter().any(|one| one == name);
         let started = names.iter().filter_map(|name| name.strip_prefix("started-"));
         let waiting = started.filter(|thread| {

@@ -6,8 +6,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -97,7 +98,7 @@ impl ScriptedModel {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Script) -> T) -> T {
-        act(&mut self.script.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.script.lock())
     }
 }
 
@@ -143,7 +144,7 @@ async fn serve(mut stream: TcpStream, script: &Mutex<Script>) {
         return;
     };
     let body = {
-        let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut script = script.lock();
         script.requests.push(request);
         let reply = script.replies.pop_front().unwrap_or_else(|| Reply::Say("done".to_owned()));
         script.calls += 1;

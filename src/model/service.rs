@@ -1,8 +1,9 @@
 //! What the connections of a served model share: the model itself, and who waits for its effects.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +39,7 @@ pub(super) struct ServedModel {
 impl Service {
     pub(super) fn lock(&self) -> MutexGuard<'_, ServedModel> {
         // A model whose task panicked is still a consistent value: decisions replace, they do not tear.
-        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+        self.model.lock()
     }
 
     pub(super) fn now(&self) -> i64 {

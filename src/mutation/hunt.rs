@@ -1,9 +1,10 @@
 //! Runs a suite against every mutant.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::score::{Fate, Score};
@@ -143,10 +144,10 @@ async fn verdicts(
     let emit: Emit = Arc::new(move |event| {
         if let Event::CellFinished(cell) = event {
             let Cell { target, scenario, verdict, .. } = *cell;
-            keep.lock().unwrap_or_else(PoisonError::into_inner).insert((target, scenario), verdict);
+            keep.lock().insert((target, scenario), verdict);
         }
     });
     run(provider, &run_request, &emit, cancel).await;
-    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut found = found.lock();
     std::mem::take(&mut *found)
 }

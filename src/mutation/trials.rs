@@ -5,10 +5,11 @@
 //! it does without the mutant: first those that leave a gateway as they found it, on one that stays up, then the others,
 //! on fresh gateways that all open mutants share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::fresh::{Fresh, Open, Seen};
@@ -85,7 +86,7 @@ pub async fn try_all(
                         decide(*mutant, MutantVerdict::NotReached, None, Vec::new(), Duration::ZERO);
                     }
                     Tried::OnWarm(Seen::Nothing, one) if !one.asked.is_empty() => {
-                        open.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+                        open.lock().push(one);
                     }
                     Tried::OnWarm(seen, one) => decided(one, seen),
                 }
@@ -96,7 +97,7 @@ pub async fn try_all(
         }
     });
     futures_util::future::try_join_all(workers).await?;
-    let open = open.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let open = open.into_inner();
     if !open.is_empty() {
         tell(Progress::Open(open.len()));
     }

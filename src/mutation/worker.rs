@@ -1,9 +1,10 @@
 //! One mutant at a time, on a gateway that stays up.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::fresh::{Open, Seen};
@@ -30,14 +31,14 @@ pub(super) struct Kills(Mutex<HashMap<(String, String), usize>>);
 
 impl Kills {
     fn note(&self, mutant: &CodeMutant, scenario: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         for place in [format!("{}#{}", mutant.source, mutant.function), mutant.source.clone()] {
             *all.entry((place, scenario.to_owned())).or_default() += 1;
         }
     }
 
     fn of(&self, mutant: &CodeMutant, scenario: &str) -> (usize, usize) {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.0.lock();
         let count = |place: String| all.get(&(place, scenario.to_owned())).copied().unwrap_or_default();
         (count(format!("{}#{}", mutant.source, mutant.function)), count(mutant.source.clone()))
     }

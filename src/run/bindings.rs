@@ -1,9 +1,9 @@
 //! What the references of a case stand for, and filling them in.
 
-use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::identity::Identity;

@@ -30,7 +30,7 @@ pub struct Pool {
     released: Notify,
     numbers: AtomicUsize,
     clock: AtomicU64,
-    leaks: std::sync::Mutex<Vec<String>>,
+    leaks: parking_lot::Mutex<Vec<String>>,
 }
 
 /// Others may be at work on the shared gateway when this one wants to restart or change it.
@@ -69,7 +69,7 @@ impl Pool {
             released: Notify::new(),
             numbers: AtomicUsize::new(0),
             clock: AtomicU64::new(0),
-            leaks: std::sync::Mutex::default(),
+            leaks: parking_lot::Mutex::default(),
         }
     }
 
@@ -146,7 +146,7 @@ impl Pool {
         for slot in slots {
             self.stop(slot).await;
         }
-        self.leaks.into_inner().unwrap_or_default()
+        self.leaks.into_inner()
     }
 
     async fn prepared(&self, target: &Target) -> Result<Arc<PreparedTarget>, String> {
@@ -220,7 +220,7 @@ impl Pool {
     }
 
     fn note(&self, leaks: Vec<String>) {
-        self.leaks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(leaks);
+        self.leaks.lock().extend(leaks);
     }
 }
 

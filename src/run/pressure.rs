@@ -1,11 +1,11 @@
 //! Whether the machine gave gateway and harness the processor time that a time-out presumes.
 
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 /// How often the harness looks how late it is.

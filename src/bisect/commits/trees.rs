@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::git::{Git, GitError, Repository};
@@ -86,7 +86,7 @@ pub(super) struct Built<'a> {
 impl Drop for Built<'_> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            self.trees.free.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+            self.trees.free.lock().push(number);
         }
     }
 }
@@ -144,11 +144,7 @@ impl Trees {
     pub(super) async fn build(&self, variant: &Variant) -> Result<Built<'_>, BuildError> {
         let name = self.build_name(variant).await?;
         let key = hex(&Sha256::digest(name.as_bytes()));
-        let number = if self.recipe.reuse {
-            self.free.lock().unwrap_or_else(PoisonError::into_inner).pop()
-        } else {
-            None
-        };
+        let number = if self.recipe.reuse { self.free.lock().pop() } else { None };
         let place = number.map_or_else(|| key.clone(), |number| format!("worker-{number}"));
         let dir = self.folder.join("trees").join(place);
         let built = Built { dir: dir.clone(), trees: self, number };

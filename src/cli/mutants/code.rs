@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use globset::{Glob, GlobMatcher};
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -154,7 +155,7 @@ async fn tried(
         let done = Mutex::new(0);
         let all = request.scenarios.len();
         let count = |_: &crate::run::Cell| {
-            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut done = done.lock();
             *done += 1;
             if *done % 100 == 0 {
                 tell(format_args!("{done} of {all} scenarios ran without a mutant"));
@@ -201,10 +202,10 @@ async fn tried(
                     short(&mutant.before)
                 ));
             }
-            new.lock().unwrap_or_else(PoisonError::into_inner).push(trial);
+            new.lock().push(trial);
         }
         Progress::HadItsTurn => {
-            let mut turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut turns = turns.lock();
             *turns += 1;
             if *turns % 25 == 0 {
                 let seconds = begun.elapsed().as_secs();
@@ -218,7 +219,7 @@ async fn tried(
     };
     let tried = try_all(request, provider, &reach, &wanted, until, &progress, cancel).await;
     tried.map_err(Failure::broke)?;
-    let new = new.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let new = new.into_inner();
     trials.extend(new.into_iter().map(|trial| (trial.id.clone(), trial)));
     Ok((reach, trials))
 }

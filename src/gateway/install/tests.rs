@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::*;
 use crate::release::Release;
@@ -180,7 +181,7 @@ fn callers_that_want_the_same_release_share_one_install_and_others_go_beside_it(
             scope.spawn(move || {
                 let tell = |event| {
                     if matches!(event, InstallEvent::Waiting(Part::Release(_))) {
-                        *waited.lock().unwrap() += 1;
+                        *waited.lock() += 1;
                     }
                 };
                 cache.install(release(wanted), &tell, &Cancel::default()).unwrap();

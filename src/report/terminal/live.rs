@@ -234,9 +234,10 @@ fn message(progress: &Progress) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     use indicatif::InMemoryTerm;
+    use parking_lot::Mutex;
 
     use super::*;
     use crate::report::sample;
@@ -246,7 +247,7 @@ mod tests {
 
     impl Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -262,7 +263,7 @@ mod tests {
         for event in &sample::events() {
             live.take(event);
         }
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(written.0.lock().clone()).unwrap();
         insta::assert_snapshot!(text);
         assert!(!text.contains('\u{1b}') && !text.contains('\r'));
     }
