@@ -1,4 +1,4 @@
-//! Gateways as processes: every way to misbehave ends in bounded time and leaves nothing.
+//! Gateways as processes: however one misbehaves, it ends in time and leaves nothing behind.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -92,7 +92,7 @@ fn configuration(gateway: &Gateway) -> Value {
 }
 
 #[tokio::test]
-async fn a_change_before_a_restart_takes_away_what_every_gateway_is_given() {
+async fn a_change_before_a_restart_can_remove_a_default() {
     let bench = bench();
     let mut gateway = Gateway::boot(&bench.machine, fake("answer")).await.unwrap();
     gateway.change_config(&json!({"gateway": {"auth": {"mode": "none", "token": null}}})).unwrap();
@@ -102,7 +102,7 @@ async fn a_change_before_a_restart_takes_away_what_every_gateway_is_given() {
 }
 
 #[tokio::test]
-async fn a_gateway_boots_restarts_and_stops_without_a_trace() {
+async fn a_gateway_boots_restarts_and_stops_without_leaving_anything() {
     let bench = bench();
     let mut asked = fake("answer");
     asked.config = json!({"logging": {"level": "debug"}}).into();
@@ -148,7 +148,7 @@ async fn a_program_that_does_not_exist_is_reported_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_never_answers_is_given_up_in_time_and_killed() {
+async fn a_gateway_that_never_answers_is_killed_in_time() {
     let bench = bench();
     let mut asked = fake("silent");
     asked.ready_within = Some(Duration::from_millis(800));
@@ -179,7 +179,7 @@ async fn a_gateway_that_misbehaves_after_the_challenge_still_boots_and_stops(#[c
 }
 
 #[tokio::test]
-async fn a_gateway_that_still_starts_is_not_ready() {
+async fn a_gateway_that_is_still_starting_is_not_ready() {
     let bench = bench();
     let gateway = Gateway::boot(&bench.machine, fake("starting")).await.unwrap();
     assert!(gateway.boot_ms() >= 500, "{} ms", gateway.boot_ms());
@@ -187,7 +187,7 @@ async fn a_gateway_that_still_starts_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_death_in_mid_scenario_is_told_at_once() {
+async fn a_death_during_a_scenario_is_reported_at_once() {
     let bench = bench();
     let mut gateway = Gateway::boot(&bench.machine, fake("die-after-connect")).await.unwrap();
     let mut death = gateway.died();
@@ -202,7 +202,7 @@ async fn a_death_in_mid_scenario_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_crash_is_no_death_and_the_home_survives_it() {
+async fn a_requested_crash_is_not_a_death_and_keeps_the_home() {
     let bench = bench();
     let mut gateway = Gateway::boot(&bench.machine, fake("answer")).await.unwrap();
     fs::write(gateway.home().state().join("kept"), "x").unwrap();
@@ -238,7 +238,7 @@ async fn a_gateway_that_ignores_sigterm_is_killed_after_the_grace() {
 }
 
 #[tokio::test]
-async fn what_is_written_outside_the_home_is_a_leak() {
+async fn a_file_written_outside_the_home_is_a_leak() {
     let bench = bench();
     let place = bench.temp.path().join("openclaw");
     fs::create_dir(&place).unwrap();
@@ -257,9 +257,30 @@ async fn a_dropped_gateway_leaves_no_process_and_no_home() {
     let bench = bench();
     let gateway = Gateway::boot(&bench.machine, fake("stray")).await.unwrap();
     let home = gateway.home().path().to_owned();
+    let begun = Instant::now();
     drop(gateway);
-    assert_eq!(processes_of(&home), Vec::<String>::new());
+    assert!(begun.elapsed() < Duration::from_millis(20), "the drop does not hold up the runtime");
+    while home.exists() && begun.elapsed() < Duration::from_secs(10) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert!(!home.exists());
+    assert_eq!(processes_of(&home), Vec::<String>::new());
+}
+
+#[test]
+fn a_gateway_dropped_with_its_runtime_leaves_no_process_and_no_home() {
+    let bench = bench();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let gateway = runtime.block_on(Gateway::boot(&bench.machine, fake("stray"))).unwrap();
+    let home = gateway.home().path().to_owned();
+    // The task still owns the gateway when the runtime ends.
+    runtime.spawn(async move {
+        std::future::pending::<()>().await;
+        drop(gateway);
+    });
+    drop(runtime);
+    assert!(!home.exists());
+    assert_eq!(processes_of(&home), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -397,7 +418,7 @@ async fn a_process_that_takes_the_place_of_its_gateway_is_followed() {
 #[case::ends_badly("bad-exit", StopSignal::Term, Some(3), None, false)]
 #[case::has_to_be_killed("stubborn", StopSignal::Term, None, Some(9), true)]
 #[tokio::test]
-async fn how_a_gateway_ended_is_told(
+async fn the_end_of_a_gateway_is_reported(
     #[case] mode: &str,
     #[case] signal: StopSignal,
     #[case] code: Option<i32>,
@@ -416,7 +437,10 @@ async fn how_a_gateway_ended_is_told(
 #[case::tls("tls", "speaks TLS, but the handshake failed: received fatal alert")]
 #[case::says_nothing("silent", "says nothing")]
 #[tokio::test]
-async fn a_gateway_that_is_not_ready_is_told_with_what_the_probe_saw(#[case] mode: &str, #[case] told: &str) {
+async fn a_gateway_that_is_not_ready_is_reported_with_the_result_of_the_probe(
+    #[case] mode: &str,
+    #[case] told: &str,
+) {
     let bench = bench();
     let mut asked = fake(mode);
     asked.ready_within = Some(Duration::from_secs(5));
@@ -438,10 +462,7 @@ async fn readiness_probes_leave_before_the_first_connect() {
 #[case::at_once(Ready::AtOnce, false)]
 #[case::port(Ready::Port, true)]
 #[tokio::test]
-async fn a_start_can_be_handed_over_before_a_connect_is_answered(
-    #[case] ready: Ready,
-    #[case] listens: bool,
-) {
+async fn a_start_can_return_before_a_connect_is_answered(#[case] ready: Ready, #[case] listens: bool) {
     let bench = bench();
     let mut gateway = Gateway::boot(&bench.machine, fake("late-port")).await.unwrap();
     gateway.restart(Stopping::default(), ready).await.unwrap();

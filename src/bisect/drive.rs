@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::confidence::{Belief, Tally, differ};
 use super::entry::{Entry, Find, Probe, Question, Word};
@@ -163,6 +164,7 @@ impl<'a, O: Oracle> Drive<'a, O> {
     fn judged(&mut self, mut look: Probe, logged: bool) -> Mark {
         look.word = self.judge.word(&look.reading);
         let mark = self.judge.mark(look.word);
+        debug!(candidate = look.candidate, word = ?look.word, ?mark, cached = look.cached, "looked at");
         if !logged {
             (self.emit)(Entry::Looked(Box::new(look)));
         }
@@ -208,6 +210,7 @@ impl<'a, O: Oracle> Drive<'a, O> {
                 Next::Done(finding) => break Ending::Done(finding, None),
                 Next::Test(candidate) => candidate,
             };
+            debug!(candidate = next, "the search asks for the candidate that halves what is open");
             let seen = waiting.remove(&next).or_else(|| self.take_known(next));
             if let Some((look, logged)) = seen {
                 let mark = self.judged(look, logged);
@@ -313,6 +316,7 @@ impl<'a, O: Oracle> Drive<'a, O> {
                 return Ending::Done(Finding::Found { first_new }, Some(likely));
             }
             let Some(candidate) = belief.next() else { break };
+            debug!(candidate, first_new, likely, "asked next: the likeliest answer is not sure enough");
             let attempt = attempts.entry(candidate).or_default();
             *attempt += 1;
             let attempt = *attempt;

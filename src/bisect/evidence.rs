@@ -1,7 +1,6 @@
 //! Cells that were measured before, by a bisect, a matrix or a run: what is known costs no boot.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -88,11 +87,7 @@ pub fn digest(scenario: &Scenario) -> String {
 
 /// The first 16 bytes in hexadecimal: enough to tell texts apart.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(16).fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    ::hex::encode(&bytes[..bytes.len().min(16)])
 }
 
 impl Evidence {

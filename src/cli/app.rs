@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 
 use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    bisect, broker, check, compare, completions, coverage, diff, expect, explain, list, man, matrix, merge,
-    mutants, new, preflight, reasons, releases, report, rules, run, runs, schema, serve_model, show,
+    bisect, broker, check, compare, completions, coverage, diff, expect, explain, list, logging, man, matrix,
+    merge, mutants, new, preflight, reasons, releases, report, rules, run, runs, schema, serve_model, show,
     timeline,
 };
 
@@ -39,6 +39,9 @@ struct Global {
     /// When to colour output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
+    /// Log to standard error what the engine does; twice: also every frame. GATECRASH_LOG takes a filter instead
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
 }
 
 #[derive(Subcommand, Debug)]
@@ -77,8 +80,14 @@ enum Command {
 pub fn main() -> ExitCode {
     completions::answer::<App>();
     let app = App::parse();
-    let result = Context::read(app.global.cache_dir.clone(), app.global.offline, app.global.color)
-        .and_then(|context| dispatch(&app.command, &context));
+    let global = &app.global;
+    let filter = std::env::var("GATECRASH_LOG").ok();
+    let result = logging::start(global.verbose, filter.as_deref()).and_then(|logs| {
+        let context = Context::read(global.cache_dir.clone(), global.offline, global.color)?;
+        // Progress that is drawn and drawn again would mix with the lines of the log.
+        let live = context.live && !logs;
+        dispatch(&app.command, &Context { live, ..context })
+    });
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {

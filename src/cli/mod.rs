@@ -19,6 +19,7 @@ mod gateways;
 mod interrupt;
 mod known;
 mod list;
+mod logging;
 mod man;
 mod matrix;
 mod memory;

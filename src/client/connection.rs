@@ -1,4 +1,4 @@
-//! An open connection.
+//! An open WebSocket connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,11 +19,11 @@ use super::inbox::{Inbox, Received, is_event, is_response};
 use super::tap::{CloseCode, Tap};
 use super::tls::Stream;
 use super::transcript::{Direction, Transcript};
-use crate::wire::{self, Close, End, Frame, WireError};
+use crate::wire::{self, Close, ConnectionEnd, Frame, WireError};
 
 /// The socket of a connection.
-pub(super) type Socket = WebSocketStream<Tap<Stream>>;
-type Sink = SplitSink<Socket, Message>;
+pub(super) type ClientSocket = WebSocketStream<Tap<Stream>>;
+type Sink = SplitSink<ClientSocket, Message>;
 
 /// How long a polite close may take on our side.
 const CLOSING: Duration = Duration::from_millis(500);
@@ -43,25 +43,30 @@ pub struct Connection {
     reader: JoinHandle<()>,
     next_id: AtomicU64,
     connected: AtomicBool,
-    /// How long a frame may take to be taken by the other side.
+    /// How long the other side may take to accept a frame.
     write_within: Duration,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// The response says ok.
+pub enum CallOutcome {
+    /// A successful response, with its payload.
     Ok(Value),
     /// The response is an error, and the connection is still open.
     Refused(WireError),
     /// The connection ended, after an error response or without one.
-    Ended(End, Option<WireError>),
-    /// Nothing came in time.
+    Ended(ConnectionEnd, Option<WireError>),
+    /// Nothing arrived in time.
     Silence,
 }
 
 impl Connection {
-    pub(super) fn start(name: &str, socket: Socket, transcript: Transcript, write_within: Duration) -> Self {
+    pub(super) fn start(
+        name: &str,
+        socket: ClientSocket,
+        transcript: Transcript,
+        write_within: Duration,
+    ) -> Self {
         let code = socket.get_ref().close_code();
         let (sink, stream) = socket.split();
         let inbox = Arc::new(Inbox::default());
@@ -86,13 +91,13 @@ impl Connection {
         }
     }
 
-    /// Name in the scenario.
+    /// Its name in the scenario.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The challenge's nonce, or how the connection ended instead; none after `within`.
-    pub async fn challenge(&self, within: Duration) -> Option<Result<String, End>> {
+    /// The nonce of the challenge, or how the connection ended instead; none if nothing arrives `within` that time.
+    pub async fn challenge(&self, within: Duration) -> Option<Result<String, ConnectionEnd>> {
         let challenge =
             |one: &Received| is_event(one, "connect.challenge", &|payload, _| payload.get("nonce").is_some());
         match self.inbox.take(within, challenge).await? {
@@ -104,50 +109,50 @@ impl Connection {
         }
     }
 
-    /// A request id that this connection has not used; the same run uses the same ones.
+    /// A request id that this connection has not used yet. The same run uses the same ids.
     pub fn fresh_id(&self) -> String {
         format!("{}-{}", self.name, self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Sends a request and waits for what comes of it.
-    pub async fn ask(&self, id: &str, request: &Value, within: Duration) -> Answer {
+    /// Sends a request and waits for its outcome.
+    pub async fn ask(&self, id: &str, request: &Value, within: Duration) -> CallOutcome {
         self.send_text(request.to_string()).await;
         self.answer(id, within).await
     }
 
-    /// Calls a method.
-    pub async fn call(&self, method: &str, params: Option<&Value>, within: Duration) -> Answer {
+    /// Calls a method and waits for the outcome.
+    pub async fn call(&self, method: &str, params: Option<&Value>, within: Duration) -> CallOutcome {
         let id = self.fresh_id();
         self.ask(&id, &wire::request(&id, method, params), within).await
     }
 
-    /// Waits for what comes of a request that was sent.
-    pub async fn answer(&self, id: &str, within: Duration) -> Answer {
+    /// Waits for the outcome of a request that was sent.
+    pub async fn answer(&self, id: &str, within: Duration) -> CallOutcome {
         self.answer_where(within, |one| is_response(one, id)).await
     }
 
-    /// Waits for the first response to anything, or the end: what a raw frame leads to.
-    pub async fn any_answer(&self, within: Duration) -> Answer {
+    /// Waits for the first response to anything, or for the end of the connection; for frames that are sent as they are.
+    pub async fn any_answer(&self, within: Duration) -> CallOutcome {
         self.answer_where(within, |one| matches!(one, Received::Frame(Frame::Response { .. }))).await
     }
 
-    async fn answer_where(&self, within: Duration, wanted: impl Fn(&Received) -> bool) -> Answer {
+    async fn answer_where(&self, within: Duration, wanted: impl Fn(&Received) -> bool) -> CallOutcome {
         match self.inbox.take(within, wanted).await {
-            Some(Received::Frame(Frame::Response { result: Ok(payload), .. })) => Answer::Ok(payload),
+            Some(Received::Frame(Frame::Response { result: Ok(payload), .. })) => CallOutcome::Ok(payload),
             Some(Received::Frame(Frame::Response { result: Err(error), .. })) => self.refusal(error).await,
-            Some(Received::Ended(end)) => Answer::Ended(end, None),
-            Some(Received::Frame(_) | Received::Binary(_)) | None => Answer::Silence,
+            Some(Received::Ended(end)) => CallOutcome::Ended(end, None),
+            Some(Received::Frame(_) | Received::Binary(_)) | None => CallOutcome::Silence,
         }
     }
 
     /// Before the handshake is done an error response is followed by a close, which belongs to it.
-    async fn refusal(&self, error: WireError) -> Answer {
+    async fn refusal(&self, error: WireError) -> CallOutcome {
         if self.is_connected() {
-            return Answer::Refused(error);
+            return CallOutcome::Refused(error);
         }
         match self.inbox.take(CLOSE_AFTER_REFUSAL, |_| false).await {
-            Some(Received::Ended(end)) => Answer::Ended(end, Some(error)),
-            _ => Answer::Refused(error),
+            Some(Received::Ended(end)) => CallOutcome::Ended(end, Some(error)),
+            _ => CallOutcome::Refused(error),
         }
     }
 
@@ -161,13 +166,14 @@ impl Connection {
         self.connected.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for an event whose payload and other keys pass a test. None after `within`; the close where the connection ends.
+    /// Waits for an event whose payload and other keys pass a test. None if there is none `within` that time; the end if the
+    /// connection ends first.
     pub async fn event(
         &self,
         name: &str,
         within: Duration,
         test: impl Fn(&Value, &Map<String, Value>) -> bool,
-    ) -> Option<Result<Value, End>> {
+    ) -> Option<Result<Value, ConnectionEnd>> {
         match self.inbox.take(within, |one| is_event(one, name, &test)).await? {
             Received::Frame(Frame::Event { payload, .. }) => Some(Ok(payload)),
             Received::Ended(end) => Some(Err(end)),
@@ -175,20 +181,20 @@ impl Connection {
         }
     }
 
-    /// Waits until the connection ends without this side having closed it. None after `within`.
-    pub async fn end(&self, within: Duration) -> Option<End> {
+    /// Waits until the connection ends without this side having closed it. None if it is still open after `within`.
+    pub async fn end(&self, within: Duration) -> Option<ConnectionEnd> {
         match self.inbox.take(within, |_| false).await? {
             Received::Ended(end) => Some(end),
             Received::Frame(_) | Received::Binary(_) => None,
         }
     }
 
-    /// How the connection has ended so far, if this side did not close it.
-    pub fn ended(&self) -> Option<End> {
+    /// How the connection ended, if it has ended and this side did not close it.
+    pub fn ended(&self) -> Option<ConnectionEnd> {
         self.inbox.ended()
     }
 
-    /// Sends a text frame. What cannot be sent shows as the end that made it so.
+    /// Sends a text frame. A failure to send shows as the end of the connection.
     pub async fn send_text(&self, text: String) {
         self.transcript.add(&self.name, Direction::Sent, text.as_str());
         self.send(Message::text(text)).await;
@@ -209,13 +215,13 @@ impl Connection {
             Err(_) => {
                 *sink = None;
                 let waited = self.write_within.as_millis();
-                let told = format!("the frame was not taken within {waited} ms");
+                let told = format!("the frame was not accepted within {waited} ms");
                 self.transcript.add(&self.name, Direction::ClosedByClient, told);
             }
         }
     }
 
-    /// Ends the connection with a close frame, and waits a moment for the gateway's.
+    /// Ends the connection with a close frame, and waits a moment for that of the gateway.
     pub async fn close(&self, code: u16) {
         if self.inbox.ended().is_some() {
             return;
@@ -240,7 +246,7 @@ impl Drop for Connection {
 }
 
 async fn read(
-    mut stream: SplitStream<Socket>,
+    mut stream: SplitStream<ClientSocket>,
     code: &CloseCode,
     inbox: &Inbox,
     transcript: &Transcript,
@@ -259,12 +265,12 @@ async fn read(
             Some(Ok(Message::Close(frame))) => break closed(frame, code.get()),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Err(error)) => break broken(&error),
-            None => break End::Closed(Close::DROPPED),
+            None => break ConnectionEnd::Closed(Close::DROPPED),
         }
     };
     let direction = match &end {
-        End::Closed(_) => Direction::ClosedByGateway,
-        End::ProtocolError(_) => Direction::ClosedByClient,
+        ConnectionEnd::Closed(_) => Direction::ClosedByGateway,
+        ConnectionEnd::ProtocolError(_) => Direction::ClosedByClient,
     };
     transcript.add(name, direction, end.to_string());
     inbox.put(Received::Ended(end));
@@ -273,41 +279,41 @@ async fn read(
 }
 
 /// What a close frame says. `sent` is its code before the library replaced one that no frame may carry.
-fn closed(frame: Option<CloseFrame>, sent: Option<u16>) -> End {
-    let Some(frame) = frame else { return End::Closed(Close::frame(None, "")) };
+fn closed(frame: Option<CloseFrame>, sent: Option<u16>) -> ConnectionEnd {
+    let Some(frame) = frame else { return ConnectionEnd::Closed(Close::frame(None, "")) };
     let code: u16 = frame.code.into();
     match sent {
         Some(sent) if sent != code => {
-            End::ProtocolError(format!("a close frame may not carry the code {sent}"))
+            ConnectionEnd::ProtocolError(format!("a close frame may not carry the code {sent}"))
         }
-        _ => End::Closed(Close::frame(Some(code), frame.reason.as_str())),
+        _ => ConnectionEnd::Closed(Close::frame(Some(code), frame.reason.as_str())),
     }
 }
 
-/// How a connection ended that the library gave up: dropped by the peer, or by this side for what the peer sent.
-pub(super) fn broken(error: &WsError) -> End {
+/// How a connection ended that the library gave up on: dropped by the peer, or by this side because of what the peer sent.
+pub(super) fn broken(error: &WsError) -> ConnectionEnd {
     match error {
         WsError::Protocol(
             ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete,
         )
-        | WsError::Io(_) => End::Closed(Close::DROPPED),
-        WsError::Protocol(ProtocolError::ControlFrameTooBig) => {
-            End::ProtocolError("a control frame of more than 125 bytes (a close reason has 123)".to_owned())
-        }
-        WsError::Protocol(ProtocolError::NonZeroReservedBits) => {
-            End::ProtocolError("a frame with reserved bits set (RSV), and no extension was agreed".to_owned())
-        }
+        | WsError::Io(_) => ConnectionEnd::Closed(Close::DROPPED),
+        WsError::Protocol(ProtocolError::ControlFrameTooBig) => ConnectionEnd::ProtocolError(
+            "a control frame of more than 125 bytes (a close reason has 123)".to_owned(),
+        ),
+        WsError::Protocol(ProtocolError::NonZeroReservedBits) => ConnectionEnd::ProtocolError(
+            "a frame with reserved bits set (RSV), and no extension was agreed".to_owned(),
+        ),
         WsError::Protocol(ProtocolError::MaskedFrameFromServer) => {
-            End::ProtocolError("a masked frame from the gateway".to_owned())
+            ConnectionEnd::ProtocolError("a masked frame from the gateway".to_owned())
         }
         WsError::Protocol(ProtocolError::InvalidCloseSequence) => {
-            End::ProtocolError("a close frame with a payload of one byte".to_owned())
+            ConnectionEnd::ProtocolError("a close frame with a payload of one byte".to_owned())
         }
-        WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-            End::ProtocolError(format!("a frame of {size} bytes, over this client's limit of {max_size}"))
-        }
-        WsError::Utf8(_) => End::ProtocolError("text that is not UTF-8".to_owned()),
-        other => End::ProtocolError(other.to_string()),
+        WsError::Capacity(CapacityError::MessageTooLong { size, max_size }) => ConnectionEnd::ProtocolError(
+            format!("a frame of {size} bytes, over this client's limit of {max_size}"),
+        ),
+        WsError::Utf8(_) => ConnectionEnd::ProtocolError("text that is not UTF-8".to_owned()),
+        other => ConnectionEnd::ProtocolError(other.to_string()),
     }
 }
 
@@ -323,7 +329,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_the_gateway_closed_does_not_stay_half_open() {
+    async fn a_connection_closed_by_the_gateway_is_not_left_half_open() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let gateway = tokio::spawn(async move {
@@ -333,11 +339,11 @@ mod tests {
             while let Some(Ok(_)) = socket.next().await {}
             socket.get_mut().shutdown().await.unwrap();
             let end = timeout(Duration::from_secs(5), socket.get_mut().read_u8()).await;
-            end.expect("the client keeps the connection").unwrap_err().kind()
+            end.expect("the client closes the connection").unwrap_err().kind()
         });
         let connection = connected(address).await;
         let end = connection.end(Duration::from_secs(5)).await;
-        assert_eq!(end, Some(End::Closed(Close::frame(Some(1012), "service restart"))));
+        assert_eq!(end, Some(ConnectionEnd::Closed(Close::frame(Some(1012), "service restart"))));
         assert_eq!(gateway.await.unwrap(), std::io::ErrorKind::UnexpectedEof);
         drop(connection);
     }
@@ -349,7 +355,7 @@ mod tests {
     }
 
     /// How a connection ends on which the gateway sends these bytes behind the upgrade.
-    async fn end_after(bytes: Vec<u8>) -> Option<End> {
+    async fn end_after(bytes: Vec<u8>) -> Option<ConnectionEnd> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -383,11 +389,13 @@ mod tests {
     #[case::unknown_opcode(vec![0x83, 0], "3")]
     #[case::too_long(vec![0x82, 127, 0, 0, 1, 0, 0, 0, 0, 0], "limit")]
     #[tokio::test]
-    async fn what_breaks_the_protocol_is_never_a_close_of_the_gateway(
+    async fn a_protocol_violation_is_never_a_close_by_the_gateway(
         #[case] bytes: Vec<u8>,
         #[case] told: &str,
     ) {
-        let Some(End::ProtocolError(what)) = end_after(bytes).await else { panic!("a protocol error") };
+        let Some(ConnectionEnd::ProtocolError(what)) = end_after(bytes).await else {
+            panic!("a protocol error")
+        };
         assert!(what.contains(told), "{what}");
     }
 
@@ -398,13 +406,13 @@ mod tests {
     #[case(1012)]
     #[case(4001)]
     #[tokio::test]
-    async fn a_code_that_may_be_sent_is_the_gateways(#[case] code: u16) {
+    async fn a_valid_close_code_is_reported_as_sent(#[case] code: u16) {
         let end = end_after(close_frame(code, b"why")).await;
-        assert_eq!(end, Some(End::Closed(Close::frame(Some(code), "why"))));
+        assert_eq!(end, Some(ConnectionEnd::Closed(Close::frame(Some(code), "why"))));
     }
 
     #[tokio::test]
-    async fn a_gateway_that_reads_nothing_does_not_hold_a_send_for_ever() {
+    async fn a_send_to_a_gateway_that_reads_nothing_times_out() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let gateway = tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Where to connect to, and from where.
+//! Endpoints: the address to connect to, the one to connect from, and TLS.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -8,42 +8,42 @@ use tokio_util::either::Either;
 
 use super::tls::{Stream, secure};
 
-/// Where to connect to, and from where.
+/// An endpoint of a gateway and how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The address.
+    /// The address to connect to.
     pub address: SocketAddr,
-    /// The name that the request says instead of the address, such as `localhost`.
+    /// The name in the request instead of the address, such as `localhost`.
     pub name: Option<String>,
     /// The address to connect from, if not the one that the system picks.
     pub from: Option<IpAddr>,
     /// Whether the connection is secured, and how.
-    pub tls: Tls,
+    pub tls: EndpointTls,
 }
 
-/// Whether a connection is secured by TLS, and which certificate is the right one.
+/// Whether a connection uses TLS, and which certificate it accepts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Tls {
-    /// It is not.
+pub enum EndpointTls {
+    /// Plain TCP.
     #[default]
     Off,
-    /// It is, with whatever certificate the gateway shows.
+    /// TLS with whatever certificate the gateway presents.
     AnyCertificate,
-    /// It is, and ends before a byte is sent unless the certificate has this SHA-256, in hexadecimal digits with or
-    /// without colons.
+    /// TLS that ends before a byte is sent unless the certificate has this SHA-256, in hexadecimal digits with or without
+    /// colons.
     Pinned(String),
 }
 
-/// Why there is no connection.
+/// Why no connection was made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nothing listens there, or the connection broke at once.
     #[error(transparent)]
     Tcp(io::Error),
     /// The gateway ended the TLS handshake, or does not speak TLS.
-    #[error("the TLS handshake failed: {0}")]
-    Tls(io::Error),
-    /// It has shown another certificate than the pinned one.
+    #[error("the TLS handshake failed")]
+    Tls(#[source] io::Error),
+    /// It presented another certificate than the pinned one.
     #[error("the gateway's certificate has the fingerprint {shown}, and {pinned} is pinned")]
     Pin {
         /// Fingerprint of the certificate that it has shown.
@@ -55,12 +55,12 @@ pub enum ConnectError {
 
 impl From<SocketAddr> for Endpoint {
     fn from(address: SocketAddr) -> Self {
-        Self { address, name: None, from: None, tls: Tls::Off }
+        Self { address, name: None, from: None, tls: EndpointTls::Off }
     }
 }
 
 impl Endpoint {
-    /// Connects.
+    /// Opens a TCP connection, with a TLS handshake if that is asked for.
     pub(super) async fn connect(&self) -> Result<Stream, ConnectError> {
         let socket = if self.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
         let socket = socket.map_err(ConnectError::Tcp)?;
@@ -70,11 +70,11 @@ impl Endpoint {
         let stream = socket.connect(self.address).await.map_err(ConnectError::Tcp)?;
         // Small frames in lock step: waiting to fill a packet would only add latency.
         let _ = stream.set_nodelay(true);
-        if self.tls == Tls::Off {
+        if self.tls == EndpointTls::Off {
             return Ok(Either::Left(stream));
         }
         let (secured, shown) = secure(stream).await.map_err(ConnectError::Tls)?;
-        if let Tls::Pinned(pinned) = &self.tls
+        if let EndpointTls::Pinned(pinned) = &self.tls
             && !is_same_fingerprint(pinned, &shown)
         {
             return Err(ConnectError::Pin { shown, pinned: pinned.clone() });
@@ -82,12 +82,12 @@ impl Endpoint {
         Ok(secured)
     }
 
-    /// How the connection shows in an address: `ws`, or `wss` where it is secured.
+    /// The scheme of its address: `ws`, or `wss` with TLS.
     pub(super) fn scheme(&self) -> &'static str {
-        if self.tls == Tls::Off { "ws" } else { "wss" }
+        if self.tls == EndpointTls::Off { "ws" } else { "wss" }
     }
 
-    /// What a request calls the server: host and port.
+    /// Host and port as they stand in a request.
     pub(super) fn authority(&self) -> String {
         match &self.name {
             Some(name) => format!("{name}:{}", self.address.port()),
@@ -96,7 +96,7 @@ impl Endpoint {
     }
 }
 
-/// Whether a fingerprint as people write it is the one that a gateway has shown.
+/// Whether a fingerprint as people write it is that of the certificate that a gateway presented.
 fn is_same_fingerprint(written: &str, shown: &str) -> bool {
     let digits = written.chars().filter(|c| *c != ':').map(|c| c.to_ascii_lowercase());
     digits.eq(shown.chars())
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_peer_is_seen_at_the_address_that_it_connects_from() {
+    async fn a_connection_comes_from_the_address_that_was_given() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let endpoint = Endpoint { from: Some("127.0.0.7".parse().unwrap()), ..Endpoint::from(address) };
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stands_in_the_place_of_the_address() {
+    fn a_name_replaces_the_address_in_requests() {
         let plain = Endpoint::from(SocketAddr::from(([127, 0, 0, 1], 80)));
         assert_eq!(plain.authority(), "127.0.0.1:80");
         assert_eq!(Endpoint { name: Some("localhost".into()), ..plain }.authority(), "localhost:80");

@@ -1,4 +1,4 @@
-//! What has come on a connection and has not been taken yet.
+//! Frames that arrived on a connection and were not taken yet.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::wire::{End, Frame};
+use crate::wire::{ConnectionEnd, Frame};
 
-/// Frames kept at most; beyond that the oldest go, so that a flood stays bounded.
+/// The most frames that are kept; beyond that the oldest are dropped, so that a flood cannot fill the memory.
 const MOST: usize = 4_096;
 
-/// One thing that came from the gateway.
+/// Something that arrived from the gateway.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Received {
     /// A text frame.
@@ -21,20 +21,20 @@ pub enum Received {
     /// A binary frame of this many bytes.
     Binary(usize),
     /// The end of the connection.
-    Ended(End),
+    Ended(ConnectionEnd),
 }
 
 /// Keeps frames until a step asks for them; several steps may wait at once.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    kept: Mutex<Kept>,
+    kept: Mutex<InboxState>,
     arrival: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct InboxState {
     frames: VecDeque<Received>,
-    ended: Option<End>,
+    ended: Option<ConnectionEnd>,
 }
 
 impl Inbox {
@@ -56,12 +56,12 @@ impl Inbox {
         self.arrival.notify_waiters();
     }
 
-    pub(super) fn ended(&self) -> Option<End> {
+    pub(super) fn ended(&self) -> Option<ConnectionEnd> {
         self.kept.lock().ended.clone()
     }
 
-    /// Takes the first frame that `wanted` accepts, or the end once no such frame is left.
-    /// None after `within`.
+    /// Takes the first frame that `wanted` accepts, or the end of the connection once there is no such frame. None if
+    /// neither comes `within` that time.
     pub(super) async fn take(
         &self,
         within: Duration,
@@ -107,7 +107,7 @@ mod tests {
     use crate::wire::Close;
 
     fn end() -> Received {
-        Received::Ended(End::Closed(Close::frame(Some(1008), "x")))
+        Received::Ended(ConnectionEnd::Closed(Close::frame(Some(1008), "x")))
     }
 
     fn response(id: &str) -> Received {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn frames_wait_for_whoever_wants_them() {
+    async fn frames_are_kept_until_somebody_takes_them() {
         let inbox = Inbox::default();
         inbox.put(response("1"));
         inbox.put(response("2"));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_came_before_the_close_is_seen_first() {
+    async fn frames_before_a_close_are_taken_first() {
         let inbox = Inbox::default();
         inbox.put(response("1"));
         inbox.put(end());
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiting_ends_in_time() {
+    async fn taking_a_frame_times_out() {
         let inbox = Inbox::default();
         inbox.put(response("other"));
         assert_eq!(inbox.take(Duration::from_millis(5), |one| is_response(one, "1")).await, None);
     }
 
     #[test]
-    fn a_flood_stays_bounded() {
+    fn the_number_of_kept_frames_is_limited() {
         let inbox = Inbox::default();
         for _ in 0..MOST * 2 {
             inbox.put(Received::Binary(1));

@@ -1,7 +1,8 @@
-//! One WebSocket connection: where to, opening, frames, calls, events, transcript.
+//! A WebSocket client: endpoints, opening connections, frames, calls, events, and the transcript; plain HTTP; the relay.
 
 mod connection;
 mod endpoint;
+mod http_answer;
 mod inbox;
 mod open;
 mod plain;
@@ -10,11 +11,11 @@ mod tap;
 mod tls;
 mod transcript;
 
-pub use connection::{Answer, Connection};
-pub use endpoint::{ConnectError, Endpoint, Tls};
+pub use connection::{CallOutcome, Connection};
+pub use endpoint::{ConnectError, Endpoint, EndpointTls};
 pub use inbox::Received;
 pub use open::{OpenError, Opened, open};
 pub use plain::{PlainAnswer, PlainRequest};
 pub use relay::{Heard, Relay};
 pub(crate) use tls::{Stream, secure};
-pub use transcript::{Checked, Direction, Entry, Transcript};
+pub use transcript::{Checked, Direction, Transcript, TranscriptEntry};

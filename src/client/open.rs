@@ -1,4 +1,4 @@
-//! Opening a WebSocket, or learning that there is none.
+//! Opening a WebSocket connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,40 +13,41 @@ use tokio_tungstenite::tungstenite::{Error as WsError, http};
 
 use super::connection::{Connection, broken};
 use super::endpoint::{ConnectError, Endpoint};
+use super::http_answer;
 use super::tap::Tap;
 use super::transcript::{Direction, Transcript};
-use crate::wire::{Close, End};
+use crate::wire::{Close, ConnectionEnd};
 
-/// What became of an attempt to open a WebSocket.
+/// The outcome of an attempt to open a WebSocket.
 #[derive(Debug)]
 pub enum Opened {
     /// It is open.
     Socket(Connection),
     /// The gateway answered with HTTP instead.
     Http {
-        /// Status.
+        /// The HTTP status.
         status: u16,
-        /// Body: parsed JSON, or a text.
+        /// The body: the JSON value if it is JSON, else the text.
         body: Value,
     },
     /// The connection ended instead.
-    Ended(End),
-    /// Nothing came in the time given.
+    Ended(ConnectionEnd),
+    /// Nothing arrived in time.
     Silence,
 }
 
-/// Why no connection could be tried at all.
+/// Why a WebSocket could not even be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Nothing listens there, or the connection broke at once.
-    #[error("cannot connect to {address}: {source}")]
+    #[error("cannot connect to {address}")]
     Connect {
         /// The address.
         address: SocketAddr,
         /// What the system said.
         source: std::io::Error,
     },
-    /// A header of the scenario is no header.
+    /// A header of the scenario is not valid in HTTP.
     #[error("`{name}: {value}` cannot be sent as an HTTP header")]
     Header {
         /// Name as written.
@@ -56,7 +57,10 @@ pub enum OpenError {
     },
 }
 
-/// Opens a WebSocket to `endpoint`, with these headers laid over the usual ones.
+/// Opens a WebSocket to `endpoint`, with these headers added to the usual ones or in their place.
+///
+/// # Errors
+/// Fails if nothing listens at the address or a header is not valid.
 pub async fn open(
     name: &str,
     endpoint: &Endpoint,
@@ -75,15 +79,15 @@ pub async fn open(
     let stream = match connected {
         Ok(stream) => stream,
         Err(ConnectError::Tcp(source)) => return Err(OpenError::Connect { address, source }),
-        Err(error @ ConnectError::Tls(_)) => {
+        Err(ConnectError::Tls(source)) => {
             transcript.add(name, Direction::Opened, opened.trim_end());
-            transcript.add(name, Direction::ClosedByGateway, error.to_string());
-            return Ok(Opened::Ended(End::Closed(Close::DROPPED)));
+            transcript.add(name, Direction::ClosedByGateway, format!("the TLS handshake failed: {source}"));
+            return Ok(Opened::Ended(ConnectionEnd::Closed(Close::DROPPED)));
         }
         Err(error @ ConnectError::Pin { .. }) => {
             transcript.add(name, Direction::Opened, opened.trim_end());
             transcript.add(name, Direction::ClosedByClient, error.to_string());
-            return Ok(Opened::Ended(End::ProtocolError(error.to_string())));
+            return Ok(Opened::Ended(ConnectionEnd::ProtocolError(error.to_string())));
         }
     };
     transcript.add(name, Direction::Opened, opened.trim_end());
@@ -93,15 +97,16 @@ pub async fn open(
             Ok(Opened::Socket(Connection::start(name, socket, transcript.clone(), within)))
         }
         Ok(Err(WsError::Http(response))) => {
-            let (status, body) = http_answer(&response);
+            let status = response.status().as_u16();
+            let body = http_answer::body(response.body().as_deref().unwrap_or_default());
             transcript.add(name, Direction::Http, format!("HTTP {status} {body}"));
             Ok(Opened::Http { status, body })
         }
         Ok(Err(error)) => {
             let end = broken(&error);
             let direction = match &end {
-                End::Closed(_) => Direction::ClosedByGateway,
-                End::ProtocolError(_) => Direction::ClosedByClient,
+                ConnectionEnd::Closed(_) => Direction::ClosedByGateway,
+                ConnectionEnd::ProtocolError(_) => Direction::ClosedByClient,
             };
             transcript.add(name, direction, error.to_string());
             Ok(Opened::Ended(end))
@@ -126,10 +131,4 @@ fn request(authority: &str, headers: &[(String, String)]) -> Result<http::Reques
         request.headers_mut().insert(header, content);
     }
     Ok(request)
-}
-
-fn http_answer(response: &http::Response<Option<Vec<u8>>>) -> (u16, Value) {
-    let text = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
-    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-    (response.status().as_u16(), body)
 }

@@ -9,36 +9,38 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::endpoint::{ConnectError, Endpoint};
+use super::http_answer::HttpAnswer;
 
-/// Answers are read up to this many bytes.
+/// The most bytes that are read of an answer.
 const MOST: usize = 1 << 20;
 
-/// A plain HTTP request. Nothing in it is checked, so that it can be wrong.
+/// A plain HTTP request. Nothing in it is checked, so that scenarios can send malformed ones.
 #[derive(Clone, Debug, Default)]
 pub struct PlainRequest {
-    /// Method.
+    /// The method, such as `GET`.
     pub method: String,
-    /// Request target.
+    /// The request target, such as `/health`.
     pub target: String,
-    /// Headers over `Host` and `Connection: close`; an empty text leaves one of these two out, and is sent of any other.
+    /// Headers beside or in place of `Host` and `Connection: close`. An empty text leaves one of these two out; any other
+    /// header is sent with an empty value.
     pub headers: Vec<(String, String)>,
-    /// Body.
+    /// The body, if it has one.
     pub body: Option<String>,
 }
 
-/// What came of a plain HTTP request.
+/// The outcome of a plain HTTP request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlainAnswer {
     /// An HTTP answer.
     Http {
         /// Its status.
         status: u16,
-        /// Its body: parsed JSON, or a text.
+        /// Its body: the JSON value if it is JSON, else the text.
         body: Value,
     },
-    /// The connection ended without one.
+    /// The connection ended without an answer.
     Dropped,
-    /// Nothing came in the time given.
+    /// Nothing arrived in time.
     Silence,
 }
 
@@ -46,7 +48,7 @@ impl PlainRequest {
     /// Sends it and reads the answer.
     ///
     /// # Errors
-    /// Fails where nothing listens at the address.
+    /// Fails if nothing listens at the address.
     pub async fn send(&self, endpoint: &Endpoint, within: Duration) -> io::Result<PlainAnswer> {
         let Ok(connected) = timeout(within, endpoint.connect()).await else {
             return Ok(PlainAnswer::Silence);
@@ -62,7 +64,7 @@ impl PlainRequest {
             Err(_) => return Ok(PlainAnswer::Silence),
         }
         let mut bytes = Vec::new();
-        // An upgraded connection stays open, so the time may end the reading.
+        // An upgraded connection stays open, so reading may end by the time limit.
         let reading = async {
             let mut chunk = [0; 4096];
             while let Ok(read @ 1..) = stream.read(&mut chunk).await {
@@ -72,10 +74,10 @@ impl PlainRequest {
                 }
             }
         };
-        // What was read until then is looked at in any case.
+        // What was read until then counts in any case.
         let in_time = timeout(within, reading).await.is_ok();
-        Ok(match parse(&String::from_utf8_lossy(&bytes)) {
-            Some((status, body)) => PlainAnswer::Http { status, body },
+        Ok(match HttpAnswer::parse(&bytes) {
+            Some(HttpAnswer { status, body }) => PlainAnswer::Http { status, body },
             None if in_time => PlainAnswer::Dropped,
             None => PlainAnswer::Silence,
         })
@@ -104,49 +106,12 @@ fn is_upgraded(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.1 101")
 }
 
-fn parse(answer: &str) -> Option<(u16, Value)> {
-    let status = answer.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
-    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    let body = if chunked { joined(body) } else { body.to_owned() };
-    let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
-    Some((status, body))
-}
-
-/// The chunks of a body in one piece.
-fn joined(mut body: &str) -> String {
-    let mut whole = String::new();
-    while let Some((size, rest)) = body.split_once("\r\n") {
-        let Ok(size) = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16) else {
-            break;
-        };
-        let Some(chunk) = rest.get(..size).filter(|_| size > 0) else { break };
-        whole += chunk;
-        body = rest[size..].trim_start_matches("\r\n");
-    }
-    whole
-}
-
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
-    use serde_json::json;
-
     use super::*;
 
-    #[rstest]
-    #[case("HTTP/1.1 200 OK\r\nA: b\r\n\r\n{\"ok\":true}", Some((200, json!({"ok": true}))))]
-    #[case("HTTP/1.1 503 Service Unavailable\r\n\r\nbusy", Some((503, json!("busy"))))]
-    #[case("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", Some((200, json!("abcde"))))]
-    #[case("HTTP/1.1 101 Switching Protocols\r\n\r\n", Some((101, json!(""))))]
-    #[case("", None)]
-    #[case("no http", None)]
-    fn an_answer_is_a_status_and_a_body(#[case] text: &str, #[case] parsed: Option<(u16, Value)>) {
-        assert_eq!(parse(text), parsed);
-    }
-
     #[test]
-    fn headers_are_laid_over_the_usual_ones() {
+    fn given_headers_replace_the_usual_ones() {
         let request = PlainRequest {
             method: "GET".into(),
             target: "/a b".into(),

@@ -1,5 +1,5 @@
-//! A relay between a released program and its gateway that reads along: what a program was told is known from
-//! the frames, not guessed from what it prints.
+//! A relay between a released program and its gateway. It reads the frames, so that what a program was told is known and
+//! not guessed from what the program prints.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,16 +15,17 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use super::http_answer::HttpAnswer;
 use super::transcript::{Direction, Transcript};
 use crate::wire::{Close, Frame, WireError};
 
-/// Bytes that may wait for the reader; it never lags for long.
+/// Bytes that may wait for the reader, which never lags for long.
 const BEHIND: usize = 64 * 1024;
 
-/// A longer head of an HTTP message is none of a WebSocket.
+/// The longest head of an HTTP message that is read; those of WebSockets are shorter.
 const LONGEST_HEAD: usize = 16 * 1024;
 
-/// A port of its own that leads to a gateway. Dropping it ends the connections that go through it.
+/// A port that leads to a gateway. Dropping it ends the connections that go through it.
 #[derive(Debug)]
 pub struct Relay {
     port: u16,
@@ -32,33 +33,36 @@ pub struct Relay {
     accepting: JoinHandle<()>,
 }
 
-/// What a program was told so far.
+/// What a gateway has told a program so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heard {
     /// The payload of the first hello.
     pub hello: Option<Value>,
     /// The last refusal of a handshake.
     pub refusal: Option<WireError>,
-    /// How the gateway ended the last connection, where it was the gateway.
+    /// How the gateway ended the last connection, if it was the gateway that did.
     pub close: Option<Close>,
 }
 
 impl Relay {
-    /// Listens on a port of 127.0.0.1 and relays to `gateway`. `name` is the connection's in the transcript.
+    /// Listens on a port of 127.0.0.1 and relays to `gateway`. `name` is the name of the connection in the transcript.
+    ///
+    /// # Errors
+    /// Fails if no port can be opened.
     pub async fn start(gateway: SocketAddr, name: &str, transcript: Transcript) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let heard = Arc::default();
-        let reader = Reader { name: name.to_owned(), transcript, heard: Arc::clone(&heard) };
+        let reader = RelayReader { name: name.to_owned(), transcript, heard: Arc::clone(&heard) };
         Ok(Self { port, heard, accepting: tokio::spawn(accept(listener, gateway, reader)) })
     }
 
-    /// Where the program has to connect.
+    /// The port that the program has to connect to.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What the program was told so far.
+    /// What the gateway has told the program so far.
     pub fn heard(&self) -> Heard {
         self.heard.lock().clone()
     }
@@ -70,15 +74,15 @@ impl Drop for Relay {
     }
 }
 
-/// Reads along on all connections of a program.
+/// Reads the frames of all connections of a program.
 #[derive(Clone)]
-struct Reader {
+struct RelayReader {
     name: String,
     transcript: Transcript,
     heard: Arc<Mutex<Heard>>,
 }
 
-async fn accept(listener: TcpListener, gateway: SocketAddr, reader: Reader) {
+async fn accept(listener: TcpListener, gateway: SocketAddr, reader: RelayReader) {
     // Dropped with the task, and all connections with it.
     let mut connections = JoinSet::new();
     while let Ok((program, _)) = listener.accept().await {
@@ -87,8 +91,8 @@ async fn accept(listener: TcpListener, gateway: SocketAddr, reader: Reader) {
     }
 }
 
-/// Where the gateway does not listen, the program's connection just ends.
-async fn join(program: TcpStream, gateway: SocketAddr, reader: Reader) {
+/// If the gateway does not listen, the connection of the program just ends.
+async fn join(program: TcpStream, gateway: SocketAddr, reader: RelayReader) {
     let Ok(gateway) = TcpStream::connect(gateway).await else { return };
     // Small frames in lock step: waiting to fill a packet would only add latency.
     let _ = (program.set_nodelay(true), gateway.set_nodelay(true));
@@ -108,7 +112,7 @@ async fn join(program: TcpStream, gateway: SocketAddr, reader: Reader) {
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut copy: DuplexStream) {
     let mut buffer = vec![0; BEHIND];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        // A reader that understands no more has gone; the program does not depend on it.
+        // The reader stops at what it does not understand; the program must not depend on it.
         let _ = copy.write_all(&buffer[..length]).await;
         if to.write_all(&buffer[..length]).await.is_err() {
             break;
@@ -120,7 +124,7 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
 /// Ids of the `connect` requests that wait for their answer.
 type Connects = Mutex<Vec<String>>;
 
-impl Reader {
+impl RelayReader {
     async fn asked(&self, bytes: DuplexStream, connects: &Connects) {
         let Some((_, mut frames)) = frames(bytes, Role::Server).await else { return };
         while let Some(Ok(message)) = frames.next().await {
@@ -136,7 +140,8 @@ impl Reader {
 
     async fn answered(&self, bytes: DuplexStream, connects: &Connects) {
         let Some((head, mut frames)) = frames(bytes, Role::Client).await else { return };
-        if head.split(' ').nth(1) != Some("101") {
+        if HttpAnswer::parse(&head).is_none_or(|answer| answer.status != 101) {
+            let head = String::from_utf8_lossy(&head);
             self.transcript.add(&self.name, Direction::Http, head.lines().next().unwrap_or_default());
             return;
         }
@@ -175,11 +180,11 @@ impl Reader {
     }
 }
 
-/// A stream of frames that nobody answers.
+/// A stream of frames that is only read.
 type Frames = WebSocketStream<tokio::io::Join<BufReader<DuplexStream>, tokio::io::Sink>>;
 
-/// The head of the HTTP message that comes first, and the frames behind it. None where no head comes.
-async fn frames(bytes: DuplexStream, role: Role) -> Option<(String, Frames)> {
+/// The head of the HTTP message that comes first, and the frames that follow. None if there is no head.
+async fn frames(bytes: DuplexStream, role: Role) -> Option<(Vec<u8>, Frames)> {
     let mut bytes = BufReader::new(bytes);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -188,7 +193,7 @@ async fn frames(bytes: DuplexStream, role: Role) -> Option<(String, Frames)> {
     let config = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
     let both = tokio::io::join(bytes, tokio::io::sink());
     let frames = WebSocketStream::from_raw_socket(both, role, Some(config)).await;
-    Some((String::from_utf8_lossy(&head).into_owned(), frames))
+    Some((head, frames))
 }
 
 #[cfg(test)]
@@ -203,7 +208,7 @@ mod tests {
     use super::*;
     use crate::wire::Masker;
 
-    /// A gateway that answers the first request and then closes.
+    /// A gateway that answers the first request and then closes the connection.
     async fn gateway(answer: Value) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -221,7 +226,7 @@ mod tests {
         address
     }
 
-    /// Lets a program ask through the relay until it is closed; what the relay has heard by then.
+    /// Lets a program send a request through the relay; what the relay has heard when the connection is closed.
     async fn asked(answer: Value, method: &str) -> (Heard, Vec<String>) {
         let transcript = Transcript::new(Instant::now());
         let relay = Relay::start(gateway(answer.clone()).await, "node", transcript.clone()).await.unwrap();
@@ -256,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_gateway_the_program_is_let_go() {
+    async fn without_a_gateway_the_connection_of_the_program_ends() {
         let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let relay = Relay::start(nobody, "node", Transcript::new(Instant::now())).await.unwrap();
         assert!(connect_async(format!("ws://127.0.0.1:{}/", relay.port())).await.is_err());

@@ -1,4 +1,4 @@
-//! Looks at the bytes below the WebSocket library for what the library does not tell: the close code as sent.
+//! Reads the bytes below the WebSocket library for what the library hides: the close code as it was sent.
 
 use std::io;
 use std::pin::Pin;
@@ -8,38 +8,38 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// No close frame with a code has been seen.
+/// Stands for no close code.
 const NONE: u32 = u32::MAX;
 
-/// A stream that is read by a WebSocket client, with an eye on close frames.
+/// A stream that a WebSocket client reads, watched for close frames.
 ///
 /// The library replaces a close code that no frame may carry (0, 999, 1005, 5000 and the like) by 1002, as if
 /// the gateway had sent that. The code that was really sent is remembered here.
 #[derive(Debug)]
 pub(super) struct Tap<S> {
     stream: S,
-    walk: Walk,
+    scanner: FrameScanner,
     seen: CloseCode,
 }
 
-/// The code of the close frame that came, once one has come.
+/// The code of the close frame, once one has arrived.
 #[derive(Clone, Debug)]
 pub(super) struct CloseCode(Arc<AtomicU32>);
 
 impl CloseCode {
-    /// The code as it was sent; none where no close frame with a code came.
+    /// The code as it was sent; none if no close frame with a code arrived.
     pub(super) fn get(&self) -> Option<u16> {
         u16::try_from(self.0.load(Ordering::Acquire)).ok()
     }
 }
 
 impl<S> Tap<S> {
-    /// Taps a stream on which a WebSocket handshake is about to start.
+    /// Watches a stream on which a WebSocket handshake is about to start.
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, walk: Walk::default(), seen: CloseCode(Arc::new(AtomicU32::new(NONE))) }
+        Self { stream, scanner: FrameScanner::default(), seen: CloseCode(Arc::new(AtomicU32::new(NONE))) }
     }
 
-    /// Where the close code can be read.
+    /// The close code, to be read later.
     pub(super) fn close_code(&self) -> CloseCode {
         self.seen.clone()
     }
@@ -55,7 +55,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if matches!(polled, Poll::Ready(Ok(()))) {
             let new = &buffer.filled()[before..];
-            if let Some(code) = self.walk.take(new) {
+            if let Some(code) = self.scanner.take(new) {
                 self.seen.0.store(u32::from(code), Ordering::Release);
             }
         }
@@ -81,9 +81,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     }
 }
 
-/// Walks over frames (RFC 6455, section 5.2) without keeping their payloads.
+/// Scans frames (RFC 6455, section 5.2) without keeping their payloads.
 #[derive(Debug, Default)]
-struct Walk {
+struct FrameScanner {
     /// The last bytes of the HTTP answer, until its end has come.
     upgraded: bool,
     tail: [u8; 4],
@@ -95,8 +95,8 @@ struct Walk {
     code: Vec<u8>,
 }
 
-impl Walk {
-    /// Takes what has come; answers the code of a close frame that is now complete enough to have one.
+impl FrameScanner {
+    /// Takes bytes that arrived; returns the code of a close frame as soon as it is complete.
     fn take(&mut self, mut bytes: &[u8]) -> Option<u16> {
         while !self.upgraded {
             let (first, rest) = bytes.split_first()?;
@@ -163,21 +163,21 @@ mod tests {
     proptest! {
         #[test]
         fn the_code_is_found_however_the_bytes_are_cut(code: u16, cut in 1_usize..4_000) {
-            let mut walk = Walk::default();
-            let found: Vec<u16> = stream(code).chunks(cut).filter_map(|chunk| walk.take(chunk)).collect();
+            let mut scanner = FrameScanner::default();
+            let found: Vec<u16> = stream(code).chunks(cut).filter_map(|chunk| scanner.take(chunk)).collect();
             prop_assert_eq!(found, vec![code]);
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            let mut walk = Walk { upgraded: true, ..Walk::default() };
-            let _ = walk.take(&bytes);
+            let mut scanner = FrameScanner { upgraded: true, ..FrameScanner::default() };
+            let _ = scanner.take(&bytes);
         }
     }
 
     #[test]
     fn a_close_without_a_code_has_none() {
-        let mut walk = Walk { upgraded: true, ..Walk::default() };
-        assert_eq!(walk.take(&[0x88, 0]), None);
+        let mut scanner = FrameScanner { upgraded: true, ..FrameScanner::default() };
+        assert_eq!(scanner.take(&[0x88, 0]), None);
     }
 }

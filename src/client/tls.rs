@@ -1,7 +1,6 @@
 //! TLS to a gateway that has it switched on. Such a gateway shows a certificate that it has signed itself, so what
 //! tells that it is the right one is the fingerprint, and not who has signed it.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -16,14 +15,14 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio_util::either::Either;
 
-/// The bytes of a connection to a gateway, secured or not.
+/// A byte stream to a gateway, with or without TLS.
 pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// Does the TLS handshake on a stream. Answers with the SHA-256 of the certificate that the gateway has shown, in
-/// lower-case hexadecimal digits without colons, and which it has proven to hold the key of.
+/// Does the TLS handshake on a stream. Also returns the SHA-256 of the certificate that the gateway presented and proved to
+/// hold the key of, in lower-case hexadecimal digits without colons.
 ///
 /// # Errors
-/// Fails where the other side ends the handshake or does something that TLS does not allow.
+/// Fails if the other side ends the handshake or violates TLS.
 pub(crate) async fn secure(stream: TcpStream) -> io::Result<(Stream, String)> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -36,19 +35,16 @@ pub(crate) async fn secure(stream: TcpStream) -> io::Result<(Stream, String)> {
     let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
     let secured = Box::new(Box::pin(TlsConnector::from(Arc::new(config)).connect(name, stream)).await?);
     let shown = secured.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let shown = shown.ok_or_else(|| io::Error::other("the gateway has shown no certificate"))?;
+    let shown = shown.ok_or_else(|| io::Error::other("the gateway presented no certificate"))?;
     let fingerprint = fingerprint(shown);
     Ok((Either::Right(secured), fingerprint))
 }
 
 fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    Sha256::digest(certificate).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(Sha256::digest(certificate))
 }
 
-/// Takes certificates whoever has signed them, but no proof with another key than the certificate's.
+/// Accepts certificates whoever signed them, but only with proof of the key of the certificate.
 #[derive(Debug)]
 struct AnySigner(Arc<CryptoProvider>);
 
@@ -100,14 +96,14 @@ mod tests {
     use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
     use super::*;
-    use crate::client::{ConnectError, Endpoint, Tls};
+    use crate::client::{ConnectError, Endpoint, EndpointTls};
 
     const CERTIFICATE: &[u8] = include_bytes!("../../fixtures/tls/certificate.pem");
     const KEY: &[u8] = include_bytes!("../../fixtures/tls/key.pem");
     /// `openssl x509 -in fixtures/tls/certificate.pem -outform der | sha256sum`
     const FINGERPRINT: &str = "fa25ca704113a6df157df6dd8bcb3026c3dec124e4e9b638ad8a46f1d928c8a9";
 
-    /// A server of one connection; answers with what it was sent behind the handshake.
+    /// A server for one connection; it returns what it was sent after the handshake.
     async fn server() -> (SocketAddr, JoinHandle<Vec<u8>>) {
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -131,32 +127,32 @@ mod tests {
         (address, serving)
     }
 
-    async fn connect(tls: Tls) -> (Result<Stream, ConnectError>, JoinHandle<Vec<u8>>) {
+    async fn connect(tls: EndpointTls) -> (Result<Stream, ConnectError>, JoinHandle<Vec<u8>>) {
         let (address, serving) = server().await;
         (Endpoint { tls, ..Endpoint::from(address) }.connect().await, serving)
     }
 
     #[tokio::test]
-    async fn a_certificate_that_nobody_has_signed_is_taken_unless_another_one_is_pinned() {
-        assert!(connect(Tls::AnyCertificate).await.0.is_ok());
-        assert!(connect(Tls::Pinned(FINGERPRINT.to_owned())).await.0.is_ok());
-        assert!(connect(Tls::Pinned(FINGERPRINT.to_uppercase())).await.0.is_ok());
+    async fn a_self_signed_certificate_is_accepted_unless_another_one_is_pinned() {
+        assert!(connect(EndpointTls::AnyCertificate).await.0.is_ok());
+        assert!(connect(EndpointTls::Pinned(FINGERPRINT.to_owned())).await.0.is_ok());
+        assert!(connect(EndpointTls::Pinned(FINGERPRINT.to_uppercase())).await.0.is_ok());
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_to_a_gateway_with_another_certificate() {
+    async fn nothing_is_sent_to_a_gateway_with_the_wrong_certificate() {
         let other = FINGERPRINT.replace('f', "e");
-        let (connected, serving) = connect(Tls::Pinned(other.clone())).await;
+        let (connected, serving) = connect(EndpointTls::Pinned(other.clone())).await;
         let Err(ConnectError::Pin { shown, pinned }) = connected else { panic!("it is refused") };
         assert_eq!((&*shown, pinned), (FINGERPRINT, other));
         assert_eq!(serving.await.unwrap(), b"");
     }
 
     #[tokio::test]
-    async fn a_gateway_without_tls_is_told_from_one_that_does_not_listen() {
+    async fn a_failed_handshake_differs_from_a_refused_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint =
-            Endpoint { tls: Tls::AnyCertificate, ..Endpoint::from(listener.local_addr().unwrap()) };
+            Endpoint { tls: EndpointTls::AnyCertificate, ..Endpoint::from(listener.local_addr().unwrap()) };
         let accepting = tokio::spawn(async move { drop(listener.accept().await) });
         assert!(matches!(endpoint.connect().await, Err(ConnectError::Tls(_))));
         accepting.await.unwrap();

@@ -7,17 +7,18 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tracing::{Level, debug, enabled, trace};
 
-use crate::wire::{Masker, Passed, ProtocolSchema, SchemaFinding};
+use crate::wire::{LOG_MASK, Masker, PassedFrame, ProtocolSchema, SchemaFinding};
 
-/// Texts longer than this are cut when they are shown.
+/// Longer texts are cut when they are shown.
 const LONGEST: usize = 16 * 1024;
 
-/// Transcripts longer than this drop what came in the middle, so that a flood stays bounded: the first half
-/// shows how it began, and of the rest only the latest is of use.
+/// Longer transcripts drop entries from the middle, so that a flood cannot fill the memory: the first half shows how it
+/// began, and of the rest only the latest entries are of use.
 const MOST: usize = 2_000;
 
-/// The same in bytes, for each half: one connection of a busy gateway hears of everybody.
+/// The same in bytes, for each half: a connection to a busy gateway is told about everybody.
 const MOST_BYTES: usize = 256 * 1024;
 
 /// Which way something went.
@@ -30,7 +31,7 @@ pub enum Direction {
     Sent,
     /// From the gateway to the device.
     Received,
-    /// An HTTP answer instead of a WebSocket.
+    /// An HTTP answer came instead of a WebSocket.
     Http,
     /// The gateway ended the connection.
     ClosedByGateway,
@@ -42,27 +43,28 @@ pub enum Direction {
 
 /// One thing that went over the wire.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Entry {
-    /// Its number in the scenario, from 0; numbers that are missing were left out of a transcript that was too
-    /// long. Older programs wrote none and left nothing out but the middle.
+#[schemars(rename = "Entry")]
+pub struct TranscriptEntry {
+    /// Its number in the scenario, from 0; missing numbers were left out of a transcript that was too long. Older versions
+    /// wrote no numbers, and left out only the middle.
     #[serde(default)]
     pub number: usize,
     /// Milliseconds since the scenario started.
     pub at_ms: u64,
     /// Name of the connection in the scenario.
     pub connection: String,
-    /// Which way.
+    /// Which way it went.
     pub direction: Direction,
     /// The frame, or a line about what happened.
     pub text: String,
 }
 
-/// What a check of frames has found.
+/// The result of checking frames against a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Version of the schema.
+    /// The version of the schema.
     pub schema: String,
-    /// Kinds of frames that do not meet it.
+    /// Kinds of frames that are not valid.
     pub findings: Vec<SchemaFinding>,
 }
 
@@ -70,13 +72,13 @@ pub struct Checked {
 #[derive(Clone, Debug)]
 pub struct Transcript {
     start: Instant,
-    entries: Arc<Mutex<Kept>>,
+    entries: Arc<Mutex<KeptEntries>>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    first: Vec<Entry>,
-    latest: VecDeque<Entry>,
+struct KeptEntries {
+    first: Vec<TranscriptEntry>,
+    latest: VecDeque<TranscriptEntry>,
     first_bytes: usize,
     latest_bytes: usize,
     added: usize,
@@ -88,13 +90,15 @@ impl Transcript {
         Self { start, entries: Arc::default() }
     }
 
-    /// Adds what happened just now.
+    /// Adds something that happened just now.
     pub fn add(&self, connection: &str, direction: Direction, text: impl Into<String>) {
+        let text = text.into();
+        log(connection, direction, &text);
         let at_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut kept = self.entries.lock();
         let number = kept.added;
         kept.added += 1;
-        let entry = Entry { number, at_ms, connection: connection.to_owned(), direction, text: text.into() };
+        let entry = TranscriptEntry { number, at_ms, connection: connection.to_owned(), direction, text };
         if kept.first.len() < MOST / 2 && kept.latest.is_empty() && kept.first_bytes < MOST_BYTES {
             kept.first_bytes += entry.text.len();
             kept.first.push(entry);
@@ -108,23 +112,23 @@ impl Transcript {
         }
     }
 
-    /// How many entries were added so far, whether they were kept or not: the number of the next one.
+    /// How many entries were added so far, kept or not: the number of the next one.
     pub fn len(&self) -> usize {
         self.entries.lock().added
     }
 
-    /// Whether there is none.
+    /// Whether nothing was added yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The first that `wanted` finds something in, of those that were kept from number `from` on. Secrets are in it.
-    pub fn find<T>(&self, from: usize, wanted: impl FnMut(&Entry) -> Option<T>) -> Option<T> {
+    /// What `wanted` finds in the first kept entry from number `from` on that it finds anything in. The entries are not masked.
+    pub fn find<T>(&self, from: usize, wanted: impl FnMut(&TranscriptEntry) -> Option<T>) -> Option<T> {
         let kept = self.entries.lock();
         kept.first.iter().chain(&kept.latest).filter(|entry| entry.number >= from).find_map(wanted)
     }
 
-    /// Checks the frames that were kept by upstream's schema.
+    /// Checks the kept frames against upstream's schema.
     pub fn check(&self, schema: &ProtocolSchema) -> Checked {
         let kept = self.entries.lock();
         let frames = kept.first.iter().chain(&kept.latest).filter_map(|entry| {
@@ -133,20 +137,35 @@ impl Transcript {
                 Direction::Received => false,
                 _ => return None,
             };
-            Some(Passed { connection: &entry.connection, ours, text: &entry.text })
+            Some(PassedFrame { connection: &entry.connection, ours, text: &entry.text })
         });
         Checked { schema: schema.version().to_owned(), findings: schema.check(frames) }
     }
 
-    /// The entries that were kept, from number `from` on, with secrets replaced and long texts cut.
-    pub fn masked(&self, from: usize, masker: &Masker) -> Vec<Entry> {
+    /// The kept entries from number `from` on, with secrets masked and long texts cut.
+    pub fn masked(&self, from: usize, masker: &Masker) -> Vec<TranscriptEntry> {
         let kept = self.entries.lock();
         kept.first
             .iter()
             .chain(&kept.latest)
             .filter(|entry| entry.number >= from)
-            .map(|entry| Entry { text: cut(masker.frame(&entry.text)), ..entry.clone() })
+            .map(|entry| TranscriptEntry { text: cut(masker.frame(&entry.text)), ..entry.clone() })
             .collect()
+    }
+}
+
+/// Frames are logged in full at the level `trace`, everything else at `debug`.
+fn log(connection: &str, direction: Direction, text: &str) {
+    match direction {
+        Direction::Sent | Direction::Received => {
+            if enabled!(Level::TRACE) {
+                if let Ok(frame) = serde_json::from_str(text) {
+                    LOG_MASK.learn_from(&frame);
+                }
+                trace!(connection, ?direction, "{text}");
+            }
+        }
+        _ => debug!(connection, ?direction, "{text}"),
     }
 }
 
@@ -165,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_stays_bounded_and_keeps_both_ends() {
+    fn a_long_transcript_keeps_its_first_and_latest_entries() {
         let transcript = Transcript::new(Instant::now());
         for number in 0..MOST + 500 {
             transcript.add("c", Direction::Received, number.to_string());
@@ -182,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_comes_after_a_flood_finds_its_entries() {
+    fn entries_added_after_a_flood_are_found() {
         let transcript = Transcript::new(Instant::now());
         for number in 0..3 * MOST {
             transcript.add("c", Direction::Received, number.to_string());
@@ -201,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn large_frames_are_bounded_in_bytes_and_the_latest_stay() {
+    fn the_size_of_kept_frames_is_limited() {
         let transcript = Transcript::new(Instant::now());
         let large = "x".repeat(100 * 1024);
         for _ in 0..50 {

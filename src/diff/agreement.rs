@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::comparable::{comparable, differing_place, without_ids};
-use crate::client::{Direction, Entry};
+use crate::client::{Direction, TranscriptEntry};
 use crate::run::{Cell, RunRecord, StepRecord};
 use crate::verdict::{Verdict, redact_volatile};
 
@@ -57,9 +57,9 @@ pub struct FramePair {
     /// Name of the connection.
     pub connection: String,
     /// What the first target sent.
-    pub first: Option<Entry>,
+    pub first: Option<TranscriptEntry>,
     /// What the second target sent.
-    pub second: Option<Entry>,
+    pub second: Option<TranscriptEntry>,
 }
 
 /// A scenario that was not compared.
@@ -157,15 +157,15 @@ fn frames(one: &Cell, other: &Cell) -> Option<FramePair> {
 }
 
 /// What a gateway said on a connection, each with what of it counts.
-fn heard<'a>(cell: &'a Cell, connection: &str) -> Vec<(&'a Entry, Value)> {
-    let said = |entry: &&Entry| {
+fn heard<'a>(cell: &'a Cell, connection: &str) -> Vec<(&'a TranscriptEntry, Value)> {
+    let said = |entry: &&TranscriptEntry| {
         entry.connection == connection
             && matches!(entry.direction, Direction::Received | Direction::Http | Direction::ClosedByGateway)
     };
     cell.transcript.iter().filter(said).filter_map(|entry| Some((entry, counted(entry)?))).collect()
 }
 
-fn counted(entry: &Entry) -> Option<Value> {
+fn counted(entry: &TranscriptEntry) -> Option<Value> {
     let Ok(mut frame) = serde_json::from_str::<Value>(&entry.text) else {
         return Some(Value::from(entry.text.as_str()));
     };

@@ -1,80 +1,147 @@
-//! A booted gateway: start, restart, stop, and what it left behind.
+//! A booted gateway: starting, restarting and stopping it, and what it left behind.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::watch;
+use tracing::debug;
 
-use super::boot_request::{BootError, BootRequest, Machine};
 use super::configuration::Changes;
 use super::fork;
 use super::home::Home;
 use super::launch::Launch;
-use super::leaks::{Leak, Open, Outside};
-use super::log::Log;
+use super::leaks::{Leak, OpenFiles, Outside};
+use super::log::GatewayLog;
+use super::machine::Machine;
 use super::port::{PortLease, lease};
 use super::process::{Process, Stopped};
 use super::profiles;
-use super::ready::{self, Unready, Wanted};
+use super::ready::{self, ProbeResult, ReadyGoal, Unready};
 use super::redirect;
 use super::state::{self, StateError, StoredPairing};
-use super::stopping::{Ended, Stopping};
-use super::target::Address;
+use super::stopping::{StopOutcome, Stopping};
+use super::target::GatewayAddress;
 use super::tree::Stray;
-use super::watch::Exit;
+use super::watch::ProcessExit;
 use crate::scenario::{Ready, StopSignal};
 
 const PORT_TRIES: usize = 4;
 const TAIL: usize = 40;
 
-/// A gateway that runs in a home of its own. Dropping it kills all its processes and removes the home.
+/// Log lines of a gateway that gives up its start because it got no processor time: 2026.9.6 waits five seconds for the
+/// heartbeat of its lease (measured with four times as much work as processors).
+const STARVED: &[&str] = &["heartbeat did not become ready"];
+
+/// A gateway to boot.
+#[derive(Clone, Debug)]
+pub struct BootRequest {
+    /// What to start.
+    pub launch: Launch,
+    /// The shared token of the gateway.
+    pub token: String,
+    /// Changes to the default configuration.
+    pub config: Changes,
+    /// A state directory to start with a copy of.
+    pub state: Option<PathBuf>,
+    /// Files to place in the state directory before the boot, by relative path.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// Environment variables, in place of those that the harness sets, except `PATH` and the settings of Node.
+    pub env: Vec<(String, String)>,
+    /// When it counts as booted.
+    pub ready: Ready,
+    /// How long the boot may take, if not the time that the launch allows.
+    pub ready_within: Option<Duration>,
+}
+
+/// Why a gateway did not boot. The log lines are not masked.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The home could not be made or filled.
+    #[error("the gateway's home cannot be made")]
+    Home(#[source] io::Error),
+    /// No port was free.
+    #[error("there is no port for the gateway")]
+    Port(#[source] io::Error),
+    /// The watcher or the gateway's program could not be started.
+    #[error("the gateway cannot be started")]
+    Start(#[source] io::Error),
+    /// The process ended before it was ready.
+    #[error("the gateway died at boot with {exit}")]
+    Died {
+        /// How it ended.
+        exit: ProcessExit,
+        /// Its last log lines.
+        tail: Vec<String>,
+    },
+    /// The process runs, but would not answer a connect.
+    #[error("the gateway was not ready after {:.1} s: {seen}", waited.as_secs_f64())]
+    NotReady {
+        /// How long the harness waited.
+        waited: Duration,
+        /// The result of the last probe.
+        seen: ProbeResult,
+        /// Its last log lines.
+        tail: Vec<String>,
+    },
+}
+
+impl BootError {
+    /// Whether it gave up because it got no processor time, which is not the fault of the release.
+    pub fn is_of_a_starved_machine(&self) -> bool {
+        let Self::Died { tail, .. } = self else { return false };
+        tail.iter().any(|line| STARVED.iter().any(|sign| line.contains(sign)))
+    }
+}
+
+/// A gateway that runs in a home of its own. Dropping it kills all its processes and removes the home, both in the
+/// background.
 #[derive(Debug)]
 pub struct Gateway {
-    // Dropped in this order: no process may be left when the home goes.
     process: Option<Process>,
     port: PortLease,
-    log: Log,
+    log: GatewayLog,
     outside: Outside,
-    died: watch::Sender<Option<Exit>>,
+    died: watch::Sender<Option<ProcessExit>>,
     expected_end: Arc<AtomicBool>,
     boot_ms: u64,
     boots: u32,
-    addresses: Vec<Address>,
-    /// Fingerprint of the first certificate that it has shown, where it speaks TLS.
+    addresses: Vec<GatewayAddress>,
+    /// Fingerprint of the first certificate that it presented, if it speaks TLS.
     certificate: Option<String>,
     before: StopReport,
     request: BootRequest,
     machine: Machine,
-    home: Home,
+    /// Its processes hold it, too: it is removed when the last of them is gone.
+    home: Arc<Home>,
 }
 
-/// What a stop found. After restarts `leaks` and `strays` are those of all runs.
+/// What was found when a gateway was stopped. After restarts `leaks` and `strays` are those of all its runs.
 #[derive(Clone, Debug, Default)]
 pub struct StopReport {
-    /// How the last stop ended.
-    pub ended: Ended,
+    /// How the gateway ended at the last stop.
+    pub ended: StopOutcome,
     /// Processes that outlived the gateway; they were killed.
     pub strays: Vec<Stray>,
     /// What was written, opened or left outside the home, strays included.
     pub leaks: Vec<Leak>,
 }
 
-/// Tells when a gateway's process ended though nobody stopped it.
+/// Notifies that the process of a gateway has ended although nobody stopped it.
 #[derive(Clone, Debug)]
-pub struct Death(watch::Receiver<Option<Exit>>);
+pub struct Death(watch::Receiver<Option<ProcessExit>>);
 
 impl Death {
-    /// How the gateway died, if it did.
-    pub fn now(&self) -> Option<Exit> {
+    /// How the gateway died, if it died.
+    pub fn now(&self) -> Option<ProcessExit> {
         *self.0.borrow()
     }
 
-    /// Waits for the death; for ever if the gateway is stopped in order.
-    pub async fn wait(&mut self) -> Exit {
+    /// Waits until the gateway dies; forever if it is stopped properly.
+    pub async fn wait(&mut self) -> ProcessExit {
         let seen = self.0.wait_for(Option::is_some).await.ok().and_then(|exit| *exit);
         match seen {
             Some(exit) => exit,
@@ -85,8 +152,11 @@ impl Death {
 
 impl Gateway {
     /// Boots a gateway in a new home and waits until it is ready.
+    ///
+    /// # Errors
+    /// Fails if there is no home or port for it, it cannot be started, it dies, or it is not ready in time.
     pub async fn boot(machine: &Machine, request: BootRequest) -> Result<Self, BootError> {
-        let home = machine.homes.create().map_err(BootError::Home)?;
+        let home = Arc::new(machine.homes.create().map_err(BootError::Home)?);
         let log = prepare(&home, &request).map_err(BootError::Home)?;
         let port = lease(&machine.homes).map_err(BootError::Port)?;
         let mut gateway = Self {
@@ -119,25 +189,32 @@ impl Gateway {
         }
     }
 
-    /// Stops the gateway and boots it again on the same home and port. The answer says how it ended, if it ran.
+    /// Stops the gateway and boots it again on the same home and port. Returns how it ended, if it was running.
     ///
     /// # Errors
-    /// Fails where it does not come up again.
-    pub async fn restart(&mut self, stopping: Stopping, ready: Ready) -> Result<Option<Ended>, BootError> {
+    /// Fails if it does not come up again.
+    pub async fn restart(
+        &mut self,
+        stopping: Stopping,
+        ready: Ready,
+    ) -> Result<Option<StopOutcome>, BootError> {
         let ended = self.end(stopping).await;
         self.start(ready).await?;
         Ok(ended)
     }
 
-    /// As a restart, but what boots on the home is something else, such as another release; with `fork`
-    /// on a copy of the home as it was at the first fork.
+    /// Like a restart, but something else boots on the home, such as another release; with `fork` on a copy of the home as it
+    /// was at the first fork.
+    ///
+    /// # Errors
+    /// Fails if the home cannot be forked or configured, or the gateway does not come up again.
     pub async fn restart_as(
         &mut self,
         launch: Launch,
         fork: bool,
         config: Option<&Value>,
         ready: Ready,
-    ) -> Result<Option<Ended>, BootError> {
+    ) -> Result<Option<StopOutcome>, BootError> {
         let ended = self.end(Stopping::default()).await;
         if fork {
             fork::fork(&self.home).map_err(BootError::Home)?;
@@ -152,8 +229,8 @@ impl Gateway {
         Ok(ended)
     }
 
-    /// Stops the gateway and keeps its home; `restart` boots it again. The answer says how it ended, if it ran.
-    pub async fn halt(&mut self, stopping: Stopping) -> Option<Ended> {
+    /// Stops the gateway and keeps its home; `restart` boots it again. Returns how it ended, if it was running.
+    pub async fn halt(&mut self, stopping: Stopping) -> Option<StopOutcome> {
         self.end(stopping).await
     }
 
@@ -162,13 +239,16 @@ impl Gateway {
         self.process.is_none()
     }
 
-    /// Stops the gateway, polite first, and removes the home.
+    /// Stops the gateway, first by a signal and then by force, and removes the home.
     pub async fn stop(mut self) -> StopReport {
         self.end(Stopping::default()).await;
         std::mem::take(&mut self.before)
     }
 
-    /// As a stop, but `place` gets a copy of the state before the home is removed.
+    /// Like a stop, but copies the state to `place` before the home is removed.
+    ///
+    /// # Errors
+    /// Fails if the state cannot be copied.
     pub async fn stop_and_keep(mut self, place: &Path) -> io::Result<StopReport> {
         self.end(Stopping::default()).await;
         fork::copy(&self.home.state(), place)?;
@@ -176,27 +256,33 @@ impl Gateway {
     }
 
     /// Changes the configuration of the next boot: objects are merged, `null` removes a key.
+    ///
+    /// # Errors
+    /// Fails if the configuration cannot be written.
     pub fn change_config(&mut self, change: &Value) -> io::Result<()> {
         self.request.config.add(change.clone());
         write_config(&self.home, &self.request)
     }
 
-    /// What it stores.
+    /// The pairing records that it has stored.
+    ///
+    /// # Errors
+    /// Fails if they cannot be read.
     pub fn stored(&self) -> Result<StoredPairing, StateError> {
         state::read_pairing(&self.home.state())
     }
 
-    /// Kills the gateway without a warning, as a crash would; `restart` boots it again.
+    /// Kills the gateway without warning, like a crash; `restart` boots it again.
     pub async fn crash(&mut self) {
         self.end(Stopping { signal: StopSignal::Kill, ..Stopping::default() }).await;
     }
 
-    /// Where it listens.
-    pub fn addresses(&self) -> &[Address] {
+    /// The addresses that it listens on.
+    pub fn addresses(&self) -> &[GatewayAddress] {
         &self.addresses
     }
 
-    /// The SHA-256 of the first certificate that it has shown, in hexadecimal digits; none where it speaks no TLS.
+    /// The SHA-256 of the first certificate that it presented, in hexadecimal digits; none if it does not speak TLS.
     pub fn certificate(&self) -> Option<&str> {
         self.certificate.as_deref()
     }
@@ -216,7 +302,7 @@ impl Gateway {
         self.boot_ms
     }
 
-    /// How often it was booted.
+    /// How many times it was booted.
     pub fn boots(&self) -> u32 {
         self.boots
     }
@@ -232,12 +318,12 @@ impl Gateway {
     }
 
     /// What it prints, over all its boots.
-    pub fn log(&self) -> &Log {
+    pub fn log(&self) -> &GatewayLog {
         &self.log
     }
 
-    /// Its home.
-    pub fn home(&self) -> &Home {
+    /// The home that it runs in.
+    pub fn home(&self) -> &Arc<Home> {
         &self.home
     }
 
@@ -246,12 +332,12 @@ impl Gateway {
         self.process.as_ref().and_then(Process::pid)
     }
 
-    /// How often a process that the gateway had started took its place since the last boot.
+    /// How many times since the last boot a process that the gateway had started took its place.
     pub fn replaced(&self) -> u32 {
         self.process.as_ref().map_or(0, |process| process.state().borrow().replaced())
     }
 
-    /// Tells when it dies unasked. After a restart the same value tells of the new process.
+    /// Notifies when it dies unexpectedly. After a restart the same value is about the new process.
     pub fn died(&self) -> Death {
         Death(self.died.subscribe())
     }
@@ -261,24 +347,32 @@ impl Gateway {
         let request = &self.request;
         request.launch.link_shared_temporary(&self.home).map_err(BootError::Home)?;
         let program = request.launch.program(&self.home, self.port.port(), &self.machine.path, &request.env);
-        let process = Process::spawn(&self.machine.executable, self.home.mark(), program, &self.log);
+        debug!(home = %self.home.path().display(), port = self.port.port(), "booting a gateway");
+        let process = Process::spawn(&self.machine.executable, &self.home, program, &self.log);
         let process = process.await.map_err(BootError::Start)?;
         let usual = || profiles::patience(&request.env, request.launch.ready_within());
         let within = request.ready_within.unwrap_or_else(usual);
-        let wanted = Wanted { ready, strict: matches!(request.launch, Launch::Node(_)) };
+        let wanted = ReadyGoal { ready, strict: matches!(request.launch, Launch::Node(_)) };
         let waiting =
             ready::wait_until_ready(self.port.port(), process.state(), self.log.count(), within, wanted);
         let tail =
             || self.log.since(begun).into_iter().rev().take(TAIL).rev().map(|line| line.text).collect();
         match waiting.await {
             Ok(certificate) => self.certificate = self.certificate.take().or(certificate),
-            Err(Unready::Died(exit)) => return Err(BootError::Died { exit, tail: tail() }),
-            Err(Unready::TimeOut(seen)) => {
-                return Err(BootError::NotReady { waited: begun.elapsed(), seen, tail: tail() });
+            Err(unready) => {
+                debug!(%unready, "the gateway is not ready");
+                let tail = tail();
+                let waited = begun.elapsed();
+                process.kill().await;
+                return Err(match unready {
+                    Unready::Died(exit) => BootError::Died { exit, tail },
+                    Unready::TimeOut(seen) => BootError::NotReady { waited, seen, tail },
+                });
             }
         }
         self.boot_ms = millis(begun);
         self.boots += 1;
+        debug!(port = self.port.port(), boot_ms = self.boot_ms, "the gateway is ready");
         if ready == Ready::Answers || self.addresses.is_empty() {
             self.addresses = ready::addresses(self.port.port()).await;
         }
@@ -301,18 +395,18 @@ impl Gateway {
         self.expected_end.store(true, Ordering::SeqCst);
     }
 
-    async fn end(&mut self, stopping: Stopping) -> Option<Ended> {
+    async fn end(&mut self, stopping: Stopping) -> Option<StopOutcome> {
         self.expect_end();
         let process = self.process.take()?;
         let within = profiles::grace(&self.request.env, stopping.within);
         Some(self.account(process, Stopping { within, ..stopping }).await)
     }
 
-    async fn account(&mut self, process: Process, stopping: Stopping) -> Ended {
+    async fn account(&mut self, process: Process, stopping: Stopping) -> StopOutcome {
         let begun = Instant::now();
         let mut allowed = self.request.launch.shared_directories();
         allowed.push(self.home.path());
-        let open = process.watcher_pid().map(|pid| Open::read(pid, &allowed)).unwrap_or_default();
+        let open = process.watcher_pid().map(|pid| OpenFiles::read(pid, &allowed)).unwrap_or_default();
         let (exit, Stopped { killed, strays }) = process.stop(stopping).await;
         let report = &mut self.before;
         let mut found: Vec<Leak> = strays
@@ -326,7 +420,8 @@ impl Gateway {
         found.retain(|leak| !report.leaks.contains(leak));
         report.leaks.extend(found);
         report.strays.extend(strays);
-        report.ended = Ended { exit, killed, stop_ms: millis(begun) };
+        report.ended = StopOutcome { exit, killed, stop_ms: millis(begun) };
+        debug!(%exit, killed, stop_ms = report.ended.stop_ms, "the gateway is stopped");
         report.ended
     }
 }
@@ -341,7 +436,7 @@ fn write_config(home: &Home, request: &BootRequest) -> io::Result<()> {
     home.write_config(&request.launch.configuration(&request.token, &request.config))
 }
 
-fn prepare(home: &Home, request: &BootRequest) -> io::Result<Log> {
+fn prepare(home: &Home, request: &BootRequest) -> io::Result<GatewayLog> {
     write_config(home, request)?;
     redirect::prepare(home)?;
     if let Some(state) = &request.state {
@@ -350,7 +445,7 @@ fn prepare(home: &Home, request: &BootRequest) -> io::Result<Log> {
     for (place, bytes) in &request.files {
         home.write_state(place, bytes)?;
     }
-    Log::create(&home.logs().join("gateway.log"))
+    GatewayLog::create(&home.logs().join("gateway.log"))
 }
 
 fn port_was_taken(tail: &[String]) -> bool {

@@ -1,28 +1,29 @@
-//! Releases on demand: what a target's own build is not.
+//! Installs releases on demand and keeps them from being removed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use tokio::task::JoinError;
 
 use super::install::{Build, Cache, Cancel, InstallError, InstallEvent};
 use crate::release::Release;
 
-/// Why a target cannot be made ready.
+/// Why a target cannot be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// It cannot be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
-    /// The work was lost.
+    /// The thread that did the work ended without a result.
     #[error("the installation ended without a result")]
-    Lost,
+    Lost(#[source] JoinError),
 }
 
-/// Takes what an installation says it is doing.
+/// Is told what an installation is doing.
 pub(super) type Tell = Arc<dyn Fn(String) + Send + Sync>;
 
-/// Installs releases and holds them against removal.
+/// Installs releases and keeps those in use from being removed.
 #[derive(Debug)]
 pub(super) struct Builds {
     cache: Arc<Cache>,
@@ -30,12 +31,12 @@ pub(super) struct Builds {
 }
 
 impl Builds {
-    /// Builds of this cache.
+    /// Installs into this cache.
     pub(super) fn new(cache: Arc<Cache>) -> Self {
         Self { cache, held: Mutex::default() }
     }
 
-    /// The build of a release, installed where it is not; it stays locked while this value lives.
+    /// The build of a release, installed if it is not there; it stays locked as long as `self` lives.
     pub(super) async fn held(&self, release: Release, tell: Tell) -> Result<Build, PrepareError> {
         let mut held = self.held.lock().await;
         if let Some(build) = held.get(&release) {
@@ -46,17 +47,26 @@ impl Builds {
         Ok(build)
     }
 
-    /// The build of a release, installed where it is not.
+    /// The build of a release, installed if it is not there.
     pub(super) async fn install(&self, release: Release, tell: Tell) -> Result<Build, PrepareError> {
-        let cache = Arc::clone(&self.cache);
         let cancel = Cancel::default();
         // Dropping this future, as an interrupt does, ends the installation.
         let _guard = CancelOnDrop(cancel.clone());
-        let installing = tokio::task::spawn_blocking(move || {
+        self.blocking(move |cache| {
             let progress = move |event: InstallEvent| tell(event.to_string());
             cache.install(release, &progress, &cancel)
-        });
-        installing.await.map_err(|_| PrepareError::Lost)?.map_err(PrepareError::Install)
+        })
+        .await
+    }
+
+    /// Does something with the cache that waits for files or package managers, on a thread that may block.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Cache) -> Result<T, InstallError> + Send + 'static,
+    ) -> Result<T, PrepareError> {
+        let cache = Arc::clone(&self.cache);
+        let done = tokio::task::spawn_blocking(move || work(&cache)).await;
+        Ok(done.map_err(PrepareError::Lost)??)
     }
 }
 

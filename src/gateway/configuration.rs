@@ -1,19 +1,19 @@
-//! The configuration of a gateway: the smallest one that boots everywhere, and what a scenario changes of it.
+//! The configuration of a gateway: the smallest one that boots every release, and what a scenario changes in it.
 
 use serde_json::{Value, json};
 
-/// Changes to a configuration, in the order in which they were made. They are kept apart because a `null`
-/// among them takes away what only the whole configuration has.
+/// Changes to a configuration in the order in which they were made. They are kept apart because a `null` among them may
+/// remove a key that only the whole configuration has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes(Vec<Value>);
 
 impl Changes {
-    /// Makes one more change.
+    /// Adds a change.
     pub fn add(&mut self, change: Value) {
         self.0.push(change);
     }
 
-    /// The configuration with all changes made.
+    /// The configuration with all changes applied.
     pub(super) fn of(&self, mut config: Value) -> Value {
         for change in &self.0 {
             merge(&mut config, change);
@@ -28,7 +28,7 @@ impl From<Value> for Changes {
     }
 }
 
-/// The smallest configuration that boots everywhere.
+/// The smallest configuration that boots every release.
 pub(super) fn smallest(token: &str) -> Value {
     json!({"gateway": {
         "mode": "local",
@@ -38,23 +38,11 @@ pub(super) fn smallest(token: &str) -> Value {
     }})
 }
 
-/// Merges a change into a configuration: objects key by key, `null` removes a key, anything else replaces.
+/// Merges a change into a configuration by RFC 7396: objects key by key, `null` removes a key, anything else replaces. A
+/// change that is not an object, such as `null` for none at all, changes nothing.
 pub fn merge(into: &mut Value, change: &Value) {
-    let Value::Object(changes) = change else { return };
-    if !into.is_object() {
-        *into = json!({});
-    }
-    let Value::Object(fields) = into else { return };
-    for (key, change) in changes {
-        match change {
-            Value::Null => {
-                fields.shift_remove(key);
-            }
-            Value::Object(_) => merge(fields.entry(key).or_insert_with(|| json!({})), change),
-            other => {
-                fields.insert(key.clone(), other.clone());
-            }
-        }
+    if change.is_object() {
+        json_patch::merge(into, change);
     }
 }
 
@@ -92,14 +80,19 @@ mod tests {
     }
 
     #[test]
-    fn a_later_null_removes_what_every_gateway_is_given() {
+    fn a_later_null_removes_a_default_key() {
         let first = json!({"gateway": {"auth": {"mode": "trusted-proxy"}}});
         let config = after(&[first, json!({"gateway": {"auth": {"token": null}}})]);
         assert_eq!(config["gateway"]["auth"], json!({"mode": "trusted-proxy"}));
     }
 
     #[test]
-    fn what_was_removed_starts_anew() {
+    fn a_change_that_is_not_an_object_changes_nothing() {
+        assert_eq!(after(&[Value::Null, json!("text")]), smallest("secret"));
+    }
+
+    #[test]
+    fn a_removed_object_can_be_set_again() {
         let removed = json!({"gateway": {"auth": null}});
         let config = after(&[removed, json!({"gateway": {"auth": {"mode": "none"}}})]);
         assert_eq!(config["gateway"]["auth"], json!({"mode": "none"}));

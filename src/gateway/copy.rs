@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a package cannot be copied.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot copy the package to {place}: {source}")]
+#[error("cannot copy the package to {}", place.display())]
 pub struct CopyError {
     /// What could not be made.
     pub place: PathBuf,

@@ -1,10 +1,11 @@
-//! The model served inside this process, as one more kind of gateway.
+//! The model, served in this process as one more kind of gateway.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use tracing::debug;
 
 use super::configuration::{Changes, smallest};
 use super::seed::Seed;
@@ -12,17 +13,17 @@ use super::state::{PAIRED, PENDING, StoredPairing};
 use crate::model::{self, Clock, Fault, Profile, ServeError, ServeOptions, Served, State, Unmodelled};
 use crate::release::Release;
 
-/// What the model says its state directory is. Nothing is ever written there.
+/// The state directory that the model reports. Nothing is ever written there.
 const STATE_DIR: &str = "/nonexistent/openclaw";
 
 /// Which model to serve.
 #[derive(Clone)]
 pub(super) struct EmbeddedBuild {
-    /// Whose rules hold.
+    /// The release whose rules apply.
     pub release: Release,
-    /// A planted fault.
+    /// A fault that is planted in it.
     pub fault: Option<Fault>,
-    /// The clock.
+    /// The clock that it runs by.
     pub clock: Clock,
 }
 
@@ -32,7 +33,7 @@ impl std::fmt::Debug for EmbeddedBuild {
     }
 }
 
-/// A served model. It lives as long as this value.
+/// A model that is being served; it stops when this value is dropped.
 pub struct Embedded {
     served: Served,
     token: String,
@@ -47,19 +48,19 @@ impl std::fmt::Debug for Embedded {
     }
 }
 
-/// Why a model was not served.
+/// Why the model cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
-    /// It has no port.
+    /// It has no port to listen on.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// It would have to do something that the model does not know.
+    /// It would have to do something that the model does not implement.
     #[error(transparent)]
     Unmodelled(#[from] Unmodelled),
 }
 
-/// The time that every gateway gets for its handshakes unless a scenario undoes it (see the switches of real ones): the
-/// model is served in this process, and a machine under load is no verdict on its rules.
+/// Gives the model the time for handshakes that every gateway gets unless a scenario removes it (see the settings of real
+/// gateways): the model is served in this process, and load on the machine must not look like a fault of its rules.
 fn patient(mut profile: Profile, env: &[(String, String)]) -> Profile {
     let undone = env.iter().any(|(name, value)| name == "OPENCLAW_HANDSHAKE_TIMEOUT_MS" && value.is_empty());
     if !undone {
@@ -92,10 +93,11 @@ impl Embedded {
             clock: build.clock.clone(),
         };
         let served = model::serve(options).await?;
+        debug!(release = %build.release, address = %served.v4, "the model is served");
         Ok(Self { served, token, changes, boots: 1, boot_ms: millis(started) })
     }
 
-    /// The address with its port, where it listens there.
+    /// The socket address for an IP address, if it listens there.
     pub(super) fn socket(&self, ip: IpAddr) -> Option<SocketAddr> {
         [Some(self.served.v4), self.served.v6].into_iter().flatten().find(|one| one.ip() == ip)
     }
@@ -116,7 +118,7 @@ impl Embedded {
         self.boot_ms
     }
 
-    /// Stops it and starts it again with the same records, with this change to its configuration.
+    /// Restarts it with the same records and with this change to its configuration.
     pub(super) fn restart(&mut self, change: Option<&Value>) -> Result<(), EmbeddedError> {
         let started = Instant::now();
         let profile = self.served.profile();
@@ -139,7 +141,7 @@ impl Embedded {
         Ok(())
     }
 
-    /// What it stores.
+    /// The pairing records that it has stored.
     pub(super) fn stored(&self) -> StoredPairing {
         let mut stored = StoredPairing::default();
         for (path, records) in self.served.state().files() {
@@ -159,14 +161,14 @@ impl Embedded {
     }
 }
 
-/// What a model would have to know beyond what it does.
+/// What a configuration or environment asks for that the model does not implement.
 pub(super) fn unmodelled(changes: &Changes, env: &[(String, String)]) -> Option<Unmodelled> {
     let variables = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     model::unmodelled_environment(variables)
         .or_else(|| model::unmodelled_config(&changes.of(smallest("the shared token"))))
 }
 
-/// The same run draws the same ids and tokens.
+/// Runs with the same token draw the same ids and tokens.
 fn seed_of(token: &str) -> u64 {
     let digest = Sha256::digest(token.as_bytes());
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
@@ -181,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_model_is_patient_unless_a_scenario_asks_for_its_own_timer() {
+    fn handshakes_get_a_minute_unless_a_scenario_removes_that() {
         let profile = || Profile::of("2026.3.31".parse().unwrap());
         assert_eq!(patient(profile(), &[]).handshake_ms, 60_000);
         let own = [("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), String::new())];

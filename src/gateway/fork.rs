@@ -1,4 +1,4 @@
-//! Copies of a home: one prepared state for many releases.
+//! Forks of a home: one prepared state for many releases.
 
 use std::fs;
 use std::io;
@@ -7,14 +7,14 @@ use std::path::Path;
 use super::home::Home;
 
 const REMEMBERED: &str = "fork";
-/// What a release finds: its state, the user's files, its configuration.
+/// What a release sees of a home: its state, the user's files, its configuration.
 const PARTS: [&str; 3] = ["state", "user", "config.json"];
 
-/// Remembers the home where nothing is remembered yet, else puts back what is. The gateway must be stopped.
+/// At the first call remembers what is in the home, at later ones restores it. The gateway must be stopped.
 pub(super) fn fork(home: &Home) -> io::Result<()> {
     let remembered = home.path().join(REMEMBERED);
     if !remembered.exists() {
-        // A copy that was cut short must not be taken for a whole one.
+        // An interrupted copy must not be mistaken for a complete one.
         let growing = home.path().join("fork.part");
         fs::create_dir_all(&growing)?;
         for part in PARTS {
@@ -34,7 +34,7 @@ pub(super) fn fork(home: &Home) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a file, or a folder with all that is in it; what is neither is left out.
+/// Copies a file, or a folder with everything in it; other things are skipped.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let Ok(about) = fs::symlink_metadata(from) else { return Ok(()) };
     if about.is_file() {
@@ -56,7 +56,7 @@ mod tests {
     use crate::gateway::Homes;
 
     #[test]
-    fn every_fork_starts_from_the_home_as_it_was_at_the_first() {
+    fn every_fork_starts_from_the_state_at_the_first_fork() {
         let temp = tempfile::tempdir().unwrap();
         let home = Homes::open(temp.path()).unwrap().create().unwrap();
         home.write_state(Path::new("devices/paired.json"), b"before").unwrap();

@@ -1,4 +1,4 @@
-//! The temporary directory of one gateway, and what dead owners left of theirs.
+//! Homes: the temporary directories of gateways, and the removal of those that dead runs have left.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
@@ -23,17 +23,20 @@ pub struct Homes {
     root: PathBuf,
 }
 
-/// A home that a dead owner left and that was removed.
+/// A home that a dead run had left and that was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swept {
-    /// Where it was.
+    /// The path that it had.
     pub home: PathBuf,
-    /// Processes of it that still ran and were killed.
+    /// The processes that were still running in it and were killed.
     pub processes: Vec<u32>,
 }
 
 impl Homes {
-    /// Makes the place below `temp`, readable by this user only; a directory of somebody else is refused.
+    /// Makes the place for homes below `temp`, private to this user.
+    ///
+    /// # Errors
+    /// Fails if it cannot be made, or if others own it or have access to it.
     pub fn open(temp: &Path) -> io::Result<Self> {
         let user = rustix::process::getuid().as_raw();
         let root = fs::canonicalize(temp)?.join(format!("gatecrash-{user}"));
@@ -46,14 +49,17 @@ impl Homes {
         Ok(Self { root })
     }
 
-    /// A directory for what all homes share, made on first use.
+    /// A directory that all homes share, made on first use.
     pub(super) fn shared(&self, name: &str) -> io::Result<PathBuf> {
         let path = self.root.join(name);
         make_private(&path)?;
         Ok(path)
     }
 
-    /// A new, empty home. It lives as long as the value.
+    /// A new, empty home, which is removed when the value is dropped.
+    ///
+    /// # Errors
+    /// Fails if the directory cannot be made.
     pub fn create(&self) -> io::Result<Home> {
         let _creating = self.lock_root()?;
         let private = Permissions::from_mode(0o700);
@@ -66,8 +72,10 @@ impl Homes {
         Ok(Home { path: dir.keep(), _owner: owner })
     }
 
-    /// Removes the homes whose owners are dead, and kills what still runs in them. Homes in use are
-    /// never touched.
+    /// Removes the homes whose owners are dead, and kills what still runs in them. Homes in use are never touched.
+    ///
+    /// # Errors
+    /// Fails if a home cannot be removed.
     pub fn sweep(&self) -> io::Result<Vec<Swept>> {
         let _sweeping = self.lock_root()?;
         let mut swept = Vec::new();
@@ -83,7 +91,7 @@ impl Homes {
         Ok(swept)
     }
 
-    /// Between making a home and locking it there must be no sweep.
+    /// Keeps others from sweeping between the making of a home and its locking.
     fn lock_root(&self) -> io::Result<File> {
         let file = File::create(self.root.join("lock"))?;
         file.lock()?;
@@ -105,7 +113,7 @@ fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Kills every process that carries the home's mark and answers which those were.
+/// Kills every process that carries the mark of a home and returns their ids.
 fn kill_marked(home: &Path) -> Vec<u32> {
     let mark = format!("{HOME_VARIABLE}={}", home.display());
     let mut killed = Vec::new();
@@ -125,42 +133,42 @@ fn kill_marked(home: &Path) -> Vec<u32> {
     }
 }
 
-/// The temporary directory with config, state, logs and `TMPDIR` of one gateway. Dropping it removes
-/// the directory.
+/// The temporary directory of one gateway, with its configuration, state, logs and `TMPDIR`. Dropping it removes the
+/// directory.
 #[derive(Debug)]
 pub struct Home {
     path: PathBuf,
-    /// Locked for as long as the owner lives; the kernel unlocks it when the owner dies.
+    /// Locked as long as the owner lives; the kernel unlocks it when the owner dies.
     _owner: File,
 }
 
 impl Home {
-    /// The directory itself.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// `OPENCLAW_STATE_DIR`.
+    /// The state directory of the gateway, its `OPENCLAW_STATE_DIR`.
     pub fn state(&self) -> PathBuf {
         self.path.join("state")
     }
 
-    /// `OPENCLAW_CONFIG_PATH`.
+    /// The configuration file of the gateway, its `OPENCLAW_CONFIG_PATH`.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.json")
     }
 
-    /// `TMPDIR`.
+    /// The temporary directory of the gateway, its `TMPDIR`.
     pub fn temp(&self) -> PathBuf {
         self.path.join("tmp")
     }
 
-    /// Where the harness writes what the gateway prints.
+    /// The folder to which the harness writes the output of the gateway.
     pub fn logs(&self) -> PathBuf {
         self.path.join("logs")
     }
 
-    /// `HOME`.
+    /// The home directory of the user as the gateway sees it, its `HOME`.
     pub fn user(&self) -> PathBuf {
         self.path.join("user")
     }
@@ -173,7 +181,7 @@ impl Home {
         write_private(&self.config(), &serde_json::to_vec_pretty(config)?)
     }
 
-    /// Writes a file of the state directory; `place` is relative and stays inside.
+    /// Writes a file into the state directory; `place` must be relative and lead nowhere else.
     pub(super) fn write_state(&self, place: &Path, bytes: &[u8]) -> io::Result<()> {
         if !place.components().all(|part| matches!(part, Component::Normal(_))) {
             let text = format!("{} leads out of the state directory", place.display());
@@ -212,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_is_private_and_goes_with_its_owner() {
+    fn a_home_is_private_and_removed_with_its_owner() {
         let (_temp, homes) = homes();
         let home = homes.create().unwrap();
         let path = home.path().to_owned();
@@ -224,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_removes_the_homes_of_the_dead_alone() {
+    fn a_sweep_removes_only_the_homes_of_dead_owners() {
         let (_temp, homes) = homes();
         let alive = homes.create().unwrap();
         let dead = homes.create().unwrap();
@@ -250,7 +258,7 @@ mod tests {
     #[case("../outside")]
     #[case("/etc/outside")]
     #[case("devices/../../outside")]
-    fn no_seed_leads_out_of_the_state_directory(#[case] place: &str) {
+    fn files_outside_the_state_directory_are_refused(#[case] place: &str) {
         let (_temp, homes) = homes();
         let home = homes.create().unwrap();
         assert!(home.write_state(Path::new(place), b"").is_err());

@@ -1,4 +1,4 @@
-//! What is started, and the environment it sees.
+//! What to launch as a gateway, and its environment.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,10 +15,10 @@ use super::install::Build;
 use super::redirect;
 use super::watch::Program;
 
-/// What to start as a gateway.
+/// What to launch as a gateway.
 #[derive(Clone, Debug)]
 pub enum Launch {
-    /// A build for Node.
+    /// A build that runs on Node.
     Node(NodeBuild),
     /// A shell command; `{port}` in it becomes the port.
     Command(String),
@@ -33,22 +33,22 @@ pub struct NodeBuild {
     pub entry: PathBuf,
     /// Node's compile cache, shared by all runs of the build.
     pub compile_cache: PathBuf,
-    /// Folders of `TMPDIR` that all runs of the build share, and where they really are: what a build
-    /// compiles into them on its first start it need not compile again.
+    /// Folders of `TMPDIR` that all runs of the build share, and where they really are: the build compiles into them on its
+    /// first start only.
     pub shared_temporary: Vec<(String, PathBuf)>,
-    /// Parts of the command lines of children that are known to outlive the gateway. They are killed like
-    /// any other, but are no leak of this run.
+    /// Parts of the command lines of children that are known to outlive the gateway. They are killed like any other, but do not
+    /// count as leaks.
     pub known_strays: Vec<&'static str>,
-    /// What this build needs in its environment beyond what every build gets.
+    /// Environment variables that this build needs beyond those of every build.
     pub env: Vec<(String, String)>,
-    /// Whether the bundled plugins stay off where the configuration does not ask for them.
+    /// Whether the bundled plugins stay off unless the configuration turns them on.
     pub without_plugins: bool,
-    /// How long this build may take until it is ready.
+    /// How long a boot of this build may take.
     pub ready_within: Duration,
 }
 
 impl NodeBuild {
-    /// What it takes to start an installed build.
+    /// What to launch for an installed build.
     pub fn of(build: &Build) -> Self {
         let shared = build.quirks.shared_temporary.iter();
         Self {
@@ -63,6 +63,23 @@ impl NodeBuild {
             without_plugins: build.quirks.without_plugins,
             ready_within: build.quirks.ready_within,
         }
+    }
+
+    /// The whole environment of a program of this build in a home.
+    pub(super) fn environment(
+        &self,
+        home: &Home,
+        port: u16,
+        extra: &[(String, String)],
+    ) -> Vec<(OsString, OsString)> {
+        let mut env = environment(home, port, &self.env, extra);
+        let node_dir = self.node.parent().unwrap_or(Path::new("/usr/bin")).to_owned();
+        let places = [node_dir, "/usr/bin".into(), "/bin".into()];
+        let path = std::env::join_paths(places).unwrap_or_else(|_| "/usr/bin:/bin".into());
+        env.push(("PATH".into(), path));
+        env.push(("NODE_COMPILE_CACHE".into(), self.compile_cache.clone().into()));
+        env.push(("NODE_OPTIONS".into(), redirect::node_options(home)));
+        env
     }
 }
 
@@ -86,11 +103,11 @@ const SWITCHES: [(&str, &str); 12] = [
     ("TZ", "UTC"),
 ];
 
-/// The time a command gets to become ready.
+/// How long a shell command may take until it is ready.
 const COMMAND_READY_WITHIN: Duration = Duration::from_secs(30);
 
 impl Launch {
-    /// How long it may take until the gateway is ready.
+    /// How long a boot may take.
     pub(super) fn ready_within(&self) -> Duration {
         match self {
             Self::Node(build) => build.ready_within,
@@ -98,7 +115,7 @@ impl Launch {
         }
     }
 
-    /// The configuration of a gateway: the smallest one, what this build needs beyond it, and what is asked for.
+    /// The configuration of a gateway: the default one, what this build needs beyond it, and the changes that were asked for.
     pub(super) fn configuration(&self, token: &str, changes: &Changes) -> Value {
         let mut config = smallest(token);
         if let Self::Node(NodeBuild { without_plugins: true, .. }) = self {
@@ -107,7 +124,7 @@ impl Launch {
         changes.of(config)
     }
 
-    /// Makes the links of the home's `TMPDIR` to the folders that the runs of a build share.
+    /// Links the folders that the runs of a build share into the `TMPDIR` of a home.
     pub(super) fn link_shared_temporary(&self, home: &Home) -> io::Result<()> {
         let Self::Node(build) = self else { return Ok(()) };
         for (folder, place) in &build.shared_temporary {
@@ -120,7 +137,7 @@ impl Launch {
         Ok(())
     }
 
-    /// Whether a child that outlived the gateway is one that this build is known for.
+    /// Whether this build is known for leaving this child behind.
     pub(super) fn knows_stray(&self, command: &str) -> bool {
         match self {
             Self::Node(build) => build.known_strays.iter().any(|known| command.contains(known)),
@@ -164,7 +181,7 @@ impl Launch {
     }
 }
 
-/// What every program of a home finds in its environment, search path and Node's settings aside.
+/// The environment of every program in a home, without the search path and the settings of Node.
 fn environment(
     home: &Home,
     port: u16,
@@ -186,25 +203,6 @@ fn environment(
     env
 }
 
-impl NodeBuild {
-    /// The whole environment of a program of this build in a home.
-    pub(super) fn environment(
-        &self,
-        home: &Home,
-        port: u16,
-        extra: &[(String, String)],
-    ) -> Vec<(OsString, OsString)> {
-        let mut env = environment(home, port, &self.env, extra);
-        let node_dir = self.node.parent().unwrap_or(Path::new("/usr/bin")).to_owned();
-        let places = [node_dir, "/usr/bin".into(), "/bin".into()];
-        let path = std::env::join_paths(places).unwrap_or_else(|_| "/usr/bin:/bin".into());
-        env.push(("PATH".into(), path));
-        env.push(("NODE_COMPILE_CACHE".into(), self.compile_cache.clone().into()));
-        env.push(("NODE_OPTIONS".into(), redirect::node_options(home)));
-        env
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -215,8 +213,8 @@ mod tests {
     #[case::as_it_is(false, json!({}), None)]
     #[case::kept_off(true, json!({}), Some(json!(false)))]
     #[case::asked_for(true, json!({"plugins": {"enabled": true}}), Some(json!(true)))]
-    #[case::beside_a_removal(true, json!({"gateway": {"auth": {"token": null}}}), Some(json!(false)))]
-    fn plugins_stay_off_where_a_build_cannot_boot_with_them(
+    #[case::with_a_removed_key(true, json!({"gateway": {"auth": {"token": null}}}), Some(json!(false)))]
+    fn plugins_stay_off_for_builds_that_cannot_boot_with_them(
         #[case] without_plugins: bool,
         #[case] changes: Value,
         #[case] enabled: Option<Value>,

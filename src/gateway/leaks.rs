@@ -1,4 +1,4 @@
-//! The proof that a gateway stayed in its home: what it touched or left outside.
+//! Finds what a gateway touched or left outside its home.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::sockets::{listening_sockets, socket_inode};
 use super::tree::{self, Stray};
 
-/// Something a gateway left or did outside its home.
+/// Something that a gateway did or left outside its home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Leak {
@@ -29,12 +29,12 @@ pub enum Leak {
         /// The address of the socket.
         address: SocketAddr,
     },
-    /// A file outside the home was open for writing shortly before the stop.
+    /// A file outside the home was open for writing just before the stop.
     OpenFile {
         /// The file.
         path: PathBuf,
     },
-    /// A file of a shared place was made or changed and mentions this home.
+    /// A file in a shared place was created or changed and mentions this home.
     File {
         /// The file.
         path: PathBuf,
@@ -57,7 +57,7 @@ const FILES_WATCHED: usize = 5000;
 const DEPTH_WATCHED: usize = 3;
 const BYTES_READ: u64 = 1 << 20;
 
-/// The shared places that gateways are known to write to, as they were before a boot.
+/// The state before a boot of the shared places that gateways are known to write to.
 #[derive(Debug)]
 pub(super) struct Outside {
     places: Vec<PathBuf>,
@@ -65,7 +65,7 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    /// Remembers what `openclaw*` in the system's temporary directories and the user's own `.openclaw` hold.
+    /// Remembers the contents of `openclaw*` in the system's temporary directories and of the user's own `.openclaw`.
     pub(super) fn remember(temps: &[PathBuf], user_home: Option<&Path>) -> Self {
         let mut places = temps.to_vec();
         places.sort();
@@ -116,7 +116,7 @@ fn list(path: &Path, depth: usize, found: &mut HashMap<PathBuf, (u64, Option<Sys
     }
 }
 
-/// Only what was appended counts: a shared log may still mention homes of long ago.
+/// Only what was appended counts: a shared log may still mention older homes.
 fn mentions(path: &Path, known: u64, name: &str) -> bool {
     let Ok(mut file) = File::open(path) else { return false };
     let shrunk = file.metadata().is_ok_and(|about| about.len() < known);
@@ -128,17 +128,17 @@ fn mentions(path: &Path, known: u64, name: &str) -> bool {
     String::from_utf8_lossy(&bytes).contains(name)
 }
 
-/// What the processes below a watcher have open, read shortly before the stop.
+/// What the processes below a watcher have open just before the stop.
 #[derive(Debug, Default)]
-pub(super) struct Open {
+pub(super) struct OpenFiles {
     listening: HashMap<u64, SocketAddr>,
     files: Vec<PathBuf>,
 }
 
-impl Open {
+impl OpenFiles {
     /// Reads the open files and listening sockets of all processes below `watcher`.
     ///
-    /// A file that they hold as this process holds it was handed down by whoever started this process.
+    /// Files that this process has open too were inherited from whoever started it, and are skipped.
     pub(super) fn read(watcher: u32, allowed: &[&Path]) -> Self {
         let sockets = listening_sockets();
         let handed_down = tree::open_files(std::process::id());
@@ -159,7 +159,7 @@ impl Open {
         open
     }
 
-    /// The leaks in it, looked at after the stop.
+    /// The leaks among them; call it after the stop.
     pub(super) fn leaks(&self) -> Vec<Leak> {
         let still: HashSet<u64> = if self.listening.is_empty() {
             HashSet::new()
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_file_that_mentions_the_home_is_a_leak_and_others_are_not() {
+    fn a_changed_file_that_mentions_the_home_is_a_leak() {
         let temp = tempfile::tempdir().unwrap();
         let user = tempfile::tempdir().unwrap();
         let dir = temp.path().join("openclaw-0");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_handed_down_is_no_leak_and_one_that_was_opened_is() {
+    fn an_inherited_file_is_not_a_leak_and_an_opened_one_is() {
         let temp = tempfile::tempdir().unwrap();
         let (handed_down, opened) = (temp.path().join("handed-down"), temp.path().join("opened"));
         let file = File::create(&handed_down).unwrap();
@@ -230,7 +230,7 @@ mod tests {
         let bash = bash.arg("-c").arg(script);
         let mut child = bash.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
-        let open = Open::read(std::process::id(), &[]);
+        let open = OpenFiles::read(std::process::id(), &[]);
         drop(child.stdin.take());
         child.wait().unwrap();
         assert!(open.files.contains(&opened), "{:?}", open.files);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn only_real_files_outside_the_allowed_places_count() {
+    fn only_regular_files_outside_the_allowed_places_count() {
         let allowed = [Path::new("/tmp/home-abc"), Path::new("/cache")];
         for inside in
             ["/tmp/home-abc/state/x", "/cache/v8/1", "/dev/null", "pipe:[1]", "anon_inode:[eventpoll]"]

@@ -1,4 +1,4 @@
-//! What a gateway prints: the last lines in memory, all of them (up to a bound) in a file.
+//! The output of a gateway: the last lines in memory, all of them (up to a limit) in a file.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -19,20 +19,20 @@ const FILE_BYTES: usize = 32 << 20;
 pub struct LogLine {
     /// When the harness read it.
     pub at: Instant,
-    /// The text without the line end; bytes that are no UTF-8 are replaced. Not masked.
+    /// The text without the line end; bytes that are not UTF-8 are replaced. Not masked.
     pub text: String,
 }
 
-/// What a reader has not read yet of a log.
+/// A reader's position in a log.
 #[derive(Clone, Copy, Debug)]
 pub struct Unread {
     since: Instant,
-    /// Number of the next line, counted from the first that the gateway printed.
+    /// The number of the next line, counted from the first that the gateway printed.
     next: u64,
 }
 
 impl Unread {
-    /// All that was read at or after a moment.
+    /// The position of the first line that was read at or after a moment.
     pub const fn since(moment: Instant) -> Self {
         Self { since: moment, next: 0 }
     }
@@ -40,18 +40,18 @@ impl Unread {
 
 /// The output of one gateway, over all its restarts. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Log {
+pub struct GatewayLog {
     shared: Arc<LogState>,
 }
 
 #[derive(Debug)]
 struct LogState {
-    lines: Mutex<Lines>,
+    lines: Mutex<LogLines>,
     count: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
-struct Lines {
+struct LogLines {
     ring: VecDeque<LogLine>,
     /// How many lines were dropped from the front of `ring`.
     dropped: u64,
@@ -60,11 +60,14 @@ struct Lines {
     start: Instant,
 }
 
-impl Log {
-    /// A log that writes its lines into a new file at `path`, too.
+impl GatewayLog {
+    /// A log that also writes its lines to a new file at `path`.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be made.
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = File::create(path)?;
-        let lines = Lines {
+        let lines = LogLines {
             ring: VecDeque::new(),
             dropped: 0,
             file: Some(file),
@@ -87,7 +90,7 @@ impl Log {
         lines.ring.range(first..).cloned().collect()
     }
 
-    /// The first unread line that is wanted; it and all before it are read then, or all there are.
+    /// The first unread line that `wanted` accepts. Moves the position behind it, or to the end if there is none.
     pub fn find(&self, unread: &mut Unread, wanted: impl Fn(&str) -> bool) -> Option<String> {
         let lines = self.lines();
         let read = usize::try_from(unread.next.saturating_sub(lines.dropped)).unwrap_or(usize::MAX);
@@ -99,7 +102,7 @@ impl Log {
         found.and_then(|at| lines.ring.get(first + at)).map(|line| line.text.clone())
     }
 
-    /// Counts the lines; it changes with every new one.
+    /// The number of lines so far, which changes with every new one.
     pub(super) fn count(&self) -> watch::Receiver<u64> {
         self.shared.count.subscribe()
     }
@@ -111,14 +114,14 @@ impl Log {
         self.shared.count.send_modify(|count| *count += 1);
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
+    fn lines(&self) -> MutexGuard<'_, LogLines> {
         self.shared.lines.lock()
     }
 }
 
-impl Lines {
+impl LogLines {
     fn push(&mut self, line: LogLine) {
-        // A full disk or a full file costs the file, never the gateway.
+        // A full disk or a full file ends the file, but never the gateway.
         if let Some(file) = &mut self.file {
             let text = format!("{:>10.3} {}\n", (line.at - self.start).as_secs_f64(), line.text);
             let fits = text.len() <= self.room;
@@ -144,9 +147,9 @@ mod tests {
         lines.iter().map(|line| line.text.as_str()).collect()
     }
 
-    fn log() -> (tempfile::TempDir, Log) {
+    fn log() -> (tempfile::TempDir, GatewayLog) {
         let dir = tempfile::tempdir().unwrap();
-        let log = Log::create(&dir.path().join("log")).unwrap();
+        let log = GatewayLog::create(&dir.path().join("log")).unwrap();
         (dir, log)
     }
 
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn since_leaves_out_what_came_before() {
+    fn since_omits_earlier_lines() {
         let (_dir, log) = log();
         log.push(b"before");
         let moment = Instant::now();
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_read_twice_and_none_is_missed() {
+    fn every_line_is_read_exactly_once() {
         let (_dir, log) = log();
         log.push(b"before: wanted");
         let mut unread = Unread::since(Instant::now());
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_kept_in_bounds() {
+    fn the_log_in_memory_is_limited() {
         let (_dir, log) = log();
         for n in 0..=LINES_KEPT {
             log.push(n.to_string().as_bytes());

@@ -1,7 +1,6 @@
-//! What is tested: target names, homes, processes, readiness, logs and stored state of gateways.
+//! The gateways under test: target names, installation, homes, processes, readiness, logs and stored state.
 
 mod boot;
-mod boot_request;
 mod builds;
 mod configuration;
 mod copy;
@@ -12,6 +11,7 @@ pub mod install;
 mod launch;
 mod leaks;
 mod log;
+mod machine;
 mod port;
 mod prepared;
 mod process;
@@ -31,8 +31,7 @@ mod target;
 mod tree;
 mod watch;
 
-pub use boot::{Death, Gateway, StopReport};
-pub use boot_request::{BootError, BootRequest, Machine};
+pub use boot::{BootError, BootRequest, Death, Gateway, StopReport};
 pub use builds::PrepareError;
 pub use configuration::{Changes, merge};
 pub use copy::{CopyError, copy_package};
@@ -40,18 +39,19 @@ pub use embedded::{Embedded, EmbeddedError};
 pub use home::{HOME_VARIABLE, Home, Homes, Swept};
 pub use launch::{Launch, NodeBuild};
 pub use leaks::Leak;
-pub use log::{Log, LogLine, Unread};
+pub use log::{GatewayLog, LogLine, Unread};
+pub use machine::Machine;
 pub use prepared::{PreparedTarget, StartError, StartRequest};
 pub use profiles::{GatewayProfiles, Left, Profiles};
-pub use program::{ProgramError, ProgramRequest, Running};
+pub use program::{ProgramError, ProgramRequest, StartedProgram};
 pub use provider::{OpenProviderError, ProviderSettings, TargetProvider};
-pub use ready::Seen;
+pub use ready::ProbeResult;
 pub use running::{Attached, GatewayEnd, RunningGateway, RunningGatewayError};
-pub use scripted_model::{Reply, ScriptedModel, tool_results};
+pub use scripted_model::{ModelReply, ScriptedModel, tool_results};
 pub use seed::Seed;
 pub use state::{StateError, StoredPairing, put_twins, read_pairing};
-pub use stopping::{Ended, Stopping};
+pub use stopping::{StopOutcome, Stopping};
 pub use switch::{Switch, Switches, TurnError};
-pub use target::{Address, EmbeddedTarget, ParseTargetError, Remote, Target};
+pub use target::{EmbeddedTarget, GatewayAddress, ParseTargetError, Remote, Target};
 pub use tree::Stray;
-pub use watch::{Exit, dispatch};
+pub use watch::{ProcessExit, dispatch};

@@ -1,4 +1,4 @@
-//! Free ports that no two harnesses take at once.
+//! Leases of free ports, so that no two harnesses take the same one.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -16,7 +16,7 @@ const SLOTS: u16 = 600;
 
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// A port that is this process's alone among all gatecrash processes of the user, until dropped.
+/// A port that no other gatecrash process of this user takes as long as this value lives.
 #[derive(Debug)]
 pub(super) struct PortLease {
     port: u16,
@@ -24,7 +24,7 @@ pub(super) struct PortLease {
 }
 
 impl PortLease {
-    /// The port.
+    /// The leased port.
     pub(super) fn port(&self) -> u16 {
         self.port
     }
@@ -34,7 +34,7 @@ impl PortLease {
 pub(super) fn lease(homes: &Homes) -> io::Result<PortLease> {
     let dir = homes.shared("ports")?;
     for _ in 0..SLOTS {
-        // Every process starts elsewhere, so that a port is seldom used again at once.
+        // Every process starts at another port, so that a port is seldom reused at once.
         let turn = NEXT.fetch_add(1, Ordering::Relaxed);
         let start = u16::try_from(std::process::id() % u32::from(SLOTS)).unwrap_or(0);
         let port = FIRST + (start.wrapping_add(turn) % SLOTS) * STRIDE;

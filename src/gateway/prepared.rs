@@ -1,4 +1,4 @@
-//! A target made ready: what it can do, and how to start it.
+//! A prepared target: what it can do, and how to start it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,31 +7,30 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::boot::Gateway;
-use super::boot_request::{BootError, BootRequest, Machine};
-use super::builds::PrepareError;
-use super::builds::{Builds, Tell};
+use super::boot::{BootError, BootRequest, Gateway};
+use super::builds::{Builds, PrepareError, Tell};
 use super::configuration::Changes;
 use super::embedded::{Embedded, EmbeddedBuild, EmbeddedError, unmodelled};
 use super::install::Build;
 use super::launch::{Launch, NodeBuild};
+use super::machine::Machine;
 use super::running::{Attached, RunningGateway};
 use super::seed::Seed;
 use super::state::StateError;
-use super::target::Address;
+use super::target::GatewayAddress;
 use crate::release::Release;
 use crate::scenario::{Action, Capability, Ready, Scenario, Step};
+use crate::wire::LOG_MASK;
 
-/// Scenarios at work at the same time on one gateway.
+/// How many scenarios run at the same time on one gateway.
 ///
-/// A gateway answers about 500 connects a second when many are in flight; more at once only adds
-/// waiting, and the handshake timer of 2026.3.13 is as short as three seconds.
+/// A gateway answers about 500 connects a second when many are in flight; more at a time only adds waiting, and the handshake timer of 2026.3.13 is as short as three seconds.
 const AT_ONCE: usize = 16;
 
-/// The model answers thousands a second, so a suite takes as long as its longest silence.
+/// The model answers thousands of connects a second, so a suite takes as long as its longest wait.
 const AT_ONCE_EMBEDDED: usize = 512;
 
-/// A target made ready.
+/// A target that is ready to be started.
 #[derive(Debug)]
 pub struct PreparedTarget {
     name: String,
@@ -45,69 +44,69 @@ pub struct PreparedTarget {
 /// How a target is started.
 #[derive(Debug)]
 pub(super) enum Backend {
-    /// A build; it stays locked against removal while the prepared lives.
+    /// A build, which cannot be removed as long as this value lives.
     Build(Box<Build>),
     /// A shell command.
     Command(String),
     /// The model, served in this process.
     Embedded(EmbeddedBuild),
-    /// It runs already.
-    Attach(Address, Option<String>),
+    /// A gateway that is running already.
+    Attach(GatewayAddress, Option<String>),
 }
 
 /// A gateway to start.
 #[derive(Clone, Debug, Default)]
 pub struct StartRequest {
-    /// The shared token that it gets.
+    /// Its shared token.
     pub token: String,
-    /// Changes to the smallest configuration.
+    /// Changes to the default configuration.
     pub config: Value,
     /// What to start, if not the target itself; see [`PreparedTarget::launch_of`].
     pub launch: Option<Launch>,
     /// A state directory to start with a copy of.
     pub state: Option<PathBuf>,
-    /// Files to place in its state directory, over those of the records.
+    /// Files to place in its state directory, replacing those of the records.
     pub files: Vec<(PathBuf, Vec<u8>)>,
-    /// More environment, over what every gateway is given.
+    /// Environment variables, in addition to or in place of those of every gateway.
     pub env: Vec<(String, String)>,
-    /// Records to place in its store.
+    /// The records to place in its store.
     pub seed: Seed,
     /// When it counts as booted.
     pub ready: Ready,
-    /// How long it may take to boot, if not as long as its release is known to need.
+    /// How long the boot may take, if not the time that its release is known to need.
     pub ready_within: Option<Duration>,
 }
 
-/// Why a gateway did not come up.
+/// Why a gateway was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// It did not boot.
     #[error(transparent)]
     Boot(#[from] BootError),
-    /// The release that it should start on cannot be made ready.
+    /// The release that it should start with cannot be prepared.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
     /// Its scripted model cannot listen.
-    #[error("the scripted model cannot be started: {0}")]
+    #[error("the scripted model cannot be started")]
     Model(#[source] std::io::Error),
-    /// There is no place for its profiles.
-    #[error("there is no place for what it tells of its code: {0}")]
+    /// The folder for its profiles cannot be made.
+    #[error("the folder for its profiles cannot be made")]
     Profiles(#[source] std::io::Error),
     /// The records cannot be placed in its store.
-    #[error("the store cannot be seeded: {0}")]
+    #[error("the store cannot be seeded")]
     Seed(#[from] StateError),
-    /// The model is not served.
+    /// The model cannot be served.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
 }
 
 impl StartError {
-    /// Whether it gave up for want of processor time.
+    /// Whether it gave up because it got no processor time.
     pub fn is_of_a_starved_machine(&self) -> bool {
         matches!(self, Self::Boot(error) if error.is_of_a_starved_machine())
     }
 
-    /// The gateway's last lines.
+    /// The last lines of the gateway's log.
     pub fn log(&self) -> &[String] {
         match self {
             Self::Boot(BootError::Died { tail, .. } | BootError::NotReady { tail, .. }) => tail,
@@ -142,26 +141,26 @@ impl PreparedTarget {
         ];
         let able: &[Capability] = match &backend {
             Backend::Build(_) => &everything,
-            // Its programs are not known.
+            // Nothing is known about its programs.
             Backend::Command(_) => &everything[..everything.len() - 1],
-            // A model prints nothing and runs no programs, and one release's model has no home for another.
+            // The model prints nothing, runs no programs, and has no home that another release could boot on.
             Backend::Embedded(_) => &everything[..everything.len() - 4],
             Backend::Attach(..) => &[Capability::Ipv6, Capability::Real],
         };
         Self { name, release, capabilities: able.iter().copied().collect(), machine, builds, backend }
     }
 
-    /// As the user named it.
+    /// Its name, as the user gave it.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its release, where it is known.
+    /// Its release, if it is known.
     pub const fn release(&self) -> Option<Release> {
         self.release
     }
 
-    /// How many scenarios may be at work at the same time on one of its gateways.
+    /// How many scenarios may run at the same time on one of its gateways.
     pub fn at_once(&self) -> usize {
         match &self.backend {
             Backend::Build(build) if build.quirks.one_at_a_time => 1,
@@ -170,13 +169,12 @@ impl PreparedTarget {
         }
     }
 
-    /// Whether its gateways run in this process, so that many at a time cost little.
+    /// Whether its gateways run in this process, so that many at a time are cheap.
     pub const fn is_embedded(&self) -> bool {
         matches!(self.backend, Backend::Embedded(_))
     }
 
-    /// What a scenario asks of its gateway that it cannot show: by its configuration, that of its restarts, or its
-    /// environment.
+    /// What a scenario asks of it by configuration (also that of restarts) or environment and that it cannot do.
     pub fn lacks(&self, scenario: &Scenario) -> Option<String> {
         let Backend::Embedded(_) = &self.backend else { return None };
         let env: Vec<(String, String)> = scenario.env.clone().into_iter().collect();
@@ -193,12 +191,12 @@ impl PreparedTarget {
         at_first.or_else(|| later.into_iter().next()).map(|unknown| unknown.to_string())
     }
 
-    /// What it can do.
+    /// The capabilities that scenarios may rely on.
     pub const fn capabilities(&self) -> &BTreeSet<Capability> {
         &self.capabilities
     }
 
-    /// What it takes to start the target itself; none where it runs already.
+    /// What to launch for the target itself; none if it runs already or in this process.
     pub fn launch(&self) -> Option<Launch> {
         match &self.backend {
             Backend::Build(build) => Some(Launch::Node(NodeBuild::of(build))),
@@ -207,7 +205,10 @@ impl PreparedTarget {
         }
     }
 
-    /// What it takes to start another release, which is installed where it is not.
+    /// What to launch for another release, which is installed if necessary.
+    ///
+    /// # Errors
+    /// Fails if the release cannot be installed.
     pub async fn launch_of(&self, release: Release, tell: Tell) -> Result<Launch, PrepareError> {
         if let (Backend::Build(build), Some(own)) = (&self.backend, self.release)
             && own == release
@@ -218,7 +219,11 @@ impl PreparedTarget {
     }
 
     /// Starts a gateway in a home of its own, with these records in its store.
+    ///
+    /// # Errors
+    /// Fails if it does not boot or its store cannot be seeded.
     pub async fn start(&self, request: StartRequest) -> Result<RunningGateway, StartError> {
+        learn_secrets(&request);
         let launch = match (&self.backend, request.launch) {
             (Backend::Embedded(build), _) => {
                 let model =
@@ -249,5 +254,14 @@ impl PreparedTarget {
         let gateway = Gateway::boot(&self.machine, boot).await?;
         request.seed.complete(&gateway.home().state())?;
         Ok(RunningGateway::Booted(Box::new(gateway)))
+    }
+}
+
+/// The log of this process shows none of the secrets that a gateway starts with.
+fn learn_secrets(request: &StartRequest) {
+    LOG_MASK.learn(&request.token);
+    LOG_MASK.learn_from(&request.config);
+    for record in request.seed.paired.values().chain(request.seed.pending.values()) {
+        LOG_MASK.learn_from(record);
     }
 }

@@ -1,37 +1,52 @@
-//! The harness's end of a watcher: start, follow and stop one gateway process.
+//! The harness's side of a watcher: starts, follows and stops one gateway process.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tracing::debug;
 
-use super::log::Log;
+use super::home::Home;
+use super::log::GatewayLog;
 use super::stopping::Stopping;
 use super::tree::Stray;
-use super::watch::{END_OF_LOG, Exit, Notice, Order, Program, WATCH};
+use super::watch::{END_OF_LOG, Notice, ProcessExit, Program, WATCH, WatcherOrder};
 
 /// Longer than any line that a log keeps, so that a flood without line ends stays bounded.
 const LINE_LIMIT: u64 = 64 << 10;
 const WATCHER_ENDS: Duration = Duration::from_secs(6);
 
+/// How long a watcher that was told to kill everything is waited for.
+const KILL_TAKES: Duration = Duration::from_secs(3);
+
 /// One started program under its watcher. Dropping it kills the program and all its children.
 #[derive(Debug)]
 pub(super) struct Process {
-    watcher: Child,
-    orders: Option<ChildStdin>,
-    state: watch::Receiver<State>,
+    state: watch::Receiver<ProcessState>,
+    watcher: Option<Watcher>,
 }
 
-/// What is known about the program.
+/// The watcher of a program. Dropping it closes its input, which is the order to kill everything, and waits until that is
+/// done.
+#[derive(Debug)]
+struct Watcher {
+    orders: Option<ChildStdin>,
+    child: Child,
+    /// The home of the program, which must not be removed before everything in it is dead.
+    _home: Arc<Home>,
+}
+
+/// What the watcher has reported about the program.
 #[derive(Clone, Debug, Default)]
-pub(super) struct State {
+pub(super) struct ProcessState {
     spawned: Option<Result<u32, String>>,
-    exit: Option<Exit>,
+    exit: Option<ProcessExit>,
     /// How often a process that the program had started took its place.
     replaced: u32,
     log_complete: bool,
@@ -39,68 +54,73 @@ pub(super) struct State {
     watcher_gone: bool,
 }
 
-impl State {
+impl ProcessState {
     /// How often a process that the program had started took its place.
     pub(super) const fn replaced(&self) -> u32 {
         self.replaced
     }
 
-    /// How the program ended, once its last output is in the log.
-    pub(super) fn ended(&self) -> Option<Exit> {
+    /// How the program ended, once all of its output is in the log.
+    pub(super) fn ended(&self) -> Option<ProcessExit> {
         match self.exit {
             Some(exit) if self.log_complete || self.watcher_gone => Some(exit),
-            None if self.watcher_gone => Some(Exit::default()),
+            None if self.watcher_gone => Some(ProcessExit::default()),
             _ => None,
         }
     }
 }
 
-/// What the stop found.
+/// What was found when the program was stopped.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stopped {
-    /// Whether SIGTERM was not enough.
+    /// Whether the signal was not enough.
     pub(super) killed: bool,
     pub(super) strays: Vec<Stray>,
 }
 
 impl Process {
-    /// Starts `program` under a watcher made of `executable`, the gatecrash binary.
+    /// Starts `program` under a watcher, which is another process of `executable`, the gatecrash binary.
     pub(super) async fn spawn(
         executable: &Path,
-        marker: (OsString, OsString),
+        home: &Arc<Home>,
         program: Program,
-        log: &Log,
+        log: &GatewayLog,
     ) -> io::Result<Self> {
-        let mut watcher = Command::new(executable)
+        debug!(program = %program.path.display(), arguments = ?program.args, "starting a process");
+        let (variable, mark) = home.mark();
+        let mut child = Command::new(executable)
             .arg(WATCH)
             .env_clear()
-            .env(marker.0, marker.1)
+            .env(variable, mark)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             // Ctrl-C on the terminal is for the harness, which stops its gateways politely.
             .process_group(0)
             .spawn()?;
-        let (tell, mut state) = watch::channel(State::default());
-        let taken = (watcher.stdin.take(), watcher.stdout.take(), watcher.stderr.take());
+        let (tell, mut state) = watch::channel(ProcessState::default());
+        let taken = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(mut orders), Some(notices), Some(output)) = taken else {
             return Err(io::Error::from(io::ErrorKind::BrokenPipe));
         };
         tokio::spawn(read_log(output, log.clone(), tell.clone()));
         tokio::spawn(read_notices(notices, tell));
-        give(&mut orders, &Order::Start(program)).await?;
-        let process = Self { watcher, orders: Some(orders), state: state.clone() };
+        give(&mut orders, &WatcherOrder::Start(program)).await?;
+        let watcher = Watcher { orders: Some(orders), child, _home: Arc::clone(home) };
+        let process = Self { state: state.clone(), watcher: Some(watcher) };
         let seen = state.wait_for(|state| state.spawned.is_some() || state.watcher_gone).await;
-        match seen.ok().and_then(|state| state.spawned.clone()) {
-            Some(Ok(_)) => Ok(process),
-            Some(Err(reason)) => Err(io::Error::other(reason)),
-            None => Err(io::Error::other("the watcher process ended before it started the gateway")),
-        }
+        let reason = match seen.ok().and_then(|state| state.spawned.clone()) {
+            Some(Ok(_)) => return Ok(process),
+            Some(Err(reason)) => reason,
+            None => "the watcher process ended before it started the gateway".to_owned(),
+        };
+        process.kill().await;
+        Err(io::Error::other(reason))
     }
 
-    /// The watcher's process id: everything below it belongs to the program.
+    /// The process id of the watcher: all of its descendants belong to the program.
     pub(super) fn watcher_pid(&self) -> Option<u32> {
-        self.watcher.id()
+        self.watcher.as_ref().and_then(|watcher| watcher.child.id())
     }
 
     /// The program's process id.
@@ -108,17 +128,28 @@ impl Process {
         self.state.borrow().spawned.clone().and_then(Result::ok)
     }
 
-    pub(super) fn state(&self) -> watch::Receiver<State> {
+    pub(super) fn state(&self) -> watch::Receiver<ProcessState> {
         self.state.clone()
     }
 
-    /// A signal, then in the end SIGKILL, for the whole tree; ends when all of it is gone.
-    pub(super) async fn stop(mut self, stopping: Stopping) -> (Exit, Stopped) {
+    /// Kills the program with all its children; returns when that is done.
+    pub(super) async fn kill(mut self) {
+        let Some(watcher) = &mut self.watcher else { return };
+        // The closed pipe is the order to kill; the watcher ends after the tree.
+        watcher.orders = None;
+        if tokio::time::timeout(KILL_TAKES, watcher.child.wait()).await.is_ok() {
+            self.watcher = None;
+        }
+    }
+
+    /// Sends a signal, and SIGKILL if that does not help in time, to the whole tree; returns when all of it is gone.
+    pub(super) async fn stop(mut self, stopping: Stopping) -> (ProcessExit, Stopped) {
+        let Some(watcher) = &mut self.watcher else { return <(ProcessExit, Stopped)>::default() };
         let grace = stopping.within;
-        if let Some(orders) = &mut self.orders {
+        if let Some(orders) = &mut watcher.orders {
             let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
             // A watcher that is gone cannot take the order; its end is seen below.
-            let _ = give(orders, &Order::Stop { signal: stopping.signal, grace_ms }).await;
+            let _ = give(orders, &WatcherOrder::Stop { signal: stopping.signal, grace_ms }).await;
         }
         let mut state = self.state.clone();
         let all =
@@ -127,33 +158,45 @@ impl Process {
             Ok(Ok(state)) => state.clone(),
             _ => self.state.borrow().clone(),
         };
-        self.orders = None;
-        let _ = tokio::time::timeout(WATCHER_ENDS, self.watcher.wait()).await;
+        watcher.orders = None;
+        if tokio::time::timeout(WATCHER_ENDS, watcher.child.wait()).await.is_ok() {
+            // There is nothing left to wait for, and the home may go at once.
+            self.watcher = None;
+        }
         (last.exit.unwrap_or_default(), last.stopped.unwrap_or_default())
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The closed pipe is the order to kill; the watcher ends after the tree.
-        if self.orders.take().is_none() {
-            return;
+        let Some(mut watcher) = self.watcher.take() else { return };
+        watcher.orders = None;
+        // The wait belongs on no thread of the runtime. A runtime that is shutting down drops the closure instead of
+        // running it, which waits just the same.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn_blocking(move || drop(watcher));
         }
-        let end = Instant::now() + Duration::from_secs(3);
-        while matches!(self.watcher.try_wait(), Ok(None)) && Instant::now() < end {
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.orders = None;
+        let end = Instant::now() + KILL_TAKES;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
 }
 
-async fn give(orders: &mut ChildStdin, order: &Order) -> io::Result<()> {
+async fn give(orders: &mut ChildStdin, order: &WatcherOrder) -> io::Result<()> {
     let mut line = serde_json::to_vec(order)?;
     line.push(b'\n');
     orders.write_all(&line).await?;
     orders.flush().await
 }
 
-async fn read_notices(notices: impl AsyncRead + Unpin, tell: watch::Sender<State>) {
+async fn read_notices(notices: impl AsyncRead + Unpin, tell: watch::Sender<ProcessState>) {
     let mut lines = BufReader::new(notices).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let Ok(notice) = serde_json::from_str(&line) else { continue };
@@ -171,7 +214,7 @@ async fn read_notices(notices: impl AsyncRead + Unpin, tell: watch::Sender<State
     tell.send_modify(|state| state.watcher_gone = true);
 }
 
-async fn read_log(output: impl AsyncRead + Unpin, log: Log, tell: watch::Sender<State>) {
+async fn read_log(output: impl AsyncRead + Unpin, log: GatewayLog, tell: watch::Sender<ProcessState>) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
     loop {

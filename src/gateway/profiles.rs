@@ -1,4 +1,4 @@
-//! What V8 tells of the code that gateways execute: where it is written, and how it is asked for.
+//! V8's coverage profiles of gateways: where they are written, and how they are requested.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 /// Loaded into every thread of a gateway.
 const THREADS: &str = include_str!("threads.cjs");
 
-/// How long a thread may take to hand out what it has executed. One that is busy for longer is asked no more.
+/// How long a thread may take to hand out what it has executed. One that is busy for longer is not asked again.
 const HANDS_OUT: Duration = Duration::from_secs(10);
 
 /// How long a gateway with profiles to write may take to end.
@@ -20,13 +20,13 @@ const WRITES: Duration = Duration::from_mins(1);
 
 const COVERAGE: &str = "NODE_V8_COVERAGE";
 
-/// How long a gateway with this environment may take to end, where others get `usual`.
+/// How long a gateway with this environment may take to end, if others get `usual`.
 pub(super) fn grace(env: &[(String, String)], usual: Duration) -> Duration {
     if env.iter().any(|(name, _)| name == COVERAGE) { WRITES } else { usual }
 }
 
-/// How long a gateway with this environment may take to boot, where others get `usual`: V8 counts while it loads,
-/// and nothing comes out of a cache.
+/// How long a gateway with this environment may take to boot, if others get `usual`: V8 counts while it loads, and there is
+/// no compile cache.
 pub(super) fn patience(env: &[(String, String)], usual: Duration) -> Duration {
     if env.iter().any(|(name, _)| name == COVERAGE) { usual * 3 } else { usual }
 }
@@ -35,7 +35,7 @@ pub(super) fn patience(env: &[(String, String)], usual: Duration) -> Duration {
 #[derive(Clone, Debug)]
 pub struct Profiles {
     place: PathBuf,
-    /// The files whose code matters, where each scenario is measured by itself.
+    /// The files whose code matters, if each scenario is measured by itself.
     each: Option<Vec<PathBuf>>,
 }
 
@@ -49,8 +49,7 @@ pub struct GatewayProfiles {
 }
 
 impl Profiles {
-    /// Profiles below a folder; `each` has the files whose code matters where each scenario is measured by
-    /// itself.
+    /// Profiles below a folder; `each` has the files whose code matters if each scenario is measured by itself.
     pub fn new(place: PathBuf, each: Option<Vec<PathBuf>>) -> Self {
         Self { place, each }
     }
@@ -65,7 +64,10 @@ impl Profiles {
         self.place.join(format!("gateway-{gateway}"))
     }
 
-    /// Makes a place for the profiles of a gateway.
+    /// Makes the folder for the profiles of a gateway.
+    ///
+    /// # Errors
+    /// Fails if the folder or its scripts cannot be written.
     pub fn of(&self, gateway: usize) -> io::Result<GatewayProfiles> {
         let folder = self.folder(gateway);
         fs::create_dir_all(&folder)?;
@@ -83,7 +85,7 @@ impl Profiles {
 }
 
 impl GatewayProfiles {
-    /// What makes Node write profiles.
+    /// The environment variables that make Node write profiles.
     pub fn env(&self) -> [(String, String); 2] {
         [
             (COVERAGE.to_owned(), self.folder.to_string_lossy().into_owned()),
@@ -92,16 +94,16 @@ impl GatewayProfiles {
         ]
     }
 
-    /// Lets every thread hand out what it has executed since it was asked last, under the name of a scenario;
-    /// what a boot executes has none.
+    /// Makes every thread hand out what it has executed since the last time, under the name of a scenario; an empty name is for
+    /// what a boot executes.
     ///
-    /// Does nothing where scenarios are not measured by themselves.
+    /// Does nothing if scenarios are not measured by themselves.
     pub async fn take(&self, name: &str) {
         if !self.each {
             return;
         }
         let number = self.asked.fetch_add(1, Ordering::SeqCst);
-        // What cannot be written is missing from the report, which tells so.
+        // What cannot be written is missing from the report, which says so.
         let _ = fs::write(self.folder.join(format!("name-{number}")), name);
         let _ = fs::write(self.folder.join(format!("take-{number}")), "");
         let patience = Instant::now() + HANDS_OUT;
@@ -118,7 +120,7 @@ impl GatewayProfiles {
         }
     }
 
-    /// The threads that have not handed out this part, though they may.
+    /// The threads that have not handed out this part yet and can still do so.
     fn waiting(&self, number: usize) -> Vec<String> {
         let names = names_in(&self.folder);
         let silent = self.silent.lock();
@@ -141,32 +143,32 @@ pub(super) fn names_in(folder: &Path) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// The profile that a thread (`PROCESS-THREAD`) has written when it ended: `coverage-PROCESS-TIME-THREAD.json`.
+/// The profile that a thread (`PROCESS-THREAD`) wrote when it ended: `coverage-PROCESS-TIME-THREAD.json`.
 fn profile_of<'a>(thread: &str, names: &'a [String]) -> Option<&'a str> {
     let (process, number) = thread.split_once('-')?;
     let (begin, end) = (format!("coverage-{process}-"), format!("-{number}.json"));
     names.iter().map(String::as_str).find(|name| name.starts_with(&begin) && name.ends_with(&end))
 }
 
-/// Whether a process lives; one that has ended and was not waited for does not.
+/// Whether a process is running; zombies are not.
 fn is_running(process: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
 
-/// What the threads of a gateway have left.
+/// The profiles that the threads of a gateway have left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Left {
-    /// Profiles of whole threads: what was executed since it was last asked.
+    /// Profiles that threads wrote when they ended: what was executed since the last request.
     pub profiles: Vec<PathBuf>,
-    /// Profiles up to the moment when somebody asked, and under which name.
+    /// Profiles that were requested, with the name of the request.
     pub parts: Vec<(String, PathBuf)>,
-    /// Threads that have ended without a profile: process, thread and command line.
+    /// Threads that ended without a profile: process, thread and command line.
     pub without: Vec<(String, String, String)>,
 }
 
 impl Left {
-    /// Looks into the folder of a gateway.
+    /// Reads the folder of a gateway.
     pub fn read(folder: &Path) -> Self {
         let mut names = names_in(folder);
         names.sort();
@@ -198,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_without_a_profile_is_told() {
+    fn a_thread_without_a_profile_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in [
             ("started-10-0", "openclaw.mjs gateway run"),
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_is_watched_gets_more_time() {
+    fn a_gateway_with_coverage_gets_more_time() {
         let usual = Duration::from_secs(10);
         let watched = [(COVERAGE.to_owned(), "/profiles".to_owned())];
         assert_eq!(patience(&watched, usual), Duration::from_secs(30));
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_is_asked_who_is_gone() {
+    async fn threads_of_dead_processes_are_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let profiles = Profiles::new(dir.path().to_owned(), Some(vec![PathBuf::from("/a.js")]));
         let one = profiles.of(3).unwrap();

@@ -1,21 +1,21 @@
-//! Makes targets ready: installs releases, finds builds, sweeps what dead runs have left.
+//! Prepares targets: installs releases, finds builds, and removes what dead runs have left.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::boot_request::Machine;
-use super::builds::PrepareError;
-use super::builds::{Builds, Tell};
+use super::builds::{Builds, PrepareError, Tell};
 use super::embedded::EmbeddedBuild;
 use super::home::{Home, Homes};
 use super::install::{Build, Cache, InstallError, Refresh, Tools};
+use super::machine::Machine;
 use super::prepared::{Backend, PreparedTarget};
 use super::target::Target;
 use crate::model::{Clock, NEWEST};
 use crate::release::Release;
+use crate::wire::LOG_MASK;
 
-/// ProviderSettings of the machine and the session that a provider needs.
+/// What a provider needs to know about the machine and the session.
 pub struct ProviderSettings {
     /// The gatecrash binary, which is also the watcher of gateways.
     pub executable: PathBuf,
@@ -23,21 +23,21 @@ pub struct ProviderSettings {
     pub cache_dir: PathBuf,
     /// The system's temporary directory.
     pub temp_dir: PathBuf,
-    /// The user's home.
+    /// The user's home directory.
     pub user_home: Option<PathBuf>,
-    /// Search path.
+    /// The search path for programs.
     pub path: OsString,
-    /// What installs releases.
+    /// The tools that install releases.
     pub tools: Tools,
-    /// Shared token of an attached gateway.
+    /// The shared token of an attached gateway.
     pub attach_token: Option<String>,
-    /// Release to judge targets by that do not tell theirs.
+    /// The release by which to judge targets that do not state theirs.
     pub assumed: Option<Release>,
-    /// Milliseconds since 1970.
+    /// The clock: milliseconds since 1970.
     pub clock: Clock,
 }
 
-/// Makes targets ready.
+/// Prepares targets.
 pub struct TargetProvider {
     machine: Machine,
     cache: Arc<Cache>,
@@ -47,11 +47,11 @@ pub struct TargetProvider {
     clock: Clock,
 }
 
-/// Why there is no provider.
+/// Why the provider cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenProviderError {
     /// The place for temporary homes cannot be made.
-    #[error("cannot make a place for temporary homes below {place}: {source}")]
+    #[error("cannot make a place for temporary homes below {}", place.display())]
     Homes {
         /// The temporary directory.
         place: PathBuf,
@@ -65,30 +65,37 @@ pub enum OpenProviderError {
 
 impl TargetProvider {
     /// Opens the cache, and removes homes and processes of runs that died.
-    pub fn open(facts: ProviderSettings) -> Result<Self, OpenProviderError> {
-        let homes = Homes::open(&facts.temp_dir).and_then(|homes| homes.sweep().map(|_| homes));
+    ///
+    /// # Errors
+    /// Fails if there is no place for homes, or the cache cannot be opened.
+    pub fn open(settings: ProviderSettings) -> Result<Self, OpenProviderError> {
+        let homes = Homes::open(&settings.temp_dir).and_then(|homes| homes.sweep().map(|_| homes));
         let homes =
-            homes.map_err(|source| OpenProviderError::Homes { place: facts.temp_dir.clone(), source })?;
-        let cache = Arc::new(Cache::open(facts.cache_dir, facts.tools)?);
+            homes.map_err(|source| OpenProviderError::Homes { place: settings.temp_dir.clone(), source })?;
+        settings.attach_token.iter().for_each(|token| LOG_MASK.learn(token));
+        let cache = Arc::new(Cache::open(settings.cache_dir, settings.tools)?);
         let machine = Machine {
-            executable: facts.executable,
+            executable: settings.executable,
             homes,
-            temps: vec![facts.temp_dir, PathBuf::from("/tmp")],
-            user_home: facts.user_home,
-            path: facts.path,
+            temps: vec![settings.temp_dir, PathBuf::from("/tmp")],
+            user_home: settings.user_home,
+            path: settings.path,
         };
         let builds = Arc::new(Builds::new(Arc::clone(&cache)));
         Ok(Self {
             machine,
             cache,
             builds,
-            attach_token: facts.attach_token,
-            assumed: facts.assumed,
-            clock: facts.clock,
+            attach_token: settings.attach_token,
+            assumed: settings.assumed,
+            clock: settings.clock,
         })
     }
 
-    /// A private place for copies, removed with the value; one that a dead run left is swept.
+    /// A private folder for copies, which is removed with the value; a later run removes those of runs that died.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be made.
     pub fn place(&self) -> std::io::Result<Home> {
         self.machine.homes.create()
     }
@@ -98,14 +105,20 @@ impl TargetProvider {
         &self.cache
     }
 
-    /// Installed releases in the order of time.
+    /// Installed releases in chronological order.
+    ///
+    /// # Errors
+    /// Fails if the cache cannot be read.
     pub fn installed(&self) -> Result<Vec<Release>, InstallError> {
         let mut releases: Vec<Release> = self.cache.installed()?.into_iter().map(|one| one.release).collect();
         releases.sort();
         Ok(releases)
     }
 
-    /// Published releases in the order of time.
+    /// Published releases in chronological order.
+    ///
+    /// # Errors
+    /// Fails if there is no list of them.
     pub fn available(&self) -> Result<Vec<Release>, InstallError> {
         let mut releases: Vec<Release> =
             self.cache.available(Refresh::WhenOld)?.into_iter().map(|one| one.release).collect();
@@ -113,7 +126,10 @@ impl TargetProvider {
         Ok(releases)
     }
 
-    /// The same targets with `latest` replaced by the release that it is today.
+    /// The same targets with `latest` replaced by the newest stable release.
+    ///
+    /// # Errors
+    /// Fails if there is no list of published releases.
     pub fn resolve(&self, targets: Vec<Target>) -> Result<Vec<Target>, InstallError> {
         targets
             .into_iter()
@@ -124,7 +140,7 @@ impl TargetProvider {
             .collect()
     }
 
-    /// The release of a target, as far as its name tells it.
+    /// The release of a target, if it is known without preparing it.
     pub fn release_of(&self, target: &Target) -> Option<Release> {
         match target {
             Target::Release(release) => Some(*release),
@@ -135,11 +151,17 @@ impl TargetProvider {
         }
     }
 
-    /// Makes a target ready to start; tells what it is doing on the way.
+    /// Prepares a target to be started. `tell` is told about the progress.
+    ///
+    /// # Errors
+    /// Fails if a release cannot be installed or a directory does not contain a gateway.
     pub async fn prepare(&self, target: &Target, tell: Tell) -> Result<PreparedTarget, PrepareError> {
-        let way = match target {
+        let backend = match target {
             Target::Release(release) => Backend::Build(Box::new(self.builds.install(*release, tell).await?)),
-            Target::Path(dir) => Backend::Build(Box::new(self.cache.build_at(dir)?)),
+            Target::Path(dir) => {
+                let dir = dir.clone();
+                Backend::Build(Box::new(self.builds.blocking(move |cache| cache.build_at(&dir)).await?))
+            }
             Target::Command(command) => Backend::Command(command.clone()),
             Target::Attach(address) => Backend::Attach(address.clone(), self.attach_token.clone()),
             Target::Embedded(model) => Backend::Embedded(EmbeddedBuild {
@@ -148,7 +170,8 @@ impl TargetProvider {
                 clock: Arc::clone(&self.clock),
             }),
             Target::Latest => {
-                Backend::Build(Box::new(self.builds.install(self.cache.latest()?, tell).await?))
+                let latest = self.builds.blocking(Cache::latest).await?;
+                Backend::Build(Box::new(self.builds.install(latest, tell).await?))
             }
         };
         let release = self.release_of(target);
@@ -157,7 +180,7 @@ impl TargetProvider {
             release,
             self.machine.clone(),
             Arc::clone(&self.builds),
-            way,
+            backend,
         ))
     }
 }

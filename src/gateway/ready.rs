@@ -1,4 +1,4 @@
-//! When a gateway is ready: a connect would be answered.
+//! Waits until a gateway is ready, which is when it would answer a connect.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,55 +14,56 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::process::State;
-use super::target::Address;
-use super::watch::Exit;
+use super::process::ProcessState;
+use super::target::GatewayAddress;
+use super::watch::ProcessExit;
 use crate::client::{Stream, secure};
 use crate::scenario::Ready;
 
 /// A refused TCP connect costs microseconds, so the wait between two may be short.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
-/// A command that sends a challenge but does not answer the probe is a matter for the scenario; a real build
-/// is given until it answers.
+/// If a shell command sends a challenge but does not answer the probe, that is left to the scenario; a real build is waited
+/// for until it answers.
 const PROBE_ANSWER: Duration = Duration::from_secs(3);
 /// How long the upgrade and the challenge may take before the probe tries again on another connection: a gateway
 /// that lost the first one is not waited for until the end.
 const PROBE_UPGRADE: Duration = Duration::from_secs(10);
-/// How long the gateway may take to let go of a probe, so that the probe counts against no limit of connections.
+/// How long the gateway may take to close the connection of a probe, so that the probe does not count against a limit of
+/// connections.
 const PROBE_LEAVES: Duration = Duration::from_millis(500);
 
-/// What the wait is for.
+/// When to stop waiting.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    /// Which state counts as ready.
+pub(super) struct ReadyGoal {
+    /// What counts as ready.
     pub(super) ready: Ready,
-    /// Whether no answer to the probe means that the gateway still starts.
+    /// Whether a missing answer to the probe means that the gateway is still starting.
     pub(super) strict: bool,
 }
 
-/// What the last probe of a gateway saw that was not ready.
+/// The result of the last probe of a gateway that was not ready.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Seen {
-    /// Nobody listened on the port.
+pub enum ProbeResult {
+    /// Nothing listened on the port.
     #[default]
     NobodyListens,
-    /// It took the connection and then said nothing.
+    /// It accepted the connection and then sent nothing.
     Silence,
-    /// It ended the connection without a word.
+    /// It closed the connection without sending anything.
     Dropped,
-    /// It speaks TLS, but the handshake came to nothing.
+    /// It speaks TLS, but the handshake failed.
     Tls(String),
     /// It answered the upgrade with this HTTP status.
     Http(u16),
-    /// Something else than a WebSocket answered.
+    /// It does not speak WebSocket.
     NoWebSocket(String),
-    /// A WebSocket, but what came was no challenge.
+    /// It speaks WebSocket, but did not send a challenge.
     NoChallenge,
     /// It answered that it is still starting, or not at all.
     Starting,
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for ProbeResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NobodyListens => f.write_str("nobody listens on its port"),
@@ -79,26 +80,35 @@ impl fmt::Display for Seen {
     }
 }
 
-/// Why the wait for readiness ended without it.
+/// Why a gateway did not become ready.
 pub(super) enum Unready {
-    Died(Exit),
-    TimeOut(Seen),
+    Died(ProcessExit),
+    TimeOut(ProbeResult),
 }
 
-/// Waits until a gateway is as ready as wanted. Every new log line is a reason to look at once. Answers with the
-/// fingerprint of its certificate where it speaks TLS and was waited for.
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Died(exit) => write!(f, "it died with {exit}"),
+            Self::TimeOut(seen) => seen.fmt(f),
+        }
+    }
+}
+
+/// Waits until a gateway is as ready as wanted; probes it again at every new log line. Returns the fingerprint of its
+/// certificate if it speaks TLS and was probed.
 pub(super) async fn wait_until_ready(
     port: u16,
-    mut state: watch::Receiver<State>,
+    mut state: watch::Receiver<ProcessState>,
     mut lines: watch::Receiver<u64>,
     within: Duration,
-    wanted: Wanted,
+    wanted: ReadyGoal,
 ) -> Result<Option<String>, Unready> {
     if wanted.ready == Ready::AtOnce {
         return Ok(None);
     }
     let deadline = Instant::now() + within;
-    let mut seen = Seen::default();
+    let mut seen = ProbeResult::default();
     let mut certificate = None;
     let probing = async {
         loop {
@@ -126,10 +136,10 @@ pub(super) async fn wait_until_ready(
 }
 
 /// The loopback addresses a gateway listens on.
-pub(super) async fn addresses(port: u16) -> Vec<Address> {
-    let mut found = vec![Address { host: Ipv4Addr::LOCALHOST.to_string(), port }];
+pub(super) async fn addresses(port: u16) -> Vec<GatewayAddress> {
+    let mut found = vec![GatewayAddress { host: Ipv4Addr::LOCALHOST.to_string(), port }];
     if TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.is_ok() {
-        found.push(Address { host: Ipv6Addr::LOCALHOST.to_string(), port });
+        found.push(GatewayAddress { host: Ipv6Addr::LOCALHOST.to_string(), port });
     }
     found
 }
@@ -138,15 +148,15 @@ async fn listens(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
 }
 
-/// One attempt: a challenge, and an answer to the probe that does not say "starting". `seen` is kept up to date
-/// on the way, because the time may be up in the middle; `certificate` is its fingerprint once it has spoken TLS.
-async fn answers(port: u16, strict: bool, seen: &mut Seen, certificate: &mut Option<String>) -> bool {
+/// One probe: succeeds with a challenge and an answer that does not say "starting". `seen` is updated on the way, because
+/// time may run out in the middle; `certificate` is its fingerprint once it has spoken TLS.
+async fn answers(port: u16, strict: bool, seen: &mut ProbeResult, certificate: &mut Option<String>) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let Ok(stream) = TcpStream::connect(address).await else {
-        *seen = Seen::NobodyListens;
+        *seen = ProbeResult::NobodyListens;
         return false;
     };
-    *seen = Seen::Silence;
+    *seen = ProbeResult::Silence;
     let stream = if certificate.is_some() {
         match timeout(PROBE_UPGRADE, secure(stream)).await {
             Ok(Ok((secured, fingerprint))) => {
@@ -154,7 +164,7 @@ async fn answers(port: u16, strict: bool, seen: &mut Seen, certificate: &mut Opt
                 secured
             }
             Ok(Err(error)) => {
-                *seen = Seen::Tls(error.to_string());
+                *seen = ProbeResult::Tls(error.to_string());
                 return false;
             }
             Err(_) => return false,
@@ -166,14 +176,14 @@ async fn answers(port: u16, strict: bool, seen: &mut Seen, certificate: &mut Opt
     let mut socket = match upgrading {
         Ok(Ok((socket, _))) => socket,
         Ok(Err(Error::Http(response))) => {
-            *seen = Seen::Http(response.status().as_u16());
+            *seen = ProbeResult::Http(response.status().as_u16());
             return false;
         }
         Ok(Err(error)) => {
             if certificate.is_none() && speaks_tls(address).await {
                 // The next attempt tells which certificate it has.
                 *certificate = Some(String::new());
-                *seen = Seen::Tls("it has only begun".to_owned());
+                *seen = ProbeResult::Tls("it has only begun".to_owned());
             } else {
                 *seen = other(&error);
             }
@@ -181,19 +191,19 @@ async fn answers(port: u16, strict: bool, seen: &mut Seen, certificate: &mut Opt
         }
         Err(_) => return false,
     };
-    *seen = Seen::NoChallenge;
+    *seen = ProbeResult::NoChallenge;
     if !is_challenge(timeout(PROBE_UPGRADE, socket.next()).await.ok().flatten()) {
         return false;
     }
-    *seen = Seen::Starting;
+    *seen = ProbeResult::Starting;
     let probe = Message::text(probe().to_string());
     let answered = socket.send(probe).await.is_ok() && !is_starting(&mut socket, strict).await;
     leave(socket).await;
     answered
 }
 
-/// Ends a probe and waits until the gateway has seen it: a release with a limit of connections before
-/// authentication counts it until then (measured with a limit of one: the first connect got HTTP 503).
+/// Ends a probe and waits until the gateway has noticed: a release that limits connections before authentication counts it
+/// until then (measured with a limit of one: the first connect got HTTP 503).
 async fn leave(mut socket: WebSocketStream<Stream>) {
     let leaving = async {
         let _ = socket.close(None).await;
@@ -206,12 +216,12 @@ async fn leave(mut socket: WebSocketStream<Stream>) {
     let _ = timeout(PROBE_LEAVES, leaving).await;
 }
 
-/// What a server is that does not take a WebSocket upgrade.
-fn other(error: &Error) -> Seen {
+/// What a failed WebSocket upgrade says about a server.
+fn other(error: &Error) -> ProbeResult {
     match error {
-        Error::Io(_) => Seen::Dropped,
-        Error::Protocol(what) if what.to_string().contains("Handshake not finished") => Seen::Dropped,
-        other => Seen::NoWebSocket(other.to_string()),
+        Error::Io(_) => ProbeResult::Dropped,
+        Error::Protocol(what) if what.to_string().contains("Handshake not finished") => ProbeResult::Dropped,
+        other => ProbeResult::NoWebSocket(other.to_string()),
     }
 }
 

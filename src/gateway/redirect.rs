@@ -1,12 +1,12 @@
-//! Keeps a gateway's fixed places out of the system's temporary directory.
+//! Keeps gateways from writing to fixed places in the system's temporary directory.
 //!
 //! Two places ignore `TMPDIR`: the log folder `/tmp/openclaw` of every release, and, from 2026.8.1 on,
-//! the lock files of the state database in `/tmp/openclaw-state-locks-UID`, which stay for ever.
-//! `logging.file` is ignored before 2026.4.20 and says nothing of the locks, a silent log level loses
+//! the lock files of the state database in `/tmp/openclaw-state-locks-UID`, which are never removed.
+//! `logging.file` is ignored before 2026.4.20 and does not affect the locks, a silent log level loses
 //! the log, and a private mount needs user namespaces, which many systems deny. A preloaded script of
 //! a few lines works on all of them and adds about a millisecond: `lstat` fails for the log folder, so
-//! the gateway takes its own way out, a folder below `TMPDIR`; and `/tmp`, which only the locks
-//! resolve by itself, resolves to `TMPDIR`.
+//! that the gateway falls back to a folder below `TMPDIR`; and `/tmp`, which only the code of the locks
+//! resolves by itself, resolves to `TMPDIR`.
 
 use std::ffi::OsString;
 use std::fs;

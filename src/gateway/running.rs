@@ -1,4 +1,4 @@
-//! A gateway under test, however it came up.
+//! A gateway under test, whether it was booted, is embedded or was attached.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -6,50 +6,49 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::boot::Gateway;
-use super::boot_request::BootError;
+use super::boot::{BootError, Gateway};
 use super::embedded::{Embedded, EmbeddedError};
 use super::home::Home;
 use super::launch::Launch;
 use super::log::Unread;
-use super::program::{ProgramError, ProgramRequest, Running};
+use super::program::{ProgramError, ProgramRequest, StartedProgram};
 use super::state::{StateError, StoredPairing};
-use super::stopping::{Ended, Stopping};
-use super::target::Address;
-use super::watch::Exit;
+use super::stopping::{StopOutcome, Stopping};
+use super::target::GatewayAddress;
+use super::watch::ProcessExit;
 use crate::scenario::{self, Ready};
 
 /// A gateway under test.
 #[derive(Debug)]
 pub enum RunningGateway {
-    /// A process of ours in a home of its own.
+    /// A process that we started, in a home of its own.
     Booted(Box<Gateway>),
     /// The model, served in this process.
     Embedded(Box<Embedded>),
-    /// Somebody else's; it is neither stopped nor restarted.
+    /// A gateway that somebody else started; it is neither stopped nor restarted.
     Attached(Attached),
 }
 
 /// A gateway that somebody else started.
 #[derive(Debug)]
 pub struct Attached {
-    /// Where it listens.
-    pub address: Address,
-    /// Its shared token, where the user told it.
+    /// The address that it listens on.
+    pub address: GatewayAddress,
+    /// Its shared token, if the user gave it.
     pub token: Option<String>,
 }
 
-/// Why something cannot be done to a gateway.
+/// Why an operation on a gateway failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunningGatewayError {
     /// It did not come up again.
-    #[error("the restart failed: {0}")]
+    #[error("the restart failed")]
     Restart(#[from] BootError),
-    /// What it stores cannot be read.
+    /// Its stored records cannot be read.
     #[error(transparent)]
     State(#[from] StateError),
     /// Its configuration cannot be written.
-    #[error("the gateway's configuration cannot be changed: {0}")]
+    #[error("the gateway's configuration cannot be changed")]
     Config(#[source] std::io::Error),
     /// A program cannot be run beside it.
     #[error(transparent)]
@@ -57,10 +56,10 @@ pub enum RunningGatewayError {
     /// The model cannot go on with this configuration.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
-    /// It is a model.
-    #[error("a model has no home for another release or a program")]
+    /// It is the model.
+    #[error("the model has no home for another release or a program")]
     NoHome,
-    /// It is not ours.
+    /// It was started by somebody else.
     #[error("an attached gateway is neither restarted nor read")]
     Attached,
 }
@@ -68,14 +67,14 @@ pub enum RunningGatewayError {
 /// What a gateway left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayEnd {
-    /// How often it was started.
+    /// How many times it was started.
     pub boots: usize,
-    /// What was written, opened or left outside of its home.
+    /// What it wrote, opened or left outside its home.
     pub leaks: Vec<String>,
 }
 
 impl RunningGateway {
-    /// Where to connect to, by the address that a scenario names; none where it is not known to listen there.
+    /// The socket address for an address that a scenario names; none if it is not known to listen there.
     pub fn socket(&self, address: scenario::Address) -> Option<SocketAddr> {
         let Some(ip) = address.ip() else {
             return self.socket(scenario::Address::V4).or_else(|| self.socket(scenario::Address::V6));
@@ -96,7 +95,7 @@ impl RunningGateway {
         }
     }
 
-    /// The port it listens on.
+    /// The port that it listens on.
     pub fn port(&self) -> u16 {
         match self {
             Self::Booted(gateway) => gateway.port(),
@@ -105,7 +104,7 @@ impl RunningGateway {
         }
     }
 
-    /// The SHA-256 of the first certificate that it has shown, in hexadecimal digits; none where it speaks no TLS.
+    /// The SHA-256 of the first certificate that it presented, in hexadecimal digits; none if it does not speak TLS.
     pub fn certificate(&self) -> Option<&str> {
         match self {
             Self::Booted(gateway) => gateway.certificate(),
@@ -113,7 +112,7 @@ impl RunningGateway {
         }
     }
 
-    /// Its shared token, where it is not the one that the run chose.
+    /// Its shared token, if it is known.
     pub fn token(&self) -> Option<&str> {
         match self {
             Self::Booted(gateway) => Some(gateway.token()),
@@ -131,17 +130,17 @@ impl RunningGateway {
         }
     }
 
-    /// Stops it and starts it again on the same home, with this change to its configuration. The answer says how
-    /// it ended; a gateway that was stopped already has no end.
+    /// Stops it and starts it again on the same home, with this change to its configuration. Returns how it ended; none if it
+    /// was stopped already.
     ///
     /// # Errors
-    /// Fails where it does not come up again, where its configuration cannot be written, or where it is not ours.
+    /// Fails if it does not come up again, its configuration cannot be written, or it was started by somebody else.
     pub async fn restart(
         &mut self,
         config: Option<&Value>,
         stopping: Stopping,
         ready: Ready,
-    ) -> Result<Option<Ended>, RunningGatewayError> {
+    ) -> Result<Option<StopOutcome>, RunningGatewayError> {
         match self {
             Self::Booted(gateway) => {
                 if let Some(changes) = config {
@@ -152,20 +151,26 @@ impl RunningGateway {
             Self::Embedded(model) => {
                 model.restart(config)?;
                 // The model is served in this process: whenever it is asked to end, it has ended.
-                Ok(Some(Ended { exit: Exit { code: Some(0), signal: None }, ..Ended::default() }))
+                Ok(Some(StopOutcome {
+                    exit: ProcessExit { code: Some(0), signal: None },
+                    ..StopOutcome::default()
+                }))
             }
             Self::Attached(_) => Err(RunningGatewayError::Attached),
         }
     }
 
     /// Stops it and boots something else on the same home, or with `fork` on a copy of it.
+    ///
+    /// # Errors
+    /// Fails if it does not come up again, or is not a process of ours.
     pub async fn restart_as(
         &mut self,
         launch: Launch,
         fork: bool,
         config: Option<&Value>,
         ready: Ready,
-    ) -> Result<Option<Ended>, RunningGatewayError> {
+    ) -> Result<Option<StopOutcome>, RunningGatewayError> {
         match self {
             Self::Booted(gateway) => Ok(gateway.restart_as(launch, fork, config, ready).await?),
             Self::Embedded(_) => Err(RunningGatewayError::NoHome),
@@ -173,15 +178,15 @@ impl RunningGateway {
         }
     }
 
-    /// Stops it and keeps its home. The answer says how it ended, if it ran and is ours.
-    pub async fn halt(&mut self, stopping: Stopping) -> Option<Ended> {
+    /// Stops it and keeps its home. Returns how it ended, if it was a running process of ours.
+    pub async fn halt(&mut self, stopping: Stopping) -> Option<StopOutcome> {
         match self {
             Self::Booted(gateway) => gateway.halt(stopping).await,
             Self::Embedded(_) | Self::Attached(_) => None,
         }
     }
 
-    /// How often a process that the gateway had started took its place since the last boot.
+    /// How many times since the last boot a process that the gateway had started took its place.
     pub fn replaced(&self) -> u32 {
         match self {
             Self::Booted(gateway) => gateway.replaced(),
@@ -189,7 +194,7 @@ impl RunningGateway {
         }
     }
 
-    /// Whether its process runs, as far as that is known; somebody else's gateway may always run.
+    /// Whether its process is running, as far as that is known; a gateway of somebody else counts as running.
     pub fn is_alive(&self) -> bool {
         match self {
             Self::Booted(gateway) => !gateway.is_halted() && gateway.died().now().is_none(),
@@ -203,19 +208,22 @@ impl RunningGateway {
     }
 
     /// Starts a program beside it.
+    ///
+    /// # Errors
+    /// Fails if the program cannot be started, or the gateway is not a process of ours.
     pub async fn start_program(
         &self,
         request: &ProgramRequest,
         number: usize,
-    ) -> Result<Running, RunningGatewayError> {
+    ) -> Result<StartedProgram, RunningGatewayError> {
         match self {
-            Self::Booted(gateway) => Ok(gateway.start_program(request, number).await?),
+            Self::Booted(gateway) => Ok(StartedProgram::start(gateway, request, number).await?),
             Self::Embedded(_) => Err(RunningGatewayError::NoHome),
             Self::Attached(_) => Err(RunningGatewayError::Attached),
         }
     }
 
-    /// Its home, where it is ours.
+    /// Its home, if it is a process of ours.
     pub fn home(&self) -> Option<&Home> {
         match self {
             Self::Booted(gateway) => Some(gateway.home()),
@@ -223,7 +231,10 @@ impl RunningGateway {
         }
     }
 
-    /// What it stores.
+    /// The pairing records that it has stored.
+    ///
+    /// # Errors
+    /// Fails if they cannot be read, or it was started by somebody else.
     pub fn stored(&self) -> Result<StoredPairing, RunningGatewayError> {
         match self {
             Self::Booted(gateway) => Ok(gateway.stored()?),
@@ -232,7 +243,7 @@ impl RunningGateway {
         }
     }
 
-    /// Waits until it dies unasked; for ever where it does not.
+    /// Waits until it dies unexpectedly; forever if it does not.
     pub async fn death(&self) -> String {
         match self {
             Self::Booted(gateway) => format!("the gateway died with {}", gateway.died().wait().await),
@@ -248,7 +259,7 @@ impl RunningGateway {
         }
     }
 
-    /// The first unread line of its log that is wanted.
+    /// The first unread line of its log that `wanted` accepts.
     pub fn find_in_log(&self, unread: &mut Unread, wanted: impl Fn(&str) -> bool) -> Option<String> {
         match self {
             Self::Booted(gateway) => gateway.log().find(unread, wanted),
@@ -256,7 +267,7 @@ impl RunningGateway {
         }
     }
 
-    /// Stops it, and lets go of an attached one; `keep` gets a copy of its state.
+    /// Stops it, or detaches from one that was attached; `keep` gets a copy of its state.
     pub async fn stop(self, keep: Option<&Path>) -> GatewayEnd {
         match self {
             Self::Booted(gateway) => {

@@ -1,4 +1,4 @@
-//! A model that says what a scenario tells it to: an OpenAI-compatible streaming endpoint on loopback.
+//! A language model that says what a scenario scripts: an OpenAI-compatible streaming endpoint on loopback.
 //!
 //! Releases from 2026.2.12 on call only `POST /v1/chat/completions` with `stream: true`. The second request of
 //! a turn ends with messages of the role `tool`: their content is what a tool really answered.
@@ -14,20 +14,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Name of the provider in the configuration.
+/// The name of the provider in the configuration.
 const PROVIDER: &str = "scripted";
-/// Requests longer than this are no model requests.
+/// The longest request that is read.
 const LONGEST: usize = 16 << 20;
 const HEADERS: usize = 64;
 
-/// What the model says to one request.
+/// The reply of the model to one request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reply {
+pub enum ModelReply {
     /// Calls a tool.
     Call {
-        /// The tool, such as `exec`.
+        /// The name of the tool, such as `exec`.
         tool: String,
-        /// Its arguments.
+        /// The arguments of the call.
         arguments: Value,
     },
     /// Says a text, which ends the turn.
@@ -38,35 +38,38 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct ScriptedModel {
     address: SocketAddr,
-    script: Arc<Mutex<Script>>,
+    script: Arc<Mutex<ModelScript>>,
     serving: JoinHandle<()>,
 }
 
 #[derive(Debug, Default)]
-struct Script {
-    replies: VecDeque<Reply>,
+struct ModelScript {
+    replies: VecDeque<ModelReply>,
     requests: Vec<Value>,
     calls: usize,
 }
 
 impl ScriptedModel {
     /// Listens on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// Fails if no port can be opened.
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let script: Arc<Mutex<Script>> = Arc::default();
+        let script: Arc<Mutex<ModelScript>> = Arc::default();
         let shared = Arc::clone(&script);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let script = Arc::clone(&shared);
-                // A client that goes away mid-answer is no fault of the model.
+                // A client may disconnect in the middle of an answer.
                 tokio::spawn(async move { serve(stream, &script).await });
             }
         });
         Ok(Self { address, script, serving })
     }
 
-    /// The keys of a gateway's configuration that make this its model.
+    /// The configuration of a gateway that makes this its model.
     pub fn config(&self) -> Value {
         let model = json!({
             "id": "m1", "name": "m1", "reasoning": false, "input": ["text"],
@@ -87,17 +90,17 @@ impl ScriptedModel {
         })
     }
 
-    /// Replaces what it will say, request by request; behind the last reply it says `done`.
-    pub fn set(&self, replies: Vec<Reply>) {
+    /// Sets what it says, request by request; after the last reply it says `done`.
+    pub fn set(&self, replies: Vec<ModelReply>) {
         self.with(|script| script.replies = replies.into());
     }
 
-    /// Every request so far, oldest first.
+    /// All requests so far, oldest first.
     pub fn requests(&self) -> Vec<Value> {
         self.with(|script| script.requests.clone())
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Script) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut ModelScript) -> T) -> T {
         act(&mut self.script.lock())
     }
 }
@@ -108,13 +111,13 @@ impl Drop for ScriptedModel {
     }
 }
 
-/// What the tools answered last, in any of these requests: a release may ask for something else behind it.
+/// What the tools answered last in any of these requests: a release may send other requests afterwards.
 pub fn tool_results(requests: &[Value]) -> Vec<String> {
     requests.iter().rev().map(tool_results_in).find(|results| !results.is_empty()).unwrap_or_default()
 }
 
-/// The contents of the `tool` messages behind the last `assistant` message: what came before was answered already.
-/// A `user` message is no border, since 2026.9.6 puts one with its own context at the end of every request.
+/// The contents of the `tool` messages after the last `assistant` message: earlier ones were answered already. A `user`
+/// message does not separate them, since 2026.9.6 puts one with its own context at the end of every request.
 fn tool_results_in(request: &Value) -> Vec<String> {
     let messages = request.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let is = |message: &Value, role: &str| message.get("role").and_then(Value::as_str) == Some(role);
@@ -123,7 +126,7 @@ fn tool_results_in(request: &Value) -> Vec<String> {
     tools.filter_map(|message| message.get("content")).map(text_of).collect()
 }
 
-/// A content is a text, or a list of parts with texts.
+/// The text of a content, which is a text or a list of parts with texts.
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -136,7 +139,7 @@ fn text_of(content: &Value) -> String {
     }
 }
 
-async fn serve(mut stream: TcpStream, script: &Mutex<Script>) {
+async fn serve(mut stream: TcpStream, script: &Mutex<ModelScript>) {
     let Ok(Some(request)) = read_request(&mut stream).await else {
         let _ = stream
             .write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
@@ -146,7 +149,7 @@ async fn serve(mut stream: TcpStream, script: &Mutex<Script>) {
     let body = {
         let mut script = script.lock();
         script.requests.push(request);
-        let reply = script.replies.pop_front().unwrap_or_else(|| Reply::Say("done".to_owned()));
+        let reply = script.replies.pop_front().unwrap_or_else(|| ModelReply::Say("done".to_owned()));
         script.calls += 1;
         answer(&reply, script.calls)
     };
@@ -155,7 +158,7 @@ async fn serve(mut stream: TcpStream, script: &Mutex<Script>) {
     let _ = stream.shutdown().await;
 }
 
-/// The body of a `POST`, as JSON; none where it is no model request.
+/// The body of a `POST` as JSON; none if it is not a model request.
 async fn read_request(stream: &mut TcpStream) -> io::Result<Option<Value>> {
     let mut bytes = Vec::new();
     loop {
@@ -185,10 +188,10 @@ async fn read_request(stream: &mut TcpStream) -> io::Result<Option<Value>> {
 }
 
 /// The chunks of a streamed answer.
-fn answer(reply: &Reply, number: usize) -> String {
+fn answer(reply: &ModelReply, number: usize) -> String {
     let (delta, reason) = match reply {
-        Reply::Say(text) => (json!({"role": "assistant", "content": text}), "stop"),
-        Reply::Call { tool, arguments } => {
+        ModelReply::Say(text) => (json!({"role": "assistant", "content": text}), "stop"),
+        ModelReply::Call { tool, arguments } => {
             let function = json!({"name": tool, "arguments": arguments.to_string()});
             let call =
                 json!({"index": 0, "id": format!("call_{number}"), "type": "function", "function": function});
@@ -225,9 +228,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_says_what_the_script_says_and_keeps_what_it_was_asked() {
+    async fn it_replies_as_scripted_and_keeps_the_requests() {
         let model = ScriptedModel::start().await.unwrap();
-        let call = Reply::Call { tool: "exec".into(), arguments: json!({"command": "echo hi"}) };
+        let call = ModelReply::Call { tool: "exec".into(), arguments: json!({"command": "echo hi"}) };
         model.set(vec![call]);
         let first = ask(&model, &json!({"messages": [{"role": "user", "content": "go"}]})).await;
         assert!(first.contains(r#""name":"exec","arguments":"{\"command\":\"echo hi\"}""#), "{first}");
@@ -243,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_request_is_refused() {
+    async fn what_is_not_a_model_request_is_refused() {
         let model = ScriptedModel::start().await.unwrap();
         let mut stream = TcpStream::connect(model.address).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_answers_of_tools_count_whatever_is_asked_behind_them() {
+    fn the_latest_answers_of_tools_are_found_among_later_requests() {
         let answered = json!({"messages": [
             {"role": "user", "content": "an earlier turn"}, {"role": "assistant", "tool_calls": []},
             {"role": "tool", "content": "old"}, {"role": "assistant", "content": "done"},

@@ -1,8 +1,8 @@
-//! Records that are in a gateway's store before the first scenario talks to it.
+//! Seeds: records that are in a gateway's store before the first scenario talks to it.
 //!
 //! Paired records are placed as `devices/paired.json` before the first start: releases up to 2026.7.35 read the
-//! file itself, newer ones import it, all but 2026.9.5, which leaves that to `openclaw doctor --fix`. Pending
-//! requests are read from `devices/pending.json` up to 2026.7.35; newer releases put the file away unread. What
+//! file itself, newer ones import it, except 2026.9.5, which leaves that to `openclaw doctor --fix`. Pending
+//! requests are read from `devices/pending.json` up to 2026.7.35; newer releases rename the file without reading it. What
 //! the first start did not take goes into the database once the gateway runs.
 
 use std::fs;
@@ -18,7 +18,7 @@ use super::state::{BUSY, DATABASE, PAIRED, PENDING, StateError, cell, columns_of
 /// with the same tables, unused.
 const PAIRING_SCHEMA: i64 = 15;
 
-/// Records to place, as the JSON store writes them.
+/// The records to place, as the JSON store writes them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seed {
     /// Approved devices by device id.
@@ -37,8 +37,11 @@ impl Seed {
             .collect()
     }
 
-    /// Places what the first start left unread. Call it when the gateway is ready; it reads records at their
-    /// next use. A gateway of the JSON store has read the files itself.
+    /// Places the records that the first start did not read. Call it when the gateway is ready; it reads records when it next
+    /// uses them. A gateway with the JSON store has read the files itself.
+    ///
+    /// # Errors
+    /// Fails if the store cannot be read or written.
     pub fn complete(&self, state: &Path) -> Result<(), StateError> {
         let path = state.join(DATABASE);
         if self.paired.is_empty() && self.pending.is_empty() || !path.exists() {
@@ -53,11 +56,11 @@ impl Seed {
         Ok(())
     }
 
-    /// Places the records in the store of a gateway that runs and is idle. Releases of the JSON store read it at every
-    /// connect, so there it has these records and no others; in a database others stay.
+    /// Places the records in the store of a running, idle gateway. Releases with the JSON store read it at every connect, and
+    /// then have these records and no others; in a database other records remain.
     ///
     /// # Errors
-    /// Fails where the store cannot be written.
+    /// Fails if the store cannot be written.
     pub fn place(&self, state: &Path) -> Result<(), StateError> {
         let path = state.join(DATABASE);
         if path.exists()
@@ -80,7 +83,7 @@ impl Seed {
         Ok(())
     }
 
-    /// Whether the database is what the gateway reads; then it has the records now.
+    /// Inserts the records if the gateway reads the database; returns whether it does.
     fn insert(&self, database: &Path, paired_too: bool) -> rusqlite::Result<bool> {
         let mut connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY)?;
@@ -88,7 +91,7 @@ impl Seed {
         if schema < PAIRING_SCHEMA {
             return Ok(false);
         }
-        // One that reads first and writes then is refused at once if the gateway wrote in between.
+        // A transaction that reads before it writes fails at once if the gateway wrote in between.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if paired_too {
             insert(&transaction, "device_pairing_paired", "deviceId", &self.paired)?;
@@ -99,7 +102,7 @@ impl Seed {
     }
 }
 
-/// Adds records to a table, each under its id. What the gateway has of its own stays as it is.
+/// Adds records to a table, each under its id. Records that the gateway has already are not changed.
 fn insert(
     connection: &Connection,
     table: &str,
@@ -140,9 +143,9 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    use super::super::state::tests::database;
-    use super::super::state::{read_pairing, rows};
     use super::*;
+    use crate::gateway::state::tests::database;
+    use crate::gateway::state::{read_pairing, rows};
 
     fn map(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()
@@ -159,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_seeded_gets_a_file() {
+    fn only_seeded_records_get_a_file() {
         let mut seed = Seed::default();
         assert_eq!(seed.files(), []);
         seed.paired.insert("d1".into(), json!({"tokens": {}}));
@@ -189,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn pending_requests_wait_for_what_the_gateway_writes() {
+    fn pending_requests_wait_for_a_transaction_of_the_gateway() {
         let state = tempfile::tempdir().unwrap();
         let mut gateway = gateway_with_database(state.path());
         let (begun, writing) = std::sync::mpsc::channel();
@@ -215,7 +218,7 @@ mod tests {
     #[case::imported(PAIRING_SCHEMA, false, false)]
     #[case::left_to_a_repair(PAIRING_SCHEMA, true, true)]
     #[case::read_as_a_file(1, true, false)]
-    fn paired_records_go_where_the_first_start_left_them_unread(
+    fn paired_records_go_into_the_database_if_the_first_start_did_not_import_them(
         #[case] schema: i64,
         #[case] file_is_left: bool,
         #[case] taken_in: bool,

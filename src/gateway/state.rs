@@ -1,4 +1,4 @@
-//! The stored pairing records of a gateway, in one form whichever store the release has.
+//! The stored pairing records of a gateway, in one form for both kinds of stores.
 //!
 //! Up to 2026.7.35 the records are `devices/paired.json` and `devices/pending.json`; from 2026.8.1 on
 //! they are rows of `state/openclaw.sqlite`, and the JSON files are renamed at the first start.
@@ -18,7 +18,7 @@ pub(super) const DATABASE: &str = "state/openclaw.sqlite";
 /// How long a gateway on a busy machine may keep its database to itself.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
-/// What a gateway has stored about devices. The values are records as the JSON store writes them.
+/// The pairing records of a gateway, as the JSON store writes them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoredPairing {
     /// Approved devices by device id.
@@ -31,7 +31,7 @@ pub struct StoredPairing {
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot use {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -39,15 +39,15 @@ pub enum StateError {
         source: io::Error,
     },
     /// The file is not a JSON object.
-    #[error("{} is not a map of records: {reason}", path.display())]
+    #[error("{} is not a map of records", path.display())]
     Json {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        reason: String,
+        source: serde_json::Error,
     },
     /// The database refused.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot use the database {}", path.display())]
     Database {
         /// The database.
         path: PathBuf,
@@ -57,8 +57,11 @@ pub enum StateError {
 }
 
 /// Reads the records below a state directory. A running gateway is not disturbed.
+///
+/// # Errors
+/// Fails if the store cannot be read or is damaged.
 pub fn read_pairing(state: &Path) -> Result<StoredPairing, StateError> {
-    // A release of the JSON store may have the database too, for other things; a release of the
+    // A release with the JSON store may have the database as well, for other things; a release that keeps records in the
     // database renames the files.
     let json = state.join(PAIRED).exists() || state.join(PENDING).exists();
     let database = state.join(DATABASE);
@@ -80,8 +83,11 @@ pub fn read_pairing(state: &Path) -> Result<StoredPairing, StateError> {
     open().map_err(failed)
 }
 
-/// Gives records of a state directory twins: `(device, id, public key)` names a record and what its twin has
-/// instead of its id and its key. No gateway may use the directory.
+/// Adds copies of records to a state directory: `(device, id, public key)` names a record, and the id and the key that its
+/// copy has instead. No gateway may be using the directory.
+///
+/// # Errors
+/// Fails if the store cannot be read or written.
 pub fn put_twins(state: &Path, twins: &[(String, String, String)]) -> Result<(), StateError> {
     if is_database(state) {
         let database = state.join(DATABASE);
@@ -132,8 +138,7 @@ fn records(path: &Path) -> Result<Map<String, Value>, StateError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
         Err(source) => return Err(StateError::Io { path: path.to_owned(), source }),
     };
-    serde_json::from_slice(&bytes)
-        .map_err(|error| StateError::Json { path: path.to_owned(), reason: error.to_string() })
+    serde_json::from_slice(&bytes).map_err(|source| StateError::Json { path: path.to_owned(), source })
 }
 
 pub(super) fn rows(connection: &Connection, table: &str, key: &str) -> rusqlite::Result<Map<String, Value>> {
@@ -231,7 +236,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn both_stores_give_the_same_records() {
+    fn both_stores_yield_the_same_records() {
         let json_state = tempfile::tempdir().unwrap();
         let record = json!({"deviceId": "d1", "publicKey": "k", "role": "operator", "roles": ["operator", "node"],
             "approvedScopes": [], "tokens": {}, "createdAtMs": 1, "approvedAtMs": 2});
@@ -250,7 +255,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_twin_has_all_of_the_record_but_id_and_key() {
+    fn a_twin_differs_from_its_record_in_id_and_key_only() {
         let twins = [("d1".to_owned(), "d2".to_owned(), "k2".to_owned())];
         let state = tempfile::tempdir().unwrap();
         let writer = database(state.path());
@@ -270,7 +275,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn nothing_stored_is_no_error_and_damage_is() {
+    fn an_empty_store_is_read_and_a_damaged_one_is_an_error() {
         let state = tempfile::tempdir().unwrap();
         assert_eq!(read_pairing(state.path()).unwrap(), StoredPairing::default());
         fs::create_dir(state.path().join("devices")).unwrap();

@@ -1,18 +1,18 @@
-//! How a gateway is stopped, and how it then ended.
+//! How to stop a gateway, and how it ended.
 
 use std::time::Duration;
 
-use super::watch::Exit;
+use super::watch::ProcessExit;
 use crate::scenario::StopSignal;
 
 /// SIGTERM ends every measured release within 2.2 s on a free machine; 2026.9.6 took more than five beside a compiler.
-/// A gateway that has to be killed is told as such, so the patience is long; it costs nothing where one ends.
+/// A gateway that has to be killed is reported, so the wait is long; it costs nothing if the gateway ends.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// How a gateway is stopped.
+/// How to stop a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopping {
-    /// The signal that it is sent.
+    /// The signal to send.
     pub signal: StopSignal,
     /// How long it may take to end before it is killed.
     pub within: Duration,
@@ -24,12 +24,12 @@ impl Default for Stopping {
     }
 }
 
-/// How a gateway ended that was stopped.
+/// How a gateway ended when it was stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
-    /// Exit code or signal.
-    pub exit: Exit,
-    /// Whether it did not end in time, so that the harness killed it.
+pub struct StopOutcome {
+    /// ProcessExit code or signal.
+    pub exit: ProcessExit,
+    /// Whether it did not end in time and was killed.
     pub killed: bool,
     /// How long the stop took, in milliseconds.
     pub stop_ms: u64,

@@ -1,4 +1,4 @@
-//! Which mutants are active in a gateway whose code has many of them, and which ones it has reached.
+//! Switches mutants on and off in a gateway whose code contains many of them, and tells which ones it has reached.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,10 +13,10 @@ use super::profiles::names_in;
 
 const SCRIPT: &str = include_str!("switch.cjs");
 
-/// Names the folder of the switch in a gateway's environment.
+/// The environment variable that names the folder of a gateway's switch.
 pub(super) const VARIABLE: &str = "GATECRASH_MUTANTS";
 
-/// How long a thread may take to turn. One that is busy for longer has a mutant that never ends.
+/// How long a thread may take to switch. One that is busy for longer has a mutant that never ends.
 const TURNS: Duration = Duration::from_secs(5);
 
 /// Switches of the gateways of a run.
@@ -35,30 +35,33 @@ pub struct Switch {
     turns: AtomicUsize,
 }
 
-/// A gateway did not turn to other mutants in time.
+/// Why a gateway did not switch to other mutants.
 #[derive(Debug, thiserror::Error)]
 pub enum TurnError {
-    /// The wish cannot be written.
-    #[error("cannot write the switch of the gateway's mutants: {0}")]
+    /// The request cannot be written.
+    #[error("cannot write the switch of the gateway's mutants")]
     Write(#[source] io::Error),
-    /// A thread does not answer.
-    #[error("a thread of the gateway did not turn to other mutants within {} s", TURNS.as_secs())]
+    /// A thread did not answer in time.
+    #[error("a thread of the gateway did not switch to other mutants within {} s", TURNS.as_secs())]
     Silent,
 }
 
 impl Switches {
-    /// Switches below a folder, for so many mutants; `active` are those that gateways start with.
+    /// Switches below a folder, for this many mutants; `active` are those that gateways start with.
     pub fn new(place: PathBuf, mutants: usize, active: &[usize]) -> Self {
         Self { place, mutants, active: active.to_vec() }
     }
 
-    /// The same switches with other mutants active from the start.
+    /// The same switches with other mutants active at the start.
     #[must_use]
     pub fn starting_with(&self, active: &[usize]) -> Self {
         Self { active: active.to_vec(), ..self.clone() }
     }
 
     /// Makes the switch of a gateway.
+    ///
+    /// # Errors
+    /// Fails if its folder cannot be written.
     pub fn of(&self, gateway: usize) -> io::Result<Switch> {
         let folder = self.place.join(format!("gateway-{gateway}"));
         // A number may be used again in another run.
@@ -71,7 +74,7 @@ impl Switches {
         Ok(Switch { folder, mutants: self.mutants, turns: AtomicUsize::new(0) })
     }
 
-    /// What the gateway with this number reached at its end, after it was last turned.
+    /// What the gateway with this number reached between the last switch and its end.
     pub fn rest(&self, gateway: usize) -> BTreeSet<usize> {
         let folder = self.place.join(format!("gateway-{gateway}"));
         read_all(&folder, |name| name.starts_with("rest-"))
@@ -83,19 +86,19 @@ fn first(active: &[usize], mutants: usize) -> String {
 }
 
 impl Switch {
-    /// What loads the switch into a gateway.
+    /// The environment variable that loads the switch into a gateway.
     pub fn env(&self) -> (String, String) {
         (VARIABLE.to_owned(), self.folder.to_string_lossy().into_owned())
     }
 
-    /// Makes these mutants active, and no others, in every thread. Answers with the mutants whose code was reached since the last
-    /// turn.
+    /// Makes these mutants active in every thread, and no others. Returns the mutants whose code was reached since the last
+    /// switch.
     ///
     /// # Errors
-    /// Fails where a thread does not answer within five seconds.
+    /// Fails if a thread does not answer within five seconds.
     pub async fn turn(&self, active: &[usize]) -> Result<BTreeSet<usize>, TurnError> {
         let number = self.turns.fetch_add(1, Ordering::SeqCst);
-        // What is started from here on begins with the same mutants.
+        // Threads that start from here on begin with the same mutants.
         write(&self.folder.join("first.json"), &first(active, self.mutants)).map_err(TurnError::Write)?;
         write(&self.folder.join(format!("turn-{number}.json")), &json!({"active": active}).to_string())
             .map_err(TurnError::Write)?;
@@ -110,7 +113,7 @@ impl Switch {
         Ok(read_all(&self.folder, |name| name.starts_with(&answer)))
     }
 
-    /// Whether a thread that runs has not answered yet.
+    /// Whether a running thread has not answered yet.
     fn is_waiting(&self, answer: &str) -> bool {
         let names = names_in(&self.folder);
         names.iter().filter_map(|name| name.strip_prefix("started-")).any(|thread| {
@@ -123,7 +126,7 @@ impl Switch {
     }
 }
 
-/// Writes a file so that nobody reads half of it.
+/// Writes a file in one step, so that nobody reads half of it.
 fn write(place: &Path, text: &str) -> io::Result<()> {
     let mut beside = place.as_os_str().to_owned();
     beside.push(".new");
@@ -148,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_switch_starts_with_its_mutant_and_counts_all() {
+    fn a_switch_starts_with_its_active_mutants() {
         let dir = tempfile::tempdir().unwrap();
         let switches = Switches::new(dir.path().to_owned(), 12, &[]).starting_with(&[7]);
         let switch = switches.of(3).unwrap();
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_who_is_gone_is_waited_for() {
+    async fn threads_of_dead_processes_are_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let switch = Switches::new(dir.path().to_owned(), 2, &[]).of(0).unwrap();
         fs::write(dir.path().join("gateway-0/started-4000000000-0"), "").unwrap();

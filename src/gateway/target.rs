@@ -1,4 +1,4 @@
-//! What `--gateway` names.
+//! Targets: what `--gateway` can name.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -19,25 +19,25 @@ pub enum Target {
     Path(PathBuf),
     /// `cmd:COMMAND`: any shell command, with `{port}` and the home in its environment.
     Command(String),
-    /// `ws://HOST:PORT`: a gateway that already runs.
-    Attach(Address),
-    /// `embedded`, `embedded:2026.3.31` or `embedded:2026.3.31+FAULT`: the model of that release or of the
-    /// newest, perhaps with a planted fault.
+    /// `ws://HOST:PORT`: a gateway that is already running.
+    Attach(GatewayAddress),
+    /// `embedded`, `embedded:2026.3.31` or `embedded:2026.3.31+FAULT`: the model of the newest release or of that one, with a
+    /// planted fault if one is named.
     Embedded(EmbeddedTarget),
 }
 
-/// A model, as the user names it.
+/// The model, as the user names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct EmbeddedTarget {
-    /// Whose rules hold; the newest that are known where none is named.
+    /// The release whose rules apply; the newest known one if none is named.
     pub release: Option<Release>,
-    /// A planted fault.
+    /// A fault that is planted in it.
     pub mutant: Option<&'static Mutant>,
 }
 
-/// Where a running gateway listens.
+/// The address that a running gateway listens on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Address {
+pub struct GatewayAddress {
     /// Host name or IP address; an IPv6 address has no brackets here.
     pub host: String,
     /// TCP port.
@@ -47,43 +47,43 @@ pub struct Address {
 /// Whether a target may be on another machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Remote {
-    /// Only loopback addresses are taken.
+    /// Only loopback addresses are accepted.
     #[default]
     Refused,
     /// The user said `--allow-remote`.
     Allowed,
 }
 
-/// Why a text names no target.
+/// Why a text does not name a target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTargetError {
     /// Nothing was given.
     #[error("no gateway is named: give a release such as 2026.3.31, or {FORMS}")]
     Empty,
-    /// A word, or a word before a colon, that means nothing here.
+    /// An unknown word, or an unknown word before a colon.
     #[error("`{word}` names no gateway{}: give a release such as 2026.3.31, or {FORMS}", did_you_mean(.suggestion.as_deref()))]
     Unknown {
         /// The word as it was given.
         word: String,
-        /// A word that is like it.
+        /// A similar word that is known.
         suggestion: Option<String>,
     },
-    /// The text looks like a release and is none.
+    /// The text looks like a release but is not one.
     #[error(transparent)]
     Release(#[from] ParseReleaseError),
-    /// `path:`, `cmd:` or `embedded:` with nothing behind it.
-    #[error("`{0}` needs something behind the colon")]
+    /// `path:`, `cmd:` or `embedded:` with nothing after the colon.
+    #[error("`{0}` needs something after the colon")]
     Incomplete(String),
     /// The model has no such fault.
     #[error("the model has no fault `{word}`{}; `gatecrash mutants --list` names them", did_you_mean(.suggestion.as_deref()))]
     Fault {
         /// The word as it was given.
         word: String,
-        /// A fault of a like name.
+        /// A fault with a similar name.
         suggestion: Option<String>,
     },
     /// The address cannot be read.
-    #[error("`{text}` is no gateway address: {reason}, such as ws://127.0.0.1:18789")]
+    #[error("`{text}` is not a gateway address: {reason}, such as ws://127.0.0.1:18789")]
     Address {
         /// The text as it was given.
         text: String,
@@ -136,14 +136,9 @@ impl Target {
         }
         Err(unknown(text))
     }
-
-    /// Whether the harness starts (and may restart and seed) this gateway itself.
-    pub const fn is_started_here(&self) -> bool {
-        !matches!(self, Self::Attach(_))
-    }
 }
 
-/// Reads what stands behind `embedded:`, a release and perhaps a fault.
+/// Reads what follows `embedded:`, a release and possibly a fault.
 fn embedded(text: &str) -> Result<Target, ParseTargetError> {
     let (release, fault) =
         text.split_once('+').map_or((text, None), |(release, fault)| (release, Some(fault)));
@@ -173,7 +168,7 @@ fn unknown(text: &str) -> ParseTargetError {
     ParseTargetError::Unknown { word: word.to_owned(), suggestion }
 }
 
-fn address(text: &str, rest: &str, remote: Remote) -> Result<Address, ParseTargetError> {
+fn address(text: &str, rest: &str, remote: Remote) -> Result<GatewayAddress, ParseTargetError> {
     let wrong = |reason| ParseTargetError::Address { text: text.to_owned(), reason };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = rest.rsplit_once(':').ok_or_else(|| wrong("a port is missing"))?;
@@ -192,16 +187,15 @@ fn address(text: &str, rest: &str, remote: Remote) -> Result<Address, ParseTarge
     let digits = port.bytes().all(|b| b.is_ascii_digit());
     let port = port.parse().ok().filter(|port| digits && *port != 0);
     let port = port.ok_or_else(|| wrong("the port is a number from 1 to 65535"))?;
-    let address = Address { host: host.to_owned(), port };
+    let address = GatewayAddress { host: host.to_owned(), port };
     if remote == Remote::Refused && !address.is_loopback() {
         return Err(ParseTargetError::NotLoopback(text.to_owned()));
     }
     Ok(address)
 }
 
-impl Address {
-    /// Whether this is the machine itself. A name other than `localhost` never counts: it may resolve
-    /// to anything.
+impl GatewayAddress {
+    /// Whether this is the local machine. Of names only `localhost` counts: any other may resolve to anything.
     pub fn is_loopback(&self) -> bool {
         match self.host.parse::<IpAddr>() {
             Ok(ip) => ip.is_loopback(),
@@ -210,7 +204,7 @@ impl Address {
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for GatewayAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "ws://[{}]:{}", self.host, self.port)
@@ -266,7 +260,7 @@ mod tests {
     #[case("ws://localhost:1", "ws://localhost:1")]
     #[case("embedded", "embedded")]
     #[case("embedded:v2026.3.31", "embedded:2026.3.31")]
-    fn a_target_prints_as_it_is_named(#[case] text: &str, #[case] printed: &str) {
+    fn a_target_prints_as_it_is_written(#[case] text: &str, #[case] printed: &str) {
         let target: Target = text.parse().unwrap();
         assert_eq!(target.to_string(), printed);
         assert_eq!(printed.parse(), Ok(target));
@@ -280,7 +274,7 @@ mod tests {
     #[case("pth:x", "path:")]
     #[case("comd:x", "cmd:")]
     #[case("wss://127.0.0.1:1", "ws://")]
-    fn a_misspelt_word_is_answered_with_the_right_one(#[case] text: &str, #[case] meant: &str) {
+    fn a_misspelt_word_gets_a_suggestion(#[case] text: &str, #[case] meant: &str) {
         let error = text.parse::<Target>().unwrap_err();
         assert!(error.to_string().contains(&format!("did you mean `{meant}`?")), "{error}");
     }
@@ -318,7 +312,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic_and_what_is_read_prints_and_reads_the_same(text in "(ws://|cmd:|path:|embedded:)?\\PC*") {
+        fn parsing_never_panics_and_a_printed_target_parses_to_itself(text in "(ws://|cmd:|path:|embedded:)?\\PC*") {
             if let Ok(target) = Target::parse(&text, Remote::Allowed) {
                 prop_assert_eq!(Target::parse(&target.to_string(), Remote::Allowed), Ok(target));
             }

@@ -1,5 +1,5 @@
-//! The processes of this machine, as `/proc` shows them. Where there is no `/proc` nothing is found,
-//! and process groups are all the harness has.
+//! The processes of this machine, as `/proc` shows them. Without a `/proc` nothing is found, and the harness has only process
+//! groups to go by.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 /// A process that a gateway left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stray {
-    /// Its process id while it lived.
+    /// The process id that it had.
     pub pid: u32,
     /// Its command line, cut to 200 characters.
     pub command: String,
 }
 
-/// The living processes below `ancestor`, without itself; zombies do not count.
+/// The running descendants of `ancestor`; zombies do not count.
 pub(super) fn descendants(ancestor: u32) -> Vec<u32> {
     let all: Vec<(u32, u32, bool)> = pids().filter_map(parent).collect();
     let mut family = HashSet::from([ancestor]);
@@ -46,14 +46,14 @@ pub(super) fn marked(entry: &str) -> Vec<u32> {
     pids().filter(carries).collect()
 }
 
-/// Names a process for a report.
+/// Describes a process for a report.
 pub(super) fn stray(pid: u32) -> Stray {
     let raw = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let text = String::from_utf8_lossy(&raw).replace('\0', " ");
     Stray { pid, command: text.trim().chars().take(200).collect() }
 }
 
-/// Sends SIGKILL; a process that is gone already is what was wanted.
+/// Sends SIGKILL; it is no error if the process is gone already.
 pub(super) fn kill(pid: u32) {
     signal(pid, Signal::KILL);
 }
@@ -82,7 +82,7 @@ fn pids() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// A process, its parent, and whether it lives.
+/// The id of a process, that of its parent, and whether it is running.
 fn parent(pid: u32) -> Option<(u32, u32, bool)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name stands in parentheses and may itself hold spaces and parentheses.

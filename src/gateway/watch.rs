@@ -5,7 +5,7 @@
 //! gateway's output. The end of the input means that the harness is dead, and everything is killed.
 //! The watcher starts the gateway through `gatecrash __exec`, which asks the kernel for a SIGKILL when
 //! the watcher dies, so killing either of them leaves no gateway. As a subreaper the watcher inherits
-//! what the gateway orphans.
+//! the orphans of the gateway.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
@@ -29,21 +29,21 @@ pub(super) const WATCH: &str = "__watch";
 /// The hidden subcommand that becomes the gateway.
 pub(super) const EXEC: &str = "__exec";
 
-/// Written to the log pipe after the gateway ended: all it printed is before this line.
+/// Written to the log pipe after the gateway has ended: all of its output comes before this line.
 pub(super) const END_OF_LOG: &[u8] = b"\x00gatecrash: end of log";
 
-/// How long children may take to follow a gateway that ended before they count as strays.
+/// How long children may outlive a gateway before they count as strays.
 const CHILDREN_FOLLOW: Duration = Duration::from_millis(150);
 const KILL_TAKES: Duration = Duration::from_secs(2);
 
-/// How long a process that a gateway left in its place may take to serve the port: it boots like any other.
+/// How long the successor of a gateway may take to serve its port: it boots like any other gateway.
 const SUCCESSOR_BOOTS: Duration = Duration::from_mins(1);
 const LOOK_FOR_SUCCESSOR: Duration = Duration::from_millis(20);
 
-/// What the harness says.
+/// A message from the harness to the watcher.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Order {
+pub(super) enum WatcherOrder {
     Start(Program),
     Stop { signal: StopSignal, grace_ms: u64 },
 }
@@ -55,13 +55,13 @@ pub(super) struct Program {
     pub(super) args: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) directory: PathBuf,
-    /// A file that gets standard output; without it both outputs are one.
+    /// A file for standard output, if it is not to go where standard error goes.
     pub(super) stdout: Option<PathBuf>,
-    /// The port that a gateway serves. A process that it leaves behind and that serves this port takes its place.
+    /// The port of a gateway. A process that it leaves behind and that serves this port becomes its successor.
     pub(super) port: Option<u16>,
 }
 
-/// What the watcher says.
+/// A message from the watcher to the harness.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Notice {
@@ -71,12 +71,12 @@ pub(super) enum Notice {
     NotSpawned {
         reason: String,
     },
-    /// The program ended, and a process that it had started serves in its place.
+    /// The program has ended, and a process that it had started serves in its place.
     Replaced {
         pid: u32,
-        exit: Exit,
+        exit: ProcessExit,
     },
-    Exited(Exit),
+    Exited(ProcessExit),
     Stopped {
         killed: bool,
         strays: Vec<Stray>,
@@ -85,14 +85,14 @@ pub(super) enum Notice {
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exit {
-    /// The exit code, if it ended by itself.
+pub struct ProcessExit {
+    /// The exit code, if it exited by itself.
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
 }
 
-impl Exit {
+impl ProcessExit {
     /// The name of the signal that ended it.
     pub fn signal_name(&self) -> Option<String> {
         let signal = self.signal?;
@@ -111,7 +111,7 @@ impl Exit {
     }
 }
 
-impl std::fmt::Display for Exit {
+impl std::fmt::Display for ProcessExit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.code, self.signal) {
             (Some(code), _) => write!(f, "exit code {code}"),
@@ -121,14 +121,13 @@ impl std::fmt::Display for Exit {
     }
 }
 
-impl From<ExitStatus> for Exit {
+impl From<ExitStatus> for ProcessExit {
     fn from(status: ExitStatus) -> Self {
         Self { code: status.code(), signal: status.signal() }
     }
 }
 
-/// Runs a hidden subcommand if the arguments (without the program's name) name one, and answers its
-/// exit code. `main` calls this before anything else.
+/// Runs a hidden subcommand if the arguments (without the program's name) name one, and returns its exit code. `main` calls this before anything else.
 pub fn dispatch(
     mut args: impl Iterator<Item = OsString>,
     executable: impl Fn() -> io::Result<PathBuf>,
@@ -162,9 +161,9 @@ fn exec(mut args: impl Iterator<Item = OsString>) -> io::Result<()> {
 }
 
 enum Happening {
-    Order(Order),
+    Order(WatcherOrder),
     HarnessGone,
-    Exited(Exit),
+    Exited(ProcessExit),
 }
 
 fn watch(executable: &Path) -> io::Result<()> {
@@ -172,7 +171,7 @@ fn watch(executable: &Path) -> io::Result<()> {
     rustix::process::set_child_subreaper(Some(getpid()))?;
     let mut orders = io::stdin().lock().lines();
     let Some(Ok(first)) = orders.next() else { return Ok(()) };
-    let Order::Start(program) = serde_json::from_str(&first)? else { return Ok(()) };
+    let WatcherOrder::Start(program) = serde_json::from_str(&first)? else { return Ok(()) };
     drop(orders);
     let mut child = match spawn(executable, &program) {
         Ok(child) => child,
@@ -185,11 +184,11 @@ fn watch(executable: &Path) -> io::Result<()> {
     let gateway = child.id();
     let (port, tell) = (program.port, happen.clone());
     let control = thread::spawn(move || control(gateway, port, &tell, &happenings));
-    // The death signal follows the thread that spawned: this one must wait, not return.
+    // The death signal is tied to the thread that spawned the child, so this thread must wait here.
     let exit = wait_without_reaping(&mut child)?;
     let _ = happen.send(Happening::Exited(exit));
     let _ = control.join();
-    // Reaped last: until here the process id could not be given to anybody else.
+    // Reaped last, so that until here the process id cannot be reused.
     let _ = child.wait();
     Ok(())
 }
@@ -215,19 +214,19 @@ fn spawn(executable: &Path, program: &Program) -> io::Result<Child> {
 }
 
 #[cfg(target_os = "linux")]
-fn wait_without_reaping(child: &mut Child) -> io::Result<Exit> {
+fn wait_without_reaping(child: &mut Child) -> io::Result<ProcessExit> {
     wait_for(child.id())
 }
 
 /// Waits for the end of a child without reaping it, so that its process id stays taken.
 #[cfg(target_os = "linux")]
-fn wait_for(pid: u32) -> io::Result<Exit> {
+fn wait_for(pid: u32) -> io::Result<ProcessExit> {
     use rustix::process::{WaitId, WaitIdOptions, waitid};
     let pid = tree::handle(pid).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
     loop {
         match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
             Ok(Some(status)) => {
-                return Ok(Exit { code: status.exit_status(), signal: status.terminating_signal() });
+                return Ok(ProcessExit { code: status.exit_status(), signal: status.terminating_signal() });
             }
             Ok(None) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -236,13 +235,13 @@ fn wait_for(pid: u32) -> io::Result<Exit> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn wait_without_reaping(child: &mut Child) -> io::Result<Exit> {
-    child.wait().map(Exit::from)
+fn wait_without_reaping(child: &mut Child) -> io::Result<ProcessExit> {
+    child.wait().map(ProcessExit::from)
 }
 
 /// Without a subreaper nothing is inherited, so there is no successor to wait for.
 #[cfg(not(target_os = "linux"))]
-fn wait_for(_: u32) -> io::Result<Exit> {
+fn wait_for(_: u32) -> io::Result<ProcessExit> {
     Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
@@ -255,11 +254,11 @@ fn read_orders(happen: &Sender<Happening>) {
     let _ = happen.send(Happening::HarnessGone);
 }
 
-/// Follows the gateway until the harness wants its end or is gone.
+/// Follows the gateway until the harness ends it or is gone.
 fn control(mut gateway: u32, port: Option<u16>, tell: &Sender<Happening>, happenings: &Receiver<Happening>) {
     let mut exited = false;
-    // The end of a gateway that may have left a successor, and until when that one is waited for.
-    let mut ended: Option<(Exit, Instant)> = None;
+    // The end of a gateway that may have left a successor, and when it ended.
+    let mut ended: Option<(ProcessExit, Instant)> = None;
     let stop = loop {
         let happening = match ended {
             None => happenings.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -267,10 +266,10 @@ fn control(mut gateway: u32, port: Option<u16>, tell: &Sender<Happening>, happen
         };
         match happening {
             Ok(Happening::Exited(exit)) => ended = Some((exit, Instant::now())),
-            Ok(Happening::Order(Order::Stop { signal, grace_ms })) => {
+            Ok(Happening::Order(WatcherOrder::Stop { signal, grace_ms })) => {
                 break Some((signal, Duration::from_millis(grace_ms)));
             }
-            Ok(Happening::Order(Order::Start(_))) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Happening::Order(WatcherOrder::Start(_))) | Err(RecvTimeoutError::Timeout) => {}
             Ok(Happening::HarnessGone) | Err(RecvTimeoutError::Disconnected) => break None,
         }
         let Some((exit, at)) = ended else { continue };
@@ -313,10 +312,10 @@ fn control(mut gateway: u32, port: Option<u16>, tell: &Sender<Happening>, happen
     let _ = say(&Notice::Stopped { killed, strays });
 }
 
-/// Who serves in the place of a gateway that ended.
+/// The process that takes the place of a gateway that has ended.
 enum Successor {
     Serves(u32),
-    /// A process that it started lives and does not serve yet.
+    /// A process that it started is running and does not serve the port yet.
     MayCome,
     None,
 }
@@ -332,7 +331,7 @@ fn successor(gateway: u32, port: Option<u16>) -> Successor {
     listeners(port, &left).first().map_or(Successor::MayCome, |pid| Successor::Serves(*pid))
 }
 
-/// Whether the gateway ended in time; a harness that dies meanwhile ends the wait.
+/// Waits for the end of the gateway; returns whether it came in time. The wait also ends if the harness dies.
 fn wait_for_exit(happenings: &Receiver<Happening>, time: Duration) -> bool {
     let end = Instant::now() + time;
     loop {
@@ -349,7 +348,7 @@ fn wait_for_exit(happenings: &Receiver<Happening>, time: Duration) -> bool {
     }
 }
 
-/// Kills what is left below the watcher and answers what that was.
+/// Kills whatever is left below the watcher and returns what that was.
 fn end_the_rest(gateway: u32, politely: bool) -> Vec<Stray> {
     let below = || {
         tree::descendants(std::process::id()).into_iter().filter(|pid| *pid != gateway).collect::<Vec<_>>()
@@ -376,7 +375,7 @@ fn end_the_rest(gateway: u32, politely: bool) -> Vec<Stray> {
     strays
 }
 
-fn announce_end(exit: Exit) {
+fn announce_end(exit: ProcessExit) {
     let mut log = io::stderr().lock();
     let _ = log.write_all(b"\n").and_then(|()| log.write_all(END_OF_LOG)).and_then(|()| log.write_all(b"\n"));
     let _ = say(&Notice::Exited(exit));
@@ -390,7 +389,7 @@ fn say(notice: &Notice) -> io::Result<()> {
     out.flush()
 }
 
-/// The signal as the system knows it.
+/// The signal of the system.
 const fn raw(signal: StopSignal) -> Signal {
     match signal {
         StopSignal::Term => Signal::TERM,

@@ -227,9 +227,7 @@ fn is_of_a_branch_left_out(change: &Change, part: &Part, text: &str) -> bool {
 }
 
 fn digest(text: &str) -> String {
-    let digest = Sha256::digest(without_numbers(text).as_bytes());
-    let [a, b, c, d, ..] = digest.0;
-    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
+    hex::encode(&Sha256::digest(without_numbers(text).as_bytes())[..4])
 }
 
 /// A change of the text.

@@ -11,6 +11,7 @@ use super::exec::{Exec, try_exec};
 use super::judge::Answer;
 use super::stand_in::StandIn;
 use crate::client::{self, Opened, Transcript, open};
+use crate::error_chain::chain;
 use crate::gateway::{PreparedTarget, RunningGateway, ScriptedModel, StartError, StartRequest, merge};
 use crate::scenario::{Address, Capability, Ready};
 use crate::wire::{ConnectParams, DeviceProof, SignedFields, connect_request};
@@ -126,7 +127,7 @@ async fn come_back(host: &RunningGateway, one: &StandIn, question: &Question<'_>
     let transcript = Transcript::new(Instant::now());
     let opened = open("device", &address.into(), &headers, WITHIN, &transcript)
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| chain(&error))?;
     let connection = match opened {
         Opened::Socket(connection) => connection,
         Opened::Http { status, .. } => return Ok(Answer::Refused { code: format!("HTTP {status}") }),
@@ -194,12 +195,12 @@ async fn come_back(host: &RunningGateway, one: &StandIn, question: &Question<'_>
 }
 
 /// What a device was answered. That nothing came in our time says nothing about the device.
-fn read(answer: client::Answer) -> Result<Answer, String> {
+fn read(answer: client::CallOutcome) -> Result<Answer, String> {
     let error = match answer {
-        client::Answer::Ok(_) => return Ok(Answer::Ok),
-        client::Answer::Refused(error) | client::Answer::Ended(_, Some(error)) => error,
-        client::Answer::Ended(end, None) => return Ok(Answer::Refused { code: end.to_string() }),
-        client::Answer::Silence => return Err(unanswered("the connect request")),
+        client::CallOutcome::Ok(_) => return Ok(Answer::Ok),
+        client::CallOutcome::Refused(error) | client::CallOutcome::Ended(_, Some(error)) => error,
+        client::CallOutcome::Ended(end, None) => return Ok(Answer::Refused { code: end.to_string() }),
+        client::CallOutcome::Silence => return Err(unanswered("the connect request")),
     };
     let code = error.detail("code").unwrap_or(&error.code).to_owned();
     Ok(match error.detail("reason") {

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::gateway::{ProgramRequest, Reply, RunningGateway, ScriptedModel, tool_results};
+use crate::error_chain::chain;
+use crate::gateway::{ModelReply, ProgramRequest, RunningGateway, ScriptedModel, tool_results};
 
 /// How long a turn may take on a busy machine.
 const WITHIN: Duration = Duration::from_mins(4);
@@ -64,7 +65,7 @@ pub(super) async fn try_exec(host: &RunningGateway, model: &ScriptedModel) -> Ex
 async fn turn(host: &RunningGateway, model: &ScriptedModel, number: usize, local: bool) -> Exec {
     let before = model.requests().len();
     let arguments = json!({"command": "echo preflight-$((40+2))"});
-    model.set(vec![Reply::Call { tool: "exec".to_owned(), arguments }]);
+    model.set(vec![ModelReply::Call { tool: "exec".to_owned(), arguments }]);
     let mut args = vec!["agent", "--agent", "main", "--message", "go", "--json", "--timeout", "60"];
     if local {
         args.push("--local");
@@ -78,7 +79,7 @@ async fn turn(host: &RunningGateway, model: &ScriptedModel, number: usize, local
             running.stop().await;
             errors
         }
-        Err(error) => error.to_string(),
+        Err(error) => chain(&error),
     };
     let said = tool_results(&model.requests()[before..]);
     judge(said.last().map(String::as_str), &errors)

@@ -1,4 +1,4 @@
-//! Calendar releases: parsing, order and ranges.
+//! Releases of the gateway, which are versioned by date: parsing, order, ranges and sets.
 
 mod published;
 mod range;

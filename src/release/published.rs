@@ -1,4 +1,4 @@
-//! The stable releases that are known to be published, to tell whether two of them are neighbours.
+//! The stable releases that are known to be published, which tell whether two releases are neighbours.
 
 use super::version::{Release, Suffix};
 
@@ -10,7 +10,7 @@ const fn respin(month: u8, day: u16, number: u16) -> Release {
     Release { year: 2026, month, day, suffix: Suffix::Respin(number) }
 }
 
-/// Every stable release from 2026.1.29 to 2026.9.6, in the order of time, as the registry lists them.
+/// Every stable release from 2026.1.29 to 2026.9.6, in chronological order, as the registry lists them.
 #[rustfmt::skip]
 pub const PUBLISHED: &[Release] = &[
     day(1, 29), day(1, 30),
@@ -26,14 +26,15 @@ pub const PUBLISHED: &[Release] = &[
 
 /// Whether the later of two releases is known to be the next stable one after the earlier.
 ///
-/// What is not in the list (betas, releases that came after this version of gatecrash) has no known neighbours.
+/// Releases that are not in the list (betas, and what was published after this version of gatecrash) have no known
+/// neighbours.
 pub fn are_neighbours(earlier: Release, later: Release) -> bool {
     let at = PUBLISHED.iter().position(|one| *one == earlier);
     at.is_some_and(|at| PUBLISHED.get(at + 1) == Some(&later))
 }
 
-/// Where a change came that the later of two releases shows and the earlier does not: `2026.4.2` where they are
-/// neighbours, else `between 2026.4.2 and 2026.9.6`.
+/// When a change came that the later of two releases shows and the earlier does not: `2026.4.2` if they are neighbours, else
+/// `between 2026.4.2 and 2026.9.6`.
 pub fn span_of_change(earlier: Release, later: Release) -> String {
     if are_neighbours(earlier, later) {
         return later.to_string();
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_in_the_order_of_time() {
+    fn the_list_is_in_chronological_order() {
         assert!(PUBLISHED.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
@@ -60,7 +61,7 @@ mod tests {
     #[case::later_than_the_list("2026.9.6", "2026.9.7", "between 2026.9.6 and 2026.9.7")]
     #[case::a_beta("2026.6.35", "2026.7.1-beta.1", "between 2026.6.35 and 2026.7.1-beta.1")]
     #[case::the_wrong_way_round("2026.3.31", "2026.3.28", "between 2026.3.31 and 2026.3.28")]
-    fn a_change_is_only_blamed_on_a_release_next_to_one_without_it(
+    fn a_change_is_attributed_to_a_release_only_if_its_neighbour_lacks_it(
         #[case] earlier: &str,
         #[case] later: &str,
         #[case] told: &str,

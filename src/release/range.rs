@@ -1,4 +1,4 @@
-//! Spans of releases, such as `>=2026.3.31, <2026.4.2`.
+//! Ranges of releases, such as `>=2026.3.31, <2026.4.2`.
 
 use std::fmt;
 use std::ops::Bound;
@@ -8,11 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ParseReleaseError, Release};
 
-/// A contiguous span of releases: what satisfies all of its comparators.
+/// A contiguous range of releases: those that satisfy all of its comparators.
 ///
 /// Written as comparators joined by commas (`>=2026.3.31, <2026.4.2`), as one release
-/// (`2026.3.31`), or as `*` for every release. A range always has at least one release between its
-/// bounds in principle: a text such as `>=2026.4.2, <2026.3.31` is refused as empty.
+/// (`2026.3.31`), or as `*` for every release. A range is never empty: a text such as `>=2026.4.2, <2026.3.31` is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReleaseRange {
     low: Bound<Release>,
@@ -25,7 +24,7 @@ pub enum ParseRangeError {
     /// One of the versions cannot be read.
     #[error(transparent)]
     Release(#[from] ParseReleaseError),
-    /// Something stands before the version that is no comparator.
+    /// What stands before a version is not a comparator.
     #[error(
         "`{0}` is not a comparison: write >=, >, <=, < or = before a release, and join comparisons with a comma"
     )]
@@ -57,7 +56,7 @@ impl ReleaseRange {
         Self { low: Bound::Included(first), high: Bound::Included(last) }
     }
 
-    /// The smallest range that holds both, and whatever lies between them.
+    /// The smallest range that contains both and whatever lies between them.
     #[must_use]
     pub fn hull(&self, other: &Self) -> Self {
         let low = if tighter_low(self.low, other.low) == self.low { other.low } else { self.low };
@@ -65,17 +64,17 @@ impl ReleaseRange {
         Self { low, high }
     }
 
-    /// Where it begins.
+    /// Its lower bound.
     pub const fn low(&self) -> Bound<Release> {
         self.low
     }
 
-    /// Where it ends.
+    /// Its upper bound.
     pub const fn high(&self) -> Bound<Release> {
         self.high
     }
 
-    /// From where one range begins to where the other ends; none where that holds no release.
+    /// The range from the lower bound of one range to the upper bound of another; none if that is empty.
     pub fn between(begins: &Self, ends: &Self) -> Option<Self> {
         (!is_empty(begins.low, ends.high)).then_some(Self { low: begins.low, high: ends.high })
     }
@@ -230,7 +229,11 @@ mod tests {
     #[case("2026.3.31", "2026.3.31", true)]
     #[case("=2026.3.31", "2026.4.1", false)]
     #[case("*", "2026.1.29", true)]
-    fn membership_follows_the_calendar(#[case] text: &str, #[case] release: &str, #[case] inside: bool) {
+    fn a_range_contains_the_releases_between_its_bounds(
+        #[case] text: &str,
+        #[case] release: &str,
+        #[case] inside: bool,
+    ) {
         assert_eq!(range(text).contains(&release.parse().unwrap()), inside);
     }
 
@@ -257,7 +260,7 @@ mod tests {
     #[case(">=2026.3.31, <=2026.4.2", ">=2026.4.2", true)]
     #[case("<2026.3.31", ">2026.3.31", false)]
     #[case("*", "2026.3.31", true)]
-    fn overlap_is_known(#[case] a: &str, #[case] b: &str, #[case] overlap: bool) {
+    fn overlapping_ranges_are_recognized(#[case] a: &str, #[case] b: &str, #[case] overlap: bool) {
         assert_eq!(range(a).overlaps(&range(b)), overlap);
         assert_eq!(range(b).overlaps(&range(a)), overlap);
     }
@@ -285,12 +288,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn printing_and_parsing_agree(one in any_range()) {
+        fn a_printed_range_parses_to_itself(one in any_range()) {
             prop_assert_eq!(range(&one.to_string()), one);
         }
 
         #[test]
-        fn a_shared_member_means_overlap(a in any_range(), b in any_range(), r in any_release()) {
+        fn ranges_with_a_common_release_overlap(a in any_range(), b in any_range(), r in any_release()) {
             if a.contains(&r) && b.contains(&r) {
                 prop_assert!(a.overlaps(&b));
             }

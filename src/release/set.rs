@@ -1,4 +1,4 @@
-//! Sets of releases: several spans, such as `>=2026.3.2, <2026.4.2 || >=2026.8.1`.
+//! Sets of releases: several ranges, such as `>=2026.3.2, <2026.4.2 || >=2026.8.1`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,17 +8,17 @@ use serde::{Deserialize, Deserializer};
 use super::range::{ParseRangeError, ReleaseRange};
 use super::version::Release;
 
-/// Releases in any of several spans, written with `||` between them.
+/// The releases in any of several ranges, which are written with `||` between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseSet(Vec<ReleaseRange>);
 
 impl ReleaseSet {
-    /// Whether `release` is in one of the spans.
+    /// Whether `release` is in one of the ranges.
     pub fn contains(&self, release: &Release) -> bool {
         self.0.iter().any(|one| one.contains(release))
     }
 
-    /// Whether any release can be in one of the spans and in `range`.
+    /// Whether any release can be both in the set and in `range`.
     pub fn overlaps(&self, range: &ReleaseRange) -> bool {
         self.0.iter().any(|one| one.overlaps(range))
     }
@@ -83,14 +83,14 @@ mod tests {
     #[case("2026.4.2", false)]
     #[case("2026.7.35", false)]
     #[case("2026.8.1", true)]
-    fn a_release_is_in_one_of_the_spans(#[case] release: &str, #[case] inside: bool) {
+    fn a_set_contains_the_releases_of_its_ranges(#[case] release: &str, #[case] inside: bool) {
         let both = set(">=2026.3.2, <2026.4.2 || >=2026.8.1");
         assert_eq!(both.contains(&release.parse().unwrap()), inside);
         assert_eq!(both.to_string(), ">=2026.3.2, <2026.4.2 || >=2026.8.1");
     }
 
     #[test]
-    fn what_two_sets_share_is_known() {
+    fn sets_can_be_intersected() {
         let (old, new) = (set("<2026.4.2 || >=2026.8.1"), set(">=2026.3.31"));
         let shared = old.intersection(&new).map(|one| one.to_string());
         assert_eq!(shared.as_deref(), Some(">=2026.3.31, <2026.4.2 || >=2026.8.1"));

@@ -1,4 +1,4 @@
-//! One published version and its place in time.
+//! A release: its version number and its place in the chronological order.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +22,7 @@ pub struct Release {
     pub suffix: Suffix,
 }
 
-/// What follows the date in a version; the variants stand in the order of time.
+/// What follows the date in a version. The variants are in chronological order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Suffix {
     /// `-beta.N`: a preview, before the release.
@@ -33,7 +33,7 @@ pub enum Suffix {
     Respin(u16),
 }
 
-/// Why a text is not a release.
+/// A text that is not a release.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is not a release: expected YEAR.MONTH.DAY, such as 2026.3.31, 2026.2.2-3 or 2026.7.1-beta.2"
@@ -49,7 +49,7 @@ impl Release {
         Self { year, month, day, suffix: Suffix::None }
     }
 
-    /// Whether this is a preview that came before its release.
+    /// Whether this is a preview, published before its release.
     pub const fn is_beta(&self) -> bool {
         matches!(self.suffix, Suffix::Beta(_))
     }
@@ -101,7 +101,7 @@ fn parse(text: &str) -> Option<Release> {
     (plausible && parts.next().is_none()).then_some(Release { year, month, day, suffix })
 }
 
-/// Digits only: `u16::from_str` would also take a sign.
+/// Accepts digits only: `u16::from_str` would also accept a sign.
 fn number(text: &str) -> Option<u16> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn releases_stand_in_the_order_of_time() {
+    fn releases_are_ordered_chronologically() {
         let in_order = [
             "2026.1.29",
             "2026.2.2",
@@ -193,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn the_short_form_drops_the_year() {
+    fn the_short_form_omits_the_year() {
         assert_eq!(release("2026.2.2-3").short(), "2.2-3");
     }
 
     proptest! {
         #[test]
-        fn printing_and_parsing_agree(
+        fn a_printed_release_parses_to_itself(
             year in 2020u16..2100, month in 1u8..=12, day in 1u16..100, kind in 0u8..3, n in 0u16..100,
         ) {
             let suffix = match kind { 0 => Suffix::Beta(n), 1 => Suffix::None, _ => Suffix::Respin(n) };

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::client::{Direction, Entry};
+use crate::client::{Direction, TranscriptEntry};
 use crate::run::{Cell, StepRecord};
 use crate::wire::Frame;
 
@@ -10,7 +10,7 @@ use crate::wire::Frame;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Shown<'a> {
     /// Something that went over the wire.
-    Entry(&'a Entry),
+    Entry(&'a TranscriptEntry),
     /// So many entries that the transcript was too long for.
     LeftOut(usize),
 }
@@ -23,8 +23,9 @@ impl Shown<'_> {
 }
 
 /// Entries with their numbers; those of older programs have none, and their place counts.
-pub(crate) fn numbered(cell: &Cell) -> impl Iterator<Item = (usize, &Entry)> {
-    let number = |(place, entry): (usize, &Entry)| if entry.number == 0 { place } else { entry.number };
+pub(crate) fn numbered(cell: &Cell) -> impl Iterator<Item = (usize, &TranscriptEntry)> {
+    let number =
+        |(place, entry): (usize, &TranscriptEntry)| if entry.number == 0 { place } else { entry.number };
     cell.transcript.iter().enumerate().map(move |(place, entry)| (number((place, entry)), entry))
 }
 
@@ -41,7 +42,7 @@ pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<Shown<'a>>
     // What comes between two steps belongs to the one before.
     let later = cell.steps.iter().map(|one| one.first_entry);
     let until = later.filter(|first| *first > step.first_entry && *first >= end).min().unwrap_or(usize::MAX);
-    let own = |entry: &Entry| match &step.connection {
+    let own = |entry: &TranscriptEntry| match &step.connection {
         Some(name) if at_once => entry.connection == *name,
         _ => true,
     };
@@ -63,7 +64,7 @@ pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<Shown<'a>>
 }
 
 /// Whether an entry refuses something: an error response, an HTTP answer, a close by the gateway.
-pub(crate) fn is_refusal(entry: &Entry) -> bool {
+pub(crate) fn is_refusal(entry: &TranscriptEntry) -> bool {
     match entry.direction {
         Direction::Http | Direction::ClosedByGateway => true,
         Direction::Received => matches!(Frame::parse(&entry.text), Frame::Response { result: Err(_), .. }),
@@ -82,7 +83,7 @@ pub(crate) const fn arrow(direction: Direction) -> &'static str {
 }
 
 /// What an entry says, the telling parts first, on one line of any length.
-pub(crate) fn headline(entry: &Entry) -> String {
+pub(crate) fn headline(entry: &TranscriptEntry) -> String {
     let line = match entry.direction {
         Direction::Opened => format!("open {}", entry.text),
         Direction::Http => entry.text.clone(),
@@ -171,13 +172,20 @@ mod tests {
     #[case(Direction::ClosedByGateway, "1008 \"no\"", "gateway closed 1008 \"no\"")]
     #[case(Direction::Ended, "exit code 1", "ended: exit code 1")]
     fn an_entry_reads_as_one_line(#[case] direction: Direction, #[case] text: &str, #[case] line: &str) {
-        let entry = Entry { number: 0, at_ms: 0, connection: "c".into(), direction, text: text.into() };
+        let entry =
+            TranscriptEntry { number: 0, at_ms: 0, connection: "c".into(), direction, text: text.into() };
         assert_eq!(headline(&entry), line);
     }
 
-    fn entry(number: usize, connection: &str) -> Entry {
+    fn entry(number: usize, connection: &str) -> TranscriptEntry {
         let text = number.to_string();
-        Entry { number, at_ms: 0, connection: connection.into(), direction: Direction::Received, text }
+        TranscriptEntry {
+            number,
+            at_ms: 0,
+            connection: connection.into(),
+            direction: Direction::Received,
+            text,
+        }
     }
 
     fn step(id: &str, first_entry: usize, end_entry: usize) -> StepRecord {

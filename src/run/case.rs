@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::sync::SemaphorePermit;
+use tracing::debug;
 
 use super::bindings::Bindings;
 use super::context::{Beginning, CaseContext};
@@ -323,6 +324,8 @@ impl CaseRun<'_> {
             }
             Err(trouble) => self.not_done(record, trouble),
         };
+        let verdict = observed.record.verdict;
+        debug!(scenario = self.context.scenario.id, step = step.id, ?verdict, ms = millis(started), "step");
         let mut ended = self.context.ended.lock();
         ended.insert(step.id.clone(), observed.record.verdict);
         drop(ended);

@@ -14,7 +14,7 @@ use super::neighbours::Neighbours;
 use super::programs::Programs;
 use super::sockets::Sockets;
 use super::step_error::{Missing, StepError};
-use crate::client::{Connection, Endpoint, OpenError, Opened, Tls, Transcript, open};
+use crate::client::{Connection, Endpoint, EndpointTls, OpenError, Opened, Transcript, open};
 use crate::scenario::{
     self, Action, Address, Entries, Expectation, HOME_IDENTITY, Millis, Pin, Scenario, Spanned,
 };
@@ -175,8 +175,8 @@ impl<'a> CaseContext<'a> {
     pub(super) async fn open(&self, one: &Opening<'_>) -> Result<Result<Connection, Outcome>, StepError> {
         let mut endpoint = self.endpoint(one.to, one.address, one.from).await?;
         match one.tls {
-            Some(scenario::Tls::Switched(_)) => endpoint.tls = Tls::Off,
-            Some(scenario::Tls::Pinned(Pin { pin })) => endpoint.tls = Tls::Pinned(pin.clone()),
+            Some(scenario::Tls::Switched(_)) => endpoint.tls = EndpointTls::Off,
+            Some(scenario::Tls::Pinned(Pin { pin })) => endpoint.tls = EndpointTls::Pinned(pin.clone()),
             None => {}
         }
         let headers: Vec<(String, String)> =

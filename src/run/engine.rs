@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use super::case::{self, Doubt, Ran};
 use super::deny::Deny;
@@ -17,6 +18,7 @@ use super::lane::{Case, Lane, Settings};
 use super::plan::{LanePlan, plan};
 use super::rerun::Rerun;
 use super::starts::Starts;
+use crate::error_chain::chain;
 use crate::gateway::{PreparedTarget, StartError, Target, TargetProvider};
 use crate::release::Release;
 use crate::scenario::{Capability, Scenario};
@@ -173,7 +175,7 @@ impl Engine<'_> {
         let prepared = match prepared {
             Ok(prepared) => Arc::new(prepared),
             Err(error) => {
-                let reason = error.to_string();
+                let reason = chain(&error);
                 (self.emit)(Event::TargetUnusable { target: name, reason: reason.clone() });
                 let release = self.provider.release_of(target);
                 for scenario in &self.request.scenarios {
@@ -201,7 +203,9 @@ impl Engine<'_> {
                 () = self.fail_fast.cancelled() => return,
             }
         }
+        let testable_count = testable.len();
         let plans = plan(testable, prepared.release(), &self.request.settings.schedule());
+        info!(on = name, scenarios = testable_count, gateways = plans.len(), "planned");
         let starts = Starts::default();
         let attempts = |plan: &LanePlan| plan.attempts(self.request.repeat);
         let mut lanes: FuturesUnordered<_> = plans
@@ -224,6 +228,11 @@ impl Engine<'_> {
         let doubted = if let Ok(doubted) = tried {
             doubted
         } else {
+            info!(
+                on = prepared.name(),
+                lane = plan.label,
+                "no processor time for its boot: it runs again, alone"
+            );
             // Starved: once more with nothing else going on, and what happens then counts.
             let again = self.first_try(Arc::clone(&prepared), plan, attempts, starts, None).await;
             again.unwrap_or_default()
@@ -288,12 +297,12 @@ impl Engine<'_> {
             Ok(Some(booted)) => booted,
             Ok(None) => return Ok(Vec::new()),
             Err((gateway, error)) if share.is_some() && error.is_of_a_starved_machine() => {
-                let (error, log) = (error.to_string(), error.log().to_vec());
+                let (error, log) = (chain(&error), error.log().to_vec());
                 (self.emit)(Event::GatewayFailed { gateway, error, log });
                 return Err(Starved);
             }
             Err((gateway, error)) => {
-                first.inspect(|first| starts.failed(first, &error.to_string()));
+                first.inspect(|first| starts.failed(first, &chain(&error)));
                 self.not_booted(gateway, &prepared, &cases, &error);
                 return Ok(Vec::new());
             }
@@ -349,6 +358,9 @@ impl Engine<'_> {
         let Ok(_places) = self.jobs.acquire_many(places).await else { return };
         let programs = doubted.iter().any(|one| self.request.scenarios[one.scenario].runs_programs());
         let _memory = self.memory_for(programs).await;
+        for Doubted { scenario, attempt, doubt, .. } in &doubted {
+            info!(scenario = self.request.scenarios[*scenario].id, attempt, %doubt, "runs again: its first try is in doubt");
+        }
         let mut confirmed = 0;
         while !doubted.is_empty() {
             if self.fail_fast.is_cancelled() || confirmed >= ENOUGH {
@@ -397,6 +409,7 @@ impl Engine<'_> {
     ) -> Result<Option<(Lane, usize)>, (usize, StartError)> {
         let gateway = self.gateways.fetch_add(1, Ordering::Relaxed);
         let target = prepared.name().to_owned();
+        info!(gateway, on = target, lane = label, cases = cases.len(), "a gateway is wanted");
         (self.emit)(Event::GatewayStarting { gateway, target, lane: label });
         let settings = Settings { interrupt: self.cancel.clone(), ..self.request.settings.clone() };
         let booting = Lane::boot(Arc::clone(prepared), settings, gateway, cases);
@@ -423,7 +436,7 @@ impl Engine<'_> {
     }
 
     fn not_booted(&self, gateway: usize, prepared: &PreparedTarget, cases: &[Case<'_>], error: &StartError) {
-        let reason = error.to_string();
+        let reason = chain(error);
         let log = error.log().to_vec();
         (self.emit)(Event::GatewayFailed { gateway, error: reason.clone(), log });
         for case in cases {

@@ -2,7 +2,7 @@
 
 use super::deny::Deny;
 use super::rerun::Rerun;
-use crate::client::Entry;
+use crate::client::TranscriptEntry;
 use crate::release::Release;
 use crate::scenario::DeviationClass;
 use crate::verdict::{Mismatch, Outcome, Signature, Verdict};
@@ -216,7 +216,7 @@ pub struct Cell {
     /// The steps that were reached, in order.
     pub steps: Vec<StepRecord>,
     /// What went over the wire, secrets masked.
-    pub transcript: Vec<Entry>,
+    pub transcript: Vec<TranscriptEntry>,
     /// What the gateway logged meanwhile, secrets masked (only for cells that are not fine).
     pub log: Vec<String>,
     /// What was stored about the scenario's devices (only for cells that differ from what is right).

@@ -36,8 +36,7 @@ impl Identity {
     /// A stable id in the shape of a UUID.
     pub(super) fn uuid(&self, purpose: &str) -> String {
         let hash = Sha256::digest(self.secret(&["uuid", purpose]));
-        let hex: String =
-            hash.iter().take(16).flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect();
+        let hex = hex::encode(&hash[..16]);
         format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
     }
 }
@@ -54,10 +53,6 @@ fn secret<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
         hash.update([0]);
     }
     URL_SAFE_NO_PAD.encode(hash.finalize())
-}
-
-fn hex_digit(nibble: u8) -> char {
-    char::from_digit(u32::from(nibble), 16).unwrap_or('0')
 }
 
 #[cfg(test)]

@@ -19,16 +19,16 @@ use super::plan::Schedule;
 use super::pressure::{Pressure, Stretch, Watched};
 use super::seeds;
 use super::step_error::StepError;
-use crate::client::{Endpoint, Tls};
+use crate::client::{Endpoint, EndpointTls};
 use crate::gateway::{
-    BootError, Ended, GatewayProfiles, PreparedTarget, Profiles, RunningGateway, RunningGatewayError,
-    ScriptedModel, Seed, StartError, StartRequest, StateError, Stopping, StoredPairing, Switch, Switches,
+    BootError, GatewayProfiles, PreparedTarget, Profiles, RunningGateway, RunningGatewayError, ScriptedModel,
+    Seed, StartError, StartRequest, StateError, StopOutcome, Stopping, StoredPairing, Switch, Switches,
     TurnError, Unread, merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Scenario, Start};
 use crate::verdict::Outcome;
-use crate::wire::{Masker, ProtocolSchema, ProtocolSchemas, WireError};
+use crate::wire::{LOG_MASK, Masker, ProtocolSchema, ProtocolSchemas, WireError};
 
 /// How long a gateway that ended a connection may take to be known as dead.
 const DEATH_NOTICE: Duration = Duration::from_millis(50);
@@ -154,7 +154,7 @@ pub(super) struct Lane {
     running: Mutex<Option<Release>>,
     barrier: RestartBarrier,
     /// How the gateway ended at the last restart that several cases shared.
-    last_restart: Mutex<Option<Result<Option<Ended>, Arc<RunningGatewayError>>>>,
+    last_restart: Mutex<Option<Result<Option<StopOutcome>, Arc<RunningGatewayError>>>>,
     /// Whether several cases are at work on it at the same time.
     shared: bool,
     pressure: Pressure,
@@ -184,6 +184,7 @@ impl Lane {
         let begun = Instant::now();
         let token = gateway_secret(settings.seed, "token");
         let password = gateway_secret(settings.seed, "password");
+        LOG_MASK.learn(&password);
         let filled = |map: &Map<String, Value>| with_secrets(map, &token, &password, (settings.now_ms)());
         // Cases of one lane agree in what they ask of their gateway.
         let first = cases.first().map(|case| case.scenario);
@@ -463,7 +464,7 @@ impl Lane {
         config: Option<&Value>,
         stopping: Stopping,
         ready: Ready,
-    ) -> Result<Option<Ended>, StepError> {
+    ) -> Result<Option<StopOutcome>, StepError> {
         // Those that wait must not keep the others from starting.
         self.permits.add_permits(1);
         let turn = self.barrier.arrive().await;
@@ -569,13 +570,14 @@ pub(super) struct Listener {
     address: scenario::Address,
     known: Option<SocketAddr>,
     port: u16,
-    tls: Tls,
+    tls: EndpointTls,
 }
 
 impl Listener {
     /// Where this gateway listens, by the address that a step names.
     pub(super) fn of(gateway: &RunningGateway, address: scenario::Address) -> Self {
-        let tls = if gateway.certificate().is_some() { Tls::AnyCertificate } else { Tls::Off };
+        let tls =
+            if gateway.certificate().is_some() { EndpointTls::AnyCertificate } else { EndpointTls::Off };
         Self { address, known: gateway.socket(address), port: gateway.port(), tls }
     }
 

@@ -11,6 +11,7 @@ use super::lane::{Case, Lane, Settings};
 use super::plan::{LanePlan, plan};
 use super::record::RunRecord;
 use super::rerun::Rerun;
+use crate::error_chain::chain;
 use crate::gateway::{PreparedTarget, Target, TargetProvider};
 use crate::scenario::{Scenario, Step};
 use crate::verdict::Verdict;
@@ -154,7 +155,7 @@ impl Pool {
         let once = Arc::clone(self.subjects.lock().await.entry(name).or_default());
         let prepare = || async {
             let prepared = self.provider.prepare(target, Arc::new(|_| {})).await;
-            prepared.map(Arc::new).map_err(|error| error.to_string())
+            prepared.map(Arc::new).map_err(|error| chain(&error))
         };
         once.get_or_init(prepare).await.clone()
     }
@@ -200,13 +201,13 @@ impl Pool {
             plan.scenarios.iter().map(|at| Case { scenario: &self.scenarios[*at], attempt: 1 }).collect();
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
         let lane = Lane::boot(prepared, self.settings.clone(), number, &cases).await;
-        lane.map_err(|error| error.to_string())
+        lane.map_err(|error| chain(&error))
     }
 
     async fn run_alone(&self, prepared: Arc<PreparedTarget>, case: Case<'_>) -> Result<Cell, String> {
         let number = self.numbers.fetch_add(1, Ordering::SeqCst);
         let lane = Lane::boot(prepared, self.settings.clone(), number, &[case]).await;
-        let lane = lane.map_err(|error| error.to_string())?;
+        let lane = lane.map_err(|error| chain(&error))?;
         let cell = case::run(&lane, case).await.cell;
         self.note(lane.stop().await.leaks);
         Ok(cell)

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use crate::client::Relay;
-use crate::gateway::Running;
+use crate::gateway::StartedProgram;
 
 /// The programs of a case.
 #[derive(Default)]
@@ -23,7 +23,7 @@ pub(super) struct Programs {
 struct RunningProgram {
     /// Name of its step.
     name: String,
-    running: Running,
+    running: StartedProgram,
     /// What its connections go through; they end with it.
     _relay: Relay,
 }
@@ -35,7 +35,7 @@ impl Programs {
     }
 
     /// Lets a program run until the scenario ends.
-    pub(super) fn keep(&self, name: &str, running: Running, relay: Relay) {
+    pub(super) fn keep(&self, name: &str, running: StartedProgram, relay: Relay) {
         self.running.lock().push(RunningProgram { name: name.to_owned(), running, _relay: relay });
     }
 

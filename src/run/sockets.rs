@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::client::Connection;
 use crate::scenario::Step;
 use crate::verdict::Outcome;
-use crate::wire::End;
+use crate::wire::ConnectionEnd;
 
 /// How long a connection must stay open to count as let in. A gateway that closes behind its hello does so at
 /// once; this bridges the scheduling of a busy machine.
@@ -44,7 +44,7 @@ pub(super) struct UnexpectedEnd {
     /// Name of the connection.
     pub(super) connection: String,
     /// How it ended.
-    pub(super) end: End,
+    pub(super) end: ConnectionEnd,
 }
 
 impl Sockets {

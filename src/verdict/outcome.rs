@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::scenario::ExpectationKind;
-use crate::wire::{Close, End, WireError};
+use crate::wire::{Close, ConnectionEnd, WireError};
 
 /// What came back from a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -162,10 +162,10 @@ mod side_by_side {
 
 impl Outcome {
     /// The end of a connection that this side did not mean to end.
-    pub fn of_end(end: End, error: Option<WireError>) -> Self {
+    pub fn of_end(end: ConnectionEnd, error: Option<WireError>) -> Self {
         match end {
-            End::Closed(close) => Self::Closed { close, error },
-            End::ProtocolError(what) => Self::ProtocolError { what },
+            ConnectionEnd::Closed(close) => Self::Closed { close, error },
+            ConnectionEnd::ProtocolError(what) => Self::ProtocolError { what },
         }
     }
 

@@ -1,4 +1,4 @@
-//! How a connection ends.
+//! The end of a connection.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 /// The end of a connection as the peer announced it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Close {
-    /// Close code; none where the connection ended without a close frame, or the frame had no code.
+    /// The close code; none if the connection ended without a close frame or the frame had no code.
     pub code: Option<u16>,
-    /// Close reason; empty where none was given.
+    /// The close reason; empty if none was given.
     #[serde(default)]
     pub reason: String,
-    /// Whether a close frame came. Without one the TCP connection just ended.
+    /// Whether there was a close frame. Without one the TCP connection just ended.
     #[serde(default)]
     pub clean: bool,
 }
@@ -22,22 +22,22 @@ impl Close {
     /// A connection that ended without a close frame.
     pub const DROPPED: Self = Self { code: None, reason: String::new(), clean: false };
 
-    /// A close frame.
+    /// A connection that ended with a close frame.
     pub fn frame(code: Option<u16>, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into(), clean: true }
     }
 }
 
-/// How a connection ended that this side did not mean to end.
+/// How a connection ended that this side did not close on purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ConnectionEnd {
     /// The peer closed or dropped it.
     Closed(Close),
-    /// This side ended it, because what came breaks RFC 6455; the text says what was wrong.
+    /// This side ended it because the peer violated RFC 6455; the text says how.
     ProtocolError(String),
 }
 
-impl fmt::Display for End {
+impl fmt::Display for ConnectionEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed(close) => close.fmt(f),

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The parameters of the `connect` request. Unknown keys are refused by the gateway, so what is not
-/// sent is left out rather than null.
+/// The parameters of the `connect` request. The gateway refuses unknown keys, so what is not sent is left out instead of
+/// being null.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectParams {
@@ -26,41 +26,41 @@ pub struct ConnectParams {
     /// Permissions offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Map<String, Value>>,
-    /// What is shown to be let in.
+    /// The credentials.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub auth: Map<String, Value>,
-    /// Identity and proof.
+    /// The device and its proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceProof>,
-    /// Keys set last, whatever they are; null leaves a key out.
+    /// Keys that are set last, whatever they are; null removes a key.
     #[serde(skip)]
     pub raw: Map<String, Value>,
 }
 
-/// The `device` of the connect parameters. A field that is none is left out.
+/// The `device` of the connect parameters. Fields that are none are left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceProof {
-    /// Device id.
+    /// The device id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Public key in base64url.
+    /// The public key in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
-    /// Signature in base64url.
+    /// The signature in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
-    /// Milliseconds since 1970.
+    /// When it was signed, in milliseconds since 1970.
     pub signed_at: i64,
-    /// The challenge's nonce.
+    /// The nonce of the challenge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
 }
 
 impl ConnectParams {
-    /// As JSON, with the raw keys laid over.
+    /// As JSON, with the raw keys applied.
     pub fn to_value(&self) -> Value {
-        // Every key is a text and every value is JSON already, so this cannot fail; null keeps it total.
+        // This cannot fail: every key is a text and every value is JSON already.
         let mut value = serde_json::to_value(self).unwrap_or_default();
         if let Value::Object(keys) = &mut value {
             for (key, raw) in &self.raw {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_sent_is_left_out() {
+    fn parameters_that_are_not_set_are_left_out() {
         let params =
             ConnectParams { min_protocol: 3, max_protocol: 4, role: "node".into(), ..Default::default() };
         assert_eq!(
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_keys_come_last_and_null_leaves_out() {
+    fn raw_keys_replace_others_and_null_removes_them() {
         let raw = json!({"role": null, "scopes": "not a list", "extra": 1});
         let params = ConnectParams { raw: raw.as_object().cloned().unwrap(), ..Default::default() };
         let value = params.to_value();

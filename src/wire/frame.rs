@@ -1,34 +1,34 @@
-//! Frames: JSON texts of three kinds.
+//! Frames of the protocol: requests, responses and events as JSON texts.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::connect::ConnectParams;
 
-/// A frame that came from a peer.
+/// A frame as a peer sent it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Frame {
     /// `{type:"req", id, method, params}`.
     Request {
-        /// Id that the response repeats.
+        /// The id that the response will have.
         id: String,
-        /// What is asked for.
+        /// The method to call.
         method: String,
-        /// Its parameters; null where there are none.
+        /// The parameters; null if there are none.
         params: Value,
     },
     /// `{type:"res", id, ok, payload|error}`.
     Response {
-        /// Id of the request.
+        /// The id of the request.
         id: String,
         /// The payload, or the error.
         result: Result<Value, WireError>,
     },
     /// `{type:"event", event, payload, seq?}`.
     Event {
-        /// Its name, such as `connect.challenge`.
+        /// The name, such as `connect.challenge`.
         event: String,
-        /// Its payload; null where there is none.
+        /// The payload; null if there is none.
         payload: Value,
         /// The other keys of the frame, such as `seq` and `stateVersion`.
         rest: Map<String, Value>,
@@ -40,26 +40,26 @@ pub enum Frame {
 /// The `error` of a response.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WireError {
-    /// Such as `NOT_PAIRED` or `INVALID_REQUEST`.
+    /// The code, such as `NOT_PAIRED` or `INVALID_REQUEST`.
     #[serde(default)]
     pub code: String,
-    /// A text for people; it changes between releases.
+    /// A text for people, which changes between releases.
     #[serde(default)]
     pub message: String,
-    /// Such as `{code: PAIRING_REQUIRED, reason: role-upgrade, requestId}`.
+    /// More about it, such as `{code: PAIRING_REQUIRED, reason: role-upgrade, requestId}`.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub details: Value,
 }
 
 impl WireError {
-    /// A text among the details.
+    /// A detail that is a text.
     pub fn detail(&self, key: &str) -> Option<&str> {
         self.details.get(key).and_then(Value::as_str)
     }
 }
 
 impl Frame {
-    /// Reads a text frame; what is no frame of the protocol comes back as [`Frame::Other`].
+    /// Reads a text frame; what is not a frame of the protocol becomes [`Frame::Other`].
     pub fn parse(text: &str) -> Self {
         serde_json::from_str(text).ok().and_then(understand).unwrap_or_else(|| Self::Other(text.to_owned()))
     }
@@ -89,14 +89,14 @@ fn understand(mut frame: Value) -> Option<Frame> {
     }
 }
 
-/// An event as a whole frame.
+/// The whole frame of an event, from its payload and its other keys.
 pub fn whole_event(rest: &Map<String, Value>, payload: &Value) -> Value {
     let mut frame = rest.clone();
     frame.insert("payload".to_owned(), payload.clone());
     Value::Object(frame)
 }
 
-/// The text of a request.
+/// The frame of a request.
 pub fn request(id: &str, method: &str, params: Option<&Value>) -> Value {
     let mut frame = json!({"type": "req", "id": id, "method": method});
     if let Some(params) = params {
@@ -105,7 +105,7 @@ pub fn request(id: &str, method: &str, params: Option<&Value>) -> Value {
     frame
 }
 
-/// The text of the request that starts a connection.
+/// The frame of the request that starts a connection.
 pub fn connect_request(id: &str, params: &ConnectParams) -> Value {
     request(id, "connect", Some(&params.to_value()))
 }
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_kinds_are_told_apart() {
+    fn requests_responses_and_events_are_recognized() {
         assert_eq!(
             Frame::parse(r#"{"type":"req","id":"1","method":"status"}"#),
             Frame::Request { id: "1".into(), method: "status".into(), params: Value::Null }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_code_and_details() {
+    fn an_error_response_keeps_code_and_details() {
         let text = r#"{"type":"res","id":"1","ok":false,"error":{"code":"NOT_PAIRED","message":"pairing required",
             "details":{"code":"PAIRING_REQUIRED","reason":"role-upgrade"}}}"#;
         let Frame::Response { result: Err(error), .. } = Frame::parse(text) else { panic!("a refusal") };
@@ -155,7 +155,7 @@ mod tests {
     #[case(r#"{"type":"res","id":"1"}"#)]
     #[case(r#"{"type":"event"}"#)]
     #[case(r#"{"type":"ping"}"#)]
-    fn other_texts_stay_as_they_are(#[case] text: &str) {
+    fn other_texts_are_kept_unchanged(#[case] text: &str) {
         assert_eq!(Frame::parse(text), Frame::Other(text.to_owned()));
     }
 

@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 /// The key pair of a device.
 ///
-/// Keys are derived, so that the same run with the same seed sends the same frames.
+/// Keys are derived, so that runs with the same seed send the same frames.
 #[derive(Clone)]
 pub struct DeviceKey(SigningKey);
 
 impl std::fmt::Debug for DeviceKey {
-    /// Shows the id alone: the key is a secret.
+    /// Shows only the id: the key is a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "DeviceKey({})", self.id())
     }
@@ -24,35 +24,35 @@ impl std::fmt::Debug for DeviceKey {
 /// `v2` lacks the last two. Measured on 2026.3.2 to 2026.9.6.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignedFields {
-    /// Device id.
+    /// The device id.
     pub device_id: String,
-    /// `client.id`.
+    /// The `client.id` of the connect parameters.
     pub client_id: String,
-    /// `client.mode`.
+    /// The `client.mode` of the connect parameters.
     pub client_mode: String,
-    /// Role.
+    /// The role that is asked for.
     pub role: String,
     /// Scopes in the order in which they are sent.
     pub scopes: Vec<String>,
-    /// Milliseconds since 1970.
+    /// When it is signed, in milliseconds since 1970.
     pub signed_at: i64,
     /// `auth.token`, else `auth.deviceToken`, else `auth.bootstrapToken`, else empty.
     pub token: String,
-    /// The challenge's nonce.
+    /// The nonce of the challenge.
     pub nonce: String,
-    /// `client.platform`.
+    /// The `client.platform` of the connect parameters.
     pub platform: String,
-    /// `client.deviceFamily`.
+    /// The `client.deviceFamily` of the connect parameters.
     pub family: String,
 }
 
 impl SignedFields {
-    /// The nine fields of the older layout.
+    /// The signed text of the older layout, which has nine fields.
     pub fn v2(&self) -> String {
         self.joined("v2")
     }
 
-    /// All fields.
+    /// The signed text of the newer layout, which has all fields.
     pub fn v3(&self) -> String {
         let normal = |text: &str| text.trim().to_ascii_lowercase();
         format!("{}|{}|{}", self.joined("v3"), normal(&self.platform), normal(&self.family))
@@ -75,7 +75,7 @@ impl SignedFields {
 }
 
 impl DeviceKey {
-    /// The key that belongs to these words, always the same for the same words.
+    /// Derives a key from words; the same words always give the same key.
     pub fn derive(words: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for word in words {
@@ -100,7 +100,7 @@ impl DeviceKey {
         URL_SAFE_NO_PAD.encode(self.0.sign(text.as_bytes()).to_bytes())
     }
 
-    /// Whether `signature` over `text` was made with the key of `public_key` (both base64url).
+    /// Whether `signature` of `text` was made with the key of `public_key` (both in base64url).
     pub fn verify(public_key: &str, text: &str, signature: &str) -> bool {
         let check = || -> Option<bool> {
             let key: [u8; 32] =
@@ -116,12 +116,7 @@ impl DeviceKey {
 
 /// The device id of a raw public key.
 pub fn device_id(public_key: &[u8]) -> String {
-    Sha256::digest(public_key).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        use std::fmt::Write;
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(public_key))
 }
 
 #[cfg(test)]
@@ -152,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_words_give_the_same_key_and_boundaries_count() {
+    fn the_same_words_give_the_same_key_and_word_boundaries_matter() {
         let one = DeviceKey::derive(&["seed", "a", "bc"]);
         assert_eq!(one.id(), DeviceKey::derive(&["seed", "a", "bc"]).id());
         assert_ne!(one.id(), DeviceKey::derive(&["seed", "ab", "c"]).id());
@@ -160,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_does_not_show_itself() {
+    fn debug_output_does_not_show_the_key() {
         let key = DeviceKey::derive(&["x"]);
         assert_eq!(format!("{key:?}"), format!("DeviceKey({})", key.id()));
     }

@@ -1,11 +1,11 @@
-//! Secrets are replaced before anything is shown or stored.
+//! Replaces secrets before anything is shown or stored.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// Keys whose values are secrets wherever they stand.
-const SECRET_KEYS: &[&str] = &[
+/// Keys whose values are always secrets.
+pub(super) const SECRET_KEYS: &[&str] = &[
     "token",
     "deviceToken",
     "bootstrapToken",
@@ -16,26 +16,26 @@ const SECRET_KEYS: &[&str] = &[
     "apiKey",
 ];
 
-/// The shortest text that is replaced by value: shorter ones would hit innocent texts.
+/// The shortest text that is replaced by value: shorter ones would match innocent text.
 const SHORTEST: usize = 8;
 
-/// Replaces secrets, by the key under which they stand and by their value in any text.
+/// Replaces secrets: by their key in JSON, and by their value in any text.
 ///
-/// Each known secret keeps a name (`‹gateway token›`), so that a reader can tell two of them apart.
+/// Each known secret has a name (`‹gateway token›`), so that a reader can tell two of them apart.
 #[derive(Clone, Debug, Default)]
 pub struct Masker {
     known: BTreeMap<String, String>,
 }
 
 impl Masker {
-    /// Remembers a secret and the name that is shown instead. Blank and very short texts are left out.
+    /// Remembers a secret and the name to show instead. Very short texts are ignored.
     pub fn learn(&mut self, secret: &str, name: &str) {
         if secret.len() >= SHORTEST && !self.known.contains_key(secret) {
             self.known.insert(secret.to_owned(), format!("‹{name}›"));
         }
     }
 
-    /// Remembers every secret that stands under one of the secret keys.
+    /// Remembers every value of a secret key in a document.
     pub fn learn_from(&mut self, value: &Value) {
         match value {
             Value::Object(entries) => {
@@ -62,7 +62,7 @@ impl Masker {
         masked
     }
 
-    /// A value with known secrets and whatever stands under a secret key replaced.
+    /// A value with known secrets and the values of secret keys replaced.
     pub fn value(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.text(text)),
@@ -85,7 +85,7 @@ impl Masker {
             .collect()
     }
 
-    /// A frame as text: as JSON where it is JSON, by value elsewhere.
+    /// The text of a frame with secrets replaced: by key and value if it is JSON, else by value.
     pub fn frame(&self, text: &str) -> String {
         match serde_json::from_str::<Value>(text) {
             Ok(value) => self.value(&value).to_string(),
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_known_secret_is_replaced_everywhere_by_its_name() {
+    fn a_known_secret_is_replaced_by_its_name() {
         let mut masker = Masker::default();
         masker.learn("abcdefgh12345", "gateway token");
         assert_eq!(masker.text("a abcdefgh12345 b"), "a ‹gateway token› b");
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_learnt_from_a_value_never_shows(secret in "[a-zA-Z0-9_-]{8,60}", around in "\\PC{0,20}") {
+        fn a_secret_of_a_document_is_masked_in_any_text(secret in "[a-zA-Z0-9_-]{8,60}", around in "\\PC{0,20}") {
             let mut masker = Masker::default();
             masker.learn_from(&json!([{"deviceToken": secret}]));
             let masked = masker.text(&format!("{around}{secret}{around}"));

@@ -1,27 +1,27 @@
-//! Who a client says it is.
+//! Personas: the clients that a connection can claim to be.
 
 /// A client tuple that real clients use: id, mode, role and what they ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Persona {
-    /// Name in scenarios.
+    /// Its name in scenarios.
     pub name: &'static str,
-    /// `client.id`.
+    /// The `client.id` that it sends.
     pub client_id: &'static str,
-    /// `client.mode`.
+    /// The `client.mode` that it sends.
     pub mode: &'static str,
-    /// Role asked for.
+    /// The role that it asks for.
     pub role: &'static str,
-    /// Scopes asked for.
+    /// The scopes that it asks for.
     pub scopes: &'static [&'static str],
-    /// `client.displayName`.
+    /// The `client.displayName` that it sends.
     pub display_name: Option<&'static str>,
-    /// What it stands for.
+    /// The client that it stands for.
     pub about: &'static str,
 }
 
 const READ: &[&str] = &["operator.read"];
 
-/// The personas. `client.id` and `client.mode` are closed sets of the gateway's schema.
+/// All personas. The gateway's schema allows only certain values of `client.id` and `client.mode`.
 pub const PERSONAS: &[Persona] = &[
     operator("cli", "cli", "cli", "The command line client."),
     operator("probe", "cli", "probe", "The health check of the command line client."),

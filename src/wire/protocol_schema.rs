@@ -1,4 +1,4 @@
-//! Frames beside the JSON Schema that upstream publishes for its protocol.
+//! Checks frames against the JSON Schema that upstream publishes for its protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Upstream's schema of one version.
+/// Upstream's schema of the protocol in one version.
 pub struct ProtocolSchema {
     version: String,
     definitions: Map<String, Value>,
@@ -21,46 +21,46 @@ pub struct ProtocolSchema {
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// It is not JSON.
-    #[error("the protocol's schema is not JSON: {0}")]
+    #[error("the protocol's schema is not JSON")]
     Json(#[from] serde_json::Error),
-    /// It lacks a definition that every version has.
-    #[error("the protocol's schema defines no {0} that can be used")]
+    /// It lacks a definition that every version must have.
+    #[error("the protocol's schema has no usable definition of {0}")]
     Missing(&'static str),
 }
 
-/// A frame that passed over a connection.
+/// A frame that was sent over a connection.
 #[derive(Clone, Copy, Debug)]
-pub struct Passed<'a> {
-    /// The connection.
+pub struct PassedFrame<'a> {
+    /// The name of the connection.
     pub connection: &'a str,
     /// Whether this side sent it.
     pub ours: bool,
-    /// Its text.
+    /// The text of the frame.
     pub text: &'a str,
 }
 
-/// Who sent a frame that does not validate.
+/// Who sent a frame that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sender {
-    /// The gateway.
+    /// The gateway under test.
     Gateway,
-    /// The harness.
+    /// This program.
     Harness,
 }
 
-/// A kind of frame that does not validate.
+/// A kind of frame that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct SchemaFinding {
-    /// Who sent it.
+    /// The side that sent it.
     pub by: Sender,
-    /// What it was, such as `answer to connect` or `event presence`.
+    /// The kind of frame, such as `answer to connect` or `event presence`.
     pub frame: String,
-    /// The definition that it does not meet.
+    /// The definition that it violates.
     pub definition: String,
-    /// The place in it, as a JSON pointer with `*` for the numbers of elements.
+    /// The place of the error, as a JSON pointer with `*` for array indices.
     pub at: String,
-    /// What is wrong there, without the value.
+    /// What is wrong there, without the value, which may be a secret.
     pub what: String,
 }
 
@@ -85,6 +85,9 @@ const CONNECT: &str = "ConnectParams";
 
 impl ProtocolSchema {
     /// Reads the schema of a version.
+    ///
+    /// # Errors
+    /// Fails if the text is not JSON or lacks a definition.
     pub fn read(version: &str, text: &str) -> Result<Self, SchemaError> {
         let mut document: Value = serde_json::from_str(text)?;
         let Some(Value::Object(definitions)) = document.get_mut("definitions").map(Value::take) else {
@@ -104,11 +107,11 @@ impl ProtocolSchema {
         &self.version
     }
 
-    /// What of these frames does not validate, each kind once.
+    /// The frames among these that are not valid, each kind once.
     ///
-    /// A frame of ours only counts where the gateway took it: what it refuses was wrong on purpose, or the scenario
-    /// fails by itself.
-    pub fn check<'a>(&self, frames: impl IntoIterator<Item = Passed<'a>>) -> Vec<SchemaFinding> {
+    /// A frame of ours only counts if the gateway accepted it: one that it refuses was wrong on purpose, or the scenario fails
+    /// anyway.
+    pub fn check<'a>(&self, frames: impl IntoIterator<Item = PassedFrame<'a>>) -> Vec<SchemaFinding> {
         let mut found = BTreeSet::new();
         let mut methods: BTreeMap<(String, String), String> = BTreeMap::new();
         let mut odd: BTreeMap<(String, String), SchemaFinding> = BTreeMap::new();
@@ -175,7 +178,7 @@ impl ProtocolSchema {
         found.into_iter().collect()
     }
 
-    /// The first way in which a value does not meet a definition; none where there is no such definition.
+    /// The first violation of a definition by a value; none if there is no such definition.
     fn wrong(&self, by: Sender, frame: &str, definition: &str, value: &Value) -> Option<SchemaFinding> {
         let validator = self.validator(definition)?;
         let error = validator.iter_errors(value).next()?;
@@ -201,7 +204,7 @@ impl ProtocolSchema {
         made
     }
 
-    /// A validator for a definition, with no more of the others than it needs: there are hundreds.
+    /// A validator for a definition, with only those of the hundreds of others that it needs.
     fn made(&self, name: &str) -> Option<Validator> {
         let mut needed = Map::new();
         let mut open = vec![name.to_owned()];
@@ -235,7 +238,7 @@ fn references(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-/// The name of a definition as upstream makes it from that of a method or event: `device.pair.requested` becomes
+/// The name of a definition as upstream derives it from a method or event: `device.pair.requested` becomes
 /// `DevicePairRequestedEvent`.
 fn pascal(name: &str, end: &str) -> String {
     let mut text = String::new();
@@ -274,7 +277,7 @@ mod tests {
 
     fn found(frames: &[(bool, Value)]) -> Vec<String> {
         let texts: Vec<(bool, String)> = frames.iter().map(|(ours, one)| (*ours, one.to_string())).collect();
-        let passed = texts.iter().map(|(ours, text)| Passed { connection: "c", ours: *ours, text });
+        let passed = texts.iter().map(|(ours, text)| PassedFrame { connection: "c", ours: *ours, text });
         schema().check(passed).iter().map(|one| format!("{:?}: {one}", one.by)).collect()
     }
 
@@ -282,7 +285,7 @@ mod tests {
     const THEIRS: bool = false;
 
     #[test]
-    fn frames_that_validate_are_not_told() {
+    fn valid_frames_are_not_reported() {
         let connect = json!({"type": "req", "id": "1", "method": "connect", "params": {"role": "node"}});
         let hello = json!({"type": "res", "id": "1", "ok": true, "payload": {"protocol": 4}});
         let event = json!({"type": "event", "event": "tick", "payload": {}, "seq": 3});
@@ -290,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_gateway_sends_is_judged_by_what_was_asked() {
+    fn a_response_is_checked_against_the_definition_of_its_method() {
         let list = json!({"type": "req", "id": "2", "method": "node.list"});
         let answer = json!({"type": "res", "id": "2", "ok": true, "payload": {"nodes": ["a", 7, 8]}});
         let event = json!({"type": "event", "event": "device.pair.requested", "payload": {}, "extra": 1});
@@ -304,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_of_ours_counts_where_the_gateway_took_it() {
+    fn a_frame_of_ours_counts_only_if_the_gateway_accepted_it() {
         let connect = json!({"type": "req", "id": "1", "method": "connect", "params": {"role": "king"}});
         let refused = json!({"type": "res", "id": "1", "ok": false, "error": {}});
         let taken = json!({"type": "res", "id": "1", "ok": true, "payload": {"protocol": 4}});
@@ -319,14 +322,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_frame_is_told() {
-        let told = schema().check([Passed { connection: "c", ours: false, text: "hello" }]);
+    fn what_is_not_a_frame_is_reported() {
+        let told = schema().check([PassedFrame { connection: "c", ours: false, text: "hello" }]);
         assert_eq!(told[0].what, "it is not JSON");
         assert_eq!(found(&[(THEIRS, json!({"type": "hi"}))]).len(), 1);
     }
 
     #[test]
-    fn a_schema_without_frames_cannot_be_used() {
+    fn a_schema_without_frame_definitions_is_refused() {
         assert!(matches!(ProtocolSchema::read("1", "{}"), Err(SchemaError::Missing("frames"))));
         assert!(matches!(
             ProtocolSchema::read("1", r#"{"definitions": {}}"#),

@@ -1,11 +1,11 @@
-//! Which version of upstream's schema a release is checked by.
+//! Upstream's schemas by release.
 
 use std::sync::Arc;
 
 use super::protocol_schema::{ProtocolSchema, SchemaError};
 use crate::release::Release;
 
-/// Releases before this one have no published schema.
+/// The first release with a published schema.
 pub const FIRST_WITH_A_SCHEMA: &str = "2026.8.1-beta.3";
 
 /// Upstream's schemas, oldest first.
@@ -13,7 +13,10 @@ pub const FIRST_WITH_A_SCHEMA: &str = "2026.8.1-beta.3";
 pub struct ProtocolSchemas(Vec<(Release, Arc<ProtocolSchema>)>);
 
 impl ProtocolSchemas {
-    /// Reads schemas, each with the version of the package that it came in.
+    /// Reads schemas, each with the version of its package.
+    ///
+    /// # Errors
+    /// Fails if a version is not a release or a schema cannot be used.
     pub fn read<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, SchemaError> {
         let mut all = Vec::new();
         for (version, text) in texts {
@@ -24,8 +27,8 @@ impl ProtocolSchemas {
         Ok(Self(all))
     }
 
-    /// The schema for a release: the newest that is not newer than it. Changes are additive, so a schema of a later
-    /// release would blame an earlier one for what it did not have yet.
+    /// The schema for a release: the newest that is not newer than the release. Changes are additive, so a later schema would
+    /// blame a release for what it did not have yet.
     pub fn of(&self, release: &Release) -> Option<&Arc<ProtocolSchema>> {
         self.0.iter().rev().find(|(first, _)| first <= release).map(|(_, schema)| schema)
     }
@@ -45,7 +48,10 @@ mod tests {
     #[case("2026.8.1", Some("2026.8.1-beta.3"))]
     #[case("2026.9.1", Some("2026.9.1"))]
     #[case("2026.9.6", Some("2026.9.1"))]
-    fn a_release_is_checked_by_the_newest_schema_before_it(#[case] release: &str, #[case] by: Option<&str>) {
+    fn a_release_is_checked_against_the_newest_schema_up_to_it(
+        #[case] release: &str,
+        #[case] by: Option<&str>,
+    ) {
         let any = json!({});
         let document = json!({"definitions": {"RequestFrame": any, "ResponseFrame": any, "EventFrame": any, "HelloOk": any, "ConnectParams": any}});
         let text = document.to_string();

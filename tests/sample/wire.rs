@@ -1,6 +1,6 @@
 //! What passes between a client and a gateway in the sample.
 
-use gatecrash::client::{Direction, Entry};
+use gatecrash::client::{Direction, TranscriptEntry};
 use gatecrash::verdict::Outcome;
 use gatecrash::wire::{Close, WireError};
 use serde_json::{Value, json};
@@ -43,8 +43,8 @@ pub(super) fn outcome(answer: Answer, role: &str) -> Option<Outcome> {
     })
 }
 
-pub(super) fn frames(id: &str, role: &str, start: u64, outcome: &Outcome) -> Vec<Entry> {
-    let entry = |after: u64, direction, text: String| Entry {
+pub(super) fn frames(id: &str, role: &str, start: u64, outcome: &Outcome) -> Vec<TranscriptEntry> {
+    let entry = |after: u64, direction, text: String| TranscriptEntry {
         // The place in the transcript counts where no number is given.
         number: 0,
         at_ms: start + after,

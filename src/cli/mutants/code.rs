@@ -444,9 +444,7 @@ impl Stored {
             |release| release.to_string(),
         );
         name.push('-');
-        for byte in digest.finalize().iter().take(8) {
-            let _ = write!(name, "{byte:02x}");
-        }
+        name.push_str(&hex::encode(&digest.finalize()[..8]));
         Self { folder: context.cache_dir.join("mutants"), name }
     }
 

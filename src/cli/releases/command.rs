@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::gateway::install::{
-    AvailableRelease, Cache, Cancel, InstallError, InstallEvent, Installed, Refresh, Removal,
+    self, AvailableRelease, Cache, Cancel, InstallError, InstallEvent, Installed, Refresh, Removal,
 };
 use crate::release::Release;
 
@@ -196,7 +196,7 @@ fn remove(cache: &Cache, releases: &[Release], context: &Context) -> Result<Exit
 }
 
 fn prune(cache: &Cache, keep: Size, context: &Context) -> Result<Exit, Failure> {
-    let pruned = cache.prune(keep.0, &Cancel::default()).map_err(Failure::broke)?;
+    let pruned = install::prune(cache, keep.0, &Cancel::default()).map_err(Failure::broke)?;
     for release in &pruned.removed {
         context.print(&format!("{release} is removed\n"))?;
     }

@@ -1,119 +1,108 @@
-//! The releases that are published, as the registry last told.
+//! The published releases, as the registry last listed them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::cache::Cache;
 use super::command::Cancel;
 use super::error::{At, InstallError};
-use super::manifest::Format;
+use super::manifest::FormatVersion;
 use super::npm;
+use super::site::InstallSite;
 use crate::release::Release;
 
-/// After this the list is asked for again where there is a network.
+/// A list older than this is fetched again if there is a network.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
-const FORMAT: Format = Format { major: 1, minor: 0 };
+const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 0 };
 
-/// When the registry is asked for the list.
+/// When to ask the registry for the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refresh {
-    /// When there is none, or it is older than a day. An old one still serves without a network.
+    /// If there is no stored list, or it is older than a day. Without a network an old one still serves.
     WhenOld,
-    /// Now.
+    /// At once, however new the stored list is.
     Now,
 }
 
 /// One published release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AvailableRelease {
-    /// The release; betas are among them, see [`Release::is_beta`].
+    /// The release, which may be a beta; see [`Release::is_beta`].
     pub release: Release,
-    /// When the registry got it, where it says so.
+    /// When it was published, if the registry says so.
     pub published: Option<Timestamp>,
 }
 
 /// The stored list.
 #[derive(Debug, Serialize, Deserialize)]
 struct List {
-    format: Format,
+    format: FormatVersion,
     fetched: Timestamp,
     releases: Vec<AvailableRelease>,
 }
 
-impl Cache {
-    /// All published releases in the order of time, betas included.
-    pub fn available(&self, refresh: Refresh) -> Result<Vec<AvailableRelease>, InstallError> {
-        let stored = self.stored_list()?;
-        let age = |list: &List| self.site.tools.now().duration_since(list.fetched);
-        let young = |list: &List| age(list) < MAX_AGE && age(list) > -MAX_AGE;
-        match stored {
-            Some(list) if self.site.tools.offline() || (refresh == Refresh::WhenOld && young(&list)) => {
-                Ok(list.releases)
-            }
-            None if self.site.tools.offline() => {
-                Err(InstallError::Offline { what: "the list of published releases".to_owned() })
-            }
-            old => match (self.fetch_list(), old, refresh) {
-                (Err(_), Some(old), Refresh::WhenOld) => Ok(old.releases),
-                (fetched, _, _) => fetched,
-            },
+/// All published releases in chronological order, betas included.
+pub(super) fn available(site: &InstallSite, refresh: Refresh) -> Result<Vec<AvailableRelease>, InstallError> {
+    let stored = stored_list(site)?;
+    let age = |list: &List| site.tools.now().duration_since(list.fetched);
+    let young = |list: &List| age(list) < MAX_AGE && age(list) > -MAX_AGE;
+    match stored {
+        Some(list) if site.tools.offline() || (refresh == Refresh::WhenOld && young(&list)) => {
+            Ok(list.releases)
         }
-    }
-
-    /// The list as it was stored last, however old it is; nothing is asked for.
-    pub fn listed(&self) -> Vec<AvailableRelease> {
-        self.stored_list().ok().flatten().map(|list| list.releases).unwrap_or_default()
-    }
-
-    /// Whether nothing may be fetched.
-    pub fn is_offline(&self) -> bool {
-        self.site.tools.offline()
-    }
-
-    /// The newest stable release.
-    pub fn latest(&self) -> Result<Release, InstallError> {
-        self.available(Refresh::WhenOld)?
-            .iter()
-            .map(|one| one.release)
-            .filter(|release| !release.is_beta())
-            .max()
-            .ok_or_else(|| InstallError::List("the registry has no stable release".to_owned()))
-    }
-
-    fn stored_list(&self) -> Result<Option<List>, InstallError> {
-        #[derive(Deserialize)]
-        struct Head {
-            format: Format,
+        None if site.tools.offline() => {
+            Err(InstallError::Offline { what: "the list of published releases".to_owned() })
         }
-        let path = self.site.layout.available();
-        let Ok(text) = std::fs::read(&path) else { return Ok(None) };
-        let Ok(Head { format }) = serde_json::from_slice(&text) else { return Ok(None) };
-        if format.major > FORMAT.major {
-            return Err(InstallError::Newer { path, major: format.major, known: FORMAT.major });
-        }
-        // A list that cannot be read is asked for again.
-        Ok(serde_json::from_slice(&text).ok())
+        old => match (fetch_list(site), old, refresh) {
+            (Err(_), Some(old), Refresh::WhenOld) => Ok(old.releases),
+            (fetched, _, _) => fetched,
+        },
     }
+}
 
-    fn fetch_list(&self) -> Result<Vec<AvailableRelease>, InstallError> {
-        let fields = ["versions", "time"];
-        let answer = npm::view(&self.site.tools, &self.site.layout, "openclaw", &fields, &Cancel::default())
-            .map_err(|error| InstallError::List(error.to_string()))?;
-        let releases = read_answer(&answer);
-        if releases.is_empty() {
-            return Err(InstallError::List("npm named no releases of openclaw".to_owned()));
-        }
-        let list = List { format: FORMAT, fetched: self.site.tools.now(), releases };
-        let path = self.site.layout.available();
-        let part = path.with_extension(format!("{}.part", std::process::id()));
-        let text = serde_json::to_vec(&list)
-            .map_err(|error| InstallError::Io { path: path.clone(), source: error.into() })?;
-        std::fs::write(&part, text).at(&part)?;
-        std::fs::rename(&part, &path).at(&path)?;
-        Ok(list.releases)
+/// The stored list, however old it is; the network is not used.
+pub(super) fn listed(site: &InstallSite) -> Vec<AvailableRelease> {
+    stored_list(site).ok().flatten().map(|list| list.releases).unwrap_or_default()
+}
+
+/// The newest stable release.
+pub(super) fn latest(site: &InstallSite) -> Result<Release, InstallError> {
+    available(site, Refresh::WhenOld)?
+        .iter()
+        .map(|one| one.release)
+        .filter(|release| !release.is_beta())
+        .max()
+        .ok_or(InstallError::NoStableRelease)
+}
+
+fn stored_list(site: &InstallSite) -> Result<Option<List>, InstallError> {
+    let path = site.layout.available();
+    let Ok(text) = std::fs::read(&path) else { return Ok(None) };
+    let Some(format) = FormatVersion::read(&text) else { return Ok(None) };
+    if format.major > FORMAT.major {
+        return Err(InstallError::Newer { path, major: format.major, known: FORMAT.major });
     }
+    // A list that cannot be read is fetched again.
+    Ok(serde_json::from_slice(&text).ok())
+}
+
+fn fetch_list(site: &InstallSite) -> Result<Vec<AvailableRelease>, InstallError> {
+    let fields = ["versions", "time"];
+    let answer = npm::view(&site.tools, &site.layout, "openclaw", &fields, &Cancel::default())
+        .map_err(InstallError::List)?;
+    let releases = read_answer(&answer);
+    if releases.is_empty() {
+        return Err(InstallError::NoReleases);
+    }
+    let list = List { format: FORMAT, fetched: site.tools.now(), releases };
+    let path = site.layout.available();
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    let text = serde_json::to_vec(&list)
+        .map_err(|error| InstallError::Io { path: path.clone(), source: error.into() })?;
+    std::fs::write(&part, text).at(&part)?;
+    std::fs::rename(&part, &path).at(&path)?;
+    Ok(list.releases)
 }
 
 /// Reads what `npm view openclaw versions time --json` says; versions of other shapes are not gateways.
@@ -134,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_registrys_answer_becomes_a_list_in_the_order_of_time() {
+    fn the_registrys_answer_becomes_a_chronological_list() {
         let answer = serde_json::json!({
             "versions": ["0.0.1", "2026.2.2-3", "2026.2.2", "2026.2.2-beta.1", "2026.2.3-alpha"],
             "time": {"2026.2.2": "2026-02-03T14:03:13.667000+00:00", "modified": "2026-09-01T00:00:00Z"},

@@ -1,33 +1,36 @@
-//! The cache of releases: what is there, what can be used, what has to be installed.
+//! The cache of installed releases.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::available::{self, AvailableRelease, Refresh};
 use super::build::{Build, package_in};
 use super::command::Cancel;
-use super::digest::{sha256, shape};
+use super::digest::{inodes, sha256, shape};
 use super::error::{At, InstallError};
-use super::event::{InstallEvent, Part, Progress};
-use super::layout::Layout;
-use super::lock::{LockGuard, Mode, lock, try_lock};
+use super::event::{CachePart, InstallEvent, InstallProgress, report};
+use super::layout::CacheLayout;
+use super::lock::{LockGuard, LockMode, lock, try_lock};
 use super::manifest::{self, Damage, Manifest, package_dir};
 use super::npm;
+use super::package_json::PackageJson;
+use super::protocol;
 use super::quirks::Quirks;
-use super::runtime::{Get, InstallSite};
-use super::scratch::sweep;
-use super::steps::{PackageJson, install_anew};
+use super::release_install::install_anew;
+use super::scratch::{Scratch, sweep};
+use super::site::{Get, InstallSite};
 use super::tools::Tools;
 use crate::release::Release;
 
-/// Name of the stamp in a release's directory whose time is that of its last use.
+/// The file in the directory of a release whose time is that of its last use.
 const LAST_USED: &str = "last-used";
 
-/// How often an installation is tried again when somebody takes the release away right after it.
+/// How many times a release is installed if somebody else keeps removing or damaging it.
 const ATTEMPTS: usize = 3;
 
-/// A directory with installed releases, shared by all processes that use it.
+/// A directory with installed releases, which any number of processes may share.
 #[derive(Debug)]
 pub struct Cache {
     pub(super) site: InstallSite,
@@ -36,33 +39,50 @@ pub struct Cache {
 /// An installed release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// The release.
+    /// The release that is installed.
     pub release: Release,
     /// When it was installed.
     pub installed: Timestamp,
     /// When it was last used.
     pub last_used: Timestamp,
-    /// Bytes of its tree; most of them shared with other releases.
+    /// The size of its tree in bytes, most of them shared with other releases.
     pub bytes: u64,
-    /// Version of the Node that was chosen at installation.
+    /// The version of the Node that was chosen for it.
     pub node: String,
-    /// Whether it is whole, as far as sizes and counts tell.
+    /// Whether it is intact, judging by sizes and counts.
     pub whole: bool,
 }
 
+/// The result of removing a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The release was removed.
+    Removed,
+    /// The release was not installed.
+    Absent,
+    /// The release is in use and was not removed.
+    InUse,
+}
+
 impl Cache {
-    /// Opens a cache directory, makes it if need be, and sweeps what installations left that died.
+    /// Opens a cache directory, which is made if necessary, and removes what dead installations have left.
+    ///
+    /// # Errors
+    /// Fails if the directory cannot be made or written.
     pub fn open(root: impl AsRef<Path>, tools: Tools) -> Result<Self, InstallError> {
         let root = root.as_ref();
         std::fs::create_dir_all(root).at(root)?;
         let root = root.canonicalize().at(root)?;
-        let layout = Layout::new(root);
+        let layout = CacheLayout::new(root);
         npm::prepare_watch(&layout).at(&layout.watch_script())?;
         sweep(&layout.scratch()).at(&layout.scratch())?;
         Ok(Self { site: InstallSite { layout, tools } })
     }
 
-    /// The releases that are installed, in the order of time. Damaged ones are among them.
+    /// The installed releases in chronological order, including damaged ones.
+    ///
+    /// # Errors
+    /// Fails if the cache cannot be read, or a newer version of this program wrote to it.
     pub fn installed(&self) -> Result<Vec<Installed>, InstallError> {
         let mut found = Vec::new();
         for release in self.installed_names()? {
@@ -80,7 +100,7 @@ impl Cache {
         Ok(found)
     }
 
-    /// What lies in the place of a release, whole or not.
+    /// The releases that have a directory, intact or not.
     pub(super) fn installed_names(&self) -> Result<Vec<Release>, InstallError> {
         let dir = self.site.layout.releases();
         let entries = match std::fs::read_dir(&dir) {
@@ -93,18 +113,24 @@ impl Cache {
         Ok(names)
     }
 
-    /// The build of a release if it is installed whole, with a Node for it; the network is not used.
+    /// The build of a release if it is installed and intact and there is a Node for it; the network is not used.
+    ///
+    /// # Errors
+    /// Fails if the cache cannot be read, or a newer version of this program wrote to it.
     pub fn build(&self, release: Release) -> Result<Option<Build>, InstallError> {
         let path = self.site.layout.release_lock(&release);
-        let Some(held) = try_lock(&path, Mode::Shared).at(&path)? else { return Ok(None) };
+        let Some(held) = try_lock(&path, LockMode::Shared).at(&path)? else { return Ok(None) };
         match self.ready(release, held, Get::Installed) {
             Err(InstallError::Offline { .. } | InstallError::NoNode { .. }) => Ok(None),
             other => other,
         }
     }
 
-    /// The build in a directory that somebody else looks after: a checkout, an unpacked package, or a
-    /// project that has one installed.
+    /// The build in a directory outside the cache: a checkout, an unpacked package, or a project that has the package
+    /// installed.
+    ///
+    /// # Errors
+    /// Fails if the directory does not contain a gateway, or there is no Node for it.
     pub fn build_at(&self, dir: &Path) -> Result<Build, InstallError> {
         let dir = std::path::absolute(dir).at(dir)?;
         let package = package_in(&dir);
@@ -140,23 +166,26 @@ impl Cache {
         })
     }
 
-    /// The build of a release; installs it first if it is missing or damaged. Blocks; returns at once when
-    /// it is installed. Of several callers, in this process or others, one installs and all get the result.
+    /// The build of a release, which is installed first if it is missing or damaged. Blocks unless it is installed. Of several
+    /// callers, in this process or others, one installs and all get the result.
+    ///
+    /// # Errors
+    /// Fails if the release cannot be installed, or if it is cancelled.
     pub fn install(
         &self,
         release: Release,
-        progress: &dyn Progress,
+        progress: &dyn InstallProgress,
         cancel: &Cancel,
     ) -> Result<Build, InstallError> {
         let path = self.site.layout.release_lock(&release);
-        let waiting = || progress.tell(InstallEvent::Waiting(Part::Release(release)));
+        let waiting = || report(progress, InstallEvent::Waiting(CachePart::Release(release)));
         for _ in 0..ATTEMPTS {
-            let held = lock(&path, Mode::Shared, cancel, waiting).at(&path)?;
+            let held = lock(&path, LockMode::Shared, cancel, waiting).at(&path)?;
             let held = held.ok_or(InstallError::Cancelled)?;
             if let Some(build) = self.ready(release, held, Get::Fetched(progress, cancel))? {
                 return Ok(build);
             }
-            let held = lock(&path, Mode::Exclusive, cancel, waiting).at(&path)?;
+            let held = lock(&path, LockMode::Exclusive, cancel, waiting).at(&path)?;
             let _held = held.ok_or(InstallError::Cancelled)?;
             // Somebody else may have been first.
             if self.whole(&release)?.is_none() {
@@ -164,15 +193,18 @@ impl Cache {
             }
         }
         Err(InstallError::Unusable {
-            what: Part::Release(release).to_string(),
+            what: CachePart::Release(release).to_string(),
             problem: "it is damaged or removed again each time it is installed".to_owned(),
         })
     }
 
-    /// Compares an installed release, file by file, with what was installed. `None` when there is none.
+    /// Compares an installed release, file by file, with what was installed. `None` if it is not installed.
+    ///
+    /// # Errors
+    /// Fails if the cache cannot be read.
     pub fn verify(&self, release: Release) -> Result<Option<Damage>, InstallError> {
         let path = self.site.layout.release_lock(&release);
-        let _held = lock(&path, Mode::Shared, &Cancel::default(), || {}).at(&path)?;
+        let _held = lock(&path, LockMode::Shared, &Cancel::default(), || {}).at(&path)?;
         let dir = self.site.layout.release(&release);
         if !dir.exists() {
             return Ok(None);
@@ -182,6 +214,88 @@ impl Cache {
             _ => Damage { unreadable: true, ..Damage::default() },
         };
         Ok(Some(damage))
+    }
+
+    /// Removes a release and its compile cache. Its files in the shared store are removed by the next prune.
+    ///
+    /// # Errors
+    /// Fails if the release cannot be locked, moved away or deleted.
+    pub fn remove(&self, release: Release) -> Result<Removal, InstallError> {
+        let path = self.site.layout.release_lock(&release);
+        let Some(_held) = try_lock(&path, LockMode::Exclusive).at(&path)? else { return Ok(Removal::InUse) };
+        let dir = self.site.layout.release(&release);
+        if dir.symlink_metadata().is_err() {
+            return Ok(Removal::Absent);
+        }
+        // One rename, so that nobody ever sees half a release.
+        let scratch = Scratch::new(&self.site.layout.scratch(), "removed").at(&self.site.layout.scratch())?;
+        std::fs::rename(&dir, scratch.path().join("release")).at(&dir)?;
+        for cache in self.compile_caches(&release) {
+            std::fs::remove_dir_all(&cache).at(&cache)?;
+        }
+        Ok(Removal::Removed)
+    }
+
+    /// Bytes of the whole cache on disk, each file counted once.
+    ///
+    /// # Errors
+    /// Fails if the cache cannot be read.
+    pub fn bytes(&self) -> Result<u64, InstallError> {
+        let root = self.site.layout.root();
+        Ok(inodes(root).at(root)?.iter().map(|(_, bytes)| bytes).sum())
+    }
+
+    /// All published releases in chronological order, betas included.
+    ///
+    /// # Errors
+    /// Fails if there is no stored list that may be used and the registry does not give one.
+    pub fn available(&self, refresh: Refresh) -> Result<Vec<AvailableRelease>, InstallError> {
+        available::available(&self.site, refresh)
+    }
+
+    /// The published releases as they were listed last, however long ago; the network is not used.
+    pub fn listed(&self) -> Vec<AvailableRelease> {
+        available::listed(&self.site)
+    }
+
+    /// The newest stable release.
+    ///
+    /// # Errors
+    /// Fails as [`available`](Self::available) does, or if no release is stable.
+    pub fn latest(&self) -> Result<Release, InstallError> {
+        available::latest(&self.site)
+    }
+
+    /// Whether nothing may be fetched.
+    pub fn is_offline(&self) -> bool {
+        self.site.tools.offline()
+    }
+
+    /// Upstream's schemas of its protocol, each with the version of its package. What is missing is fetched.
+    ///
+    /// # Errors
+    /// Fails if a schema cannot be fetched or is not the one that was published.
+    pub fn protocol_schemas(
+        &self,
+        progress: &dyn InstallProgress,
+        cancel: &Cancel,
+    ) -> Result<Vec<(&'static str, String)>, InstallError> {
+        protocol::fetch_schemas(&self.site, progress, cancel)
+    }
+
+    /// The same schemas if all of them are in the cache; the network is not used.
+    pub fn protocol_schemas_here(&self) -> Option<Vec<(&'static str, String)>> {
+        protocol::cached_schemas(&self.site.layout)
+    }
+
+    /// The compile caches of a release, one for each Node that it has run on.
+    pub(super) fn compile_caches(&self, release: &Release) -> Vec<PathBuf> {
+        let of_release = |name: &str| {
+            // `2026.2.2-24.21.0` is of 2026.2.2, `2026.2.2-3-24.21.0` of its respin.
+            name.rsplit_once('-').is_some_and(|(build, _)| build.parse() == Ok(*release))
+        };
+        let dirs = std::fs::read_dir(self.site.layout.compile_caches()).into_iter().flatten().flatten();
+        dirs.filter(|dir| dir.file_name().to_str().is_some_and(of_release)).map(|dir| dir.path()).collect()
     }
 
     fn whole(&self, release: &Release) -> Result<Option<Manifest>, InstallError> {
@@ -207,7 +321,7 @@ impl Cache {
         }))
     }
 
-    /// Stamps a use. A cache that cannot be written to can still be used.
+    /// Notes that a release is used. A read-only cache can still be used.
     fn touch(&self, release: &Release) {
         let stamp = self.site.layout.release(release).join(LAST_USED);
         if let Ok(file) = std::fs::File::create(stamp) {

@@ -1,55 +1,75 @@
-//! Running a package manager: its own process group, its last words, an end when asked.
+//! Runs a package manager in a process group of its own: cancellable, within a time limit, with its last words in errors.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use tracing::debug;
 
-/// How often a running child is looked at.
+/// How often a running child is polled.
 const LOOK: Duration = Duration::from_millis(15);
 
 /// Lines of output that an error shows.
 const LAST_LINES: usize = 15;
 
-/// Asks everything that holds a clone to stop; children are killed with their process group.
+/// Cancels everything that holds a clone of it; child processes are killed with their process group.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Asks to stop.
+    /// Cancels whatever holds a clone.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody asked.
+    /// Whether it was cancelled.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Why a command gave no result.
+/// Why a package manager or a runtime did not do what it was run for.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CommandError {
+pub enum CommandError {
     /// The program could not be started.
-    #[error("cannot start `{program}`: {source}")]
-    Start { program: String, source: std::io::Error },
+    #[error("cannot start `{program}`")]
+    Start {
+        /// The program and its first arguments.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It ended with an error.
     #[error("`{program}` ended with {status}:\n{words}")]
-    Failed { program: String, status: std::process::ExitStatus, words: String },
+    Failed {
+        /// The program and its first arguments.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines of its output.
+        words: String,
+    },
     /// It took longer than it may.
     #[error("`{program}` did not end within {} s and was stopped:\n{words}", limit.as_secs())]
-    TooSlow { program: String, limit: Duration, words: String },
-    /// The installation was cancelled.
+    TooSlow {
+        /// The program and its first arguments.
+        program: String,
+        /// How long it may take.
+        limit: Duration,
+        /// The last lines of its output.
+        words: String,
+    },
+    /// It was cancelled.
     #[error("cancelled")]
     Cancelled,
 }
 
-/// Runs `command` to its end and gives its standard output; `on_line` sees each line of it.
+/// Runs `command` to its end and returns its standard output; `on_line` is called with each line of it.
 pub(super) fn run(
     command: &mut Command,
     cancel: &Cancel,
@@ -57,8 +77,11 @@ pub(super) fn run(
     mut on_line: impl FnMut(&str) + Send,
 ) -> Result<String, CommandError> {
     let program = describe(command);
+    // Not the command as a whole: its environment is the user's.
+    debug!(program, arguments = ?command.get_args().collect::<Vec<_>>(), "running a program");
+    let begun = Instant::now();
     let mut child = command
-        // LockGuard open as long as this process lives: the watch script ends the child when it closes.
+        // Stays open as long as this process lives: the watch script ends the child when it closes.
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -74,35 +97,36 @@ pub(super) fn run(
         kill_group(&child);
         (ended, said.join().unwrap_or_default(), complaint.join().unwrap_or_default())
     });
+    debug!(program, ms = begun.elapsed().as_millis(), "the program has ended");
     let words = last_lines(&said, &complaint);
     match ended {
-        Ended::Exit(Ok(status)) if status.success() => Ok(said),
-        Ended::Exit(Ok(status)) => Err(CommandError::Failed { program, status, words }),
-        Ended::Exit(Err(source)) => Err(CommandError::Start { program, source }),
-        Ended::TooSlow => Err(CommandError::TooSlow { program, limit, words }),
-        Ended::Cancelled => Err(CommandError::Cancelled),
+        CommandEnd::Exit(Ok(status)) if status.success() => Ok(said),
+        CommandEnd::Exit(Ok(status)) => Err(CommandError::Failed { program, status, words }),
+        CommandEnd::Exit(Err(source)) => Err(CommandError::Start { program, source }),
+        CommandEnd::TooSlow => Err(CommandError::TooSlow { program, limit, words }),
+        CommandEnd::Cancelled => Err(CommandError::Cancelled),
     }
 }
 
-enum Ended {
-    Exit(std::io::Result<std::process::ExitStatus>),
+enum CommandEnd {
+    Exit(io::Result<ExitStatus>),
     TooSlow,
     Cancelled,
 }
 
-fn wait(child: &mut Child, cancel: &Cancel, limit: Duration) -> Ended {
+fn wait(child: &mut Child, cancel: &Cancel, limit: Duration) -> CommandEnd {
     let started = Instant::now();
     loop {
         match child.try_wait() {
-            Ok(Some(status)) => return Ended::Exit(Ok(status)),
-            Err(error) => return Ended::Exit(Err(error)),
+            Ok(Some(status)) => return CommandEnd::Exit(Ok(status)),
+            Err(error) => return CommandEnd::Exit(Err(error)),
             Ok(None) => {}
         }
         let cancelled = cancel.is_set();
         if cancelled || started.elapsed() > limit {
             kill_group(child);
             let _ = child.wait();
-            return if cancelled { Ended::Cancelled } else { Ended::TooSlow };
+            return if cancelled { CommandEnd::Cancelled } else { CommandEnd::TooSlow };
         }
         std::thread::sleep(LOOK);
     }

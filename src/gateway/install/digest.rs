@@ -1,4 +1,4 @@
-//! Hashes and sizes of what lies on disk.
+//! Hashes and sizes of files on disk.
 
 use std::collections::HashSet;
 use std::io;
@@ -18,17 +18,12 @@ pub(super) struct PackageFile {
     pub(super) sha256: String,
 }
 
-/// Lower-case hex SHA-256.
+/// The SHA-256 of some bytes in lower-case hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(bytes))
 }
 
-/// The package's own files in the order of their paths, hashed; dependencies inside it are left out.
+/// The hashes of the package's own files, ordered by path; dependencies inside it are left out.
 pub(super) fn package_files(package: &Path) -> io::Result<Vec<PackageFile>> {
     let mut paths = Vec::new();
     walk(package, true, &mut |path, _| {
@@ -84,11 +79,11 @@ pub(super) fn shape(dir: &Path) -> io::Result<String> {
     Ok(sha256(lines.join("\n").as_bytes()))
 }
 
-/// A file on disk, whatever its names.
+/// The identity of a file on disk, whatever its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Inode(pub(super) u64, pub(super) u64);
 
-/// Every file below `dir` once, with the bytes it takes on disk; a missing directory has none.
+/// Every file below `dir` once, with the bytes that it takes on disk; none if the directory is missing.
 pub(super) fn inodes(dir: &Path) -> io::Result<Vec<(Inode, u64)>> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
@@ -126,7 +121,7 @@ fn walk(
         } else {
             match entry.metadata() {
                 Ok(facts) => on_file(&entry.path(), &facts)?,
-                // Somebody else may tidy up meanwhile.
+                // Somebody else may be removing files at the same time.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -140,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_hashed_in_order_and_dependencies_left_out() {
+    fn own_files_are_hashed_in_order_without_dependencies() {
         let dir = tempfile::tempdir().unwrap();
         for (path, text) in [("b/two.js", "2"), ("a.js", ""), ("node_modules/x/index.js", "x")] {
             let path = dir.path().join(path);

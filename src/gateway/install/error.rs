@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::command::CommandError;
 use crate::release::Release;
 
-/// Why something in the cache of releases did not work.
+/// Why an operation on the cache of releases failed.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     /// The network may not be used, and this is not in the cache.
@@ -15,21 +15,21 @@ pub enum InstallError {
         /// What would have been fetched.
         what: String,
     },
-    /// No such release on the registry.
+    /// The registry has no such release.
     #[error("openclaw {release} is not published: see `gatecrash releases list --available`")]
     NotPublished {
         /// The release that was asked for.
         release: Release,
     },
     /// A package manager failed.
-    #[error("cannot install {what}: {source_text}")]
+    #[error("cannot install {what}")]
     PackageManager {
         /// What was being installed.
         what: String,
         /// The command and its last words.
-        source_text: String,
+        source: CommandError,
     },
-    /// The package manager gave something else than what was asked for.
+    /// What the package manager delivered is not what was asked for.
     #[error("cannot install {what}: {problem}")]
     Unusable {
         /// What was being installed.
@@ -37,7 +37,7 @@ pub enum InstallError {
         /// What is wrong with it.
         problem: String,
     },
-    /// No Node runtime fits what the release asks for.
+    /// No Node runtime meets the requirements of the release.
     #[error("no Node runtime for `{engines}` on {platform}: {problem}")]
     NoNode {
         /// The release's `engines.node`.
@@ -60,41 +60,47 @@ pub enum InstallError {
         /// The newest major this program reads.
         known: u32,
     },
-    /// A directory given as a target holds no gateway.
-    #[error("{} is no gateway: {problem}", path.display())]
+    /// A directory given as a target does not contain a gateway.
+    #[error("{} is not a gateway: {problem}", path.display())]
     NoBuild {
         /// The directory.
         path: PathBuf,
         /// What is missing.
         problem: String,
     },
-    /// The list of published releases cannot be had or read.
-    #[error("cannot list the published releases: {0}")]
-    List(String),
-    /// The file system refused something.
-    #[error("{}: {source}", path.display())]
+    /// The package manager did not list the published releases.
+    #[error("cannot list the published releases")]
+    List(#[source] CommandError),
+    /// The list of published releases is empty.
+    #[error("cannot list the published releases: npm named no releases of openclaw")]
+    NoReleases,
+    /// No published release is stable.
+    #[error("the registry has no stable release of openclaw")]
+    NoStableRelease,
+    /// A file or directory cannot be read or written.
+    #[error("cannot use {}", path.display())]
     Io {
         /// The file or directory.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
-    /// Somebody asked to stop.
+    /// The installation was cancelled.
     #[error("the installation was cancelled")]
     Cancelled,
 }
 
 impl InstallError {
-    /// The error of a package manager at work on `what`.
-    pub(super) fn from_command(what: impl Into<String>, error: &CommandError) -> Self {
+    /// The error of a package manager that was installing `what`.
+    pub(super) fn from_command(what: impl Into<String>, error: CommandError) -> Self {
         match error {
             CommandError::Cancelled => Self::Cancelled,
-            other => Self::PackageManager { what: what.into(), source_text: other.to_string() },
+            source => Self::PackageManager { what: what.into(), source },
         }
     }
 }
 
-/// Names the path in an error of the file system.
+/// Adds the path to an error of the file system.
 pub(super) trait At<T> {
     fn at(self, path: &Path) -> Result<T, InstallError>;
 }

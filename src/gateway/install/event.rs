@@ -1,13 +1,15 @@
-//! What an installation tells while it works.
+//! Progress of an installation.
 
 use std::fmt;
 
+use tracing::debug;
+
 use crate::release::Release;
 
-/// A part of the cache that is fetched on its own.
+/// Something in the cache that is fetched on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// A gateway release.
+pub enum CachePart {
+    /// A release of the gateway.
     Release(Release),
     /// A Node runtime of this version.
     Node(String),
@@ -17,7 +19,7 @@ pub enum Part {
     Protocol(String),
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for CachePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Release(release) => write!(f, "openclaw {release}"),
@@ -28,31 +30,31 @@ impl fmt::Display for Part {
     }
 }
 
-/// One sign of life of an installation.
+/// A step of an installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InstallEvent {
-    /// Another process is at work on the same part; this one waits for it.
-    Waiting(Part),
-    /// A part is being downloaded and put together.
-    Installing(Part),
-    /// The package manager said how far it is.
+    /// Another process is installing the same part; this one waits for it.
+    Waiting(CachePart),
+    /// A part is being installed.
+    Installing(CachePart),
+    /// The package manager reported its progress.
     Advanced {
         /// What is being installed.
-        part: Part,
-        /// The package manager's own words, one line.
+        part: CachePart,
+        /// The words of the package manager, one line.
         text: String,
     },
-    /// Something went another way than planned, and work goes on.
+    /// Something did not work as planned, and the installation continues in another way.
     Noted {
         /// What is being installed.
-        part: Part,
+        part: CachePart,
         /// What happened, one line.
         text: String,
     },
     /// The files are being hashed.
-    Verifying(Part),
-    /// The part is in its place.
-    Installed(Part),
+    Verifying(CachePart),
+    /// The part is installed.
+    Installed(CachePart),
 }
 
 impl fmt::Display for InstallEvent {
@@ -67,14 +69,20 @@ impl fmt::Display for InstallEvent {
     }
 }
 
-/// Who listens to an installation.
-pub trait Progress: Send + Sync {
-    /// Takes one event; called from the thread that installs.
+/// Is told about the progress of an installation.
+pub trait InstallProgress: Send + Sync {
+    /// Is called with each event, from the thread that installs.
     fn tell(&self, event: InstallEvent);
 }
 
-impl<F: Fn(InstallEvent) + Send + Sync> Progress for F {
+impl<F: Fn(InstallEvent) + Send + Sync> InstallProgress for F {
     fn tell(&self, event: InstallEvent) {
         self(event);
     }
+}
+
+/// Tells and logs an event.
+pub(super) fn report(progress: &dyn InstallProgress, event: InstallEvent) {
+    debug!("{event}");
+    progress.tell(event);
 }

@@ -1,4 +1,4 @@
-//! Where things lie in the cache directory.
+//! The layout of the cache directory.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,11 @@ use crate::release::Release;
 
 /// The paths below one cache directory.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
+pub(super) struct CacheLayout {
     root: PathBuf,
 }
 
-impl Layout {
+impl CacheLayout {
     pub(super) fn new(root: PathBuf) -> Self {
         Self { root }
     }
@@ -35,17 +35,17 @@ impl Layout {
         self.root.join("pnpm").join(version)
     }
 
-    /// Upstream's schema of the protocol.
+    /// The package with upstream's schema of the protocol.
     pub(super) fn protocol(&self, version: &str) -> PathBuf {
         self.root.join("protocol").join(version)
     }
 
-    /// The one store that all releases share their files with.
+    /// The store from which the files of all releases are linked.
     pub(super) fn pnpm_store(&self) -> PathBuf {
         self.root.join("pnpm-store")
     }
 
-    /// What pnpm would otherwise write below the user's home.
+    /// Folders for what pnpm would otherwise write below the user's home.
     pub(super) fn pnpm_private(&self, what: &str) -> PathBuf {
         self.root.join("pnpm-home").join(what)
     }
@@ -75,7 +75,7 @@ impl Layout {
         self.root.join("available.json")
     }
 
-    /// The script that ends a package manager whose installer is gone.
+    /// The script that ends a package manager when its installer dies.
     pub(super) fn watch_script(&self) -> PathBuf {
         self.root.join("watch.cjs")
     }

@@ -1,4 +1,4 @@
-//! Advisory locks between threads and processes; the kernel frees them when their holder dies.
+//! Advisory locks between threads and processes, which the kernel releases when their holder dies.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::command::Cancel;
 
-/// How often a taken lock is tried again: short against an installation, cheap against a core.
+/// How long to wait before trying a taken lock again: short compared to an installation, and cheap.
 const RETRY: Duration = Duration::from_millis(40);
 
 /// A lock that is held until this is dropped.
@@ -16,20 +16,20 @@ pub(super) struct LockGuard(#[expect(dead_code, reason = "the open file is the l
 
 /// How a lock is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum LockMode {
     Shared,
     Exclusive,
 }
 
 /// Takes the lock if it is free.
-pub(super) fn try_lock(path: &Path, mode: Mode) -> io::Result<Option<LockGuard>> {
+pub(super) fn try_lock(path: &Path, mode: LockMode) -> io::Result<Option<LockGuard>> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir)?;
     }
     let file = File::options().create(true).append(true).open(path)?;
     let taken = match mode {
-        Mode::Shared => file.try_lock_shared(),
-        Mode::Exclusive => file.try_lock(),
+        LockMode::Shared => file.try_lock_shared(),
+        LockMode::Exclusive => file.try_lock(),
     };
     match taken {
         Ok(()) => Ok(Some(LockGuard(file))),
@@ -38,11 +38,10 @@ pub(super) fn try_lock(path: &Path, mode: Mode) -> io::Result<Option<LockGuard>>
     }
 }
 
-/// Takes the lock, waiting as long as it is held elsewhere; `on_wait` is called once if it is.
-/// `None` when cancelled.
+/// Takes the lock, waiting as long as somebody else holds it; `on_wait` is called once if somebody does. `None` if cancelled.
 pub(super) fn lock(
     path: &Path,
-    mode: Mode,
+    mode: LockMode,
     cancel: &Cancel,
     on_wait: impl FnOnce(),
 ) -> io::Result<Option<LockGuard>> {
@@ -66,24 +65,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shared_lock_admits_readers_and_keeps_writers_out() {
+    fn a_shared_lock_excludes_only_exclusive_locks() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("locks/one.lock");
-        let first = try_lock(&path, Mode::Shared).unwrap().unwrap();
-        assert!(try_lock(&path, Mode::Shared).unwrap().is_some());
-        assert!(try_lock(&path, Mode::Exclusive).unwrap().is_none());
+        let first = try_lock(&path, LockMode::Shared).unwrap().unwrap();
+        assert!(try_lock(&path, LockMode::Shared).unwrap().is_some());
+        assert!(try_lock(&path, LockMode::Exclusive).unwrap().is_none());
         drop(first);
-        assert!(try_lock(&path, Mode::Exclusive).unwrap().is_some());
+        assert!(try_lock(&path, LockMode::Exclusive).unwrap().is_some());
     }
 
     #[test]
     fn waiting_for_a_lock_can_be_cancelled() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("one.lock");
-        let _held = try_lock(&path, Mode::Exclusive).unwrap().unwrap();
+        let _held = try_lock(&path, LockMode::Exclusive).unwrap().unwrap();
         let cancel = Cancel::default();
         let mut waited = false;
-        let got = lock(&path, Mode::Shared, &cancel, || {
+        let got = lock(&path, LockMode::Shared, &cancel, || {
             waited = true;
             cancel.set();
         });

@@ -1,4 +1,4 @@
-//! What the cache writes down about an installed release, and how damage is found.
+//! The manifest that the cache keeps of an installed release, and how damage is found.
 
 use std::fmt::Write as _;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::digest::{PackageFile, package_files};
+use super::digest::{PackageFile, count, package_files, sha256};
 use super::error::{At, InstallError};
 use crate::release::Release;
 
@@ -18,19 +18,30 @@ const FILE: &str = "gatecrash-install.json";
 const FILES: &str = "gatecrash-files.txt";
 
 /// The format this program writes. A newer major is refused, a newer minor is read.
-const FORMAT: Format = Format { major: 1, minor: 0 };
+const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 0 };
 
 /// Version of a stored format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Format {
+pub(super) struct FormatVersion {
     pub(super) major: u32,
     pub(super) minor: u32,
+}
+
+impl FormatVersion {
+    /// The version of a stored document, whatever else is in it: a newer major may hold anything.
+    pub(super) fn read(json: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Document {
+            format: FormatVersion,
+        }
+        serde_json::from_slice::<Document>(json).ok().map(|document| document.format)
+    }
 }
 
 /// What is known about an installed release; `gatecrash-install.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
-    pub(super) format: Format,
+    pub(super) format: FormatVersion,
     pub(super) release: Release,
     /// The registry's hash of the package, as the package manager checked it.
     pub(super) integrity: Option<String>,
@@ -77,7 +88,7 @@ impl Manifest {
 
     /// Names this build in results: the package and the exact dependencies beside it.
     pub(super) fn digest(&self) -> String {
-        super::digest::sha256(format!("{} {}", self.package.sha256, self.lock_sha256).as_bytes())
+        sha256(format!("{} {}", self.package.sha256, self.lock_sha256).as_bytes())
     }
 }
 
@@ -100,10 +111,6 @@ pub(super) fn package_dir(release_dir: &Path) -> PathBuf {
 
 /// Reads the manifest; `None` when there is none or it cannot be read, which makes the release damaged.
 pub(super) fn read(dir: &Path) -> Result<Option<Manifest>, InstallError> {
-    #[derive(Deserialize)]
-    struct Head {
-        format: Format,
-    }
     let path = dir.join(FILE);
     let text = match std::fs::read(&path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -111,8 +118,7 @@ pub(super) fn read(dir: &Path) -> Result<Option<Manifest>, InstallError> {
         }
         other => other.at(&path)?,
     };
-    // The number comes first: what else a newer major holds is not known.
-    let Ok(Head { format }) = serde_json::from_slice(&text) else { return Ok(None) };
+    let Some(format) = FormatVersion::read(&text) else { return Ok(None) };
     if format.major > FORMAT.major {
         return Err(InstallError::Newer { path, major: format.major, known: FORMAT.major });
     }
@@ -139,7 +145,7 @@ pub(super) fn list_text(files: &[PackageFile]) -> String {
     })
 }
 
-/// What is wrong with an installed release.
+/// How an installed release differs from what was installed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Damage {
     /// Files that should be there and are not, relative to the package.
@@ -159,13 +165,13 @@ impl Damage {
     }
 }
 
-/// Whether the release looks whole: sizes and counts, no hashing. Milliseconds, so each use can afford it.
+/// Whether the release looks intact by sizes and counts, without hashing. Takes milliseconds, so it is checked at each use.
 pub(super) fn looks_whole(dir: &Path, manifest: &Manifest) -> bool {
     let package = package_dir(dir);
     if !package.join("openclaw.mjs").is_file() || count_modules(dir) != manifest.package.modules {
         return false;
     }
-    super::digest::count(&package)
+    count(&package)
         .is_ok_and(|(files, bytes)| (files, bytes) == (manifest.package.files, manifest.package.bytes))
 }
 
@@ -184,7 +190,7 @@ pub(super) fn find_damage(dir: &Path, manifest: &Manifest) -> Damage {
         return Damage { unreadable: true, ..Damage::default() };
     };
     let mut damage = Damage {
-        unreadable: super::digest::sha256(list.as_bytes()) != manifest.package.sha256
+        unreadable: sha256(list.as_bytes()) != manifest.package.sha256
             || count_modules(dir) != manifest.package.modules,
         ..Damage::default()
     };
@@ -229,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_manifest_is_damage_and_no_error() {
+    fn a_broken_manifest_reads_as_no_manifest() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read(dir.path()).unwrap(), None);
         std::fs::write(dir.path().join(FILE), r#"{"format":{"ma"#).unwrap();

@@ -1,6 +1,6 @@
 //! Installing, caching, verifying and pruning real releases.
 //!
-//! Everything comes through the machine's own `npm`, which knows its registry; this code speaks no HTTP.
+//! Everything is fetched by the machine's own `npm`, which knows its registry; this code does not speak HTTP.
 
 mod available;
 mod build;
@@ -13,13 +13,13 @@ mod layout;
 mod lock;
 mod manifest;
 mod npm;
+mod package_json;
 mod protocol;
 mod prune;
-mod quirk_table;
 mod quirks;
-mod runtime;
+mod release_install;
 mod scratch;
-mod steps;
+mod site;
 mod tools;
 
 #[cfg(test)]
@@ -27,12 +27,11 @@ mod tests;
 
 pub use available::{AvailableRelease, Refresh};
 pub use build::Build;
-pub use cache::{Cache, Installed};
-pub use command::Cancel;
+pub use cache::{Cache, Installed, Removal};
+pub use command::{Cancel, CommandError};
 pub use error::InstallError;
-pub use event::{InstallEvent, Part, Progress};
+pub use event::{CachePart, InstallEvent, InstallProgress};
 pub use manifest::Damage;
-pub use prune::{Pruned, Removal};
-pub use quirk_table::{QUIRKS, Quirk, Store, Workaround};
-pub use quirks::Quirks;
+pub use prune::{Pruned, prune};
+pub use quirks::{QUIRKS, Quirk, Quirks, Workaround};
 pub use tools::Tools;

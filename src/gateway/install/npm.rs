@@ -1,4 +1,4 @@
-//! What is asked of npm and pnpm, in their words.
+//! The calls of npm and pnpm.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,15 +10,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::command::{Cancel, CommandError, run};
-use super::layout::Layout;
-use super::quirk_table::{Workaround, workarounds};
+use super::layout::CacheLayout;
+use super::quirks::{Workaround, workarounds};
 use super::tools::Tools;
 use crate::release::Release;
 
-/// A question to the registry takes a second or two.
+/// A question to the registry usually takes a second or two.
 const QUESTION: Duration = Duration::from_secs(90);
 
-/// An installation takes 5 to 60 s; a slow line gets its time.
+/// An installation usually takes 5 to 60 s; a slow connection gets its time.
 const INSTALLATION: Duration = Duration::from_mins(20);
 
 /// Ends a package manager when its standard input closes, which is when the program that started it is
@@ -33,20 +33,20 @@ if (require("node:worker_threads").isMainThread && process.env.GATECRASH_WATCH) 
 }
 "#;
 
-/// Writes the watch script, once a cache.
-pub(super) fn prepare_watch(layout: &Layout) -> std::io::Result<()> {
+/// Writes the watch script if it is not there.
+pub(super) fn prepare_watch(layout: &CacheLayout) -> std::io::Result<()> {
     let path = layout.watch_script();
     if std::fs::read(&path).is_ok_and(|text| text == WATCH.as_bytes()) {
         return Ok(());
     }
-    // Another process may read it at this moment: put it there whole.
+    // Written in one step, because another process may be reading it.
     let part = path.with_extension(format!("{}.part", std::process::id()));
     std::fs::write(&part, WATCH)?;
     std::fs::rename(part, path)
 }
 
-/// Makes the command end with this process, and fail soon when there is no network.
-fn guard<'c>(command: &'c mut Command, layout: &Layout) -> &'c mut Command {
+/// Makes a command end with this process, and fail soon if there is no network.
+fn guard<'c>(command: &'c mut Command, layout: &CacheLayout) -> &'c mut Command {
     let script = layout.watch_script().to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
     command
         .env("GATECRASH_WATCH", "1")
@@ -63,7 +63,7 @@ fn guard<'c>(command: &'c mut Command, layout: &Layout) -> &'c mut Command {
 /// `npm view WHAT FIELD… --json`.
 pub(super) fn view(
     tools: &Tools,
-    layout: &Layout,
+    layout: &CacheLayout,
     what: &str,
     fields: &[&str],
     cancel: &Cancel,
@@ -75,7 +75,7 @@ pub(super) fn view(
 }
 
 /// The registry that npm is set to, so that pnpm asks the same one.
-fn registry(tools: &Tools, layout: &Layout, cancel: &Cancel) -> Option<String> {
+fn registry(tools: &Tools, layout: &CacheLayout, cancel: &Cancel) -> Option<String> {
     let mut command = tools.npm();
     guard(&mut command, layout).args(["config", "get", "registry"]);
     let said = run(&mut command, cancel, QUESTION, |_| {}).ok()?;
@@ -92,7 +92,7 @@ pub(super) struct Fetched {
 /// Fetches one package into `dir` with scripts off.
 pub(super) fn fetch_package(
     tools: &Tools,
-    layout: &Layout,
+    layout: &CacheLayout,
     (name, version): (&str, &str),
     dir: &Path,
     cancel: &Cancel,
@@ -107,7 +107,7 @@ pub(super) fn fetch_package(
     Ok(Fetched { dir: dir.join("node_modules").join(name), integrity: npm_integrity(dir, name) })
 }
 
-/// What npm wrote down about a package in its hidden lock file.
+/// The integrity of a package from the hidden lock file of npm.
 fn npm_integrity(dir: &Path, name: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Lock {
@@ -122,7 +122,7 @@ fn npm_integrity(dir: &Path, name: &str) -> Option<String> {
     lock.packages.remove(&format!("node_modules/{name}"))?.integrity
 }
 
-/// What pnpm wrote down about the gateway's package in its lock file.
+/// The integrity of the gateway's package from the lock file of pnpm.
 fn pnpm_integrity(dir: &Path, release: &Release) -> Option<String> {
     let text = std::fs::read_to_string(dir.join("pnpm-lock.yaml")).ok()?;
     let head = format!("openclaw@{release}:");
@@ -141,7 +141,7 @@ pub(super) fn outcome(dir: &Path, release: &Release) -> (Option<String>, Vec<u8>
     (pnpm_integrity(dir, release).or_else(|| npm_integrity(dir, "openclaw")), lock)
 }
 
-/// The `package.json` of a project that installs a release, traps stepped over.
+/// The `package.json` of a project that installs a release, with the workarounds for its quirks.
 pub(super) fn project(release: &Release, more: &BTreeMap<String, String>) -> Value {
     let mut dependencies: Map<String, Value> =
         more.iter().map(|(name, version)| (name.clone(), Value::from(version.as_str()))).collect();
@@ -171,7 +171,7 @@ pub(super) fn project(release: &Release, more: &BTreeMap<String, String>) -> Val
 /// nothing written elsewhere, nothing asked, no other pnpm version fetched.
 pub(super) fn pnpm_install(
     tools: &Tools,
-    layout: &Layout,
+    layout: &CacheLayout,
     (node, pnpm): (&Path, &Path),
     dir: &Path,
     cancel: &Cancel,
@@ -210,10 +210,10 @@ pub(super) fn pnpm_install(
     run(&mut command, cancel, INSTALLATION, on_line).map(|_| ())
 }
 
-/// `npm install` in `dir`, where pnpm cannot be had.
+/// `npm install` in `dir`, for when pnpm cannot be used.
 pub(super) fn npm_install(
     tools: &Tools,
-    layout: &Layout,
+    layout: &CacheLayout,
     dir: &Path,
     cancel: &Cancel,
 ) -> Result<(), CommandError> {
@@ -222,10 +222,10 @@ pub(super) fn npm_install(
     run(&mut command, cancel, INSTALLATION, |_| {}).map(|_| ())
 }
 
-/// Drops the files from the store that no release has any more.
+/// Removes the files from the store that no release uses any more.
 pub(super) fn store_prune(
     tools: &Tools,
-    layout: &Layout,
+    layout: &CacheLayout,
     (node, pnpm): (&Path, &Path),
     cancel: &Cancel,
 ) -> Result<(), CommandError> {
@@ -242,7 +242,7 @@ pub(super) fn store_prune(
     run(&mut command, cancel, INSTALLATION, |_| {}).map(|_| ())
 }
 
-/// Whether the words of a package manager say that the version does not exist.
+/// Whether a package manager failed because the version does not exist.
 pub(super) fn says_not_published(error: &CommandError) -> bool {
     let text = error.to_string();
     ["ERR_PNPM_NO_MATCHING_VERSION", "ETARGET", "E404"].iter().any(|word| text.contains(word))
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_project_pins_the_release_and_steps_over_git_dependencies() {
+    fn a_project_pins_the_release_and_replaces_git_dependencies() {
         let more = BTreeMap::from([("grammy".to_owned(), "^1.41.1".to_owned())]);
         let project = project(&Release::new(2026, 4, 5), &more);
         assert_eq!(project["dependencies"], json!({"grammy": "^1.41.1", "openclaw": "2026.4.5"}));

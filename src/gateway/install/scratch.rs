@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::error::{At, InstallError};
-use super::lock::{LockGuard, Mode, try_lock};
+use super::lock::{LockGuard, LockMode, try_lock};
 
 /// A directory that becomes part of the cache by one rename, or disappears.
 #[derive(Debug)]
@@ -24,11 +24,11 @@ impl Scratch {
             let n = NEXT.fetch_add(1, Ordering::Relaxed);
             let name = format!("{what}-{}-{n}", std::process::id());
             let owner = parent.join(format!("{name}.lock"));
-            let Some(held) = try_lock(&owner, Mode::Exclusive)? else { continue };
+            let Some(held) = try_lock(&owner, LockMode::Exclusive)? else { continue };
             let dir = parent.join(name);
             match std::fs::create_dir(&dir) {
                 Ok(()) if owner.exists() => return Ok(Self { dir, owner, held: Some(held) }),
-                // A sweep took the lock file away between making and locking it.
+                // A sweep removed the lock file before it was locked.
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -43,14 +43,14 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // A failure leaves garbage for the next sweep, nothing worse.
+        // What cannot be removed now is left to the next sweep.
         let _ = std::fs::remove_dir_all(&self.dir);
         let _ = std::fs::remove_file(&self.owner);
         drop(self.held.take());
     }
 }
 
-/// Removes what dead owners left below `parent`.
+/// Removes what dead owners have left below `parent`.
 pub(super) fn sweep(parent: &Path) -> io::Result<()> {
     let entries = match std::fs::read_dir(parent) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -62,8 +62,8 @@ pub(super) fn sweep(parent: &Path) -> io::Result<()> {
         let (dir, owner) =
             if is_lock { (path.with_extension(""), path) } else { (path.clone(), lock_beside(&path)) };
         // Taking the lock makes the file when it is missing: a directory without one has no owner.
-        let Some(_held) = try_lock(&owner, Mode::Exclusive)? else { continue };
-        // A child of the dead owner may write its last file at this moment: the next sweep gets the rest.
+        let Some(_held) = try_lock(&owner, LockMode::Exclusive)? else { continue };
+        // A child of the dead owner may still be writing: the next sweep removes the rest.
         let _ = std::fs::remove_dir_all(&dir);
         if !dir.exists() {
             let _ = std::fs::remove_file(&owner);
@@ -79,7 +79,7 @@ fn lock_beside(dir: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Moves `from` to `place` by one rename; what was there before goes away with the scratch directory.
+/// Moves `from` to `place` by one rename; what was there before is removed with the scratch directory.
 pub(super) fn put(from: &Path, place: &Path, scratch: &Scratch) -> Result<(), InstallError> {
     if let Some(parent) = place.parent() {
         std::fs::create_dir_all(parent).at(parent)?;
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sweep_takes_what_the_dead_left_and_nothing_of_the_living() {
+    fn a_sweep_removes_only_what_dead_owners_left() {
         let dir = tempfile::tempdir().unwrap();
         let living = Scratch::new(dir.path(), "release-2026.3.31").unwrap();
         std::fs::write(living.path().join("half"), "x").unwrap();

@@ -1,4 +1,4 @@
-//! The whole way of an installation, against a scripted npm that serves tiny packages from a folder.
+//! Whole installations, with a scripted npm that serves tiny packages from a folder.
 
 use std::ffi::OsString;
 use std::fs;
@@ -55,11 +55,11 @@ cp -R "$here/registry/$release" node_modules/openclaw
 printf "packages:\n\n  openclaw@$release:\n    resolution: {integrity: sha512-$release}\n" > pnpm-lock.yaml
 "#;
 
-struct Machine {
+struct TestMachine {
     dir: tempfile::TempDir,
 }
 
-impl Machine {
+impl TestMachine {
     fn new() -> Self {
         let machine = Self { dir: tempfile::tempdir().unwrap() };
         let bin = machine.bin();
@@ -151,7 +151,7 @@ fn names(dir: &Path) -> Vec<String> {
 
 #[test]
 fn an_installed_release_is_used_again_without_npm() {
-    let machine = Machine::new();
+    let machine = TestMachine::new();
     let build = install(&machine.cache(), "2026.3.31").unwrap();
     assert_eq!(build.entry, machine.root().join("releases/2026.3.31/node_modules/openclaw/openclaw.mjs"));
     assert_eq!((build.node.clone(), build.node_version.as_str()), (machine.bin().join("node"), "22.16.0"));
@@ -170,8 +170,8 @@ fn an_installed_release_is_used_again_without_npm() {
 }
 
 #[test]
-fn callers_that_want_the_same_release_share_one_install_and_others_go_beside_it() {
-    let machine = Machine::new();
+fn callers_of_the_same_release_share_one_installation() {
+    let machine = TestMachine::new();
     let waited = Mutex::new(0);
     std::thread::scope(|scope| {
         for wanted in ["2026.3.31", "2026.3.31", "2026.3.31", "2026.3.28"] {
@@ -180,7 +180,7 @@ fn callers_that_want_the_same_release_share_one_install_and_others_go_beside_it(
             let waited = &waited;
             scope.spawn(move || {
                 let tell = |event| {
-                    if matches!(event, InstallEvent::Waiting(Part::Release(_))) {
+                    if matches!(event, InstallEvent::Waiting(CachePart::Release(_))) {
                         *waited.lock() += 1;
                     }
                 };
@@ -194,7 +194,7 @@ fn callers_that_want_the_same_release_share_one_install_and_others_go_beside_it(
 
 #[test]
 fn a_cancelled_install_ends_soon_and_leaves_nothing() {
-    let machine = Machine::new();
+    let machine = TestMachine::new();
     machine.steer("slow");
     let cancel = Cancel::default();
     let asked = cancel.clone();
@@ -214,8 +214,8 @@ fn a_cancelled_install_ends_soon_and_leaves_nothing() {
 }
 
 #[test]
-fn what_a_killed_installer_left_is_swept_and_installing_goes_on() {
-    let machine = Machine::new();
+fn the_leftovers_of_a_killed_installer_are_removed() {
+    let machine = TestMachine::new();
     drop(machine.cache());
     let half = machine.root().join("tmp/release-2026.3.31-1-0/new/node_modules/openclaw");
     fs::create_dir_all(&half).unwrap();
@@ -227,8 +227,8 @@ fn what_a_killed_installer_left_is_swept_and_installing_goes_on() {
 }
 
 #[test]
-fn damage_is_named_and_never_used() {
-    let machine = Machine::new();
+fn a_damaged_release_is_reported_and_reinstalled() {
+    let machine = TestMachine::new();
     let cache = machine.cache();
     let package = install(&cache, "2026.3.31").unwrap().entry.parent().unwrap().to_owned();
     let damage = || cache.verify(release("2026.3.31")).unwrap();
@@ -252,8 +252,8 @@ fn damage_is_named_and_never_used() {
 }
 
 #[test]
-fn without_a_network_the_error_says_what_is_missing() {
-    let machine = Machine::new();
+fn offline_the_error_says_what_is_missing() {
+    let machine = TestMachine::new();
     let text = install(&machine.offline(), "2026.3.31").unwrap_err().to_string();
     assert!(text.contains("openclaw 2026.3.31 is not installed") && text.contains("offline"), "{text}");
     assert!(matches!(machine.offline().latest(), Err(InstallError::Offline { .. })));
@@ -261,8 +261,8 @@ fn without_a_network_the_error_says_what_is_missing() {
 }
 
 #[test]
-fn a_release_of_a_newer_gatecrash_is_refused_and_left_as_it_is() {
-    let machine = Machine::new();
+fn a_release_installed_by_a_newer_gatecrash_is_refused_and_kept() {
+    let machine = TestMachine::new();
     let cache = machine.cache();
     let dir = machine.root().join("releases/2026.3.31");
     fs::create_dir_all(&dir).unwrap();
@@ -272,15 +272,15 @@ fn a_release_of_a_newer_gatecrash_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_version_that_is_not_published_is_called_so() {
-    let machine = Machine::new();
+fn an_unpublished_version_is_reported_as_such() {
+    let machine = TestMachine::new();
     let ended = install(&machine.cache(), "2026.3.12");
     assert!(matches!(ended, Err(InstallError::NotPublished { .. })), "{ended:?}");
 }
 
 #[test]
-fn npm_does_the_work_where_pnpm_cannot_be_had() {
-    let machine = Machine::new();
+fn npm_installs_if_pnpm_cannot_be_fetched() {
+    let machine = TestMachine::new();
     machine.steer("no-pnpm");
     install(&machine.cache(), "2026.3.31").unwrap();
     let manifest =
@@ -289,8 +289,8 @@ fn npm_does_the_work_where_pnpm_cannot_be_had() {
 }
 
 #[test]
-fn a_node_is_fetched_where_the_machines_own_is_too_old() {
-    let machine = Machine::new();
+fn a_node_is_fetched_if_that_of_the_machine_is_too_old() {
+    let machine = TestMachine::new();
     machine.publish("2026.9.6", ">=97");
     let build = install(&machine.cache(), "2026.9.6").unwrap();
     assert_eq!(build.node, machine.root().join("node/98.0.0/bin/node"));
@@ -299,8 +299,8 @@ fn a_node_is_fetched_where_the_machines_own_is_too_old() {
 }
 
 #[test]
-fn the_dependencies_of_bundled_plugins_are_added_where_a_release_needs_them() {
-    let machine = Machine::new();
+fn the_dependencies_of_bundled_plugins_are_added_if_a_release_needs_them() {
+    let machine = TestMachine::new();
     install(&machine.cache(), "2026.4.5").unwrap();
     let project = fs::read_to_string(machine.root().join("releases/2026.4.5/package.json")).unwrap();
     assert!(project.contains(r#""@buape/carbon":"0.14.0""#), "{project}");
@@ -310,8 +310,8 @@ fn the_dependencies_of_bundled_plugins_are_added_where_a_release_needs_them() {
 }
 
 #[test]
-fn a_release_that_finishes_itself_at_its_first_start_does_so_at_installation() {
-    let machine = Machine::new();
+fn a_release_that_completes_itself_at_its_first_start_does_so_at_installation() {
+    let machine = TestMachine::new();
     let package = machine.bin().join("registry/2026.3.31");
     fs::write(package.join(".openclaw-lifecycle-pending"), "").unwrap();
     // The scripted Node runs the entry as a shell script.
@@ -324,7 +324,7 @@ fn a_release_that_finishes_itself_at_its_first_start_does_so_at_installation() {
 
 #[test]
 fn a_release_in_use_is_not_removed() {
-    let machine = Machine::new();
+    let machine = TestMachine::new();
     let cache = machine.cache();
     let build = install(&cache, "2026.3.31").unwrap();
     fs::create_dir_all(&build.compile_cache).unwrap();
@@ -339,8 +339,8 @@ fn a_release_in_use_is_not_removed() {
 }
 
 #[test]
-fn pruning_takes_the_longest_unused_first_and_leaves_what_runs() {
-    let machine = Machine::new();
+fn pruning_removes_the_longest_unused_releases_first_and_keeps_those_in_use() {
+    let machine = TestMachine::new();
     for (text, day) in [("2026.3.31", "01"), ("2026.3.28", "02"), ("2026.4.5", "03")] {
         install(&machine.cache_at(false, &format!("2026-11-{day}T00:00:00Z")), text).unwrap();
     }
@@ -348,22 +348,22 @@ fn pruning_takes_the_longest_unused_first_and_leaves_what_runs() {
     // 3.31 is used again, so 3.28 has rested the longest.
     let running = install(&cache, "2026.3.31").unwrap();
     let all = cache.bytes().unwrap();
-    assert!(cache.prune(all, &Cancel::default()).unwrap().removed.is_empty());
+    assert!(prune(&cache, all, &Cancel::default()).unwrap().removed.is_empty());
     let files = |text: &str| digest::tree_bytes(&machine.root().join("releases").join(text)).unwrap();
     let left =
         files("2026.3.31") + files("2026.4.5") + digest::tree_bytes(&machine.root().join("pnpm")).unwrap();
-    let pruned = cache.prune(left, &Cancel::default()).unwrap();
+    let pruned = prune(&cache, left, &Cancel::default()).unwrap();
     assert_eq!(pruned.removed, [release("2026.3.28")]);
     assert!(pruned.bytes_after < pruned.bytes_before);
-    let pruned = cache.prune(0, &Cancel::default()).unwrap();
+    let pruned = prune(&cache, 0, &Cancel::default()).unwrap();
     assert_eq!((pruned.removed, pruned.in_use), (vec![release("2026.4.5")], vec![release("2026.3.31")]));
     assert!(running.entry.exists());
     assert!(machine.calls("manager store") > 0);
 }
 
 #[test]
-fn the_list_is_asked_for_once_a_day_and_an_old_one_serves_without_a_network() {
-    let machine = Machine::new();
+fn the_list_is_fetched_once_a_day_and_an_old_one_serves_offline() {
+    let machine = TestMachine::new();
     let cache = machine.cache_at(false, "2026-11-22T00:00:00Z");
     assert_eq!(cache.latest().unwrap(), release("2026.3.31"));
     assert_eq!(cache.available(Refresh::WhenOld).unwrap().len(), 3);
@@ -378,12 +378,12 @@ fn the_list_is_asked_for_once_a_day_and_an_old_one_serves_without_a_network() {
 }
 
 #[test]
-fn a_directory_is_a_build_when_it_holds_the_package() {
-    let machine = Machine::new();
+fn a_directory_with_the_package_is_a_build() {
+    let machine = TestMachine::new();
     let cache = machine.offline();
     let package = machine.bin().join("registry/2026.3.31");
     let build = cache.build_at(&package).unwrap();
-    assert_eq!((build.release, build.quirks.protocol), (Some(release("2026.3.31")), 3));
+    assert_eq!(build.release, Some(release("2026.3.31")));
     assert_eq!(Build::release_in(&package), build.release);
     fs::write(package.join("dist/gateway.js"), "changed()").unwrap();
     assert_ne!(cache.build_at(&package).unwrap().digest, build.digest);

@@ -1,4 +1,4 @@
-//! What the machine lends to an installation: its npm, its Node, its environment.
+//! The tools of the machine that an installation uses: npm, Node, and their environment.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub(super) struct Node {
     pub(super) version: Version,
 }
 
-/// What the caller knows of the machine, read once at start.
+/// The tools of the machine, read once at start.
 #[derive(Debug)]
 pub struct Tools {
     npm: PathBuf,
@@ -28,14 +28,14 @@ pub struct Tools {
     node: OnceLock<Option<Node>>,
 }
 
-/// Set for us by whoever started this program, and wrong for a package manager of ours.
+/// Variables that are meant for this program and would disturb a package manager.
 const NOT_PASSED: [&str; 3] = ["NODE_OPTIONS", "NODE_COMPILE_CACHE", "NODE_ENV"];
 
 impl Tools {
-    /// `npm` is the program to run, by name or path. `env` is the caller's environment: `PATH`, `HOME`,
-    /// the npm settings, the proxy and certificate variables are all needed to reach a registry the way the
-    /// user does, so it is passed on but for what steers npm scripts and Node itself. `now` dates new
-    /// installs and their use. `offline` forbids the network.
+    /// `npm` is the program to run, by name or path. `env` is the environment of the caller, which is passed on except for
+    /// what affects npm scripts and Node itself: `PATH`, `HOME`, and the settings of npm, proxies and certificates are needed
+    /// to reach a registry the way the user does. `now` is the time of new installations and uses. `offline` forbids the
+    /// network.
     pub fn new(
         npm: impl Into<PathBuf>,
         env: impl IntoIterator<Item = (OsString, OsString)>,
@@ -107,7 +107,7 @@ mod tests {
     #[case("npm_config_registry", true)]
     #[case("npm_lifecycle_event", false)]
     #[case("NODE_OPTIONS", false)]
-    fn the_environment_keeps_what_reaches_a_registry(#[case] name: &str, #[case] passed: bool) {
+    fn the_environment_keeps_what_a_registry_needs(#[case] name: &str, #[case] passed: bool) {
         assert_eq!(passed_on(OsStr::new(name)), passed);
     }
 }

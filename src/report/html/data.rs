@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde::Serialize;
 
-use crate::client::{Direction, Entry};
+use crate::client::{Direction, TranscriptEntry};
 use crate::report::difference::{deciding_step, log_of, reproduce, section};
 use crate::report::frames::{Shown, frames_of, headline, is_refusal, numbered};
 use crate::report::standing::Standing;
@@ -190,7 +190,8 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
 }
 
 fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> Step<'a> {
-    let place = |wanted: &Entry| cell.transcript.iter().position(|entry| std::ptr::eq(entry, wanted));
+    let place =
+        |wanted: &TranscriptEntry| cell.transcript.iter().position(|entry| std::ptr::eq(entry, wanted));
     let own = frames_of(cell, step).into_iter().filter_map(|shown| match shown {
         Shown::Entry(entry) => place(entry),
         Shown::LeftOut(_) => None,

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::model::scripted;
 use super::perform::{Perform, outcome_of};
 use super::program::run;
-use crate::client::{Answer, Direction};
+use crate::client::{CallOutcome, Direction};
 use crate::gateway::{ProgramRequest, ScriptedModel, tool_results};
 use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
@@ -70,7 +70,7 @@ async fn ask(
     });
     let answer = connection.call("agent", Some(&params), within).await;
     let begun = Instant::now();
-    if matches!(answer, Answer::Ok(_)) {
+    if matches!(answer, CallOutcome::Ok(_)) {
         while begun.elapsed() < within && tool_results(&model.requests()[before..]).is_empty() {
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }

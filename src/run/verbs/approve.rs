@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::command::command;
 use super::perform::{Perform, outcome_of};
-use crate::client::Answer;
+use crate::client::CallOutcome;
 use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
 use crate::scenario::{Approve, Expectation};
@@ -33,7 +33,7 @@ impl Perform for Approve {
         let connection = context.connection(on)?;
         let listed = match connection.call("device.pair.list", Some(&json!({})), context.lane.timeout()).await
         {
-            Answer::Ok(listed) => listed,
+            CallOutcome::Ok(listed) => listed,
             other => return Ok(outcome_of(other)),
         };
         let pending = listed.get("pending").and_then(Value::as_array).cloned().unwrap_or_default();

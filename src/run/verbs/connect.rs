@@ -1,7 +1,7 @@
 //! Opening a connection and doing the handshake.
 
 use super::perform::{Perform, outcome_of};
-use crate::client::Answer;
+use crate::client::CallOutcome;
 use crate::run::context::{CaseContext, Opening};
 use crate::run::handshake::{HandshakeFacts, params};
 use crate::run::step_error::StepError;
@@ -55,7 +55,7 @@ impl Perform for Connect {
         let request = connect_request(&id, &params(&step, &facts));
         let answer = connection.ask(&id, &request, within).await;
         let may_close = step.may_close.is_some();
-        if let Answer::Ok(payload) = answer {
+        if let CallOutcome::Ok(payload) = answer {
             connection.set_connected();
             context.sockets.keep(connection, may_close);
             return Ok(Outcome::Hello { payload });

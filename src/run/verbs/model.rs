@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::perform::Perform;
-use crate::gateway::{Reply, ScriptedModel};
+use crate::gateway::{ModelReply, ScriptedModel};
 use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
 use crate::scenario::{Expectation, Model};
@@ -21,9 +21,12 @@ impl Perform for Model {
             replies.push(match (&one.call, &one.say) {
                 (Some(tool), _) => {
                     let arguments = one.arguments.clone().unwrap_or_else(|| json!({}));
-                    Reply::Call { tool: bindings.fill_text(tool)?, arguments: bindings.fill(&arguments)? }
+                    ModelReply::Call {
+                        tool: bindings.fill_text(tool)?,
+                        arguments: bindings.fill(&arguments)?,
+                    }
                 }
-                (None, say) => Reply::Say(bindings.fill_text(say.as_deref().unwrap_or_default())?),
+                (None, say) => ModelReply::Say(bindings.fill_text(say.as_deref().unwrap_or_default())?),
             });
         }
         scripted(context)?.set(replies);

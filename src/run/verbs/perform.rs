@@ -1,6 +1,6 @@
 //! How a step is done, whatever its verb.
 
-use crate::client::Answer;
+use crate::client::CallOutcome;
 use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
 use crate::scenario::Expectation;
@@ -20,11 +20,11 @@ pub(in crate::run) trait Perform {
 }
 
 /// What the gateway answered, as an outcome.
-pub(super) fn outcome_of(answer: Answer) -> Outcome {
+pub(super) fn outcome_of(answer: CallOutcome) -> Outcome {
     match answer {
-        Answer::Ok(payload) => Outcome::Ok { payload },
-        Answer::Refused(error) => Outcome::Refused { error },
-        Answer::Ended(end, error) => Outcome::of_end(end, error),
-        Answer::Silence => Outcome::Silence,
+        CallOutcome::Ok(payload) => Outcome::Ok { payload },
+        CallOutcome::Refused(error) => Outcome::Refused { error },
+        CallOutcome::Ended(end, error) => Outcome::of_end(end, error),
+        CallOutcome::Silence => Outcome::Silence,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ending::ended_with;
 use crate::client::Direction;
-use crate::gateway::{Exit, Launch, ProgramRequest, Running, RunningGatewayError};
+use crate::gateway::{Launch, ProcessExit, ProgramRequest, RunningGatewayError, StartedProgram};
 use crate::release::Release;
 use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
@@ -19,7 +19,7 @@ pub(super) const WITHIN: Duration = Duration::from_mins(2);
 
 /// A program that has ended, or did not in its time.
 pub(super) struct Ended {
-    pub(super) exit: Option<Exit>,
+    pub(super) exit: Option<ProcessExit>,
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
@@ -50,7 +50,7 @@ pub(super) async fn start(
     context: &CaseContext<'_>,
     name: &str,
     request: &ProgramRequest,
-) -> Result<Running, StepError> {
+) -> Result<StartedProgram, StepError> {
     context.transcript.add(name, Direction::Sent, format!("openclaw {}", request.args.join(" ")));
     let number = context.programs.next_number();
     let gateway = context.lane.host().await;

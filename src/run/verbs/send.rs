@@ -59,10 +59,9 @@ fn padded(mut text: String, bytes: usize) -> String {
 }
 
 /// The bytes of a hexadecimal text; `check` refuses other texts, so what cannot be read is left out.
-fn bytes_of(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> =
-        hex.chars().filter_map(|c| c.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
-    digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()
+fn bytes_of(text: &str) -> Vec<u8> {
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    hex::decode(digits).unwrap_or_default()
 }
 
 #[cfg(test)]

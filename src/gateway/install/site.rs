@@ -1,4 +1,5 @@
-//! Node runtimes and the package manager: small packages of their own in the cache.
+//! Where installations happen: the cache directory and the tools, with the Node runtimes and the package manager that
+//! are kept in the cache as packages of their own.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Cancel;
 use super::error::{At, InstallError};
-use super::event::{InstallEvent, Part, Progress};
-use super::layout::Layout;
-use super::lock::{Mode, lock};
+use super::event::{CachePart, InstallEvent, InstallProgress, report};
+use super::layout::CacheLayout;
+use super::lock::{LockMode, lock};
 use super::npm;
 use super::scratch::{Scratch, put};
 use super::tools::{Node, Tools};
 
-/// Node versions to take first, in this order. 24.21.0 ran every release that was tried, and the registry
+/// Preferred Node versions, in this order. 24.21.0 ran every release that was tried, and the registry
 /// has it for both Linux processors.
 const NODES: [&str; 1] = ["24.21.0"];
 
@@ -43,24 +44,24 @@ struct Note {
 
 const NOTE: &str = "gatecrash-package.json";
 
-/// Where a Node for a build may come from.
+/// Where a Node may come from.
 #[derive(Clone, Copy)]
 pub(super) enum Get<'a> {
-    /// Only from what is there.
+    /// Only from what is installed.
     Installed,
-    /// From the registry, too.
-    Fetched(&'a dyn Progress, &'a Cancel),
+    /// Also from the registry.
+    Fetched(&'a dyn InstallProgress, &'a Cancel),
 }
 
 /// The directories and the tools that an installation works with.
 #[derive(Debug)]
 pub(super) struct InstallSite {
-    pub(super) layout: Layout,
+    pub(super) layout: CacheLayout,
     pub(super) tools: Tools,
 }
 
 impl InstallSite {
-    /// A Node that `engines` accepts: the machine's own, else one of the cache, else one of the registry.
+    /// A Node that `engines` accepts: the machine's own, else one from the cache, else one from the registry.
     pub(super) fn node_for(&self, engines: Option<&str>, get: Get<'_>) -> Result<Node, InstallError> {
         let wanted = engines.and_then(|text| Range::parse(text).ok()).unwrap_or_else(Range::any);
         if let Some(node) = self.tools.node().filter(|node| wanted.satisfies(&node.version)) {
@@ -84,7 +85,7 @@ impl InstallSite {
         let pinned: Vec<Version> = NODES.iter().filter_map(|text| Version::parse(text).ok()).collect();
         if let Some(version) = prefer(&pinned, &wanted) {
             match self.fetch_node(package, version, progress, cancel) {
-                // The registry may lack this very version for a rarer platform.
+                // The registry may lack this version for a less common platform.
                 Err(InstallError::PackageManager { .. }) => {}
                 other => return other,
             }
@@ -93,7 +94,7 @@ impl InstallSite {
             return Err(InstallError::Offline { what: format!("a Node for `{}`", engines.unwrap_or("*")) });
         }
         let published = npm::view(&self.tools, &self.layout, package, &["versions"], cancel)
-            .map_err(|error| InstallError::from_command(*package, &error))?;
+            .map_err(|error| InstallError::from_command(*package, error))?;
         let published: Vec<Version> = published
             .as_array()
             .into_iter()
@@ -121,22 +122,25 @@ impl InstallSite {
         &self,
         package: &str,
         version: &Version,
-        progress: &dyn Progress,
+        progress: &dyn InstallProgress,
         cancel: &Cancel,
     ) -> Result<Node, InstallError> {
         let node = self.cached_node(version);
         let place = self.layout.nodes().join(version.to_string());
-        let part = Part::Node(version.to_string());
+        let part = CachePart::Node(version.to_string());
         self.fetch(package, &part, &place, Path::new("bin/node"), progress, cancel, |dir| {
-            // Headers and manuals are two thirds of the package, and no gateway reads them.
+            // Headers and manuals are two thirds of the package, and no gateway needs them.
             for needless in ["include", "share", "CHANGELOG.md"] {
                 let path = dir.join(needless);
                 let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
             }
             let said = self.tools.version_of(&dir.join("bin/node"));
-            (said.as_ref() == Some(version))
-                .then_some(())
-                .ok_or_else(|| "it does not run on this machine".to_owned())
+            if said.as_ref() == Some(version) {
+                Ok(())
+            } else {
+                let problem = "it does not run on this machine".to_owned();
+                Err(InstallError::Unusable { what: part.to_string(), problem })
+            }
         })?;
         Ok(node)
     }
@@ -144,27 +148,27 @@ impl InstallSite {
     /// The package manager's directory, and a Node to run it.
     pub(super) fn pnpm(
         &self,
-        progress: &dyn Progress,
+        progress: &dyn InstallProgress,
         cancel: &Cancel,
     ) -> Result<(Node, PathBuf), InstallError> {
         let node = self.node_for(Some(PNPM_ENGINES), Get::Fetched(progress, cancel))?;
         let place = self.layout.pnpm(PNPM);
-        let part = Part::Pnpm(PNPM.to_owned());
+        let part = CachePart::Pnpm(PNPM.to_owned());
         self.fetch("pnpm", &part, &place, Path::new("bin/pnpm.cjs"), progress, cancel, |_| Ok(()))?;
         Ok((node, place))
     }
 
-    /// Fetches a package to `place` unless it is there; `proof` is a file that it must have.
+    /// Fetches a package to `place` unless it is there; `proof` is a file that it must contain.
     #[expect(clippy::too_many_arguments, reason = "each is a fact of its own about one package")]
     pub(super) fn fetch(
         &self,
         package: &str,
-        part: &Part,
+        part: &CachePart,
         place: &Path,
         proof: &Path,
-        progress: &dyn Progress,
+        progress: &dyn InstallProgress,
         cancel: &Cancel,
-        finish: impl FnOnce(&Path) -> Result<(), String>,
+        finish: impl FnOnce(&Path) -> Result<(), InstallError>,
     ) -> Result<(), InstallError> {
         let whole = || place.join(NOTE).is_file() && place.join(proof).is_file();
         if whole() {
@@ -172,8 +176,8 @@ impl InstallSite {
         }
         let version = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let lock_path = self.layout.lock(&format!("{}-{version}", plain(package)));
-        let waiting = || progress.tell(InstallEvent::Waiting(part.clone()));
-        let _held = lock(&lock_path, Mode::Exclusive, cancel, waiting)
+        let waiting = || report(progress, InstallEvent::Waiting(part.clone()));
+        let _held = lock(&lock_path, LockMode::Exclusive, cancel, waiting)
             .at(&lock_path)?
             .ok_or(InstallError::Cancelled)?;
         if whole() {
@@ -182,32 +186,33 @@ impl InstallSite {
         if self.tools.offline() {
             return Err(InstallError::Offline { what: part.to_string() });
         }
-        progress.tell(InstallEvent::Installing(part.clone()));
+        report(progress, InstallEvent::Installing(part.clone()));
         let scratch = Scratch::new(&self.layout.scratch(), &plain(package)).at(&self.layout.scratch())?;
         let fetched =
             npm::fetch_package(&self.tools, &self.layout, (package, &version), scratch.path(), cancel)
-                .map_err(|error| InstallError::from_command(part.to_string(), &error))?;
-        let unusable = |problem: String| InstallError::Unusable { what: part.to_string(), problem };
+                .map_err(|error| InstallError::from_command(part.to_string(), error))?;
         if !fetched.dir.join(proof).is_file() {
-            return Err(unusable(format!("the package has no {}", proof.display())));
+            let problem = format!("the package has no {}", proof.display());
+            return Err(InstallError::Unusable { what: part.to_string(), problem });
         }
-        finish(&fetched.dir).map_err(unusable)?;
+        finish(&fetched.dir)?;
         let note = Note { package: package.to_owned(), version, integrity: fetched.integrity };
         let note_path = fetched.dir.join(NOTE);
-        let text = serde_json::to_vec_pretty(&note).unwrap_or_default();
+        let text = serde_json::to_vec_pretty(&note)
+            .map_err(|error| InstallError::Io { path: note_path.clone(), source: error.into() })?;
         std::fs::write(&note_path, text).at(&note_path)?;
         put(&fetched.dir, place, &scratch)?;
-        progress.tell(InstallEvent::Installed(part.clone()));
+        report(progress, InstallEvent::Installed(part.clone()));
         Ok(())
     }
 }
 
-/// The name of a package as that of a file.
+/// The name of a package as a file name.
 fn plain(package: &str) -> String {
     package.trim_start_matches('@').replace('/', "-")
 }
 
-/// What fits, a pinned version first, then the newest with long support (even majors).
+/// The best version that fits: a preferred one, else the newest with long-term support (an even major), else the newest.
 fn prefer<'v>(versions: &'v [Version], wanted: &Range) -> Option<&'v Version> {
     let fitting = || versions.iter().filter(|version| wanted.satisfies(version));
     let pinned = |version: &Version| NODES.iter().any(|text| Version::parse(text).as_ref() == Ok(version));
@@ -229,7 +234,7 @@ mod tests {
     #[case(">=26.1", &["24.21.0", "26.3.0", "26.10.0", "27.0.0"], Some("26.10.0"))]
     #[case(">=27", &["24.21.0", "27.0.0"], Some("27.0.0"))]
     #[case(">=28", &["24.21.0"], None)]
-    fn a_node_is_chosen_by_engines(
+    fn the_best_node_for_the_engines_is_chosen(
         #[case] engines: &str,
         #[case] there: &[&str],
         #[case] chosen: Option<&str>,

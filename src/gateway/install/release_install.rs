@@ -1,57 +1,38 @@
-//! The way of one release from the registry into its place.
+//! Installs one release: from the registry into its directory of the cache.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
-
-use serde::Deserialize;
 
 use super::command::{Cancel, CommandError, run};
 use super::digest::{PackageFile, package_files, sha256, tree_bytes};
 use super::error::{At, InstallError};
-use super::event::{InstallEvent, Part, Progress};
+use super::event::{CachePart, InstallEvent, InstallProgress, report};
 use super::manifest::{self, Manifest, PackageFacts, PackageSummary, count_modules, package_dir};
 use super::npm;
-use super::quirk_table::{Workaround, workarounds};
-use super::runtime::{Get, InstallSite};
+use super::package_json::PackageJson;
+use super::quirks::{Workaround, workarounds};
 use super::scratch::{Scratch, put};
+use super::site::{Get, InstallSite};
+use crate::error_chain::chain;
 use crate::release::Release;
 
 /// A first start takes seconds.
 const FINISHING: Duration = Duration::from_mins(3);
 
-/// The parts of a `package.json` that are read.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct PackageJson {
-    #[serde(default)]
-    pub(super) name: Option<String>,
-    #[serde(default)]
-    pub(super) version: Option<String>,
-    #[serde(default)]
-    pub(super) engines: BTreeMap<String, String>,
-    #[serde(default)]
-    dependencies: BTreeMap<String, String>,
-}
-
-impl PackageJson {
-    /// Reads the one in `dir`; `None` where there is none.
-    pub(super) fn read(dir: &Path) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(dir.join("package.json")).ok()?).ok()
-    }
-}
-
-/// Installs a release into its place. The caller holds its lock.
+/// Installs a release into its directory. The caller holds its lock.
 pub(super) fn install_anew(
     site: &InstallSite,
     release: Release,
-    progress: &dyn Progress,
+    progress: &dyn InstallProgress,
     cancel: &Cancel,
 ) -> Result<(), InstallError> {
-    let part = Part::Release(release);
+    let part = CachePart::Release(release);
     if site.tools.offline() {
         return Err(InstallError::Offline { what: part.to_string() });
     }
-    progress.tell(InstallEvent::Installing(part.clone()));
+    report(progress, InstallEvent::Installing(part.clone()));
     let scratch =
         Scratch::new(&site.layout.scratch(), &format!("release-{release}")).at(&site.layout.scratch())?;
     let dir = scratch.path().join("new");
@@ -76,7 +57,7 @@ pub(super) fn install_anew(
     let node = site.node_for(engines.as_deref(), Get::Fetched(progress, cancel))?;
     finish_once(site, release, &package, &node.path, &scratch, cancel)?;
 
-    progress.tell(InstallEvent::Verifying(part.clone()));
+    report(progress, InstallEvent::Verifying(part.clone()));
     let files = package_files(&package).at(&package)?;
     let (integrity, lock) = npm::outcome(&dir, &release);
     let facts = PackageFacts {
@@ -93,11 +74,11 @@ pub(super) fn install_anew(
         return Err(InstallError::Cancelled);
     }
     put(&dir, &site.layout.release(&release), &scratch)?;
-    progress.tell(InstallEvent::Installed(part));
+    report(progress, InstallEvent::Installed(part));
     Ok(())
 }
 
-/// Starts the program once, in a home that goes away, where a trap says that it has to finish itself.
+/// Starts the program once, in a temporary home, if a quirk says that it finishes its own installation then.
 fn finish_once(
     site: &InstallSite,
     release: Release,
@@ -119,40 +100,40 @@ fn finish_once(
     command.arg(package.join("openclaw.mjs")).arg("--version").current_dir(&home);
     command.env("HOME", &home).env("TMPDIR", &home).env("OPENCLAW_STATE_DIR", &home);
     run(&mut command, cancel, FINISHING, |_| {})
-        .map_err(|error| InstallError::from_command(Part::Release(release).to_string(), &error))?;
+        .map_err(|error| InstallError::from_command(CachePart::Release(release).to_string(), error))?;
     Ok(())
 }
 
-/// Lets pnpm, or npm where that fails, make `node_modules`. Gives who did it.
+/// Lets pnpm, or npm if that fails, make `node_modules`. Returns which of them did.
 fn install_tree(
     site: &InstallSite,
     release: Release,
     dir: &Path,
     more: &BTreeMap<String, String>,
-    progress: &dyn Progress,
+    progress: &dyn InstallProgress,
     cancel: &Cancel,
 ) -> Result<String, InstallError> {
-    let part = Part::Release(release);
+    let part = CachePart::Release(release);
     let project = dir.join("package.json");
     std::fs::write(&project, npm::project(&release, more).to_string()).at(&project)?;
     let failed = |error: CommandError| {
         if npm::says_not_published(&error) {
             InstallError::NotPublished { release }
         } else {
-            InstallError::from_command(part.to_string(), &error)
+            InstallError::from_command(part.to_string(), error)
         }
     };
-    let fall_back = |error: &dyn std::fmt::Display| {
-        let text = error.to_string();
+    let fall_back = |error: &(dyn Error + 'static)| {
+        let text = chain(error);
         let first = text.lines().find(|line| line.contains("ERR")).or(text.lines().next());
         let text = format!("pnpm failed, going on with npm: {}", first.unwrap_or_default());
-        progress.tell(InstallEvent::Noted { part: part.clone(), text });
+        report(progress, InstallEvent::Noted { part: part.clone(), text });
     };
     match site.pnpm(progress, cancel) {
         Ok((node, pnpm)) => {
             let on_line = |line: &str| {
-                if let Some(text) = line.trim().strip_prefix("Progress: ") {
-                    progress.tell(InstallEvent::Advanced { part: part.clone(), text: text.to_owned() });
+                if let Some(text) = line.trim().strip_prefix("InstallProgress: ") {
+                    report(progress, InstallEvent::Advanced { part: part.clone(), text: text.to_owned() });
                 }
             };
             let programs = (node.path.as_path(), pnpm.as_path());
@@ -169,7 +150,7 @@ fn install_tree(
         Err(InstallError::Cancelled) => return Err(InstallError::Cancelled),
         Err(error) => fall_back(&error),
     }
-    // Half a tree of the other kind would only confuse npm.
+    // npm would trip over half a tree made by pnpm.
     let _ = std::fs::remove_dir_all(dir.join("node_modules"));
     npm::npm_install(&site.tools, &site.layout, dir, cancel).map_err(failed)?;
     Ok("npm".to_owned())
@@ -184,13 +165,13 @@ fn summary(dir: &Path, files: &[PackageFile]) -> PackageSummary {
     }
 }
 
-/// What the plugins inside the package depend on and the tree does not have.
+/// The dependencies of the bundled plugins that are missing from the tree.
 fn plugin_dependencies(dir: &Path) -> BTreeMap<String, String> {
     let plugins = std::fs::read_dir(package_dir(dir).join("dist/extensions"));
     let mut wanted = BTreeMap::new();
     for plugin in plugins.into_iter().flatten().flatten() {
         let json = PackageJson::read(&plugin.path()).unwrap_or_default();
-        // What names a place instead of a version is not on the registry.
+        // A path or an address instead of a version is not on the registry.
         let from_registry = json.dependencies.into_iter().filter(|(_, version)| !version.contains(':'));
         wanted.extend(from_registry.filter(|(name, _)| !dir.join("node_modules").join(name).exists()));
     }
