@@ -297,7 +297,7 @@ fn a_build_without_the_names_of_source_files_is_told() {
 
 #[rstest]
 #[case::no_gateway(&["coverage", "--code"], "--gateway")]
-#[case::a_model(&["coverage", "--code", "--gateway", "embedded"], "no build whose code can be read")]
+#[case::a_model(&["coverage", "--code", "--gateway", "embedded"], "cannot be read")]
 #[case::two(&["coverage", "--code", "--gateway", "path:package,path:."], "name one gateway")]
 #[case::not_code(&["coverage", "--each"], "--code")]
 #[case::not_cases(&["coverage", "--code", "--gateway", "path:package", "--format", "markdown"], "text, json, html or lcov")]

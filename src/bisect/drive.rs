@@ -64,6 +64,9 @@ const MOST_END_RUNS: u32 = 40;
 /// How certain it must be that the ends differ before a candidate between them is tested.
 const SURE_ENDS: f64 = 0.95;
 
+/// How often a candidate that failed in another way is tried before it is skipped.
+const OTHER_FAILURES: u32 = 3;
+
 /// Runs after which a search over flaky behaviour is given up.
 const MOST_RUNS: u32 = 300;
 
@@ -343,9 +346,12 @@ impl<'a, O: Oracle> SearchDriver<'a, O> {
             *attempt += 1;
             let attempt = *attempt;
             let Some(probe) = self.probe(candidate, attempt).await else { return DriveResult::Interrupted };
+            // A build that failed in another way may show the change the next time; one that does not boot will not.
+            let again = attempt < OTHER_FAILURES && matches!(probe.0.reading, Reading::Wrong(_));
             match self.judged(probe) {
                 Mark::Old => belief.observe(candidate, false),
                 Mark::New => belief.observe(candidate, true),
+                Mark::Skip if again => {}
                 Mark::Skip => belief.skip(candidate),
             }
         }

@@ -17,7 +17,7 @@ pub enum ReportDestination {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseReportError {
     /// There is no `=`, or nothing before or after it.
-    #[error("`{0}` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output")]
+    #[error("`{0}` is not a report: write KIND=FILE, such as json=run.json, or KIND=- for standard output")]
     Shape(String),
     /// There is no such kind.
     #[error(

@@ -132,7 +132,7 @@ fn install_tree(
     match site.pnpm(progress, cancel) {
         Ok((node, pnpm)) => {
             let on_line = |line: &str| {
-                if let Some(text) = line.trim().strip_prefix("InstallProgress: ") {
+                if let Some(text) = line.trim().strip_prefix("Progress: ") {
                     report(progress, InstallEvent::Advanced { part: part.clone(), text: text.to_owned() });
                 }
             };
