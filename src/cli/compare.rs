@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
 use crate::report::terminal::{self, Appearance, Palette};
-use crate::report::{Finding, compare};
+use crate::report::{ComparisonResult, compare};
 use crate::run::Ending;
 
 /// Show what changed between two stored runs, cell by cell.
@@ -29,10 +29,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
     context.print(&terminal::comparison(&found, &appearance))?;
     Ok(match found.finding() {
-        Finding::Changed => Exit::Bad,
-        Finding::NotWhole(Ending::Interrupted) => Exit::Interrupted,
-        Finding::NotWhole(_) => Exit::Broke,
-        Finding::NothingInCommon => Exit::NothingTestable,
-        Finding::Alike => Exit::Fine,
+        ComparisonResult::Changed => Exit::Bad,
+        ComparisonResult::NotWhole(Ending::Interrupted) => Exit::Interrupted,
+        ComparisonResult::NotWhole(_) => Exit::Broke,
+        ComparisonResult::NothingInCommon => Exit::NothingTestable,
+        ComparisonResult::Alike => Exit::Fine,
     })
 }

@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
 use crate::report::terminal::{self, Appearance, Palette};
-use crate::report::{self, Destination, Report};
+use crate::report::{self, ReportDestination, ReportRequest};
 use crate::run::RunRecord;
 
 /// Join the parts of a run that was spread over machines into one run and one report.
@@ -19,7 +19,7 @@ pub(super) struct Args {
     runs: Vec<String>,
     /// Write a report of the whole: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
-    reports: Vec<Report>,
+    reports: Vec<ReportRequest>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut out = std::io::stdout().lock();
     report::write(&args.reports, &events, &record, &mut out).map_err(Failure::broke)?;
     drop(out);
-    if args.reports.iter().all(|one| one.to != Destination::Stdout) {
+    if args.reports.iter().all(|one| one.to != ReportDestination::Stdout) {
         let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
         context.print(&terminal::render(&record, &appearance))?;
     }

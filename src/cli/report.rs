@@ -4,7 +4,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
-use crate::report::{self, Destination, Report, ReportKind};
+use crate::report::{self, ReportDestination, ReportKind, ReportRequest};
 
 /// Make reports of a stored run, without running anything again.
 ///
@@ -16,7 +16,7 @@ pub(super) struct Args {
     run: String,
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
-    reports: Vec<Report>,
+    reports: Vec<ReportRequest>,
     /// Write the HTML page, as `--report html=FILE` does
     #[arg(long, value_name = "FILE", required_unless_present = "reports")]
     html: Option<String>,
@@ -25,8 +25,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut reports = args.reports.clone();
     if let Some(file) = &args.html {
-        let to = if file == "-" { Destination::Stdout } else { Destination::File(file.into()) };
-        reports.push(Report { kind: ReportKind::Html, to });
+        let to = if file == "-" { ReportDestination::Stdout } else { ReportDestination::File(file.into()) };
+        reports.push(ReportRequest { kind: ReportKind::Html, to });
     }
     report::check(&reports).map_err(Failure::usage)?;
     let loaded = stored::read(context, &args.run)?;

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::list::Format;
-use crate::model::{Change, HISTORY, NOT_MODELLED, Setting};
+use crate::model::{HISTORY, NOT_MODELLED, RuleChange, Setting};
 use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Palette};
 
@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let changes: Vec<&Change> = match args.release {
+    let changes: Vec<&RuleChange> = match args.release {
         Some(release) => in_force(release),
         None => HISTORY.iter().filter(|one| args.since.is_none_or(|since| one.since > since)).collect(),
     };
@@ -43,15 +43,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The last word on each rule up to a release; rules that do not hold are left out.
-fn in_force(release: Release) -> Vec<&'static Change> {
-    let until: Vec<&Change> = HISTORY.iter().filter(|one| one.since <= release).collect();
+fn in_force(release: Release) -> Vec<&'static RuleChange> {
+    let until: Vec<&RuleChange> = HISTORY.iter().filter(|one| one.since <= release).collect();
     let replaced =
-        |at: usize, one: &Change| until[at + 1..].iter().any(|later| later.set.name() == one.set.name());
+        |at: usize, one: &RuleChange| until[at + 1..].iter().any(|later| later.set.name() == one.set.name());
     let last = until.iter().enumerate().filter(|(at, one)| !replaced(*at, one)).map(|(_, one)| *one);
     last.filter(|one| !matches!(one.set, Setting::Off(_))).collect()
 }
 
-fn as_json(changes: &[&Change]) -> serde_json::Value {
+fn as_json(changes: &[&RuleChange]) -> serde_json::Value {
     let rows = changes.iter().map(|one| {
         json!({
             "since": one.since, "rule": one.set.name(), "holds": !matches!(one.set, Setting::Off(_)),

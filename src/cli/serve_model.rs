@@ -12,7 +12,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::gateway::{Remote, Target};
-use crate::model::{NEWEST, Profile, ServeOptions, State, serve_on};
+use crate::model::{GatewayState, NEWEST, Profile, ServeOptions, serve_on};
 
 /// Serve the model on a port, with the configuration and the state that the environment names.
 #[derive(clap::Args, Debug)]
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let options = ServeOptions {
         profile: Profile::of(model.release.unwrap_or(NEWEST)),
         config,
-        state: State::from_files(files.iter().map(|(path, value)| (*path, value))),
+        state: GatewayState::from_files(files.iter().map(|(path, value)| (*path, value))),
         seed: context.entropy,
         fault: model.mutant.map(|mutant| mutant.fault),
         state_dir: state_dir.display().to_string(),
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Writes what a gateway remembers where a released one keeps it. Readers never see half a file.
-fn write(state_dir: &Path, state: &State) -> std::io::Result<()> {
+fn write(state_dir: &Path, state: &GatewayState) -> std::io::Result<()> {
     for (path, records) in state.files() {
         let path = state_dir.join(path);
         if let Some(folder) = path.parent() {

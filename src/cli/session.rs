@@ -22,7 +22,7 @@ use crate::gateway::install::{Cache, Cancel, InstallEvent};
 use crate::gateway::{Profiles, Target, TargetProvider};
 use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Live, Palette};
-use crate::report::{self, Destination, EventStream, Report};
+use crate::report::{self, EventStream, ReportDestination, ReportRequest};
 use crate::run::{Deny, Emit, Event, Order, Rerun, RunRecord, RunRequest, Schedule, Settings};
 use crate::scenario::Millis;
 use crate::wire::ProtocolSchemas;
@@ -75,7 +75,7 @@ pub(super) struct RunOptions {
     pub(super) keep_state: Option<PathBuf>,
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
-    pub(super) reports: Vec<Report>,
+    pub(super) reports: Vec<ReportRequest>,
     /// Check all frames by the JSON Schema that upstream publishes for its protocol, which is fetched into the cache
     /// once: what a gateway sends beside it is told, what gatecrash sends beside it is an error. For 2026.8.1 and later
     #[arg(long)]
@@ -106,7 +106,7 @@ pub(super) fn execute(
     options: &RunOptions,
 ) -> Result<RunRecord, Failure> {
     let record = measure(context, provider, selection, targets, origins, options)?;
-    let to_stdout = options.reports.iter().any(|report| report.to == Destination::Stdout);
+    let to_stdout = options.reports.iter().any(|report| report.to == ReportDestination::Stdout);
     if !to_stdout {
         let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
         context.print(&terminal::render(&record, &appearance))?;

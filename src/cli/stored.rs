@@ -6,12 +6,12 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::report::events::ReadEventsError;
-use crate::report::{Bounds, LoadError, Loaded, Store, load, undone};
+use crate::report::{Bounds, LoadError, Loaded, RunStore, load, undone};
 use crate::run::{Ending, RunRecord};
 
 /// The runs that were kept.
-pub(super) fn store(context: &Context) -> Store {
-    Store::below(&context.cache_dir, Bounds::default())
+pub(super) fn store(context: &Context) -> RunStore {
+    RunStore::below(&context.cache_dir, Bounds::default())
 }
 
 /// Reads the run that a word names: a file, `latest`, or an id or its beginning.

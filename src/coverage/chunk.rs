@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::name::short;
-use super::place::{Kind, Place, Unreadable, places};
+use super::place::{Place, PlaceKind, Unreadable, places};
 use super::region::{Region, regions};
 use super::scope::Scope;
 use super::units::Units;
@@ -18,12 +18,12 @@ pub struct Chunk {
     /// Its length and places in UTF-16 units.
     pub units: Units,
     /// What of it is in scope.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ChunkPart>,
 }
 
 /// What of a bundled file came from one source file in scope.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct ChunkPart {
     /// Upstream's name of the file.
     pub source: String,
     /// The area it belongs to.
@@ -39,14 +39,14 @@ pub struct Part {
     /// Functions that are left out, and why.
     pub functions_left_out: Vec<(String, String)>,
     /// Where something can be executed.
-    pub spots: Vec<Spot>,
+    pub spots: Vec<CodeSpot>,
 }
 
 /// A place as V8 sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spot {
+pub struct CodeSpot {
     /// What can be executed there.
-    pub kind: Kind,
+    pub kind: PlaceKind,
     /// The UTF-16 unit that is executed.
     pub unit: usize,
     /// All bytes of it in the bundled file.
@@ -61,17 +61,17 @@ pub struct Spot {
     pub reason: Option<String>,
 }
 
-impl Spot {
+impl CodeSpot {
     /// A branch by its kind and its text, cut short, as in `if return null;`; of other places the text.
     pub fn label(&self, text: &str) -> String {
         label(&self.kind, text.get(self.bytes.clone()).unwrap_or_default())
     }
 }
 
-fn label(kind: &Kind, text: &str) -> String {
+fn label(kind: &PlaceKind, text: &str) -> String {
     match kind {
-        Kind::Branch(kind) => format!("{} {}", kind.word(), short(text)),
-        Kind::Line | Kind::Function(_) => short(text),
+        PlaceKind::Branch(kind) => format!("{} {}", kind.word(), short(text)),
+        PlaceKind::Line | PlaceKind::Function(_) => short(text),
     }
 }
 
@@ -104,12 +104,12 @@ impl Chunk {
             let argued = places_left_out(&all, &region, &text, scope);
             for place in all.iter().filter(|place| region.bytes.contains(&place.at)) {
                 let reason = left_out(place, &all, scope, &region.source);
-                if let (Some((name, reason)), Kind::Function(own)) = (&reason, &place.kind)
+                if let (Some((name, reason)), PlaceKind::Function(own)) = (&reason, &place.kind)
                     && name == own
                 {
                     functions_left_out.push((name.clone(), reason.clone()));
                 }
-                spots.push(Spot {
+                spots.push(CodeSpot {
                     kind: place.kind.clone(),
                     unit: units.at(place.at),
                     bytes: place.bytes.clone(),
@@ -124,7 +124,7 @@ impl Chunk {
                         .map(|(_, reason)| (*reason).to_owned()),
                 });
             }
-            Part {
+            ChunkPart {
                 left_out: scope.file_left_out(&region.source).map(str::to_owned),
                 source: region.source,
                 area,
@@ -152,7 +152,7 @@ fn places_left_out<'a>(
     scope: &'a Scope,
 ) -> Vec<(&'a Place, &'a str)> {
     let branches =
-        all.iter().filter(|one| matches!(one.kind, Kind::Branch(_)) && region.bytes.contains(&one.at));
+        all.iter().filter(|one| matches!(one.kind, PlaceKind::Branch(_)) && region.bytes.contains(&one.at));
     let reason = |one: &'a Place| {
         let said = label(&one.kind, text.get(one.bytes.clone()).unwrap_or_default());
         Some((one, scope.place_left_out(&region.source, function_around(one, all), &said)?))
@@ -162,8 +162,8 @@ fn places_left_out<'a>(
 
 fn name_of(place: &Place) -> Option<&str> {
     match &place.kind {
-        Kind::Function(name) => Some(name),
-        Kind::Line | Kind::Branch(_) => None,
+        PlaceKind::Function(name) => Some(name),
+        PlaceKind::Line | PlaceKind::Branch(_) => None,
     }
 }
 

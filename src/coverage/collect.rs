@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::chunk::{Chunk, names_sources};
-use super::measure::{Group, Trace};
-use super::profile::{Executed, Profile};
+use super::measure::{ScenarioGroup, Trace};
+use super::profile::{Executed, V8Profile};
 use super::scope::Scope;
 use super::surface::{Bundled, holds_tables};
 use crate::gateway::Left;
@@ -15,7 +15,7 @@ use crate::gateway::Left;
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// It cannot be read.
-    #[error("cannot read {place}: {source}")]
+    #[error("cannot read {place}")]
     Read {
         /// What.
         place: PathBuf,
@@ -136,7 +136,7 @@ fn file_of(url: &str) -> Option<PathBuf> {
 /// Where scenarios were measured by themselves, each is a group of its own, and what remains of a gateway
 /// (its boot and its end) is one, too.
 pub fn collect(
-    gateways: &[(Group, PathBuf)],
+    gateways: &[(ScenarioGroup, PathBuf)],
     package: &Path,
     chunks: &[Chunk],
     known: &BTreeMap<PathBuf, String>,
@@ -166,7 +166,7 @@ pub fn collect(
         // What was handed out before the first scenario has no name.
         let boot = parts.remove("").unwrap_or_default();
         for (name, files) in &parts {
-            let group = Group {
+            let group = ScenarioGroup {
                 label: (*name).to_owned(),
                 gateway: group.gateway,
                 scenarios: vec![(*name).to_owned()],
@@ -174,7 +174,7 @@ pub fn collect(
             traces.push(trace(group, files, known, &lengths, &mut lost)?);
         }
         let rest = if by_itself {
-            Group {
+            ScenarioGroup {
                 label: format!("{}: its start and end", group.label),
                 scenarios: Vec::new(),
                 ..group.clone()
@@ -189,7 +189,7 @@ pub fn collect(
 }
 
 fn trace(
-    group: Group,
+    group: ScenarioGroup,
     files: &[&PathBuf],
     known: &BTreeMap<PathBuf, String>,
     lengths: &BTreeMap<&str, usize>,
@@ -198,7 +198,7 @@ fn trace(
     let mut executed: BTreeMap<String, Executed> = BTreeMap::new();
     for file in files {
         let bytes = fs::read(file).map_err(|source| CollectError::Read { place: (*file).clone(), source })?;
-        let profile: Profile = match serde_json::from_slice(&bytes) {
+        let profile: V8Profile = match serde_json::from_slice(&bytes) {
             Ok(profile) => profile,
             // A process that is killed while it writes leaves half a profile.
             Err(error) => {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::chunk::{Chunk, Part, Spot};
+use super::chunk::{Chunk, ChunkPart, CodeSpot};
 use super::name::{short, without_numbers};
-use super::place::{Branch, Kind};
+use super::place::{Branch, PlaceKind};
 use super::profile::Executed;
 use crate::run::Format;
 
@@ -16,7 +16,8 @@ pub const COVERAGE_FORMAT: Format = Format { major: 1, minor: 0 };
 
 /// Scenarios whose execution was measured together: those of a gateway, or a single one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Group {
+#[schemars(rename = "Group")]
+pub struct ScenarioGroup {
     /// What they have in common.
     pub label: String,
     /// Number of their gateway.
@@ -29,7 +30,7 @@ pub struct Group {
 #[derive(Clone, Debug)]
 pub struct Trace {
     /// Who.
-    pub group: Group,
+    pub group: ScenarioGroup,
     /// What, by the path of the bundled file below the package. A file that was not loaded is not in it.
     pub executed: BTreeMap<String, Executed>,
 }
@@ -42,9 +43,9 @@ pub struct CodeCoverage {
     /// The gateway.
     pub target: String,
     /// All files in scope but those that are left out.
-    pub total: Counts,
+    pub total: PlaceCounts,
     /// Who has executed something.
-    pub groups: Vec<Group>,
+    pub groups: Vec<ScenarioGroup>,
     /// What could not be measured: processes and threads that left no profile, files that cannot be read.
     pub lost: Vec<String>,
     /// Files in scope.
@@ -53,7 +54,8 @@ pub struct CodeCoverage {
 
 /// How much there is and how much of it was executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Counts {
+#[schemars(rename = "Counts")]
+pub struct PlaceCounts {
     /// Lines with code.
     pub lines: usize,
     /// Those that were executed.
@@ -85,7 +87,7 @@ pub struct FileCoverage {
     pub loaded: bool,
     /// How much there is, without what is left out.
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: PlaceCounts,
     /// Why the whole file is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
@@ -101,7 +103,7 @@ pub struct FileCoverage {
     pub run_by: Vec<RunBy>,
     /// Everything that can be executed, for pages and other formats.
     #[serde(skip)]
-    pub marks: Vec<Mark>,
+    pub marks: Vec<ExecutionMark>,
     /// Its text.
     #[serde(skip)]
     pub text: String,
@@ -176,9 +178,9 @@ pub struct RunBy {
 
 /// Something that can be executed, and who has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct ExecutionMark {
     /// What.
-    pub kind: Kind,
+    pub kind: PlaceKind,
     /// The line in the bundled file.
     pub line: usize,
     /// Its bytes in the text of the file.
@@ -189,7 +191,7 @@ pub struct Mark {
     pub groups: Vec<usize>,
 }
 
-impl Counts {
+impl PlaceCounts {
     fn add(&mut self, other: Self) {
         self.lines += other.lines;
         self.lines_run += other.lines_run;
@@ -199,11 +201,11 @@ impl Counts {
         self.functions_run += other.functions_run;
     }
 
-    fn count(&mut self, kind: &Kind, run: bool) {
+    fn count(&mut self, kind: &PlaceKind, run: bool) {
         let (all, executed) = match kind {
-            Kind::Line => (&mut self.lines, &mut self.lines_run),
-            Kind::Branch(_) => (&mut self.branches, &mut self.branches_run),
-            Kind::Function(_) => (&mut self.functions, &mut self.functions_run),
+            PlaceKind::Line => (&mut self.lines, &mut self.lines_run),
+            PlaceKind::Branch(_) => (&mut self.branches, &mut self.branches_run),
+            PlaceKind::Function(_) => (&mut self.functions, &mut self.functions_run),
         };
         *all += 1;
         *executed += usize::from(run);
@@ -228,9 +230,9 @@ fn share(part: usize, all: usize) -> f64 {
 /// A part of a bundled file with who has executed its spots.
 struct Traced<'a> {
     chunk: &'a Chunk,
-    part: &'a Part,
+    part: &'a ChunkPart,
     loaded: bool,
-    spots: Vec<&'a Spot>,
+    spots: Vec<&'a CodeSpot>,
     groups: Vec<Vec<usize>>,
 }
 
@@ -244,7 +246,7 @@ pub fn measure(target: &str, chunks: &[Chunk], traces: &[Trace], lost: Vec<Strin
     }
     let mut files: Vec<FileCoverage> = by_source.into_values().flat_map(united).map(file).collect();
     files.sort_by(|one, other| one.source.cmp(&other.source));
-    let mut total = Counts::default();
+    let mut total = PlaceCounts::default();
     for file in files.iter().filter(|file| file.left_out.is_none()) {
         total.add(file.counts);
     }
@@ -252,10 +254,10 @@ pub fn measure(target: &str, chunks: &[Chunk], traces: &[Trace], lost: Vec<Strin
     CodeCoverage { format: COVERAGE_FORMAT, target: target.to_owned(), total, groups, lost, files }
 }
 
-fn traced<'a>(chunk: &'a Chunk, part: &'a Part, traces: &[Trace]) -> Traced<'a> {
+fn traced<'a>(chunk: &'a Chunk, part: &'a ChunkPart, traces: &[Trace]) -> Traced<'a> {
     let executed: Vec<Option<&Executed>> =
         traces.iter().map(|trace| trace.executed.get(&chunk.path)).collect();
-    let run_by = |spot: &Spot| {
+    let run_by = |spot: &CodeSpot| {
         let ran = executed.iter().enumerate().filter(|(_, one)| one.is_some_and(|one| one.at(spot.unit)));
         ran.map(|(group, _)| group).collect()
     };
@@ -322,12 +324,12 @@ impl Traced<'_> {
 }
 
 /// The numbers of the spots in each function that stands in no other; the name of none is empty.
-fn functions(spots: &[&Spot]) -> BTreeMap<String, Vec<usize>> {
+fn functions(spots: &[&CodeSpot]) -> BTreeMap<String, Vec<usize>> {
     let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, spot) in spots.iter().enumerate() {
         let within = match &spot.kind {
-            Kind::Function(name) => name,
-            Kind::Line | Kind::Branch(_) => &spot.function,
+            PlaceKind::Function(name) => name,
+            PlaceKind::Line | PlaceKind::Branch(_) => &spot.function,
         };
         let outermost = within.split('/').next().unwrap_or_default();
         found.entry(without_numbers(outermost)).or_default().push(number);
@@ -336,13 +338,13 @@ fn functions(spots: &[&Spot]) -> BTreeMap<String, Vec<usize>> {
 }
 
 /// What kinds of places stand where, however the bundler has named them.
-fn shape(spots: &[&Spot], numbers: &[usize]) -> Vec<(Option<Branch>, bool, usize)> {
+fn shape(spots: &[&CodeSpot], numbers: &[usize]) -> Vec<(Option<Branch>, bool, usize)> {
     let chosen = || numbers.iter().filter_map(|number| spots.get(*number));
     let first = chosen().map(|spot| spot.line).min().unwrap_or_default();
-    let one = |spot: &&Spot| match &spot.kind {
-        Kind::Branch(kind) => (Some(*kind), false, spot.line - first),
-        Kind::Function(_) => (None, true, spot.line - first),
-        Kind::Line => (None, false, spot.line - first),
+    let one = |spot: &&CodeSpot| match &spot.kind {
+        PlaceKind::Branch(kind) => (Some(*kind), false, spot.line - first),
+        PlaceKind::Function(_) => (None, true, spot.line - first),
+        PlaceKind::Line => (None, false, spot.line - first),
     };
     chosen().map(one).collect()
 }
@@ -350,10 +352,10 @@ fn shape(spots: &[&Spot], numbers: &[usize]) -> Vec<(Option<Branch>, bool, usize
 fn file(traced: Traced<'_>) -> FileCoverage {
     let Traced { chunk, part, loaded, spots, groups } = traced;
     let start = part.bytes.start;
-    let marks: Vec<Mark> = spots
+    let marks: Vec<ExecutionMark> = spots
         .iter()
         .zip(groups)
-        .map(|(spot, groups)| Mark {
+        .map(|(spot, groups)| ExecutionMark {
             kind: spot.kind.clone(),
             line: spot.line,
             bytes: spot.bytes.start.saturating_sub(start)..spot.bytes.end.saturating_sub(start),
@@ -361,7 +363,7 @@ fn file(traced: Traced<'_>) -> FileCoverage {
             groups,
         })
         .collect();
-    let mut counts = Counts::default();
+    let mut counts = PlaceCounts::default();
     for mark in marks.iter().filter(|mark| !mark.left_out) {
         counts.count(&mark.kind, !mark.groups.is_empty());
     }
@@ -376,8 +378,9 @@ fn file(traced: Traced<'_>) -> FileCoverage {
         })
     });
     let places_left_out = places_left_out.collect();
-    let here =
-        |name: &String| spots.iter().any(|spot| matches!(&spot.kind, Kind::Function(own) if own == name));
+    let here = |name: &String| {
+        spots.iter().any(|spot| matches!(&spot.kind, PlaceKind::Function(own) if own == name))
+    };
     let left_out = part.functions_left_out.iter().filter(|(name, _)| here(name));
     FileCoverage {
         source: part.source.clone(),
@@ -400,11 +403,11 @@ fn file(traced: Traced<'_>) -> FileCoverage {
 }
 
 /// What nobody has executed: whole functions by their names only, then what is left of the others.
-fn never(spots: &[&Spot], marks: &[Mark], text: &str) -> Vec<Never> {
-    let open = |mark: &&Mark| !mark.left_out && mark.groups.is_empty();
-    let not_called: Vec<&Mark> =
-        marks.iter().filter(open).filter(|mark| matches!(mark.kind, Kind::Function(_))).collect();
-    let within = |mark: &Mark| {
+fn never(spots: &[&CodeSpot], marks: &[ExecutionMark], text: &str) -> Vec<Never> {
+    let open = |mark: &&ExecutionMark| !mark.left_out && mark.groups.is_empty();
+    let not_called: Vec<&ExecutionMark> =
+        marks.iter().filter(open).filter(|mark| matches!(mark.kind, PlaceKind::Function(_))).collect();
+    let within = |mark: &ExecutionMark| {
         not_called.iter().any(|function| {
             !std::ptr::eq(*function, mark)
                 && function.bytes.start <= mark.bytes.start
@@ -418,19 +421,19 @@ fn never(spots: &[&Spot], marks: &[Mark], text: &str) -> Vec<Never> {
             continue;
         }
         match &mark.kind {
-            Kind::Function(name) => found.push(Never::Function { name: name.clone(), line: mark.line }),
-            Kind::Branch(kind) => found.push(Never::Branch {
+            PlaceKind::Function(name) => found.push(Never::Function { name: name.clone(), line: mark.line }),
+            PlaceKind::Branch(kind) => found.push(Never::Branch {
                 kind: *kind,
                 line: mark.line,
                 function: spot.function.clone(),
                 text: short(text.get(mark.bytes.clone()).unwrap_or_default()),
             }),
-            Kind::Line => lines.push(mark.line),
+            PlaceKind::Line => lines.push(mark.line),
         }
     }
     // Between two lines with code there may be some without.
     let code: Vec<usize> =
-        marks.iter().filter(|mark| mark.kind == Kind::Line).map(|mark| mark.line).collect();
+        marks.iter().filter(|mark| mark.kind == PlaceKind::Line).map(|mark| mark.line).collect();
     let next = |line: usize| code.iter().copied().find(|one| *one > line);
     for line in lines {
         match found.last_mut() {
@@ -444,9 +447,9 @@ fn never(spots: &[&Spot], marks: &[Mark], text: &str) -> Vec<Never> {
     found
 }
 
-fn run_by(marks: &[Mark]) -> Vec<RunBy> {
+fn run_by(marks: &[ExecutionMark]) -> Vec<RunBy> {
     let mut found: Vec<RunBy> = Vec::new();
-    for mark in marks.iter().filter(|mark| mark.kind == Kind::Line) {
+    for mark in marks.iter().filter(|mark| mark.kind == PlaceKind::Line) {
         match found.last_mut() {
             Some(last) if last.groups == mark.groups => last.last = mark.line,
             _ => found.push(RunBy { first: mark.line, last: mark.line, groups: mark.groups.clone() }),

@@ -71,7 +71,7 @@ impl Branch {
 
 /// What can be executed at a place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum PlaceKind {
     /// A line with code.
     Line,
     /// A branch.
@@ -84,7 +84,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// What.
-    pub kind: Kind,
+    pub kind: PlaceKind,
     /// The first byte that is executed there.
     pub at: usize,
     /// All bytes of it.
@@ -111,16 +111,16 @@ pub fn places(text: &str, only_logged: &[String]) -> Result<Vec<Place>, Unreadab
         let first = parsed.diagnostics.first().map_or_else(String::new, ToString::to_string);
         return Err(Unreadable(first));
     }
-    let lines = Lines::of(text);
-    let mut reader = Reader::new(&lines, only_logged);
+    let lines = LineStarts::of(text);
+    let mut reader = PlaceFinder::new(&lines, only_logged);
     reader.visit_program(&parsed.program);
-    let Reader { mut functions, branches, .. } = reader;
+    let PlaceFinder { mut functions, branches, .. } = reader;
     functions.extend(branches);
     let comments: Vec<Range<usize>> = parsed.program.comments.iter().map(|one| bytes(one.span)).collect();
-    let count = functions.iter().take_while(|one| matches!(one.kind, Kind::Function(_))).count();
+    let count = functions.iter().take_while(|one| matches!(one.kind, PlaceKind::Function(_))).count();
     let code = lines.code(text, &comments);
     let within = code.into_iter().map(|(line, at, end)| Place {
-        kind: Kind::Line,
+        kind: PlaceKind::Line,
         at,
         bytes: at..end,
         line,
@@ -150,11 +150,11 @@ fn bytes(span: Span) -> Range<usize> {
 }
 
 /// Where the lines of a text begin.
-struct Lines {
+struct LineStarts {
     starts: Vec<usize>,
 }
 
-impl Lines {
+impl LineStarts {
     fn of(text: &str) -> Self {
         let behind = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         Self { starts: std::iter::once(0).chain(behind).collect() }
@@ -187,8 +187,8 @@ impl Lines {
 }
 
 /// Walks through a script and notes its functions and branches.
-struct Reader<'l> {
-    lines: &'l Lines,
+struct PlaceFinder<'l> {
+    lines: &'l LineStarts,
     functions: Vec<Place>,
     branches: Vec<Place>,
     /// The functions around what is read now.
@@ -200,8 +200,8 @@ struct Reader<'l> {
     logged: bool,
 }
 
-impl<'l> Reader<'l> {
-    fn new(lines: &'l Lines, only_logged: &'l [String]) -> Self {
+impl<'l> PlaceFinder<'l> {
+    fn new(lines: &'l LineStarts, only_logged: &'l [String]) -> Self {
         let (functions, branches, around) = (Vec::new(), Vec::new(), Vec::new());
         Self { lines, functions, branches, around, name: None, only_logged, logged: false }
     }
@@ -211,7 +211,7 @@ impl<'l> Reader<'l> {
         let line = self.lines.number(bytes.start);
         let inside = self.around.last().copied();
         self.branches.push(Place {
-            kind: Kind::Branch(kind),
+            kind: PlaceKind::Branch(kind),
             at: bytes.start,
             bytes,
             line,
@@ -226,15 +226,15 @@ impl<'l> Reader<'l> {
         let own = own.or_else(|| self.name.take()).unwrap_or_else(|| "(anonymous)".to_owned());
         self.name = None;
         let outer = inside.and_then(|index| self.functions.get(index)).and_then(|place| match &place.kind {
-            Kind::Function(name) => Some(name),
-            Kind::Line | Kind::Branch(_) => None,
+            PlaceKind::Function(name) => Some(name),
+            PlaceKind::Line | PlaceKind::Branch(_) => None,
         });
         let name = outer.map_or_else(|| own.clone(), |outer| format!("{outer}/{own}"));
         let bytes = bytes(span);
         let line = self.lines.number(bytes.start);
         let index = self.functions.len();
         self.functions.push(Place {
-            kind: Kind::Function(name),
+            kind: PlaceKind::Function(name),
             at: body,
             bytes,
             line,
@@ -266,7 +266,7 @@ fn jumps(statement: &Statement<'_>) -> bool {
     }
 }
 
-impl<'a> Visit<'a> for Reader<'_> {
+impl<'a> Visit<'a> for PlaceFinder<'_> {
     fn visit_statements(&mut self, statements: &ArenaVec<'a, Statement<'a>>) {
         for pair in statements.windows(2) {
             if let [Statement::IfStatement(one), next] = pair
@@ -400,9 +400,9 @@ mod tests {
     fn found(text: &str) -> Vec<(String, usize, String)> {
         let told = |place: &Place| {
             let kind = match &place.kind {
-                Kind::Line => "line".to_owned(),
-                Kind::Branch(kind) => kind.word().to_owned(),
-                Kind::Function(name) => name.clone(),
+                PlaceKind::Line => "line".to_owned(),
+                PlaceKind::Branch(kind) => kind.word().to_owned(),
+                PlaceKind::Function(name) => name.clone(),
             };
             (kind, place.line, text[place.at..place.bytes.end].to_owned())
         };
@@ -445,8 +445,8 @@ mod tests {
             .unwrap()
             .into_iter()
             .filter_map(|place| match place.kind {
-                Kind::Function(name) => Some(name),
-                Kind::Line | Kind::Branch(_) => None,
+                PlaceKind::Function(name) => Some(name),
+                PlaceKind::Line | PlaceKind::Branch(_) => None,
             })
             .collect();
         assert_eq!(functions, expected);
@@ -492,7 +492,7 @@ mod tests {
     #[case::beside_a_logger("log.warn(a), respond(b ?? c)", false)]
     fn what_only_words_the_log_is_known(#[case] text: &str, #[case] logged: bool) {
         let all = places(text, &["setCause".to_owned()]).unwrap();
-        let branches = all.iter().filter(|one| matches!(one.kind, Kind::Branch(_)));
+        let branches = all.iter().filter(|one| matches!(one.kind, PlaceKind::Branch(_)));
         assert!(branches.clone().count() > 0 && branches.clone().all(|one| one.logged == logged), "{all:?}");
     }
 
@@ -506,10 +506,10 @@ mod tests {
         let all = places("a();\nfunction b() {\n\tconst c = () => {\n\t\td();\n\t};\n\te();\n}\nf();\n", &[])
             .unwrap();
         let around = |line: usize| {
-            let place = all.iter().find(|one| one.kind == Kind::Line && one.line == line).unwrap();
+            let place = all.iter().find(|one| one.kind == PlaceKind::Line && one.line == line).unwrap();
             place.inside.map(|at| all[at].kind.clone())
         };
-        let function = |name: &str| Some(Kind::Function(name.to_owned()));
+        let function = |name: &str| Some(PlaceKind::Function(name.to_owned()));
         assert_eq!(around(1), None);
         assert_eq!(around(3), function("b"));
         assert_eq!(around(4), function("b/c"));

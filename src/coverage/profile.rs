@@ -4,14 +4,14 @@ use serde::Deserialize;
 
 /// A file that Node writes for each thread where `NODE_V8_COVERAGE` names a folder.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Profile {
+pub struct V8Profile {
     /// Scripts that were loaded.
-    pub result: Vec<Script>,
+    pub result: Vec<V8Script>,
 }
 
 /// A script that was loaded.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Script {
+pub struct V8Script {
     /// Address of the file.
     pub url: String,
     /// Its functions; the first one is the script itself.

@@ -10,7 +10,7 @@ pub const BUILT_IN: &str = include_str!("../../coverage/scope.yaml");
 #[derive(Debug)]
 pub struct Scope {
     areas: Vec<(String, GlobSet)>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<LeftOutRule>,
     unnamed: Vec<(GlobSet, String)>,
     only_logged: Vec<String>,
 }
@@ -19,27 +19,27 @@ pub struct Scope {
 #[derive(Debug, thiserror::Error)]
 pub enum ScopeError {
     /// It has another shape.
-    #[error("the code in scope cannot be read: {0}")]
-    Shape(String),
+    #[error("the scope cannot be read")]
+    Shape(#[source] serde_saphyr::Error),
     /// A pattern is wrong.
-    #[error("the code in scope cannot be read: `{pattern}` is no pattern of files: {reason}")]
+    #[error("the scope cannot be read: `{pattern}` is not a file pattern")]
     Pattern {
-        /// As it is written.
+        /// The pattern as it is written; empty where the patterns are too many together.
         pattern: String,
         /// What is wrong with it.
-        reason: String,
+        source: globset::Error,
     },
     /// Something is left out for no reason.
-    #[error("the code in scope cannot be read: {0} is left out without a reason")]
+    #[error("the scope cannot be read: {0} is left out without a reason")]
     NoReason(String),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    scope: Vec<Area>,
+struct ScopeFile {
+    scope: Vec<AreaEntry>,
     #[serde(default)]
-    left_out: Vec<WrittenLeftOut>,
+    left_out: Vec<LeftOutEntry>,
     #[serde(default)]
     unnamed: Vec<Unnamed>,
     #[serde(default)]
@@ -55,14 +55,14 @@ struct Unnamed {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Area {
+struct AreaEntry {
     area: String,
     sources: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenLeftOut {
+struct LeftOutEntry {
     sources: Vec<String>,
     #[serde(default)]
     functions: Vec<String>,
@@ -72,7 +72,7 @@ struct WrittenLeftOut {
 }
 
 #[derive(Debug)]
-struct LeftOut {
+struct LeftOutRule {
     sources: GlobSet,
     functions: Vec<String>,
     /// Branches as they are listed; only they are left out then.
@@ -83,15 +83,14 @@ struct LeftOut {
 impl Scope {
     /// Reads what is written down.
     pub fn read(text: &str) -> Result<Self, ScopeError> {
-        let written: Written =
-            serde_saphyr::from_str(text).map_err(|error| ScopeError::Shape(error.to_string()))?;
+        let written: ScopeFile = serde_saphyr::from_str(text).map_err(ScopeError::Shape)?;
         let areas = written.scope.into_iter().map(|one| Ok((one.area, globs(&one.sources)?)));
         let left_out = written.left_out.into_iter().map(|one| {
             if one.reason.trim().is_empty() {
                 return Err(ScopeError::NoReason(one.sources.join(", ")));
             }
             let sources = globs(&one.sources)?;
-            Ok(LeftOut {
+            Ok(LeftOutRule {
                 sources,
                 functions: one.functions,
                 places: one.places,
@@ -124,7 +123,7 @@ impl Scope {
 
     /// Why a whole file is left out.
     pub fn file_left_out(&self, source: &str) -> Option<&str> {
-        let whole = |one: &&LeftOut| {
+        let whole = |one: &&LeftOutRule| {
             one.functions.is_empty() && one.places.is_empty() && one.sources.is_match(source)
         };
         self.left_out.iter().find(whole).map(|one| &*one.reason)
@@ -132,7 +131,7 @@ impl Scope {
 
     /// Why a function is left out, by its name and those of the functions around it, as in `outer/inner`.
     pub fn function_left_out(&self, source: &str, function: &str) -> Option<&str> {
-        let names = |one: &&LeftOut| {
+        let names = |one: &&LeftOutRule| {
             one.places.is_empty() && is_among(&one.functions, function) && one.sources.is_match(source)
         };
         self.left_out.iter().find(names).map(|one| &*one.reason)
@@ -141,7 +140,7 @@ impl Scope {
     /// Why a branch is left out, by its function and by what it says as it is listed. Where no function is named, the
     /// reason holds in all of them.
     pub fn place_left_out(&self, source: &str, function: &str, said: &str) -> Option<&str> {
-        let names = |one: &&LeftOut| {
+        let names = |one: &&LeftOutRule| {
             one.places.iter().any(|place| place == said)
                 && (one.functions.is_empty() || is_among(&one.functions, function))
                 && one.sources.is_match(source)
@@ -157,17 +156,14 @@ fn is_among(names: &[String], function: &str) -> bool {
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, ScopeError> {
-    let wrong = |pattern: &str, error: &globset::Error| ScopeError::Pattern {
-        pattern: pattern.to_owned(),
-        reason: error.to_string(),
-    };
+    let wrong = |pattern: &str, source| ScopeError::Pattern { pattern: pattern.to_owned(), source };
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
-        let glob: Glob = glob.map_err(|error| wrong(pattern, &error))?;
+        let glob: Glob = glob.map_err(|error| wrong(pattern, error))?;
         set.add(glob);
     }
-    set.build().map_err(|error| wrong("", &error))
+    set.build().map_err(|error| wrong("", error))
 }
 
 #[cfg(test)]

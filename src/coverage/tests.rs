@@ -39,7 +39,7 @@ fn whole(text: &str) -> Function {
 }
 
 fn trace(label: &str, executed: &[(&Chunk, &[Function])]) -> Trace {
-    let group = Group { label: label.to_owned(), gateway: 0, scenarios: vec![label.to_owned()] };
+    let group = ScenarioGroup { label: label.to_owned(), gateway: 0, scenarios: vec![label.to_owned()] };
     let executed = executed
         .iter()
         .map(|(chunk, functions)| (chunk.path.clone(), Executed::of(functions, chunk.units.length())));
@@ -254,7 +254,7 @@ fn what_gateways_left_is_put_together_by_gateway_and_by_scenario() {
     write("1/part-1-9-0.json", &profile(0, true).to_string());
     write("2/coverage-10-1-0.json", "{\"resu");
     write("3/coverage-11-1-0.json", &profile(1, false).to_string());
-    let group = |gateway: usize| Group {
+    let group = |gateway: usize| ScenarioGroup {
         label: format!("lane {gateway}"),
         gateway,
         scenarios: vec![format!("auth/{gateway}")],

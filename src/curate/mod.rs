@@ -1,6 +1,6 @@
-//! Keeping a suite true: what it lists is compared with what runs have shown.
+//! Keeping a suite up to date: compares what it lists with what runs have shown, and with the known cases.
 
-pub mod coverage;
 pub mod expect;
 pub mod reasons;
+pub mod sources;
 pub mod timeline;

@@ -10,11 +10,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::run::{Cell, RunRecord, StepRecord};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Verdict, telling_line};
 
 /// Why a gateway refused, in its normal form: nothing in it changes from run to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reason {
+pub struct RefusalReason {
     /// Outcome class: `hello`, `closed`, `error`, `http`, `exit`, `tool` and so on.
     pub class: String,
     /// Close code, HTTP status or exit code.
@@ -56,7 +56,7 @@ pub struct Differing {
 pub struct Given {
     /// The reason.
     #[serde(flatten)]
-    pub reason: Reason,
+    pub reason: RefusalReason,
     /// Targets in the order of releases.
     pub targets: Vec<String>,
 }
@@ -70,7 +70,7 @@ pub struct Reasons {
     pub looked_at: usize,
 }
 
-impl Reason {
+impl RefusalReason {
     /// The reason of an outcome.
     pub fn of(outcome: &Outcome) -> Self {
         let error = outcome.error();
@@ -84,9 +84,9 @@ impl Reason {
             Outcome::Http { status, body } => (Some(i64::from(*status)), text_of(body)),
             Outcome::Exit { code, stdout, stderr, .. } => {
                 let printed = if stderr.trim().is_empty() { stdout } else { stderr };
-                (code.map(i64::from), first_line(printed))
+                (code.map(i64::from), telling_line(printed).unwrap_or_default())
             }
-            Outcome::Tool { result, .. } => (None, first_line(result)),
+            Outcome::Tool { result, .. } => (None, telling_line(result).unwrap_or_default()),
             _ => (None, String::new()),
         };
         let refused = match outcome {
@@ -137,7 +137,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.class)?;
         if let Some(number) = self.number {
@@ -151,7 +151,7 @@ impl fmt::Display for Reason {
 }
 
 /// A step that met its expectation in a cell, and the reason that it met it with.
-type Passed<'a> = (&'a Cell, &'a StepRecord, Reason);
+type PassedStep<'a> = (&'a Cell, &'a StepRecord, RefusalReason);
 
 /// Steps that pass for different reasons on the targets of some runs. Later runs replace the cells of
 /// earlier ones.
@@ -163,7 +163,7 @@ pub fn reasons(runs: &[RunRecord], texts: bool) -> Reasons {
     for cell in runs.iter().flat_map(|run| &run.cells) {
         cells.insert((&cell.scenario, &cell.target), cell);
     }
-    let mut groups: BTreeMap<(&str, &str, &str), Vec<Passed<'_>>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, &str, &str), Vec<PassedStep<'_>>> = BTreeMap::new();
     for cell in cells.into_values() {
         for step in &cell.steps {
             let fine = matches!(step.verdict, Verdict::Pass | Verdict::Known);
@@ -171,7 +171,7 @@ pub fn reasons(runs: &[RunRecord], texts: bool) -> Reasons {
                 continue;
             };
             let group = groups.entry((&cell.scenario, &step.id, expected)).or_default();
-            group.push((cell, step, Reason::of(outcome)));
+            group.push((cell, step, RefusalReason::of(outcome)));
         }
     }
     let mut found = Reasons::default();
@@ -192,7 +192,7 @@ pub fn reasons(runs: &[RunRecord], texts: bool) -> Reasons {
     found
 }
 
-fn sorted<'a>(group: impl Iterator<Item = (&'a Cell, &'a Reason)>, texts: bool) -> Vec<Given> {
+fn sorted<'a>(group: impl Iterator<Item = (&'a Cell, &'a RefusalReason)>, texts: bool) -> Vec<Given> {
     let mut given: Vec<Given> = Vec::new();
     for (cell, reason) in group {
         match given.iter_mut().find(|one| one.reason.same(reason, texts)) {

@@ -35,7 +35,7 @@ pub struct History {
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// It is none.
-    #[error("not a stored history: {0}")]
+    #[error("not a stored history")]
     Unreadable(#[from] serde_json::Error),
     /// It was written by a newer gatecrash.
     #[error("the history has format {0}, which is newer than this gatecrash")]
@@ -47,11 +47,16 @@ pub enum HistoryError {
 /// # Errors
 /// Fails where the text is none, or of a newer major format.
 pub fn read(text: &str) -> Result<History, HistoryError> {
-    let history: History = serde_json::from_str(text)?;
-    if history.format.major > FORMAT.major {
-        return Err(HistoryError::Newer(history.format.major));
+    #[derive(Deserialize)]
+    struct Version {
+        format: Format,
     }
-    Ok(history)
+    // A newer major may have another shape, so the version is read by itself first.
+    let Version { format } = serde_json::from_str(text)?;
+    if format.major > FORMAT.major {
+        return Err(HistoryError::Newer(format.major));
+    }
+    Ok(serde_json::from_str(text)?)
 }
 
 /// The history that runs show together. Later runs replace the cells of earlier ones.
@@ -293,6 +298,8 @@ mod tests {
         assert_eq!(read(&text).unwrap(), sample());
         let newer = text.replace("\"major\":1", "\"major\":2");
         assert!(matches!(read(&newer), Err(HistoryError::Newer(2))));
+        let of_another_shape = r#"{"format": {"major": 2, "minor": 0}, "lines": []}"#;
+        assert!(matches!(read(of_another_shape), Err(HistoryError::Newer(2))));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::configuration::{Changes, smallest};
 use super::seed::Seed;
 use super::state::{PAIRED, PENDING, StoredPairing};
-use crate::model::{self, Clock, Fault, Profile, ServeError, ServeOptions, Served, State, Unmodelled};
+use crate::model::{self, Clock, Fault, GatewayState, Profile, ServeError, ServeOptions, Served, Unmodelled};
 use crate::release::Release;
 
 /// What the model says its state directory is. Nothing is ever written there.
@@ -85,7 +85,7 @@ impl Embedded {
         let options = ServeOptions {
             profile: patient(Profile::of(build.release), env),
             config: changes.of(smallest(&token)),
-            state: State::from_files([(PAIRED, &paired), (PENDING, &pending)]),
+            state: GatewayState::from_files([(PAIRED, &paired), (PENDING, &pending)]),
             seed: seed_of(&token),
             fault: build.fault,
             state_dir: STATE_DIR.to_owned(),

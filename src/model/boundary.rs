@@ -1,68 +1,68 @@
-//! What the model takes in and gives out: frames and effects.
+//! What the model takes and returns: how it starts, the frames that it reads, and the effects that it asks for.
 
 use serde_json::Value;
 
 use super::mutants::Fault;
 use super::profile::Profile;
-use super::state::State;
+use super::state::GatewayState;
 
 /// A connection's number, chosen by whoever drives the model.
 pub type ConnectionId = u64;
 
-/// What the model wants done.
+/// Something that the driver of the model has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Send a text.
+    /// Send a text frame.
     Send {
-        /// To whom.
+        /// The connection to send it on.
         conn: ConnectionId,
-        /// What.
+        /// The text.
         text: String,
     },
     /// Close a connection.
     Close {
-        /// Which.
+        /// The connection to close.
         conn: ConnectionId,
-        /// Close code.
+        /// The close code.
         code: u16,
-        /// Close reason; may be empty.
+        /// The close reason; may be empty.
         reason: String,
     },
 }
 
-/// An answer instead of an upgrade.
+/// An HTTP response instead of a WebSocket upgrade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRefusal {
-    /// HTTP status.
+    /// The status.
     pub status: u16,
-    /// JSON body.
+    /// The body, which is JSON.
     pub body: String,
 }
 
-/// A frame that came.
+/// A frame that a client sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Frame<'a> {
-    /// Its text; binary frames are read as text, too.
+pub enum IncomingFrame<'a> {
+    /// The text of a frame. Binary frames are read as text as well.
     Text(&'a str),
-    /// A frame of this many bytes that nobody read, because it is too long.
+    /// A frame that is too long to be read, with its size in bytes.
     TooLong(usize),
 }
 
 /// What a model starts with.
 #[derive(Clone, Debug)]
 pub struct Boot<'a> {
-    /// The rules.
+    /// The rules of the release.
     pub profile: Profile,
-    /// The gateway's configuration, as its file has it.
+    /// The content of the gateway's configuration file.
     pub config: &'a Value,
-    /// What it remembers.
-    pub state: State,
-    /// Seed of ids, nonces and tokens.
+    /// The records that it starts with.
+    pub state: GatewayState,
+    /// The seed of ids, nonces and tokens.
     pub seed: u64,
-    /// A planted fault.
+    /// The planted fault, if any.
     pub fault: Option<Fault>,
     /// The time of the start, in milliseconds since 1970.
     pub now: i64,
-    /// The directory that it says it keeps its state in.
+    /// The state directory that it reports to clients.
     pub state_dir: &'a str,
 }

@@ -1,17 +1,19 @@
-//! What the model reads from a gateway's configuration.
+//! The settings that the model reads from a gateway's configuration.
 
 use serde_json::Value;
 
-/// How the gateway authenticates.
+use super::json_texts::texts;
+
+/// How the gateway authenticates its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AuthMode {
-    /// Not at all.
+    /// It lets everybody in.
     None,
-    /// With a shared token.
+    /// By a shared token.
     Token,
-    /// With a shared password.
+    /// By a shared password.
     Password,
-    /// By a proxy that vouches for its user.
+    /// By a trusted proxy that vouches for its user.
     TrustedProxy,
 }
 
@@ -27,24 +29,24 @@ impl AuthMode {
     }
 }
 
-/// The proxy that vouches for its user.
+/// What is required of a proxy that vouches for its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TrustedProxy {
-    /// Header with the user's name, in lower case.
+    /// The header with the user's name, in lower case.
     pub(super) user_header: String,
-    /// Headers that must be there.
+    /// The headers that every request needs.
     pub(super) required_headers: Vec<String>,
-    /// Users that are let in; all, where it is empty.
+    /// The users that are let in; all of them if the list is empty.
     pub(super) allow_users: Vec<String>,
-    /// Whether the proxy may stand on the same host.
+    /// Whether the proxy may be on the gateway's own host.
     pub(super) allow_loopback: bool,
 }
 
-/// The settings that take part in decisions.
+/// The settings that the decisions of the handshake depend on.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "the configuration has as many switches")]
-pub(super) struct Settings {
-    /// The configuration as it was given.
+pub(super) struct HandshakeConfig {
+    /// The whole configuration as it was given.
     pub(super) raw: Value,
     /// `gateway.auth.mode`, or what its secrets imply.
     pub(super) mode: AuthMode,
@@ -66,9 +68,9 @@ pub(super) struct Settings {
     pub(super) insecure_control_ui: bool,
     /// `gateway.controlUi.dangerouslyDisableDeviceAuth`.
     pub(super) no_device_auth: bool,
-    /// `gateway.controlUi.root`: a Control UI that is not the bundled one.
+    /// Whether `gateway.controlUi.root` names a Control UI other than the bundled one.
     pub(super) own_control_ui: bool,
-    /// `gateway.nodes.pairing.autoApproveLocal`, true unless it is false.
+    /// `gateway.nodes.pairing.autoApproveLocal`, which defaults to true.
     pub(super) approve_local: bool,
     /// `gateway.nodes.allowCommands`.
     pub(super) allow_commands: Vec<String>,
@@ -76,8 +78,8 @@ pub(super) struct Settings {
     pub(super) deny_commands: Vec<String>,
 }
 
-impl Settings {
-    /// Reads a configuration; what is not there has its default.
+impl HandshakeConfig {
+    /// Reads a configuration. Missing settings get their defaults.
     pub(super) fn read(config: &Value) -> Self {
         let gateway = &config["gateway"];
         let auth = &gateway["auth"];
@@ -127,10 +129,6 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn texts(value: &Value) -> Vec<String> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -143,10 +141,7 @@ mod tests {
     #[case(json!({"gateway": {"auth": {"password": "p"}}}), AuthMode::Password)]
     #[case(json!({"gateway": {"auth": {"mode": "token", "password": "p"}}}), AuthMode::Token)]
     #[case(json!({"gateway": {"auth": {"mode": "none", "token": "t"}}}), AuthMode::None)]
-    fn the_mode_is_the_configured_one_or_what_the_secrets_imply(
-        #[case] config: Value,
-        #[case] mode: AuthMode,
-    ) {
-        assert_eq!(Settings::read(&config).mode, mode);
+    fn the_mode_is_configured_or_follows_from_the_secrets(#[case] config: Value, #[case] mode: AuthMode) {
+        assert_eq!(HandshakeConfig::read(&config).mode, mode);
     }
 }

@@ -5,45 +5,45 @@ use serde_json::{Value, json};
 use super::connect::Admitted;
 use super::peer::Peer;
 
-/// A connection. Times are in milliseconds since 1970.
+/// A connection of the model. Times are in milliseconds since 1970.
 #[derive(Clone, Debug)]
-pub(super) struct Connection {
+pub(super) struct ModelConnection {
     pub(super) peer: Peer,
     pub(super) id: String,
     pub(super) nonce: String,
     pub(super) opened: i64,
-    /// Who it is, from its `hello-ok` on.
+    /// The client, once it was let in.
     pub(super) client: Option<Admitted>,
-    /// How many events it was sent.
+    /// The number of events that were sent on it.
     pub(super) sequence: u64,
-    /// How many calls of another role's methods it made, one after the other.
+    /// How many calls in a row were refused because of the client's role.
     pub(super) role_errors: u32,
 }
 
-impl Connection {
+impl ModelConnection {
     pub(super) fn new(peer: Peer, id: String, nonce: String, opened: i64) -> Self {
         Self { peer, id, nonce, opened, client: None, sequence: 0, role_errors: 0 }
     }
 
-    /// Its entry in the list of who is connected; command line clients have none.
+    /// The entry of its client in the presence list; command line clients have none.
     pub(super) fn presence(&self) -> Option<Value> {
-        let client = self.client.as_ref().filter(|client| client.ask.client.mode != "cli")?;
-        let (ask, device) = (&client.ask, client.ask.device.as_ref().map(|device| &device.id));
+        let client = self.client.as_ref().filter(|client| client.request.client.mode != "cli")?;
+        let (request, device) = (&client.request, client.request.device.as_ref().map(|device| &device.id));
         let mut entry = json!({
-            "host": ask.client.display_name.as_ref().unwrap_or(&ask.client.id),
-            "version": ask.client.version,
-            "platform": ask.client.platform,
-            "mode": ask.client.mode,
-            "roles": [ask.role],
-            "scopes": ask.scopes,
+            "host": request.client.display_name.as_ref().unwrap_or(&request.client.id),
+            "version": request.client.version,
+            "platform": request.client.platform,
+            "mode": request.client.mode,
+            "roles": [request.role],
+            "scopes": request.scopes,
             "reason": "connect",
             "ts": self.opened,
         });
         for (key, value) in [
-            ("deviceFamily", ask.client.family.as_ref()),
-            ("modelIdentifier", ask.client.model.as_ref()),
+            ("deviceFamily", request.client.family.as_ref()),
+            ("modelIdentifier", request.client.model.as_ref()),
             ("deviceId", device),
-            ("instanceId", device.or(ask.client.instance.as_ref())),
+            ("instanceId", device.or(request.client.instance.as_ref())),
             ("ip", client.remote_ip.as_ref()),
         ] {
             if let Some(value) = value {

@@ -1,10 +1,10 @@
-//! Drives a model in tests, as clients would.
+//! Drives a model in tests, as its clients would.
 
 #![expect(clippy::needless_pass_by_value, reason = "calls read better with their JSON in place")]
 
 use serde_json::{Map, Value, json};
 
-use super::{Boot, ConnectionId, Effect, Fault, Frame, ModelGateway, Peer, Profile, State};
+use super::{Boot, ConnectionId, Effect, Fault, GatewayState, IncomingFrame, ModelGateway, Peer, Profile};
 use crate::wire::{DeviceKey, SignedFields};
 
 /// The shared token of the driven gateways.
@@ -13,18 +13,18 @@ pub(super) const TOKEN: &str = "shared-token";
 /// The time at which a driven gateway starts.
 pub(super) const START: i64 = 1_790_000_000_000;
 
-/// A gateway that is driven, and everything that it said.
+/// A gateway under test, and everything that it sent.
 pub(super) struct Driver {
     pub(super) gateway: ModelGateway,
     pub(super) now: i64,
     next: ConnectionId,
-    /// Every effect so far, with ids left as they are.
+    /// All effects so far.
     pub(super) said: Vec<Effect>,
 }
 
-/// A client that connects.
+/// A client that connects in a test.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(super) struct TestClient {
     pub(super) key: Option<DeviceKey>,
     pub(super) peer: Peer,
     pub(super) id: &'static str,
@@ -36,19 +36,19 @@ pub(super) struct Client {
     pub(super) auth: Value,
     pub(super) commands: Vec<&'static str>,
     pub(super) window: (u32, u32),
-    /// Milliseconds that the client's clock is ahead.
+    /// By how many milliseconds the client's clock is ahead.
     pub(super) ahead: i64,
-    /// The layout of the text that is signed.
+    /// Lays out the text that the client signs.
     pub(super) layout: fn(SignedFields) -> String,
-    /// Laid over the parameters after signing.
+    /// Replaces parameters after signing.
     pub(super) raw: Map<String, Value>,
-    /// Laid over the proof after signing.
+    /// Replaces fields of the proof after signing.
     pub(super) proof: Map<String, Value>,
 }
 
 /// The command line client as an operator.
-pub(super) fn cli(name: &str) -> Client {
-    Client {
+pub(super) fn cli(name: &str) -> TestClient {
+    TestClient {
         key: Some(DeviceKey::derive(&["driver", name])),
         peer: Peer::loopback(),
         id: "cli",
@@ -68,11 +68,11 @@ pub(super) fn cli(name: &str) -> Client {
 }
 
 /// A node host.
-pub(super) fn node(name: &str) -> Client {
-    Client { id: "node-host", mode: "node", role: "node", scopes: Vec::new(), ..cli(name) }
+pub(super) fn node(name: &str) -> TestClient {
+    TestClient { id: "node-host", mode: "node", role: "node", scopes: Vec::new(), ..cli(name) }
 }
 
-impl Client {
+impl TestClient {
     pub(super) fn scopes(mut self, scopes: &[&'static str]) -> Self {
         self.scopes = scopes.to_vec();
         self
@@ -160,9 +160,9 @@ impl Client {
     }
 }
 
-/// What became of a connect.
+/// What a connect came to.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum ConnectOutcome {
     Hello { conn: ConnectionId, payload: Value },
     Refused { error: Value, code: u16, reason: String },
     Closed { code: u16, reason: String },
@@ -170,8 +170,8 @@ pub(super) enum Outcome {
     Silence,
 }
 
-impl Outcome {
-    /// `ok`, or why not, in one word.
+impl ConnectOutcome {
+    /// `ok`, or the reason of the refusal.
     pub(super) fn word(&self) -> String {
         match self {
             Self::Hello { .. } => "ok".to_owned(),
@@ -196,11 +196,11 @@ impl Outcome {
 
 impl Driver {
     pub(super) fn new(release: &str) -> Self {
-        Self::with(release, None, State::default(), json!({}))
+        Self::with(release, None, GatewayState::default(), json!({}))
     }
 
-    /// A gateway with a planted fault, a state, and settings laid over `gateway`.
-    pub(super) fn with(release: &str, fault: Option<Fault>, state: State, gateway: Value) -> Self {
+    /// A gateway with a planted fault, records, and more settings for `gateway`.
+    pub(super) fn with(release: &str, fault: Option<Fault>, state: GatewayState, gateway: Value) -> Self {
         let mut config = json!({"gateway": {"auth": {"mode": "token", "token": TOKEN}}});
         for (key, value) in gateway.as_object().cloned().unwrap_or_default() {
             config["gateway"][key] = value;
@@ -222,7 +222,7 @@ impl Driver {
         effects
     }
 
-    /// Opens a connection. Returns its number and the challenge's nonce.
+    /// Opens a connection. Returns its number and the nonce of its challenge.
     pub(super) fn open(&mut self, peer: Peer) -> Result<(ConnectionId, String), u16> {
         let conn = self.next;
         self.next += 1;
@@ -241,23 +241,23 @@ impl Driver {
     }
 
     pub(super) fn frame(&mut self, conn: ConnectionId, text: &str) -> Vec<Effect> {
-        let effects = self.gateway.frame(conn, Frame::Text(text), self.now);
+        let effects = self.gateway.frame(conn, IncomingFrame::Text(text), self.now);
         self.note(effects)
     }
 
-    pub(super) fn connect(&mut self, client: &Client) -> Outcome {
+    pub(super) fn connect(&mut self, client: &TestClient) -> ConnectOutcome {
         self.now += 1000;
         let (conn, nonce) = match self.open(client.peer.clone()) {
             Ok(opened) => opened,
-            Err(status) => return Outcome::Http(status),
+            Err(status) => return ConnectOutcome::Http(status),
         };
         let text = client.request(&nonce, self.now).to_string();
         let effects = self.frame(conn, &text);
         outcome(conn, &effects)
     }
 
-    /// Sends a first frame as it is.
-    pub(super) fn first(&mut self, text: &str) -> Outcome {
+    /// Opens a connection and sends a text as its first frame.
+    pub(super) fn first(&mut self, text: &str) -> ConnectOutcome {
         let (conn, _) = self.open(Peer::loopback()).unwrap();
         let effects = self.frame(conn, text);
         outcome(conn, &effects)
@@ -290,15 +290,15 @@ impl Driver {
     }
 }
 
-/// What became of the connection.
-pub(super) fn outcome(conn: ConnectionId, effects: &[Effect]) -> Outcome {
+/// What the effects of a first frame came to.
+pub(super) fn outcome(conn: ConnectionId, effects: &[Effect]) -> ConnectOutcome {
     let mut error = Value::Null;
     for effect in effects {
         match effect {
             Effect::Send { conn: to, text } if *to == conn => {
                 let frame: Value = serde_json::from_str(text).unwrap();
                 if frame["type"] == "res" && frame["ok"] == true {
-                    return Outcome::Hello { conn, payload: frame["payload"].clone() };
+                    return ConnectOutcome::Hello { conn, payload: frame["payload"].clone() };
                 }
                 if frame["type"] == "res" {
                     error = frame["error"].clone();
@@ -307,15 +307,15 @@ pub(super) fn outcome(conn: ConnectionId, effects: &[Effect]) -> Outcome {
             Effect::Close { conn: to, code, reason } if *to == conn => {
                 let (code, reason) = (*code, reason.clone());
                 return match error {
-                    Value::Null => Outcome::Closed { code, reason },
-                    error => Outcome::Refused { error, code, reason },
+                    Value::Null => ConnectOutcome::Closed { code, reason },
+                    error => ConnectOutcome::Refused { error, code, reason },
                 };
             }
             _ => {}
         }
     }
     match error {
-        Value::Null => Outcome::Silence,
-        error => Outcome::Refused { error, code: 0, reason: String::new() },
+        Value::Null => ConnectOutcome::Silence,
+        error => ConnectOutcome::Refused { error, code: 0, reason: String::new() },
     }
 }

@@ -1,63 +1,63 @@
-//! The state machine: connections, frames and time in, frames and closes out.
+//! The model as a state machine: it takes connections, frames and the time, and returns the frames and closes that
+//! follow.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::ask::Ask;
-use super::boundary::{Boot, ConnectionId, Effect, Frame, HttpRefusal};
-use super::config::Settings;
-use super::connect::{Admitted, Announcement, Handshake};
-use super::connection::Connection;
-use super::dice::Dice;
-use super::hello::{self, MAX_PAYLOAD, Surroundings, TICK_MS};
+use super::boundary::{Boot, ConnectionId, Effect, HttpRefusal, IncomingFrame};
+use super::config::HandshakeConfig;
+use super::connect::{Admitted, Announcement, ConnectRequest, Handshake};
+use super::connection::ModelConnection;
+use super::frame_schemas;
+use super::hello::{self, HelloContext, MAX_PAYLOAD, TICK_MS};
 use super::history::NOT_MODELLED_CODE;
+use super::id_generator::IdGenerator;
 use super::methods;
 use super::mutants::Fault;
 use super::peer::Peer;
 use super::profile::Profile;
 use super::refusal::{Refusal, error};
-use super::rpc::{self, Caller};
-use super::rpc_answer::Answer;
+
+use super::rpc::{self, Caller, RpcResponse};
 use super::rulebook::Rule;
 use super::rules::Rules;
-use super::schema::{self, Manner};
+use super::schema::{self, SchemaDialect};
 use super::scopes::PAIRING;
-use super::shapes;
-use super::state::State;
+use super::state::GatewayState;
 use super::unmodelled::{Unmodelled, unmodelled_connect, unmodelled_header};
 
-/// The greatest first frame, in bytes.
+/// The longest first frame that is read, in bytes.
 const MAX_FIRST_FRAME: usize = 65_536;
-/// How many calls of another role's methods are answered.
+/// How many calls of another role's methods are responseed.
 const MAX_ROLE_ERRORS: u32 = 10;
 
-/// The gateway as a state machine, without sockets and clocks.
+/// A gateway without sockets and without a clock of its own: whoever drives it passes the time.
 #[derive(Clone, Debug)]
 pub struct ModelGateway {
     rules: Rules,
-    settings: Settings,
-    state: State,
-    dice: Dice,
+    settings: HandshakeConfig,
+    state: GatewayState,
+    ids: IdGenerator,
     state_dir: String,
     boot_id: String,
     started: i64,
     next_tick: i64,
     sequence: u64,
     presence_version: u64,
-    connections: BTreeMap<ConnectionId, Connection>,
+    connections: BTreeMap<ConnectionId, ModelConnection>,
 }
 
 impl ModelGateway {
-    /// Starts a model.
+    /// Starts a gateway.
     pub fn new(boot: Boot<'_>) -> Self {
-        let mut dice = Dice::new(boot.seed);
-        let boot_id = dice.uuid();
+        let mut ids = IdGenerator::new(boot.seed);
+        let boot_id = ids.uuid();
         Self {
             rules: Rules { profile: boot.profile, fault: boot.fault },
-            settings: Settings::read(boot.config),
+            settings: HandshakeConfig::read(boot.config),
             state: boot.state,
-            dice,
+            ids,
             state_dir: boot.state_dir.to_owned(),
             boot_id,
             started: boot.now,
@@ -68,23 +68,23 @@ impl ModelGateway {
         }
     }
 
-    /// What the gateway remembers.
-    pub const fn state(&self) -> &State {
+    /// The records that the gateway keeps.
+    pub const fn state(&self) -> &GatewayState {
         &self.state
     }
 
-    /// What the gateway remembers, to be changed from outside while it is idle.
-    pub const fn state_mut(&mut self) -> &mut State {
+    /// The records that the gateway keeps, to be changed from outside between two calls.
+    pub const fn state_mut(&mut self) -> &mut GatewayState {
         &mut self.state
     }
 
-    /// The rules that hold.
+    /// The rules of the release that runs.
     pub const fn profile(&self) -> &Profile {
         &self.rules.profile
     }
 
-    /// Stops and starts again with the same state, under these rules and, where it is given, another
-    /// configuration. Connections are closed.
+    /// Stops and starts again with the same records, under these rules and, if one is given, another configuration.
+    /// All connections are closed.
     pub fn restart(&mut self, profile: Profile, config: Option<&Value>, now: i64) -> Vec<Effect> {
         let closes = self.connections.keys().map(|conn| Effect::Close {
             conn: *conn,
@@ -94,21 +94,24 @@ impl ModelGateway {
         let closes = closes.collect();
         self.rules.profile = profile;
         if let Some(config) = config {
-            self.settings = Settings::read(config);
+            self.settings = HandshakeConfig::read(config);
         }
-        if self.rules.broken(Fault::PairingLostOnRestart) {
+        if self.rules.has_fault(Fault::PairingLostOnRestart) {
             self.state.paired.clear();
         }
-        if self.rules.broken(Fault::PendingLostOnRestart) {
+        if self.rules.has_fault(Fault::PendingLostOnRestart) {
             self.state.pending.clear();
         }
         self.connections.clear();
-        self.boot_id = self.dice.uuid();
+        self.boot_id = self.ids.uuid();
         (self.started, self.next_tick, self.sequence) = (now, now + TICK_MS, 0);
         closes
     }
 
-    /// A client asks for an upgrade.
+    /// Answers a client that asks for a WebSocket upgrade.
+    ///
+    /// # Errors
+    /// Fails with the HTTP response that the gateway sends instead of an upgrade.
     pub fn opened(&mut self, conn: ConnectionId, peer: Peer, now: i64) -> Result<Vec<Effect>, HttpRefusal> {
         if peer.needs_attribution(&self.rules, &self.settings) {
             let guidance = "Proxy client attribution is required. Configure gateway.trustedProxies narrowly and \
@@ -116,33 +119,33 @@ impl ModelGateway {
             let body = json!({"error": {"message": guidance, "type": "proxy_attribution_required"}});
             return Err(HttpRefusal { status: 403, body: body.to_string() });
         }
-        let (id, nonce) = (self.dice.uuid(), self.dice.uuid());
+        let (id, nonce) = (self.ids.uuid(), self.ids.uuid());
         let challenge =
             json!({"type": "event", "event": "connect.challenge", "payload": {"nonce": nonce, "ts": now}});
-        self.connections.insert(conn, Connection::new(peer, id, nonce, now));
+        self.connections.insert(conn, ModelConnection::new(peer, id, nonce, now));
         Ok(vec![Effect::Send { conn, text: challenge.to_string() }])
     }
 
-    /// A connection has ended.
+    /// Forgets a connection that has ended.
     pub fn closed(&mut self, conn: ConnectionId) {
         if self.connections.remove(&conn).is_some_and(|gone| gone.client.is_some()) {
             self.presence_version += 1;
         }
     }
 
-    /// Time has passed.
+    /// Does what is due at this time: expires requests, closes silent connections, and sends `tick` events.
     pub fn tick(&mut self, now: i64) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.expire(now);
         let limit = self.rules.profile.handshake_ms;
-        let late: Vec<ConnectionId> = self
+        let timed_out: Vec<ConnectionId> = self
             .connections
             .iter()
             .filter(|(_, one)| one.client.is_none() && now - one.opened >= limit)
             .map(|(conn, _)| *conn)
             .collect();
-        for conn in late {
-            if !self.rules.broken(Fault::TimerNeverFires) {
+        for conn in timed_out {
+            if !self.rules.has_fault(Fault::TimerNeverFires) {
                 self.close(conn, 1000, String::new(), &mut effects);
             }
         }
@@ -160,20 +163,21 @@ impl ModelGateway {
         waiting.map(|one| one.opened + limit).chain([self.next_tick]).min().unwrap_or(self.next_tick)
     }
 
-    /// A frame has come.
-    pub fn frame(&mut self, conn: ConnectionId, frame: Frame<'_>, now: i64) -> Vec<Effect> {
+    /// Answers a frame of a client.
+    pub fn frame(&mut self, conn: ConnectionId, frame: IncomingFrame<'_>, now: i64) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.expire(now);
         let Some(connection) = self.connections.get(&conn) else { return effects };
         let fresh = connection.client.is_none();
         let size = match frame {
-            Frame::Text(text) => text.len(),
-            Frame::TooLong(size) => size,
+            IncomingFrame::Text(text) => text.len(),
+            IncomingFrame::TooLong(size) => size,
         };
-        let limited = self.rules.has(Rule::FirstFrameLimit) && !self.rules.broken(Fault::FirstFrameUnlimited);
+        let limited =
+            self.rules.has(Rule::FirstFrameLimit) && !self.rules.has_fault(Fault::FirstFrameUnlimited);
         let most = if fresh && limited { MAX_FIRST_FRAME } else { MAX_PAYLOAD };
         let text = match frame {
-            Frame::Text(text) if size <= most => text,
+            IncomingFrame::Text(text) if size <= most => text,
             _ => {
                 self.close(conn, 1009, String::new(), &mut effects);
                 return effects;
@@ -182,7 +186,7 @@ impl ModelGateway {
         match serde_json::from_str::<Value>(text) {
             Ok(frame) if fresh => self.first_frame(conn, &frame, now, &mut effects),
             Ok(frame) => self.later_frame(conn, &frame, now, &mut effects),
-            Err(_) if fresh && !self.rules.broken(Fault::NoiseKeptOpen) => {
+            Err(_) if fresh && !self.rules.has_fault(Fault::NoiseKeptOpen) => {
                 self.close(conn, 1000, String::new(), &mut effects);
             }
             Err(_) => {}
@@ -191,13 +195,13 @@ impl ModelGateway {
     }
 
     fn expire(&mut self, now: i64) {
-        if !self.rules.broken(Fault::PendingNeverExpires) {
+        if !self.rules.has_fault(Fault::PendingNeverExpires) {
             self.state.expire(now);
         }
     }
 
     fn close(&mut self, conn: ConnectionId, code: u16, reason: String, effects: &mut Vec<Effect>) {
-        if self.rules.broken(Fault::NeverCloses) {
+        if self.rules.has_fault(Fault::NeverCloses) {
             return;
         }
         self.closed(conn);
@@ -212,21 +216,22 @@ impl ModelGateway {
     }
 
     fn first_frame(&mut self, conn: ConnectionId, frame: &Value, now: i64, effects: &mut Vec<Effect>) {
-        if schema::violations(&shapes::REQUEST, Some(frame), Manner::of(&self.rules)).is_some() {
+        if schema::violations(&frame_schemas::REQUEST, Some(frame), SchemaDialect::of(&self.rules)).is_some()
+        {
             self.refuse(conn, "", Refusal::close(1008, "invalid request frame"), effects);
             return;
         }
         let id = frame["id"].as_str().unwrap_or_default();
         if frame["method"] != "connect" {
             let text = "invalid handshake: first request must be connect";
-            if !self.rules.broken(Fault::AnyFirstFrame) {
+            if !self.rules.has_fault(Fault::AnyFirstFrame) {
                 let refusal = Refusal::close_with(error("INVALID_REQUEST", text), 1008, text);
                 self.refuse(conn, id, refusal, effects);
             }
             return;
         }
-        let shape = shapes::connect_params(&self.rules);
-        if let Some(wrong) = schema::violations(&shape, frame.get("params"), Manner::of(&self.rules)) {
+        let shape = frame_schemas::connect_params(&self.rules);
+        if let Some(wrong) = schema::violations(&shape, frame.get("params"), SchemaDialect::of(&self.rules)) {
             let text = format!("invalid connect params: {wrong}");
             let refusal = Refusal::close_with(error("INVALID_REQUEST", &text), 1008, &text);
             self.refuse(conn, id, refusal, effects);
@@ -244,13 +249,13 @@ impl ModelGateway {
             rules: &self.rules,
             settings: &self.settings,
             state: &mut self.state,
-            dice: &mut self.dice,
+            ids: &mut self.ids,
             peer: &connection.peer,
             nonce: &connection.nonce,
             now,
             announced: Vec::new(),
         };
-        let decision = handshake.decide(Ask::read(&frame["params"]));
+        let decision = handshake.decide(ConnectRequest::read(&frame["params"]));
         for announcement in std::mem::take(&mut handshake.announced) {
             self.broadcast(&announcement, effects);
         }
@@ -272,9 +277,9 @@ impl ModelGateway {
             connection.client = Some(admitted.clone());
         }
         self.presence_version += 1;
-        let presence: Vec<Value> = self.connections.values().filter_map(Connection::presence).collect();
+        let presence: Vec<Value> = self.connections.values().filter_map(ModelConnection::presence).collect();
         let conn_id = self.connections.get(&conn).map(|one| one.id.clone()).unwrap_or_default();
-        let around = Surroundings {
+        let around = HelloContext {
             conn_id: &conn_id,
             boot_id: &self.boot_id,
             presence: &presence,
@@ -288,7 +293,9 @@ impl ModelGateway {
     }
 
     fn later_frame(&mut self, conn: ConnectionId, frame: &Value, now: i64, effects: &mut Vec<Effect>) {
-        if let Some(wrong) = schema::violations(&shapes::REQUEST, Some(frame), Manner::of(&self.rules)) {
+        if let Some(wrong) =
+            schema::violations(&frame_schemas::REQUEST, Some(frame), SchemaDialect::of(&self.rules))
+        {
             let id = frame.get("id").filter(|id| !id.is_null()).cloned().unwrap_or_else(|| json!("invalid"));
             let error = error("INVALID_REQUEST", &format!("invalid request frame: {wrong}"));
             effects.push(send(conn, &json!({"type": "res", "id": id, "ok": false, "error": error})));
@@ -298,39 +305,39 @@ impl ModelGateway {
         let Some(connection) = self.connections.get(&conn) else { return };
         let Some(client) = connection.client.clone() else { return };
         if !methods::is_known(&self.rules, method) {
-            let answer = Answer::unmodelled(&Unmodelled::Method(method.to_owned()));
-            effects.push(send(conn, &answer.frame(&id)));
+            let response = RpcResponse::unmodelled(&Unmodelled::Method(method.to_owned()));
+            effects.push(send(conn, &response.frame(&id)));
             return;
         }
-        let refused = methods::refusal(&self.rules, &client.ask.role, &client.ask.scopes, method);
+        let refused = methods::refusal(&self.rules, &client.request.role, &client.request.scopes, method);
         let of_role = refused.as_ref().is_some_and(|text| text.starts_with("unauthorized role:"));
-        let answer = match refused {
-            Some(text) => Answer::refused(&self.rules, &text),
+        let response = match refused {
+            Some(text) => RpcResponse::refused(&self.rules, &text),
             None => self.call(method, frame.get("params"), &client, now),
         };
-        for announcement in &answer.announced {
+        for announcement in &response.announced {
             self.broadcast(announcement, effects);
         }
-        effects.push(send(conn, &answer.frame(&id)));
-        self.drop_devices(&answer, effects);
+        effects.push(send(conn, &response.frame(&id)));
+        self.drop_devices(&response, effects);
         self.count_role_errors(conn, of_role, effects);
     }
 
-    fn call(&mut self, method: &str, params: Option<&Value>, client: &Admitted, now: i64) -> Answer {
+    fn call(&mut self, method: &str, params: Option<&Value>, client: &Admitted, now: i64) -> RpcResponse {
         let live: Vec<&Admitted> = self.connections.values().filter_map(|one| one.client.as_ref()).collect();
         let caller = Caller { admitted: client, live: &live, settings: &self.settings, now };
-        rpc::call(&mut self.state, &self.rules, &mut self.dice, &caller, method, params)
+        rpc::call(&mut self.state, &self.rules, &mut self.ids, &caller, method, params)
     }
 
-    fn drop_devices(&mut self, answer: &Answer, effects: &mut Vec<Effect>) {
-        let Some(dropped) = &answer.dropped else { return };
-        if self.rules.broken(Fault::RemovalKeepsConnections) {
+    fn drop_devices(&mut self, response: &RpcResponse, effects: &mut Vec<Effect>) {
+        let Some(dropped) = &response.dropped else { return };
+        if self.rules.has_fault(Fault::RemovalKeepsConnections) {
             return;
         }
         let of_device: Vec<ConnectionId> = self
             .connections
             .iter()
-            .filter(|(_, one)| one.client.as_ref().is_some_and(|client| dropped.hits(client)))
+            .filter(|(_, one)| one.client.as_ref().is_some_and(|client| dropped.includes(client)))
             .map(|(conn, _)| *conn)
             .collect();
         for conn in of_device {
@@ -346,16 +353,16 @@ impl ModelGateway {
         }
     }
 
-    /// Sends an event to everyone who may see it.
+    /// Sends an event to every client that may see it. Pairing events need the scope for pairing.
     fn broadcast(&mut self, announcement: &Announcement, effects: &mut Vec<Effect>) {
         let guarded = announcement.event.contains(".pair.");
         self.sequence += 1;
         let own = self.rules.has(Rule::SequencePerConnection);
         for (conn, one) in &mut self.connections {
             let Some(client) = &one.client else { continue };
-            let held =
-                client.ask.role == "operator" && methods::is_held(&self.rules, PAIRING, &client.ask.scopes);
-            if guarded && !held && !self.rules.broken(Fault::EventsForEveryone) {
+            let held = client.request.role == "operator"
+                && methods::is_held(&self.rules, PAIRING, &client.request.scopes);
+            if guarded && !held && !self.rules.has_fault(Fault::EventsForEveryone) {
                 continue;
             }
             one.sequence += 1;

@@ -1,21 +1,21 @@
-//! What a client that was let in is told.
+//! The `hello-ok` that a client gets when it is let in.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::connect::{Admitted, build_id};
+use super::connect::Admitted;
 use super::methods;
 use super::mutants::Fault;
 use super::rulebook::Rule;
 use super::rules::Rules;
 use super::scopes::{self, ADMIN};
 
-/// The greatest payload after the handshake, in bytes.
+/// The longest frame after the handshake, in bytes.
 pub(super) const MAX_PAYLOAD: usize = 25 * 1024 * 1024;
 
-/// How often a gateway sends `tick`, in milliseconds.
+/// The time between two `tick` events, in milliseconds.
 pub(super) const TICK_MS: i64 = 30_000;
 
 const EVENTS: &[&str] = &[
@@ -37,28 +37,28 @@ const EVENTS: &[&str] = &[
     "exec.approval.resolved",
 ];
 
-/// What the gateway as a whole adds to a hello.
+/// What the gateway adds to a hello beside the client itself.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Surroundings<'a> {
-    /// The connection's public id.
+pub(super) struct HelloContext<'a> {
+    /// The public id of the connection.
     pub(super) conn_id: &'a str,
-    /// The id of this start.
+    /// The id of this start of the gateway.
     pub(super) boot_id: &'a str,
-    /// Who is connected.
+    /// The presence list.
     pub(super) presence: &'a [Value],
-    /// How often that changed.
+    /// The version of the presence list.
     pub(super) presence_version: u64,
-    /// Milliseconds since the start.
+    /// The milliseconds since the gateway started.
     pub(super) uptime_ms: i64,
-    /// The name of the way in which the gateway authenticates.
+    /// The name of the authentication mode.
     pub(super) auth_mode: &'a str,
-    /// The directory that it says it keeps its state in.
+    /// The state directory that it reports.
     pub(super) state_dir: &'a str,
 }
 
-/// The payload of hello.
-pub(super) fn hello(rules: &Rules, admitted: &Admitted, around: &Surroundings<'_>) -> Value {
-    let protocol = rules.profile.protocol + u32::from(rules.broken(Fault::HelloWrongProtocol));
+/// The payload of `hello-ok`.
+pub(super) fn hello(rules: &Rules, admitted: &Admitted, around: &HelloContext<'_>) -> Value {
+    let protocol = rules.profile.protocol + u32::from(rules.has_fault(Fault::HelloWrongProtocol));
     let mut hello = json!({
         "type": "hello-ok",
         "protocol": protocol,
@@ -71,7 +71,7 @@ pub(super) fn hello(rules: &Rules, admitted: &Admitted, around: &Surroundings<'_
         hello["features"]["capabilities"] = json!(["chat-send-routing-contract"]);
     }
     if rules.has(Rule::ControlUiBuildGate) {
-        hello["server"]["buildId"] = json!(build_id(rules));
+        hello["server"]["buildId"] = json!(rules.build_id());
         hello["server"]["bootId"] = json!(around.boot_id);
     }
     if let Some(auth) = auth(rules, admitted) {
@@ -85,26 +85,27 @@ fn version(rules: &Rules) -> String {
 }
 
 fn auth(rules: &Rules, admitted: &Admitted) -> Option<Value> {
-    let token = admitted.token.as_ref().filter(|_| !rules.broken(Fault::HelloWithoutToken));
+    let token = admitted.token.as_ref().filter(|_| !rules.has_fault(Fault::HelloWithoutToken));
     if token.is_none() && !rules.has(Rule::HelloAlwaysTellsAuth) {
         return None;
     }
     let of_connection = rules.has(Rule::HelloTellsConnectionScopes);
     let scopes = match token {
         Some(token) if !of_connection => &token.scopes,
-        _ => &admitted.ask.scopes,
+        _ => &admitted.request.scopes,
     };
-    let mut auth = json!({"role": admitted.ask.role, "scopes": scopes});
-    if rules.broken(Fault::HelloTellsAskedScopes) && scopes.is_empty() && admitted.ask.device.is_none() {
+    let mut auth = json!({"role": admitted.request.role, "scopes": scopes});
+    if rules.has_fault(Fault::HelloTellsAskedScopes) && scopes.is_empty() && admitted.request.device.is_none()
+    {
         auth["scopes"] = json!([scopes::READ, scopes::WRITE]);
     }
     if rules.has(Rule::HelloTellsMethod) {
         auth["method"] = json!(admitted.method.name());
     }
-    if rules.has(Rule::RecoveryScope) && admitted.ask.role == "operator" {
-        // What the scope is made from is no rule of the handshake; clients take it as it is.
+    if rules.has(Rule::RecoveryScope) && admitted.request.role == "operator" {
+        // Clients treat the scope as opaque, so a digest of any stable value will do.
         let own = token.map(|token| &token.token);
-        let owner = own.or(admitted.ask.device.as_ref().map(|device| &device.id));
+        let owner = own.or(admitted.request.device.as_ref().map(|device| &device.id));
         let digest = Sha256::digest(owner.map(String::as_bytes).unwrap_or_default());
         auth["recoveryScope"] = json!(URL_SAFE_NO_PAD.encode(digest));
         if token.is_some() {
@@ -118,7 +119,7 @@ fn auth(rules: &Rules, admitted: &Admitted) -> Option<Value> {
     Some(auth)
 }
 
-fn snapshot(rules: &Rules, admitted: &Admitted, around: &Surroundings<'_>) -> Value {
+fn snapshot(rules: &Rules, admitted: &Admitted, around: &HelloContext<'_>) -> Value {
     let mut snapshot = json!({
         "presence": around.presence,
         "health": {},
@@ -131,7 +132,7 @@ fn snapshot(rules: &Rules, admitted: &Admitted, around: &Surroundings<'_>) -> Va
             "scope": "per-sender",
         },
     });
-    if !rules.has(Rule::PathsForAdmins) || scopes::has(&admitted.ask.scopes, ADMIN) {
+    if !rules.has(Rule::PathsForAdmins) || scopes::has(&admitted.request.scopes, ADMIN) {
         snapshot["configPath"] = json!(format!("{}/openclaw.json", around.state_dir));
         snapshot["stateDir"] = json!(around.state_dir);
         snapshot["authMode"] = json!(around.auth_mode);

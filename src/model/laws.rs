@@ -1,4 +1,4 @@
-//! What holds whatever comes, and what each planted fault changes.
+//! Properties that hold for any input and any release, and a check that each planted fault changes something.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::driver::{Client, Driver, Outcome, TOKEN, cli, node};
-use super::{Effect, Fault, HISTORY, MUTANTS, NEWEST, Peer, State};
+use super::driver::{ConnectOutcome, Driver, TOKEN, TestClient, cli, node};
+use super::{Effect, Fault, GatewayState, HISTORY, MUTANTS, NEWEST, Peer};
 use crate::wire::SignedFields;
 
 const ALL: &[&str] =
     &["operator.admin", "operator.approvals", "operator.pairing", "operator.read", "operator.write"];
 
-fn seeded() -> State {
+fn seeded() -> GatewayState {
     let records: serde_json::Map<String, Value> = [("legacy", json!({})), ("narrow", json!({"operator": {
         "token": "narrow-token", "role": "operator", "scopes": ["operator.read"]
     }}))]
@@ -28,14 +28,14 @@ fn seeded() -> State {
         (key.id(), record)
     })
     .collect();
-    State::from_files([("devices/paired.json", &Value::Object(records))])
+    GatewayState::from_files([("devices/paired.json", &Value::Object(records))])
 }
 
 type Chapter = fn(&str, Option<Fault>) -> Vec<Effect>;
 
 const CHAPTERS: [Chapter; 7] = [credentials, frames, proofs, devices, methods, lifecycle, remote];
 
-/// What a gateway says to a series of clients, with ids and tokens numbered in the order in which they
+/// Everything that a gateway sends in a chapter, with ids and tokens replaced by numbers in the order in which they
 /// appear.
 fn transcript(chapter: Chapter, release: &str, fault: Option<Fault>) -> String {
     numbered(&chapter(release, fault))
@@ -47,7 +47,7 @@ fn numbered(said: &[Effect]) -> String {
     let mut numbered = String::with_capacity(text.len());
     for piece in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_') {
         let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
-        // Ids have the length of a UUID, tokens that of 32 bytes in base64.
+        // Ids are as long as a UUID, tokens as long as 32 bytes in base64.
         if matches!(word.len(), 36 | 43) {
             let next = seen.len();
             numbered.push('#');
@@ -64,7 +64,7 @@ fn start(release: &str, fault: Option<Fault>, gateway: Value) -> Driver {
     Driver::with(release, fault, seeded(), gateway)
 }
 
-fn far(name: &str) -> Client {
+fn far(name: &str) -> TestClient {
     cli(name).behind("x-forwarded-for", "203.0.113.9")
 }
 
@@ -74,18 +74,18 @@ fn devices(release: &str, fault: Option<Fault>) -> Vec<Effect> {
     driver.connect(&cli("a"));
     driver.connect(&node("a"));
     driver.connect(&cli("a").scopes(&["operator.write"]).auth(json!({"deviceToken": "no"})));
-    driver.connect(&Client { platform: "darwin", ..cli("a") });
-    driver.connect(&Client { family: Some("Linux"), ..cli("family") });
-    driver.connect(&Client { family: Some("Mac"), ..cli("family") });
+    driver.connect(&TestClient { platform: "darwin", ..cli("a") });
+    driver.connect(&TestClient { family: Some("Linux"), ..cli("family") });
+    driver.connect(&TestClient { family: Some("Mac"), ..cli("family") });
     driver.connect(&node("legacy"));
     driver.connect(&cli("narrow").auth(json!({"deviceToken": "narrow-token"})).scopes(&["operator.write"]));
     driver.connect(&cli("narrow").auth(json!({"deviceToken": "narrow-token"})));
     driver.connect(&node("narrow").auth(json!({"deviceToken": "narrow-token"})));
     driver.connect(&cli("ghost").raw(json!({"role": "ghost"})));
-    driver.connect(&Client { mode: "probe", ..cli("probe") }.without_device());
+    driver.connect(&TestClient { mode: "probe", ..cli("probe") }.without_device());
     driver.connect(&node("bare").without_device());
     for window in [(3, 3), (5, 6), (4, 4)] {
-        driver.connect(&Client { window, ..cli("window") });
+        driver.connect(&TestClient { window, ..cli("window") });
     }
     driver.said
 }
@@ -103,12 +103,12 @@ fn proofs(release: &str, fault: Option<Fault>) -> Vec<Effect> {
         driver.connect(&cli("p").proof(proof));
     }
     for ahead in [-130_000, 130_000, -100_000_000, 100_000_000] {
-        driver.connect(&Client { ahead, ..cli("p") });
+        driver.connect(&TestClient { ahead, ..cli("p") });
     }
-    driver.connect(&Client { layout: |fields| fields.v2(), ..cli("p") });
-    driver.connect(&Client { platform: "Linux", ..cli("p") });
+    driver.connect(&TestClient { layout: |fields| fields.v2(), ..cli("p") });
+    driver.connect(&TestClient { platform: "Linux", ..cli("p") });
     let no_token = |fields: SignedFields| SignedFields { token: String::new(), ..fields }.v3();
-    driver.connect(&Client { layout: no_token, ..cli("p") });
+    driver.connect(&TestClient { layout: no_token, ..cli("p") });
     driver.said
 }
 
@@ -119,14 +119,14 @@ fn frames(release: &str, fault: Option<Fault>) -> Vec<Effect> {
     driver.first(r#"{"type":"req","id":"1","method":"status"}"#);
     driver.first(&"x".repeat(70_000));
     driver.connect(&cli("f").raw(json!({"zzz": 1})));
-    driver.connect(&Client { id: "somebody", ..cli("f") });
+    driver.connect(&TestClient { id: "somebody", ..cli("f") });
     driver.open(Peer::loopback()).unwrap();
     driver.wait(20_000);
     driver.connect(&far("f"));
     driver.connect(&cli("f").behind("x-real-ip", "203.0.113.9"));
     let ui = |origin: Option<&str>| {
         let headers = [("host", "127.0.0.1:1")].into_iter().chain(origin.map(|origin| ("origin", origin)));
-        Client { id: "openclaw-control-ui", mode: "webchat", peer: Peer::with(headers), ..cli("ui") }
+        TestClient { id: "openclaw-control-ui", mode: "webchat", peer: Peer::with(headers), ..cli("ui") }
     };
     driver.connect(&ui(None));
     driver.connect(&ui(Some("https://evil.example")));
@@ -135,16 +135,16 @@ fn frames(release: &str, fault: Option<Fault>) -> Vec<Effect> {
 }
 
 /// The id of the request that a refusal names.
-fn request_of(outcome: &Outcome) -> Value {
+fn request_of(outcome: &ConnectOutcome) -> Value {
     match outcome {
-        Outcome::Refused { error, .. } => error["details"]["requestId"].clone(),
+        ConnectOutcome::Refused { error, .. } => error["details"]["requestId"].clone(),
         _ => json!("none"),
     }
 }
 
-fn conn(outcome: &Outcome) -> u64 {
+fn conn(outcome: &ConnectOutcome) -> u64 {
     match outcome {
-        Outcome::Hello { conn, .. } => *conn,
+        ConnectOutcome::Hello { conn, .. } => *conn,
         _ => 0,
     }
 }
@@ -169,7 +169,7 @@ fn remote(release: &str, fault: Option<Fault>) -> Vec<Effect> {
     approve(&mut driver, boss, &first);
     approve(&mut driver, boss, &second);
     driver.connect(&far("far").scopes(&["operator.admin"]));
-    driver.connect(&Client { id: "node-host", mode: "node", role: "node", scopes: vec![], ..far("far") });
+    driver.connect(&TestClient { id: "node-host", mode: "node", role: "node", scopes: vec![], ..far("far") });
     driver.connect(&far("legacy"));
     driver.connect(&far("narrow").scopes(ALL));
     let third = request_of(&driver.connect(&far("rejected")));
@@ -209,7 +209,7 @@ fn methods(release: &str, fault: Option<Fault>) -> Vec<Effect> {
     let boss = conn(&driver.connect(&cli("boss").scopes(ALL)));
     let writer = conn(&driver.connect(&cli("writer").scopes(&["operator.write"])));
     let nobody = conn(&driver.connect(&cli("nobody").scopes(&[])));
-    let machine = Client { commands: vec!["system.run"], ..node("machine") };
+    let machine = TestClient { commands: vec!["system.run"], ..node("machine") };
     let machine = conn(&driver.connect(&machine));
     let helper = conn(&driver.connect(&cli("helper").scopes(&["operator.pairing"])));
     for (by, method) in [
@@ -268,7 +268,7 @@ fn lifecycle(release: &str, fault: Option<Fault>) -> Vec<Effect> {
 }
 
 #[test]
-fn every_mutant_is_seen_by_somebody() {
+fn every_planted_fault_changes_what_the_gateway_sends() {
     let release = NEWEST.to_string();
     let plain = CHAPTERS.map(|chapter| transcript(chapter, &release, None));
     let is_seen = |fault| {
@@ -283,7 +283,7 @@ fn every_mutant_is_seen_by_somebody() {
 }
 
 #[rstest]
-fn the_same_input_has_the_same_output(#[values("2026.3.2", "2026.3.31", "2026.9.6")] release: &str) {
+fn the_same_input_gives_the_same_output(#[values("2026.3.2", "2026.3.31", "2026.9.6")] release: &str) {
     for chapter in CHAPTERS {
         assert_eq!(transcript(chapter, release, None), transcript(chapter, release, None));
     }
@@ -344,13 +344,13 @@ proptest! {
     }
 
     #[test]
-    fn a_remote_device_gets_nothing_that_nobody_approved(
+    fn a_remote_device_gets_nothing_without_an_approval(
         release in any_release(),
         scopes in prop::sample::subsequence(ALL, 0..=5),
         attempts in 1..4_usize,
         as_node in any::<bool>(),
     ) {
-        let mut driver = Driver::with(&release, None, State::default(), json!({"trustedProxies": ["127.0.0.1"]}));
+        let mut driver = Driver::with(&release, None, GatewayState::default(), json!({"trustedProxies": ["127.0.0.1"]}));
         let client = if as_node { node("far") } else { cli("far").scopes(&scopes) };
         for _ in 0..attempts {
             let outcome = driver.connect(&client.clone().behind("x-forwarded-for", "203.0.113.9"));
@@ -360,7 +360,7 @@ proptest! {
     }
 
     #[test]
-    fn an_approved_device_never_gets_more_silently_than_by_rule(
+    fn a_device_token_never_widens_what_was_approved(
         release in any_release(),
         first in prop::sample::subsequence(ALL, 1..=5),
         then in prop::sample::subsequence(ALL, 1..=5),
@@ -371,7 +371,7 @@ proptest! {
         let held = |scope: &&str| first.contains(scope)
             || first.contains(&"operator.admin")
             || *scope == "operator.read" && first.contains(&"operator.write");
-        // The device token alone never widens what was approved, on any release.
+        // This holds in every release.
         prop_assert_eq!(outcome.word() == "ok", then.iter().all(held));
     }
 }

@@ -1,4 +1,4 @@
-//! Which methods there are, and what they need.
+//! Which methods a release has, and which role and scope they need.
 
 use crate::release::Release;
 
@@ -7,7 +7,7 @@ use super::rulebook::Rule;
 use super::rules::Rules;
 use super::scopes::{self, ADMIN, APPROVALS, PAIRING, READ, WRITE};
 
-/// Methods that nodes call.
+/// The methods that nodes call.
 const OF_NODES: &[&str] = &[
     "node.invoke.result",
     "node.event",
@@ -18,7 +18,7 @@ const OF_NODES: &[&str] = &[
     "skills.bins",
 ];
 
-/// Methods that operators call, by the scope that they need, as of 2026.3.31.
+/// The methods that operators call, by the scope that they need, as of 2026.3.31.
 const OF_OPERATORS: &[(&str, &[&str])] = &[
     (
         APPROVALS,
@@ -135,7 +135,7 @@ const OF_OPERATORS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Methods that came later than the others, with the rule that brought them.
+/// Methods that not all releases have, with the rule that tells which do.
 const LATER: &[(&str, Rule)] = &[
     ("node.pending.drain", Rule::NodeQueues),
     ("sessions.send", Rule::SessionMessages),
@@ -144,7 +144,8 @@ const LATER: &[(&str, Rule)] = &[
     ("node.pair.remove", Rule::NodeRemoval),
 ];
 
-/// Methods whose scope was read in the code of [`READ_IN`] and measured nowhere: of other releases nothing is known.
+/// Methods whose scope was read in the code of [`READ_IN`] but measured on no release. Their scopes in other releases are
+/// not known.
 const ONLY_READ: &[&str] = &[
     "exec.approval.waitDecision",
     "node.rename",
@@ -191,15 +192,15 @@ const ONLY_READ: &[&str] = &[
 /// The release whose table of methods was read.
 const READ_IN: Release = Release::new(2026, 3, 31);
 
-/// Methods that a later release moved to another scope or took away, with that release.
+/// Methods that a later release moved to another scope or removed, with that release.
 const UNTIL: &[(&str, Release)] =
     &[("sessions.patch", Release::new(2026, 7, 1)), ("node.pair.request", Release::new(2026, 8, 1))];
 
-/// Names that no release knows as a method for later frames: they need administration, as everything that nobody
-/// has classified.
+/// Names that are not methods after the handshake in any release. Like every unclassified method, they need the scope for
+/// administration.
 const OF_NONE: &[&str] = &["connect", "no.such.method"];
 
-/// Whether it is known who may call the method in the release, and whether there is one.
+/// Whether the model knows if the release has the method, and who may call it.
 pub(super) fn is_known(rules: &Rules, method: &str) -> bool {
     let release = rules.profile.release();
     let in_table = matches!(method, "health" | "node.pair.approve")
@@ -210,12 +211,12 @@ pub(super) fn is_known(rules: &Rules, method: &str) -> bool {
     OF_NONE.contains(&method) || in_table && read && still
 }
 
-/// Whether the release is old enough to lack the method.
+/// Whether the method is newer than the release.
 fn is_too_new(rules: &Rules, method: &str) -> bool {
     LATER.iter().any(|(name, rule)| *name == method && !rules.has(*rule))
 }
 
-/// The names of the methods that hello tells.
+/// The methods that `hello-ok` lists.
 pub(super) fn names(rules: &Rules) -> Vec<&'static str> {
     let rest = OF_OPERATORS.iter().flat_map(|(_, names)| names.iter().copied());
     ["health", "node.pair.approve"]
@@ -226,12 +227,12 @@ pub(super) fn names(rules: &Rules) -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether nodes call the method, not operators.
+/// Whether the method is one that nodes call.
 pub(super) fn is_for_nodes(method: &str) -> bool {
     OF_NODES.contains(&method)
 }
 
-/// Whether the method exists.
+/// Whether the release has the method.
 pub(super) fn exists(rules: &Rules, method: &str) -> bool {
     names(rules).contains(&method)
 }
@@ -247,14 +248,14 @@ fn scope_of(rules: &Rules, method: &str) -> &'static str {
     }
 }
 
-/// Why a role and its scopes may not call the method, if so.
+/// The message with which a call is refused for its role or scopes; `None` if it is allowed.
 pub(super) fn refusal(rules: &Rules, role: &str, held: &[String], method: &str) -> Option<String> {
-    if method == "health" && !rules.broken(Fault::HealthNeedsRead) {
+    if method == "health" && !rules.has_fault(Fault::HealthNeedsRead) {
         return None;
     }
     let of_nodes = is_for_nodes(method) && !is_too_new(rules, method);
-    let mixed = role == "node" && rules.broken(Fault::NodeCallsOperatorMethods)
-        || role == "operator" && rules.broken(Fault::OperatorCallsNodeMethods);
+    let mixed = role == "node" && rules.has_fault(Fault::NodeCallsOperatorMethods)
+        || role == "operator" && rules.has_fault(Fault::OperatorCallsNodeMethods);
     if of_nodes != (role == "node") && !mixed {
         return Some(format!("unauthorized role: {role}"));
     }
@@ -262,15 +263,15 @@ pub(super) fn refusal(rules: &Rules, role: &str, held: &[String], method: &str) 
         return None;
     }
     let needed = if method == "health" { READ } else { scope_of(rules, method) };
-    let free = needed == READ && rules.broken(Fault::ReadIsFree)
-        || needed == PAIRING && rules.broken(Fault::PairingIsFree);
+    let free = needed == READ && rules.has_fault(Fault::ReadIsFree)
+        || needed == PAIRING && rules.has_fault(Fault::PairingIsFree);
     if free || is_held(rules, needed, held) { None } else { Some(format!("missing scope: {needed}")) }
 }
 
-/// Whether the scope is among those held, or implied by them.
+/// Whether a scope is held or implied by one that is held.
 pub(super) fn is_held(rules: &Rules, needed: &str, held: &[String]) -> bool {
-    let admin = scopes::has(held, ADMIN) && !rules.broken(Fault::AdminImpliesNothing);
-    let by_write = needed == READ && scopes::has(held, WRITE) && !rules.broken(Fault::WriteImpliesNothing);
+    let admin = scopes::has(held, ADMIN) && !rules.has_fault(Fault::AdminImpliesNothing);
+    let by_write = needed == READ && scopes::has(held, WRITE) && !rules.has_fault(Fault::WriteImpliesNothing);
     admin || by_write || scopes::has(held, needed)
 }
 
@@ -310,7 +311,7 @@ mod tests {
     #[case("2026.3.24", "sessions.send", "missing scope: operator.write")]
     #[case("2026.3.24", "plugin.approval.resolve", "missing scope: operator.admin")]
     #[case("2026.3.28", "plugin.approval.resolve", "missing scope: operator.approvals")]
-    fn what_a_release_does_not_know_needs_administration(
+    fn a_method_that_a_release_lacks_needs_the_admin_scope(
         #[case] release: &str,
         #[case] method: &str,
         #[case] refused: &str,
@@ -331,7 +332,7 @@ mod tests {
     #[case("2026.6.11", "sessions.patch", true)]
     #[case("2026.7.1", "sessions.patch", false)]
     #[case("2026.8.1", "node.pair.request", false)]
-    fn a_method_is_known_in_the_releases_that_tell_it(
+    fn a_method_is_known_only_in_releases_whose_table_is_known(
         #[case] release: &str,
         #[case] method: &str,
         #[case] known: bool,
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_only_read_is_in_the_table() {
+    fn every_method_that_was_only_read_is_in_the_table() {
         let all: Vec<&str> = OF_OPERATORS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
         assert!(ONLY_READ.iter().all(|name| all.contains(name)));
     }
@@ -349,7 +350,10 @@ mod tests {
     #[case("2026.3.24", None)]
     #[case("2026.3.31", Some("missing scope: operator.write"))]
     #[case("2026.4.5", None)]
-    fn approving_nodes_needed_writing_for_a_while(#[case] release: &str, #[case] refused: Option<&str>) {
+    fn approving_nodes_needed_the_write_scope_from_3_28_to_4_2(
+        #[case] release: &str,
+        #[case] refused: Option<&str>,
+    ) {
         let held = ["operator.pairing"];
         assert_eq!(ask(release, "operator", &held, "node.pair.approve").as_deref(), refused);
     }

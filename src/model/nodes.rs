@@ -1,13 +1,13 @@
-//! Nodes: which commands their platform allows, and which somebody approved.
+//! Nodes: which commands their platform allows, and which commands were approved.
 
-use super::ask::Ask;
-use super::config::Settings;
-use super::dice::Dice;
+use super::config::HandshakeConfig;
+use super::connect::ConnectRequest;
+use super::id_generator::IdGenerator;
 use super::mutants::Fault;
 use super::rulebook::{NodeCommands, NodeRequest, Rule};
 use super::rules::Rules;
 use super::scopes::{self, ADMIN, PAIRING, WRITE};
-use super::state::{PairedNode, PendingNode, State};
+use super::state::{GatewayState, PairedNode, PendingNode};
 
 const CANVAS: &[&str] = &[
     "canvas.present",
@@ -26,7 +26,7 @@ const MOTION: &[&str] = &["motion.activity", "motion.pedometer"];
 const NOTIFY: &[&str] = &["system.notify"];
 const ANDROID: &[&str] =
     &["notifications.list", "notifications.actions", "device.permissions", "device.health", "callLog.search"];
-/// Commands that run programs; approving them needs an administrator.
+/// Commands that run programs. Approving them takes an administrator.
 const RUN: &[&str] = &["system.run.prepare", "system.run", "system.which"];
 const BROWSER: &[&str] = &["browser.proxy"];
 
@@ -80,11 +80,11 @@ fn platform_commands(
     }
 }
 
-/// Of the declared commands, those that platform and configuration allow.
-fn allowed(rules: &Rules, settings: &Settings, ask: &Ask) -> Vec<String> {
-    let base = platform_commands(rules, &ask.client.platform, ask.client.family.as_deref());
+/// The declared commands that platform and configuration allow.
+fn allowed(rules: &Rules, settings: &HandshakeConfig, connect: &ConnectRequest) -> Vec<String> {
+    let base = platform_commands(rules, &connect.client.platform, connect.client.family.as_deref());
     let listed = |list: &[String], command: &str| list.iter().any(|one| one.trim() == command);
-    let declared = scopes::merged(ask.commands.iter().map(String::as_str));
+    let declared = scopes::merged(connect.commands.iter().map(String::as_str));
     declared
         .into_iter()
         .filter(|command| {
@@ -94,30 +94,31 @@ fn allowed(rules: &Rules, settings: &Settings, ask: &Ask) -> Vec<String> {
         .collect()
 }
 
-/// What a node that connects gets, and what is announced.
+/// What a node that connects may do, and which events its connect causes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Reconciled {
-    /// The commands that it may be asked to run.
+    /// The commands that operators may run on it.
     pub(super) commands: Vec<String>,
-    /// A new request.
+    /// A new request for approval, if one was made.
     pub(super) requested: Option<PendingNode>,
-    /// Ids of the requests that it took over.
+    /// The ids of earlier requests that it replaces.
     pub(super) superseded: Vec<String>,
 }
 
-/// Settles what a connecting node may do.
+/// Decides which commands a connecting node offers, and makes a request for approval where one is needed.
 pub(super) fn reconcile(
-    state: &mut State,
+    state: &mut GatewayState,
     rules: &Rules,
-    settings: &Settings,
-    dice: &mut Dice,
+    settings: &HandshakeConfig,
+    ids: &mut IdGenerator,
     now: i64,
-    ask: &Ask,
+    connect: &ConnectRequest,
     remote_ip: Option<String>,
 ) -> Reconciled {
-    let declared = allowed(rules, settings, ask);
+    let declared = allowed(rules, settings, connect);
     let mode = rules.profile.node_commands;
-    let node_id = ask.device.as_ref().map_or(ask.client.id.as_str(), |device| device.id.as_str()).to_owned();
+    let node_id =
+        connect.device.as_ref().map_or(connect.client.id.as_str(), |device| device.id.as_str()).to_owned();
     let approved = state.nodes.get(&node_id).map(|node| {
         let commands: Vec<String> = node.commands.clone().unwrap_or_default();
         (commands, node.caps.clone().unwrap_or_default())
@@ -132,7 +133,7 @@ pub(super) fn reconcile(
         (NodeCommands::AskedAndHidden | NodeCommands::AskedAgainAndHidden, None) => (Vec::new(), true),
         (NodeCommands::AskedAgain, Some((known, _))) if goes_beyond(known) => (known.clone(), true),
         (NodeCommands::AskedAgainAndHidden, Some((known, caps)))
-            if goes_beyond(known) || !same(caps, &ask.caps) =>
+            if goes_beyond(known) || !same(caps, &connect.caps) =>
         {
             (within(known), true)
         }
@@ -142,7 +143,7 @@ pub(super) fn reconcile(
     if !asks {
         return reconciled;
     }
-    let incoming = asked(rules, ask, &node_id, declared, remote_ip, approved.is_some(), now);
+    let incoming = asked(rules, connect, &node_id, declared, remote_ip, approved.is_some(), now);
     let waiting: Vec<PendingNode> =
         state.pending_nodes.values().filter(|one| one.node_id == node_id).cloned().collect();
     let replaces = mode == NodeCommands::AskedAgainAndHidden;
@@ -163,16 +164,16 @@ pub(super) fn reconcile(
         state.pending_nodes.remove(&old.request_id);
         reconciled.superseded.push(old.request_id);
     }
-    let request = PendingNode { request_id: dice.uuid(), ..incoming };
+    let request = PendingNode { request_id: ids.uuid(), ..incoming };
     state.pending_nodes.insert(request.request_id.clone(), request.clone());
     reconciled.requested = Some(request);
     reconciled
 }
 
-/// The request of a node that asks for these commands.
+/// A request for the approval of these commands.
 fn asked(
     rules: &Rules,
-    ask: &Ask,
+    connect: &ConnectRequest,
     node_id: &str,
     commands: Vec<String>,
     remote_ip: Option<String>,
@@ -184,14 +185,14 @@ fn asked(
     PendingNode {
         request_id: String::new(),
         node_id: node_id.to_owned(),
-        display_name: ask.client.display_name.clone(),
-        platform: Some(ask.client.platform.clone()),
-        version: Some(ask.client.version.clone()),
-        caps: Some(ask.caps.clone()),
+        display_name: connect.client.display_name.clone(),
+        platform: Some(connect.client.platform.clone()),
+        version: Some(connect.client.version.clone()),
+        caps: Some(connect.caps.clone()),
         commands: Some(commands),
-        device_family: ask.client.family.clone(),
-        client_id: client.then(|| ask.client.id.clone()),
-        client_mode: client.then(|| ask.client.mode.clone()),
+        device_family: connect.client.family.clone(),
+        client_id: client.then(|| connect.client.id.clone()),
+        client_mode: client.then(|| connect.client.mode.clone()),
         is_repair: (tells == NodeRequest::Repair).then_some(known),
         silent: (tells != NodeRequest::Repair).then(|| client && remote_ip.is_none()),
         remote_ip,
@@ -203,9 +204,9 @@ fn same(left: &[String], right: &[String]) -> bool {
     left.iter().all(|one| right.contains(one)) && right.iter().all(|one| left.contains(one))
 }
 
-/// The scopes that approving a node's request needs.
+/// The scopes that an approver needs for the request of a node.
 pub(super) fn approval_scopes(rules: &Rules, request: &PendingNode) -> Vec<String> {
-    if !rules.has(Rule::NodeApprovalNeedsCommandScope) || rules.broken(Fault::NodeApprovalFree) {
+    if !rules.has(Rule::NodeApprovalNeedsCommandScope) || rules.has_fault(Fault::NodeApprovalFree) {
         return Vec::new();
     }
     let commands = request.commands.as_deref().unwrap_or_default();
@@ -218,12 +219,15 @@ pub(super) fn approval_scopes(rules: &Rules, request: &PendingNode) -> Vec<Strin
     pairing.into_iter().chain(own).map(str::to_owned).collect()
 }
 
-/// Approves a node's request. `Err` names the scope that the caller lacks; `Ok(None)` means that there
-/// is no such request.
+/// Approves the request of a node. `caller` is the list of scopes of the approver. Returns `None` if there is no such
+/// request.
+///
+/// # Errors
+/// Fails with the first scope that the approver lacks.
 pub(super) fn approve(
-    state: &mut State,
+    state: &mut GatewayState,
     rules: &Rules,
-    dice: &mut Dice,
+    ids: &mut IdGenerator,
     now: i64,
     request_id: &str,
     caller: &[String],
@@ -236,7 +240,7 @@ pub(super) fn approve(
     let created = state.nodes.get(&request.node_id).map_or(now, |node| node.created_at_ms);
     let node = PairedNode {
         node_id: request.node_id.clone(),
-        token: dice.token(),
+        token: ids.token(),
         display_name: request.display_name,
         platform: request.platform,
         caps: request.caps,
@@ -257,8 +261,8 @@ mod tests {
     use super::*;
     use crate::model::profile::Profile;
 
-    fn ask(commands: &[&str]) -> Ask {
-        Ask::read(&json!({
+    fn connect(commands: &[&str]) -> ConnectRequest {
+        ConnectRequest::read(&json!({
             "client": {"id": "node-host", "mode": "node", "platform": "linux", "version": "1"},
             "role": "node", "commands": commands, "device": {"id": "d"}
         }))
@@ -270,12 +274,16 @@ mod tests {
     #[case("2026.3.31", "", true)]
     #[case("2026.4.2", "system.run system.notify", true)]
     #[case("2026.5.18", "", true)]
-    fn a_fresh_node_offers(#[case] release: &str, #[case] offered: &str, #[case] asks: bool) {
+    fn a_node_without_an_approval_offers_what_the_release_allows(
+        #[case] release: &str,
+        #[case] offered: &str,
+        #[case] asks: bool,
+    ) {
         let rules = Rules::plain(Profile::of(release.parse().unwrap()));
-        let settings = Settings::read(&json!({}));
-        let (mut state, mut dice) = (State::default(), Dice::new(1));
-        let ask = ask(&["system.run", "system.notify", "camera.snap"]);
-        let reconciled = reconcile(&mut state, &rules, &settings, &mut dice, 1, &ask, None);
+        let settings = HandshakeConfig::read(&json!({}));
+        let (mut state, mut ids) = (GatewayState::default(), IdGenerator::new(1));
+        let connect = connect(&["system.run", "system.notify", "camera.snap"]);
+        let reconciled = reconcile(&mut state, &rules, &settings, &mut ids, 1, &connect, None);
         assert_eq!(reconciled.commands.join(" "), offered);
         assert_eq!(reconciled.requested.is_some(), asks);
     }
@@ -290,7 +298,7 @@ mod tests {
         #[case] fine: bool,
     ) {
         let rules = Rules::plain(Profile::of(release.parse().unwrap()));
-        let (mut state, mut dice) = (State::default(), Dice::new(1));
+        let (mut state, mut ids) = (GatewayState::default(), IdGenerator::new(1));
         let request = PendingNode {
             request_id: "r".into(),
             node_id: "n".into(),
@@ -299,6 +307,6 @@ mod tests {
         };
         state.pending_nodes.insert("r".into(), request);
         let caller: Vec<String> = caller.iter().map(|scope| (*scope).to_owned()).collect();
-        assert_eq!(approve(&mut state, &rules, &mut dice, 1, "r", &caller).is_ok(), fine);
+        assert_eq!(approve(&mut state, &rules, &mut ids, 1, "r", &caller).is_ok(), fine);
     }
 }

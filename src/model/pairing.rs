@@ -1,37 +1,37 @@
-//! Requests for pairing: how they are made, merged, approved, rejected and forgotten.
+//! Pairing requests and pairings: how they are made, merged, approved, rejected and removed.
 
-use super::dice::Dice;
+use super::id_generator::IdGenerator;
 use super::mutants::Fault;
 use super::rulebook::{PendingMerge, Rule};
 use super::rules::Rules;
 use super::scopes;
-use super::state::{PairedDevice, PendingDevice, State, Token};
+use super::state::{DeviceToken, GatewayState, PairedDevice, PendingDevice};
 
 const OPERATOR: &str = "operator";
 
-/// What became of a request.
+/// The result of asking for pairing.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Requested {
-    /// The request as it stands now.
+    /// The pending request.
     pub(super) request: PendingDevice,
-    /// Whether it is a new one.
+    /// Whether the request is new.
     pub(super) created: bool,
-    /// Ids of the requests that it took over.
+    /// The ids of earlier requests that it replaces.
     pub(super) superseded: Vec<String>,
 }
 
-/// Why an approval fails.
+/// Why a request cannot be approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ApproveError {
     /// There is no such request.
     #[error("unknown requestId")]
     Unknown,
-    /// The approver may not grant it.
+    /// The approver may not grant what is requested.
     #[error("{0}")]
     Forbidden(String),
 }
 
-/// A list of scopes as records keep it.
+/// Lists of scopes, merged as records store them. `None` stands for a record without a list.
 pub(super) fn merge_scopes<'a>(
     rules: &Rules,
     lists: impl IntoIterator<Item = Option<&'a Vec<String>>>,
@@ -46,11 +46,11 @@ fn some_list(list: Vec<String>) -> Option<Vec<String>> {
     (!list.is_empty()).then_some(list)
 }
 
-/// Makes a request for pairing, or finds the one that is there.
+/// Makes a pairing request, or updates the pending one of the same device where the release merges them.
 pub(super) fn request(
-    state: &mut State,
+    state: &mut GatewayState,
     rules: &Rules,
-    dice: &mut Dice,
+    ids: &mut IdGenerator,
     now: i64,
     incoming: PendingDevice,
 ) -> Requested {
@@ -58,7 +58,7 @@ pub(super) fn request(
     let mut existing: Vec<PendingDevice> =
         state.pending.values().filter(|one| one.device_id == incoming.device_id).cloned().collect();
     existing.sort_by_key(|one| std::cmp::Reverse(one.ts));
-    if rules.broken(Fault::PendingNeverMerged) {
+    if rules.has_fault(Fault::PendingNeverMerged) {
         existing.clear();
     }
     let refreshed = match (rules.profile.pending_merge, existing.as_slice()) {
@@ -83,7 +83,7 @@ pub(super) fn request(
     let lists = existing.iter().map(|one| one.scopes.as_ref()).chain([incoming.scopes.as_ref()]);
     let all_silent = existing.iter().all(|one| one.silent == Some(true));
     let request = PendingDevice {
-        request_id: dice.uuid(),
+        request_id: ids.uuid(),
         roles: some_list(scopes::merged(wanted.iter().map(String::as_str))),
         scopes: merge_scopes(rules, lists),
         silent: Some(incoming.silent == Some(true) && all_silent),
@@ -91,7 +91,7 @@ pub(super) fn request(
         ts: now,
         ..incoming
     };
-    if !rules.broken(Fault::PendingKeepsSuperseded) {
+    if !rules.has_fault(Fault::PendingKeepsSuperseded) {
         for id in &superseded {
             state.pending.remove(id);
         }
@@ -165,11 +165,14 @@ fn widen(
     }
 }
 
-/// Approves a request. `caller` are the approver's scopes; none where nobody checks them.
+/// Approves a request. `caller` is the list of scopes of the approver; `None` if they are not checked.
+///
+/// # Errors
+/// Fails if there is no such request, or if the approver may not grant what it asks for.
 pub(super) fn approve(
-    state: &mut State,
+    state: &mut GatewayState,
     rules: &Rules,
-    dice: &mut Dice,
+    ids: &mut IdGenerator,
     now: i64,
     request_id: &str,
     caller: Option<&[String]>,
@@ -181,8 +184,8 @@ pub(super) fn approve(
     let asked = scopes::for_token(rules, pending.scopes.as_deref().unwrap_or_default());
     let operator_asked: Vec<String> =
         asked.iter().filter(|scope| scopes::is_operator_scope(scope)).cloned().collect();
-    let caller =
-        caller.filter(|_| rules.has(Rule::ApproverNeedsScopes) && !rules.broken(Fault::ApproverNotChecked));
+    let caller = caller
+        .filter(|_| rules.has(Rule::ApproverNeedsScopes) && !rules.has_fault(Fault::ApproverNotChecked));
     if rules.has(Rule::ScopesFitRoles)
         && let Some(scope) = asked.iter().find(|scope| {
             let one = std::slice::from_ref(*scope);
@@ -229,10 +232,8 @@ pub(super) fn approve(
                 return Err(ApproveError::Forbidden(text));
             }
         }
-        tokens.insert(
-            role.clone(),
-            renewed(dice, now, &role, granted, old.as_ref(), old.as_ref().map(|_| now)),
-        );
+        tokens
+            .insert(role.clone(), renewed(ids, now, &role, granted, old.as_ref(), old.as_ref().map(|_| now)));
     }
 
     let recorded = existing.as_ref().map(PairedDevice::recorded_roles).unwrap_or_default();
@@ -257,7 +258,7 @@ pub(super) fn approve(
         last_seen_at_ms: existing.as_ref().and_then(|device| device.last_seen_at_ms),
         last_seen_reason: existing.as_ref().and_then(|device| device.last_seen_reason.clone()),
     };
-    if !rules.broken(Fault::ApprovalNotStored) || caller.is_none() {
+    if !rules.has_fault(Fault::ApprovalNotStored) || caller.is_none() {
         state.pending.remove(request_id);
         state.paired.insert(device.device_id.clone(), device.clone());
     }
@@ -269,7 +270,7 @@ fn token_scopes(
     role: &str,
     pending: &PendingDevice,
     existing: Option<&PairedDevice>,
-    old: Option<&Token>,
+    old: Option<&DeviceToken>,
     approved: Option<&Vec<String>>,
 ) -> Vec<String> {
     let fit = |list: &[String]| {
@@ -297,17 +298,17 @@ fn token_scopes(
     fit(&merged)
 }
 
-/// A token with a new secret.
+/// A token with a new secret, which keeps the history of the old one.
 pub(super) fn renewed(
-    dice: &mut Dice,
+    ids: &mut IdGenerator,
     now: i64,
     role: &str,
     scopes: Vec<String>,
-    old: Option<&Token>,
+    old: Option<&DeviceToken>,
     rotated_at_ms: Option<i64>,
-) -> Token {
-    Token {
-        token: dice.token(),
+) -> DeviceToken {
+    DeviceToken {
+        token: ids.token(),
         role: role.to_owned(),
         scopes,
         created_at_ms: old.map_or(now, |token| token.created_at_ms),
@@ -318,17 +319,17 @@ pub(super) fn renewed(
     }
 }
 
-/// Rejects a request. Returns whose it was.
-pub(super) fn reject(state: &mut State, rules: &Rules, request_id: &str) -> Option<String> {
-    if rules.broken(Fault::RejectionNotStored) {
+/// Rejects a request. Returns the id of its device, or `None` if there is no such request.
+pub(super) fn reject(state: &mut GatewayState, rules: &Rules, request_id: &str) -> Option<String> {
+    if rules.has_fault(Fault::RejectionNotStored) {
         return state.pending.get(request_id).map(|request| request.device_id.clone());
     }
     state.pending.remove(request_id).map(|request| request.device_id)
 }
 
-/// Forgets a device. Returns whether it was paired.
-pub(super) fn remove(state: &mut State, rules: &Rules, device_id: &str) -> bool {
-    if rules.broken(Fault::RemovalNotStored) {
+/// Removes the pairing of a device. Returns whether it was paired.
+pub(super) fn remove(state: &mut GatewayState, rules: &Rules, device_id: &str) -> bool {
+    if rules.has_fault(Fault::RemovalNotStored) {
         return state.paired.contains_key(device_id);
     }
     let known = state.paired.remove(device_id).is_some();
@@ -365,30 +366,33 @@ mod tests {
     #[case("2026.3.31", true)]
     #[case("2026.6.11", true)]
     #[case("2026.7.1", false)]
-    fn a_narrower_request_gets_a_new_id_in_between(#[case] release: &str, #[case] new_id: bool) {
-        let (rules, mut state, mut dice) = (rules(release), State::default(), Dice::new(1));
-        let wide = request(&mut state, &rules, &mut dice, 1, ask(&["admin", "read"]));
-        let narrow = request(&mut state, &rules, &mut dice, 2, ask(&["pairing"]));
+    fn a_narrower_request_gets_a_new_id_in_some_releases(#[case] release: &str, #[case] new_id: bool) {
+        let (rules, mut state, mut ids) = (rules(release), GatewayState::default(), IdGenerator::new(1));
+        let wide = request(&mut state, &rules, &mut ids, 1, ask(&["admin", "read"]));
+        let narrow = request(&mut state, &rules, &mut ids, 2, ask(&["pairing"]));
         assert_eq!(wide.request.request_id != narrow.request.request_id, new_id);
         assert_eq!(state.pending.len(), 1);
         let scopes = narrow.request.scopes.unwrap();
-        assert!(scopes.contains(&"operator.admin".to_owned()), "nothing that was asked for is lost");
+        assert!(
+            scopes.contains(&"operator.admin".to_owned()),
+            "the merged request keeps all scopes that were asked for"
+        );
     }
 
     #[rstest]
     #[case("2026.3.13", true)]
     #[case("2026.3.31", false)]
-    fn who_approves_needs_the_scopes(#[case] release: &str, #[case] fine: bool) {
-        let (rules, mut state, mut dice) = (rules(release), State::default(), Dice::new(1));
-        let id = request(&mut state, &rules, &mut dice, 1, ask(&["admin"])).request.request_id;
+    fn an_approver_needs_the_scopes_that_it_approves(#[case] release: &str, #[case] fine: bool) {
+        let (rules, mut state, mut ids) = (rules(release), GatewayState::default(), IdGenerator::new(1));
+        let id = request(&mut state, &rules, &mut ids, 1, ask(&["admin"])).request.request_id;
         let caller = ["operator.pairing".to_owned()];
-        assert_eq!(approve(&mut state, &rules, &mut dice, 2, &id, Some(&caller)).is_ok(), fine);
+        assert_eq!(approve(&mut state, &rules, &mut ids, 2, &id, Some(&caller)).is_ok(), fine);
         assert_eq!(state.paired.contains_key("d"), fine);
     }
 
     #[test]
     fn an_unknown_request_cannot_be_approved() {
-        let (rules, mut state, mut dice) = (rules("2026.9.6"), State::default(), Dice::new(1));
-        assert_eq!(approve(&mut state, &rules, &mut dice, 2, "x", None), Err(ApproveError::Unknown));
+        let (rules, mut state, mut ids) = (rules("2026.9.6"), GatewayState::default(), IdGenerator::new(1));
+        assert_eq!(approve(&mut state, &rules, &mut ids, 2, "x", None), Err(ApproveError::Unknown));
     }
 }

@@ -1,9 +1,9 @@
-//! The other end of a connection: where it is, and what its headers say.
+//! The other end of a connection: whether it is local, and what its headers say about proxies and origins.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::config::Settings;
+use super::config::HandshakeConfig;
 use super::mutants::Fault;
 use super::rulebook::{Forwarding, Rule};
 use super::rules::Rules;
@@ -11,14 +11,14 @@ use super::rules::Rules;
 /// The other end of a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Peer {
-    /// Address of its socket.
+    /// The address of its socket.
     pub addr: IpAddr,
-    /// Headers of the upgrade request, with names in lower case.
+    /// The headers of the upgrade request, with names in lower case.
     pub headers: BTreeMap<String, String>,
 }
 
 impl Peer {
-    /// A peer without headers but `Host`.
+    /// A peer on 127.0.0.1 that sends only the `Host` header.
     pub fn loopback() -> Self {
         Self::with([("host", "127.0.0.1:18789")])
     }
@@ -30,23 +30,23 @@ impl Peer {
         Self { addr: IpAddr::from([127, 0, 0, 1]), headers }
     }
 
-    /// A header that is not empty.
+    /// The value of a header, unless it is empty.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The `Origin`, where it is not blank.
+    /// The `Origin` header, unless it is blank.
     pub(super) fn origin(&self) -> Option<&str> {
         self.header("origin").filter(|origin| !origin.trim().is_empty())
     }
 
-    /// Whether the socket comes from this host.
+    /// Whether the socket comes from the gateway's host.
     pub(super) fn is_loopback(&self) -> bool {
         is_loopback(self.addr)
     }
 
-    /// Whether this peer is local: straight from this host.
-    pub(super) fn is_local(&self, rules: &Rules, settings: &Settings) -> bool {
+    /// Whether this peer is local: it connects from the gateway's host without a proxy in between.
+    pub(super) fn is_local(&self, rules: &Rules, settings: &HandshakeConfig) -> bool {
         match rules.profile.forwarding {
             Forwarding::ForgivesTrustedProxies => {
                 let forwarded = ["x-forwarded-for", "x-real-ip", "x-forwarded-host"]
@@ -62,7 +62,7 @@ impl Peer {
         }
     }
 
-    /// Whether any header of a proxy came.
+    /// Whether any forwarding header was sent.
     pub(super) fn is_forwarded(&self, rules: &Rules) -> bool {
         let any = rules.profile.forwarding == Forwarding::AnyForwardedHeader;
         self.headers.keys().any(|name| {
@@ -74,7 +74,7 @@ impl Peer {
         })
     }
 
-    /// Whether a proxy's header came that bears on pairing.
+    /// Whether a forwarding header was sent that counts for pairing.
     pub(super) fn has_proxy_headers(&self, rules: &Rules) -> bool {
         if rules.has(Rule::EveryProxyHeaderCounts) {
             return self.is_forwarded(rules);
@@ -84,8 +84,8 @@ impl Peer {
 
     fn counts(&self, rules: &Rules, name: &str) -> bool {
         let ignored = match name {
-            "x-forwarded-for" => rules.broken(Fault::ForwardedForIgnored),
-            "x-real-ip" => rules.broken(Fault::RealIpIgnored),
+            "x-forwarded-for" => rules.has_fault(Fault::ForwardedForIgnored),
+            "x-real-ip" => rules.has_fault(Fault::RealIpIgnored),
             _ => false,
         };
         let there = if rules.has(Rule::EmptyHeadersCount) {
@@ -96,13 +96,13 @@ impl Peer {
         there && !ignored
     }
 
-    /// Whether the socket is a trusted proxy's.
-    pub(super) fn is_trusted(&self, settings: &Settings) -> bool {
+    /// Whether the socket belongs to a trusted proxy.
+    pub(super) fn is_trusted(&self, settings: &HandshakeConfig) -> bool {
         is_trusted(self.addr, settings)
     }
 
-    /// The address of the client, behind whatever trusted proxies stand before it; none if they hide it.
-    pub(super) fn client_ip(&self, settings: &Settings) -> Option<IpAddr> {
+    /// The address of the client behind all trusted proxies; `None` if the proxies do not tell it.
+    pub(super) fn client_ip(&self, settings: &HandshakeConfig) -> Option<IpAddr> {
         if !self.is_trusted(settings) {
             return Some(plain(self.addr));
         }
@@ -116,9 +116,9 @@ impl Peer {
             })
     }
 
-    /// Whether the upgrade is refused because nobody vouches for the proxy.
-    pub(super) fn needs_attribution(&self, rules: &Rules, settings: &Settings) -> bool {
-        if !rules.has(Rule::ProxyAttribution) || rules.broken(Fault::ProxyNotAttributed) {
+    /// Whether the upgrade is refused because the request came through a proxy that is not trusted.
+    pub(super) fn needs_attribution(&self, rules: &Rules, settings: &HandshakeConfig) -> bool {
+        if !rules.has(Rule::ProxyAttribution) || rules.has_fault(Fault::ProxyNotAttributed) {
             return false;
         }
         let tailscale = self.headers.keys().any(|name| name.starts_with("tailscale-"));
@@ -132,8 +132,8 @@ impl Peer {
         shaped
     }
 
-    /// The address that is recorded for the device: none for local peers and those behind unknown proxies.
-    pub(super) fn reported_ip(&self, rules: &Rules, settings: &Settings) -> Option<String> {
+    /// The address that is recorded for the device; `None` for local peers and those behind untrusted proxies.
+    pub(super) fn reported_ip(&self, rules: &Rules, settings: &HandshakeConfig) -> Option<String> {
         let hidden = self.has_proxy_headers(rules) && !self.is_trusted(settings);
         if self.is_local(rules, settings) || hidden {
             return None;
@@ -142,15 +142,15 @@ impl Peer {
     }
 }
 
-/// Why an origin is refused, if it is.
+/// The reason why an origin is refused; `None` if it is allowed.
 pub(super) fn refused_origin(
     rules: &Rules,
-    settings: &Settings,
+    settings: &HandshakeConfig,
     peer: &Peer,
     local: bool,
 ) -> Option<&'static str> {
     let Some(origin) = peer.origin().and_then(|text| Origin::parse(rules, text)) else {
-        let missing = peer.origin().is_none() && rules.broken(Fault::MissingOriginAccepted);
+        let missing = peer.origin().is_none() && rules.has_fault(Fault::MissingOriginAccepted);
         return (!missing).then_some("origin missing or invalid");
     };
     let listed = settings.allowed_origins.iter().any(|allowed| allowed == "*" || *allowed == origin.text);
@@ -159,22 +159,22 @@ pub(super) fn refused_origin(
     let fallback = settings.host_origin && same_host;
     let private = rules.has(Rule::SameHostOrigin) && same_host && is_private_site(&host, local);
     let loopback = local && is_loopback_name(&origin.name);
-    let fine = listed || fallback || private || loopback || rules.broken(Fault::OriginNotChecked);
+    let fine = listed || fallback || private || loopback || rules.has_fault(Fault::OriginNotChecked);
     (!fine).then_some("origin not allowed")
 }
 
-/// Whether the page comes from the host that it talks to.
+/// Whether the page was served by the host that it connects to.
 pub(super) fn is_gateway_page(rules: &Rules, peer: &Peer) -> bool {
     let host = peer.header("host").unwrap_or_default().trim().to_lowercase();
     peer.origin().and_then(|text| Origin::parse(rules, text)).is_some_and(|origin| origin.host == host)
 }
 
 struct Origin {
-    /// `scheme://host:port`, or `null` for schemes that have none.
+    /// `scheme://host:port`, or `null` for schemes without a host.
     text: String,
-    /// Host with port.
+    /// The host with its port.
     host: String,
-    /// Host without port.
+    /// The host without its port.
     name: String,
 }
 
@@ -194,7 +194,7 @@ impl Origin {
         let strict = rules.has(Rule::OpaqueOrigins);
         let web = matches!(scheme.as_str(), "http" | "https" | "ws" | "wss");
         let Some(rest) = rest.strip_prefix("//") else {
-            // Such as `data:`; until its rule came, any URL was an origin.
+            // Such as `data:`. Before origins of applications were compared, any URL counted as an origin.
             return (!web && !strict).then(Self::opaque);
         };
         let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
@@ -217,7 +217,7 @@ impl Origin {
     }
 }
 
-/// The name in a `Host` header, without port and brackets.
+/// The host name in a `Host` header, without port and brackets.
 pub(super) fn host_name(host: &str) -> &str {
     let host = host.trim();
     if let Some(rest) = host.strip_prefix('[') {
@@ -229,7 +229,7 @@ pub(super) fn host_name(host: &str) -> &str {
     host.split(':').next().unwrap_or_default()
 }
 
-/// Whether a `Host` header names this host or its private network.
+/// Whether a `Host` header names the gateway's host or an address of a private network.
 pub(super) fn is_private_host(host: Option<&str>) -> bool {
     let name = host.map(|host| host_name(host).to_lowercase()).unwrap_or_default();
     is_loopback_name(&name) || name.parse::<IpAddr>().is_ok_and(is_private)
@@ -286,7 +286,7 @@ fn literal(text: &str) -> Option<IpAddr> {
     parsed.map(plain)
 }
 
-fn is_trusted(ip: IpAddr, settings: &Settings) -> bool {
+fn is_trusted(ip: IpAddr, settings: &HandshakeConfig) -> bool {
     settings.trusted_proxies.iter().any(|network| contains(network.trim(), plain(ip)))
 }
 
@@ -318,7 +318,7 @@ mod tests {
     }
 
     fn local(release: &str, trusted: &[&str], headers: &[(&str, &str)]) -> bool {
-        let settings = Settings::read(&json!({"gateway": {"trustedProxies": trusted}}));
+        let settings = HandshakeConfig::read(&json!({"gateway": {"trustedProxies": trusted}}));
         Peer::with(headers.iter().copied()).is_local(&rules(release), &settings)
     }
 
@@ -333,12 +333,16 @@ mod tests {
     #[case("2026.3.28", &[("host", "localhost"), ("x-real-ip", "1.2.3.4")], false)]
     #[case("2026.5.12", &[("host", "localhost"), ("x-forwarded-for", "")], true)]
     #[case("2026.5.28", &[("host", "localhost"), ("x-forwarded-for", "")], false)]
-    fn headers_make_remote(#[case] release: &str, #[case] headers: &[(&str, &str)], #[case] is_local: bool) {
+    fn forwarding_headers_make_a_peer_remote(
+        #[case] release: &str,
+        #[case] headers: &[(&str, &str)],
+        #[case] is_local: bool,
+    ) {
         assert_eq!(local(release, &[], headers), is_local);
     }
 
     #[test]
-    fn a_trusted_proxy_before_the_rewrite_hides_nothing() {
+    fn a_trusted_proxy_does_not_make_a_remote_client_local() {
         let headers = [("host", "localhost"), ("x-forwarded-for", "127.0.0.1, 198.51.100.7")];
         assert!(!local("2026.3.28", &["127.0.0.1"], &headers));
         assert!(!local(
@@ -353,12 +357,12 @@ mod tests {
     #[case(&["127.0.0.1"], &[("x-forwarded-for", "203.0.113.9")], false)]
     #[case(&["127.0.0.1"], &[("x-forwarded-for", "127.0.0.1")], true)]
     #[case(&[], &[("host", "x")], false)]
-    fn proxies_have_to_be_attributed(
+    fn an_untrusted_proxy_is_refused_since_8_1(
         #[case] trusted: &[&str],
         #[case] headers: &[(&str, &str)],
         #[case] refused: bool,
     ) {
-        let settings = Settings::read(&json!({"gateway": {"trustedProxies": trusted}}));
+        let settings = HandshakeConfig::read(&json!({"gateway": {"trustedProxies": trusted}}));
         let peer = Peer::with(headers.iter().copied());
         assert_eq!(peer.needs_attribution(&rules("2026.8.1"), &settings), refused);
         assert!(!peer.needs_attribution(&rules("2026.7.1"), &settings));
@@ -373,7 +377,7 @@ mod tests {
     #[case("null", &["*"], false)]
     #[case("not a url", &["*"], false)]
     fn origins_are_checked(#[case] origin: &str, #[case] allowed: &[&str], #[case] fine: bool) {
-        let settings = Settings::read(&json!({"gateway": {"controlUi": {"allowedOrigins": allowed}}}));
+        let settings = HandshakeConfig::read(&json!({"gateway": {"controlUi": {"allowedOrigins": allowed}}}));
         let peer = Peer::with([("host", "127.0.0.1:1"), ("origin", origin)]);
         assert_eq!(refused_origin(&rules("2026.3.31"), &settings, &peer, true).is_none(), fine);
     }
@@ -382,8 +386,9 @@ mod tests {
     #[case("2026.7.1", false)]
     #[case("2026.8.1", true)]
     fn origins_of_applications_are_compared_since_8_1(#[case] release: &str, #[case] fine: bool) {
-        let settings =
-            Settings::read(&json!({"gateway": {"controlUi": {"allowedOrigins": ["tauri://localhost"]}}}));
+        let settings = HandshakeConfig::read(
+            &json!({"gateway": {"controlUi": {"allowedOrigins": ["tauri://localhost"]}}}),
+        );
         let peer = Peer::with([("host", "127.0.0.1:1"), ("origin", "tauri://localhost")]);
         assert_eq!(refused_origin(&rules(release), &settings, &peer, false).is_none(), fine);
     }

@@ -1,6 +1,6 @@
-//! What a device may say about its platform when it comes back.
+//! Whether the platform that a device claims when it connects again fits its pairing record.
 
-use super::ask::Client;
+use super::connect::ClientInfo;
 use super::mutants::Fault;
 use super::rulebook::Rule;
 use super::rules::Rules;
@@ -8,12 +8,12 @@ use super::state::PairedDevice;
 
 /// How the claimed platform compares with the recorded one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Pin {
-    /// It is the same, or nothing is recorded.
+pub(super) enum PlatformMatch {
+    /// It is the same, or no platform is recorded.
     Same,
-    /// It is a newer name of the same thing, which the record takes over.
+    /// It is a newer version of the same platform, which replaces the one in the record.
     Newer(String),
-    /// It is another one.
+    /// It is a different platform.
     Other,
 }
 
@@ -59,8 +59,8 @@ fn family_of(rules: &Rules, client: &str, name: &str) -> Option<&'static str> {
     }
 }
 
-/// Gives node hosts the canonical name and family of their desktop platform.
-pub(super) fn canonical(rules: &Rules, client: &mut Client) {
+/// Replaces the platform of a node host by the canonical name and family of its desktop platform.
+pub(super) fn canonical(rules: &Rules, client: &mut ClientInfo) {
     if !rules.has(Rule::CanonicalNodeHost) || !client.is_node_host() {
         return;
     }
@@ -73,17 +73,17 @@ pub(super) fn canonical(rules: &Rules, client: &mut Client) {
     client.family = Some(own.unwrap_or(family).to_owned());
 }
 
-/// Compares what the client claims with the record.
-pub(super) fn compare(rules: &Rules, client: &Client, paired: &PairedDevice) -> Pin {
+/// Compares the platform that a client claims with the one in its record.
+pub(super) fn compare(rules: &Rules, client: &ClientInfo, paired: &PairedDevice) -> PlatformMatch {
     let (claimed, pinned) = (normal(Some(&client.platform)), normal(paired.platform.as_deref()));
     let (claimed_family, pinned_family) =
         (normal(client.family.as_deref()), normal(paired.device_family.as_deref()));
     let other_family = !pinned_family.is_empty() && claimed_family != pinned_family;
-    if other_family && !rules.broken(Fault::FamilyChangeUnnoticed) {
-        return Pin::Other;
+    if other_family && !rules.has_fault(Fault::FamilyChangeUnnoticed) {
+        return PlatformMatch::Other;
     }
-    if pinned.is_empty() || claimed == pinned || rules.broken(Fault::PlatformChangeUnnoticed) {
-        return Pin::Same;
+    if pinned.is_empty() || claimed == pinned || rules.has_fault(Fault::PlatformChangeUnnoticed) {
+        return PlatformMatch::Same;
     }
     let node_alias = rules.has(Rule::NodeHostPlatformAliases)
         && client.is_node_host()
@@ -99,16 +99,16 @@ pub(super) fn compare(rules: &Rules, client: &Client, paired: &PairedDevice) -> 
             platform != pinned && claimed == platform && claimed_family == family.to_ascii_lowercase()
         });
     if node_alias || mac_app || runtime_alias {
-        return Pin::Same;
+        return PlatformMatch::Same;
     }
     let (ours, theirs) = (family_of(rules, &client.id, &claimed), family_of(rules, &client.id, &pinned));
     let mac = client.id == "openclaw-macos"
         && ours == Some("macos")
         && matches!(pinned.as_str(), "darwin" | "macos");
     if rules.has(Rule::MobilePlatformVersions) && (ours.is_some() && ours == theirs || mac) {
-        return Pin::Newer(client.platform.clone());
+        return PlatformMatch::Newer(client.platform.clone());
     }
-    Pin::Other
+    PlatformMatch::Other
 }
 
 #[cfg(test)]
@@ -118,9 +118,9 @@ mod tests {
     use super::*;
     use crate::model::profile::Profile;
 
-    fn client(id: &str, platform: &str, family: Option<&str>) -> Client {
+    fn client(id: &str, platform: &str, family: Option<&str>) -> ClientInfo {
         let mode = if id == "node-host" { "node" } else { "cli" };
-        Client {
+        ClientInfo {
             id: id.into(),
             mode: mode.into(),
             platform: platform.into(),
@@ -129,26 +129,26 @@ mod tests {
         }
     }
 
-    fn pin(release: &str, client: &Client, platform: &str) -> Pin {
+    fn pin(release: &str, client: &ClientInfo, platform: &str) -> PlatformMatch {
         let rules = Rules::plain(Profile::of(release.parse().unwrap()));
         compare(&rules, client, &PairedDevice { platform: Some(platform.into()), ..Default::default() })
     }
 
     #[rstest]
-    #[case("2026.3.31", "cli", "LINUX ", "linux", Pin::Same)]
-    #[case("2026.9.6", "cli", "darwin", "linux", Pin::Other)]
-    #[case("2026.5.12", "node-host", "darwin", "macos", Pin::Other)]
-    #[case("2026.5.18", "node-host", "darwin", "macos", Pin::Same)]
-    #[case("2026.5.18", "openclaw-ios", "iOS 19", "iOS 18", Pin::Other)]
-    #[case("2026.5.20", "openclaw-ios", "iOS 19", "iOS 18", Pin::Newer("iOS 19".into()))]
-    #[case("2026.7.1", "openclaw-macos", "macOS 27.0", "macOS 26.1", Pin::Other)]
-    #[case("2026.8.1", "openclaw-macos", "macOS 27.0", "macOS 26.1", Pin::Newer("macOS 27.0".into()))]
-    fn platforms_are_pinned(
+    #[case("2026.3.31", "cli", "LINUX ", "linux", PlatformMatch::Same)]
+    #[case("2026.9.6", "cli", "darwin", "linux", PlatformMatch::Other)]
+    #[case("2026.5.12", "node-host", "darwin", "macos", PlatformMatch::Other)]
+    #[case("2026.5.18", "node-host", "darwin", "macos", PlatformMatch::Same)]
+    #[case("2026.5.18", "openclaw-ios", "iOS 19", "iOS 18", PlatformMatch::Other)]
+    #[case("2026.5.20", "openclaw-ios", "iOS 19", "iOS 18", PlatformMatch::Newer("iOS 19".into()))]
+    #[case("2026.7.1", "openclaw-macos", "macOS 27.0", "macOS 26.1", PlatformMatch::Other)]
+    #[case("2026.8.1", "openclaw-macos", "macOS 27.0", "macOS 26.1", PlatformMatch::Newer("macOS 27.0".into()))]
+    fn a_platform_is_compared_with_the_record(
         #[case] release: &str,
         #[case] id: &str,
         #[case] claimed: &str,
         #[case] pinned: &str,
-        #[case] verdict: Pin,
+        #[case] verdict: PlatformMatch,
     ) {
         assert_eq!(pin(release, &client(id, claimed, None), pinned), verdict);
     }

@@ -1,38 +1,38 @@
-//! The rules of one release.
+//! The rules of one release, computed from the history.
 
 use crate::release::Release;
 
-use super::change::Setting;
 use super::history::HISTORY;
+use super::rule_change::Setting;
 use super::rulebook::{
     BackendPairing, Deviceless, Forwarding, NodeCommands, NodeRequest, PendingMerge, Roles, Rule,
     ScopeUpgrade,
 };
 
-/// The rules of one release, folded from the [history](super::HISTORY).
+/// The rules of one release: the result of all changes of the [history](super::HISTORY) up to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     release: Release,
     rules: u128,
-    /// Milliseconds until a silent connection is closed.
+    /// The milliseconds after which a connection that has not finished its handshake is closed.
     pub handshake_ms: i64,
-    /// The protocol that is spoken.
+    /// The protocol version.
     pub protocol: u32,
-    /// How forwarding headers count.
+    /// Which forwarding headers make a peer remote.
     pub forwarding: Forwarding,
-    /// Which roles a paired device has.
+    /// Where the roles of a paired device come from.
     pub roles: Roles,
-    /// What happens when more scopes are asked for.
+    /// What happens when a local device asks for more scopes.
     pub scope_upgrade: ScopeUpgrade,
-    /// Which backends need no pairing.
+    /// Which local backends skip pairing.
     pub backend_pairing: BackendPairing,
-    /// What a client without a device keeps.
+    /// Which clients without a device keep their scopes.
     pub deviceless: Deviceless,
-    /// What becomes of earlier requests.
+    /// What happens to earlier pending requests.
     pub pending_merge: PendingMerge,
-    /// What a fresh node gets.
+    /// Which commands a node offers before they are approved.
     pub node_commands: NodeCommands,
-    /// What a node's request tells.
+    /// What a node's request for approval says.
     pub node_request: NodeRequest,
     /// The scope that `node.pair.approve` needs.
     pub node_approval_scope: &'static str,
@@ -42,7 +42,7 @@ pub struct Profile {
 pub const NEWEST: Release = Release::new(2026, 9, 6);
 
 impl Profile {
-    /// The rules of a release. Releases before 2026.3.2 have the rules of 2026.3.2.
+    /// The rules of a release. Releases before the first one in the history get the rules of that one.
     pub fn of(release: Release) -> Self {
         let mut profile = Self {
             release,
@@ -66,7 +66,7 @@ impl Profile {
         profile
     }
 
-    /// The newest profile.
+    /// The rules of the newest known release.
     pub fn newest() -> Self {
         Self::of(NEWEST)
     }
@@ -113,12 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn the_history_runs_forward() {
+    fn the_history_is_in_the_order_of_releases() {
         assert!(HISTORY.is_sorted_by_key(|change| change.since));
     }
 
     #[test]
-    fn a_change_always_changes_something() {
+    fn every_change_sets_a_new_value() {
         let mut before: Vec<(String, Setting)> = Vec::new();
         for change in HISTORY {
             let name = change.set.name();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn every_change_says_what_and_how_it_is_known() {
+    fn every_change_has_a_sentence_and_its_evidence() {
         for change in HISTORY {
             assert!(change.about.ends_with('.'), "{}", change.about);
             assert!(change.evidence.starts_with("measured") || change.evidence.starts_with("read"));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rule_is_set_and_unset_in_one_release() {
+    fn no_rule_changes_twice_in_one_release() {
         let mut seen = BTreeSet::new();
         for change in HISTORY {
             assert!(seen.insert((change.since, change.set.name())), "{:?}", change.set);
@@ -157,7 +157,7 @@ mod tests {
     #[case("2026.1.29", "2026.3.2")]
     #[case("2026.3.23-2", "2026.3.23")]
     #[case("2027.1.1", "2026.9.6")]
-    fn releases_between_and_outside_have_the_rules_before(#[case] release: &str, #[case] same: &str) {
+    fn other_releases_have_the_rules_of_the_one_before(#[case] release: &str, #[case] same: &str) {
         let (mut one, other) = (of(release), of(same));
         one.release = other.release;
         assert_eq!(one, other);

@@ -1,4 +1,4 @@
-//! What a record of a paired device is worth: its roles and its scopes.
+//! The roles and scopes that the record of a paired device gives it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::rules::Rules;
 use super::scopes;
 use super::state::PairedDevice;
 
-/// The roles that a paired device has.
+/// The roles that a paired device has in this release.
 pub(super) fn effective_roles(rules: &Rules, device: &PairedDevice) -> Vec<String> {
     let recorded = device.recorded_roles();
     let tokens = device.tokens.iter().flat_map(|tokens| tokens.values());
@@ -16,8 +16,8 @@ pub(super) fn effective_roles(rules: &Rules, device: &PairedDevice) -> Vec<Strin
         scopes::merged(tokens.filter(|token| token.is_active()).map(|token| token.role.as_str()));
     let no_map = device.tokens.is_none();
     let no_tokens = device.tokens.as_ref().is_none_or(BTreeMap::is_empty);
-    if no_tokens && rules.broken(Fault::RecordCountsWithoutTokens)
-        || active.is_empty() && !no_tokens && rules.broken(Fault::RevocationForgetsRecord)
+    if no_tokens && rules.has_fault(Fault::RecordCountsWithoutTokens)
+        || active.is_empty() && !no_tokens && rules.has_fault(Fault::RevocationForgetsRecord)
     {
         return recorded;
     }
@@ -37,7 +37,7 @@ pub(super) fn effective_roles(rules: &Rules, device: &PairedDevice) -> Vec<Strin
     }
 }
 
-/// The scopes that a request of a paired device is compared with.
+/// The approved scopes that a connect of a paired device is compared with.
 pub(super) fn access_scopes(rules: &Rules, device: &PairedDevice) -> Vec<String> {
     let (first, second) = if rules.has(Rule::ApprovedScopesDecide) {
         (&device.approved_scopes, &device.scopes)
@@ -77,7 +77,7 @@ mod tests {
     #[case::revoked("2026.4.2", json!({"node": {"role": "node", "revokedAtMs": 1}}), "")]
     #[case::unapproved("2026.4.2", json!({"ghost": {"role": "ghost"}}), "ghost")]
     #[case::unapproved_later("2026.4.5", json!({"ghost": {"role": "ghost"}}), "")]
-    fn roles_follow_the_record_then_the_tokens(
+    fn roles_come_from_the_record_in_early_releases_and_from_tokens_later(
         #[case] release: &str,
         #[case] tokens: Value,
         #[case] roles: &str,

@@ -1,4 +1,4 @@
-//! How a gateway says no.
+//! How a gateway refuses a client.
 
 use serde_json::{Value, json};
 
@@ -8,21 +8,21 @@ const LONGEST_REASON: usize = 120;
 /// An error response, a close, or both.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Refusal {
-    /// The `error` of the response; none where the connection just closes.
+    /// The `error` of the response; `None` where the gateway closes without a response.
     pub(super) error: Option<Value>,
-    /// Close code.
+    /// The close code.
     pub(super) code: u16,
-    /// Close reason.
+    /// The close reason.
     pub(super) reason: String,
 }
 
 impl Refusal {
-    /// An error response and a close.
+    /// A refusal with an error response and a close.
     pub(super) fn close_with(error: Value, code: u16, reason: &str) -> Self {
         Self { error: Some(error), code, reason: close_reason(reason) }
     }
 
-    /// A close alone.
+    /// A refusal with a close alone.
     pub(super) fn close(code: u16, reason: &str) -> Self {
         Self { error: None, code, reason: close_reason(reason) }
     }
@@ -33,7 +33,7 @@ pub(super) fn error(code: &str, message: &str) -> Value {
     json!({"code": code, "message": message})
 }
 
-/// The `error` of a response, with details. Null values among them are left out.
+/// The `error` of a response with details, of which null values are left out.
 pub(super) fn error_with(code: &str, message: &str, mut details: Value) -> Value {
     if let Some(entries) = details.as_object_mut() {
         entries.retain(|_, value| !value.is_null());
@@ -41,7 +41,7 @@ pub(super) fn error_with(code: &str, message: &str, mut details: Value) -> Value
     json!({"code": code, "message": message, "details": details})
 }
 
-/// A close reason cut to what a close frame may carry.
+/// A close reason, cut to the length that a gateway sends.
 fn close_reason(text: &str) -> String {
     let bytes = text.as_bytes();
     let kept = bytes.get(..LONGEST_REASON).unwrap_or(bytes);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_details_are_left_out() {
+    fn null_details_are_left_out() {
         assert_eq!(error_with("C", "m", json!({"a": null, "b": 1}))["details"], json!({"b": 1}));
     }
 }

@@ -1,27 +1,27 @@
-//! What releases differ in: rules that hold or do not, and choices among a few ways.
+//! What releases differ in: rules that a release has or lacks, and choices among several behaviours.
 
-/// A rule that a release has or has not.
+/// A rule that a release has or lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
-    /// A `Host` header that is not local makes a loopback socket remote.
+    /// A peer on a loopback socket is remote if its `Host` header is not local.
     HostMustBeLocal,
-    /// A forwarding header without a trusted proxy is answered with HTTP 403 instead of an upgrade.
+    /// A forwarding header from an untrusted proxy is answered with HTTP 403 instead of an upgrade.
     ProxyAttribution,
-    /// Every forwarding header takes part in locality, not just `X-Forwarded-For` and `X-Real-IP`.
+    /// Every forwarding header makes a client remote, not just `X-Forwarded-For` and `X-Real-IP`.
     EveryProxyHeaderCounts,
-    /// A command line client that shows the shared secret from a local host counts as local.
+    /// A command line client with the shared secret counts as local if it connects from the gateway's host.
     CliSecretIsLocal,
-    /// Any client that shows the shared secret from a local host counts as local.
+    /// Any client with the shared secret counts as local if it connects from the gateway's host.
     SecretIsLocal,
-    /// Probes and nodes may still speak the protocol before the current one.
+    /// Probes and nodes may still use the previous protocol.
     OlderProbesAndNodes,
-    /// A protocol refusal tells a code and the window that was offered.
+    /// A refusal of the protocol has a code and names the range that the client offered.
     ProtocolRefusalDetails,
-    /// A first frame above 64 KiB is refused before it is read.
+    /// A first frame above 64 KiB is refused unread.
     FirstFrameLimit,
     /// `client.buildId` and the newer ids and modes are in the schema.
     NewerClients,
-    /// The terminal interface has an id of its own and counts as an operator interface.
+    /// The terminal interface has its own client id and counts as an operator interface.
     TerminalUi,
     /// `auth.bootstrapToken` is in the schema.
     BootstrapTokens,
@@ -33,77 +33,77 @@ pub enum Rule {
     RefusalAdvice,
     /// A refusal of an origin has details.
     OriginDetails,
-    /// The origin of any client is checked, also behind a proxy.
+    /// The origin of every client is checked, even behind a proxy.
     OriginBehindProxy,
     /// A page served by the gateway's own private host is allowed.
     SameHostOrigin,
     /// Origins of schemes such as `tauri:` are compared.
     OpaqueOrigins,
-    /// A Control UI of another build is told to reload.
+    /// A Control UI of another build than the gateway is told to reload.
     ControlUiBuildGate,
     /// `controlUi.allowInsecureAuth` and `dangerouslyDisableDeviceAuth` have an effect.
     ControlUiBypassFlags,
-    /// The bypass of device auth counts without a shared secret.
+    /// The bypass of device authentication works without the shared secret.
     BypassWithoutSecret,
-    /// The Control UI needs no pairing where the gateway has no authentication.
+    /// The Control UI needs no pairing if the gateway has no authentication.
     NoAuthControlUi,
-    /// A trusted proxy's user needs no pairing.
+    /// A user that a trusted proxy vouches for needs no pairing.
     ProxyUserSkipsPairing,
-    /// A trusted proxy may stand on the same host.
+    /// A trusted proxy may be on the gateway's host.
     LoopbackProxy,
-    /// `trustedProxy.allowLoopback` is known.
+    /// `trustedProxy.allowLoopback` lets a trusted proxy be on the gateway's host.
     LoopbackProxyOptIn,
-    /// The shared password works beside a trusted proxy.
+    /// In trusted-proxy mode, local clients can use the shared password instead.
     ProxyPasswordFallback,
     /// A local backend without a device keeps its scopes.
     BackendKeepsScopes,
-    /// A local backend may connect without a device where there is no authentication.
+    /// A local backend may connect without a device if the gateway has no authentication.
     BackendWithoutDevice,
     /// A local command line client without a device keeps its scopes.
     CliKeepsScopes,
-    /// Skipping the pairing skips only the first one; what a paired device asks for is still compared.
+    /// Clients that skip pairing skip only the first one: once paired, what they ask for is compared with the record.
     SkipOnlyFirstPairing,
-    /// Approved scopes are what a request is compared with, not the recorded ones.
+    /// A request is compared with the approved scopes of the record, not with its other scopes.
     ApprovedScopesDecide,
-    /// A local peer gets another role silently.
+    /// A local device gets another role without an operator's approval.
     SilentRoleUpgrade,
-    /// A paired device gets nothing silently but as operator.
+    /// A paired device needs approval for whatever it asks for in another role than operator.
     OnlyOperatorSilently,
-    /// A browser's first visit is paired silently.
+    /// A browser on this host is paired without approval on its first visit.
     SilentBrowserPairing,
-    /// A native application's changed metadata is refreshed silently.
+    /// Changed metadata of a native application is recorded without approval.
     SilentMetadata,
-    /// A node that can be given no token is refused.
+    /// A node that cannot get a device token is refused.
     NodeNeedsToken,
-    /// Names of desktop platforms are made canonical for node hosts.
+    /// The platforms of node hosts are replaced by their canonical names.
     CanonicalNodeHost,
-    /// Two names of one desktop platform are the same pin for node hosts.
+    /// For node hosts, two names of one desktop platform are the same platform.
     NodeHostPlatformAliases,
-    /// A new version of a mobile platform is no change.
+    /// A new version of a mobile platform is not a change of platform.
     MobilePlatformVersions,
-    /// A new version of macOS is no change for its application.
+    /// A new version of macOS is not a change of platform for the macOS application.
     MacPlatformVersions,
-    /// The alias of a desktop platform is the same pin for every client.
+    /// For every client, an alias of a desktop platform is the same platform.
     RuntimePlatformAliases,
     /// A connect writes its role and scopes into the record.
     ConnectWidensRecord,
     /// A connect writes the client id and mode into the record.
     ConnectUpdatesClient,
-    /// A list of scopes that is empty stays a list.
+    /// A record keeps an empty list of scopes instead of dropping it.
     EmptyScopesStay,
     /// Tokens stay within the approved scopes.
     TokenBaseline,
-    /// A token is only made for a device that was approved.
+    /// Only an approved device gets a token.
     TokenNeedsApproval,
-    /// Tokens of browsers live as long as the shared secret they were issued under.
+    /// A browser's token is valid only as long as the shared secret under which it was issued.
     BrowserTokensBound,
-    /// Asking for more than the token has is named so.
+    /// A device token with too few scopes is refused with a code of its own.
     ScopeMismatchNamed,
-    /// The approver needs the scopes that it approves.
+    /// An approver needs the scopes that it approves.
     ApproverNeedsScopes,
-    /// The same holds when the gateway approves silently.
+    /// A silent approval grants no more scopes than the connect asked for.
     SilentApprovalNeedsScopes,
-    /// What the record has already counts when the gateway approves silently.
+    /// A silent approval may also grant the scopes that the record already has.
     SilentApprovalCountsRecord,
     /// An approval makes a token for each requested role, with the scopes of that role.
     TokenPerRole,
@@ -111,204 +111,204 @@ pub enum Rule {
     ScopesFitRoles,
     /// Operator scopes need the operator role among the requested ones.
     OperatorScopesNeedRole,
-    /// The approver is checked against the scopes that the token will have.
+    /// An approver needs the scopes that the token will have.
     ApproverChecksToken,
-    /// An approval adds to the token what is new.
+    /// An approval adds only the new scopes to an existing token.
     TokenDelta,
-    /// A refused role change does not let another role's token in.
+    /// A token is only issued or rotated for a role that was approved.
     RolesMustBeApproved,
-    /// A scope outside its role's family is never granted.
+    /// Scopes of another role's family are never granted.
     ScopeFamilies,
-    /// Stored lists of scopes hold what they imply, too.
+    /// Stored lists of scopes include the scopes that they imply.
     StoredImplications,
-    /// Writing implies talking.
+    /// The scope for writing implies the one for talking.
     TalkScope,
     /// The gateway does not know its own version.
     VersionUnknown,
-    /// The `auth` block of hello is always there.
+    /// `hello-ok` always has an `auth` block.
     HelloAlwaysTellsAuth,
-    /// Hello tells the scopes of the connection, not of the token.
+    /// `hello-ok` has the scopes of the connection, not those of the token.
     HelloTellsConnectionScopes,
-    /// Paths are shown to administrators only.
+    /// Only administrators see paths of the gateway's files.
     PathsForAdmins,
-    /// The shared secret may stand in the field of the other kind.
+    /// The shared secret is accepted in both the token and the password field.
     EitherSecretField,
-    /// Hello tells by what the client was let in.
+    /// `hello-ok` says how the client authenticated.
     HelloTellsMethod,
-    /// Hello tells capabilities.
+    /// `hello-ok` lists capabilities.
     HelloCapabilities,
-    /// A refusal for pairing tells its reason in text and its details in full.
+    /// A pairing refusal states its reason in the text and has complete details.
     PairingRefusalDetails,
-    /// A credential refusal of a local command line client names this gateway's own setting.
+    /// A refusal of credentials tells a local command line client which setting of this gateway to use.
     LocalCliHints,
-    /// A refused setup code is explained at length.
+    /// The refusal of a setup code has a long explanation.
     SetupCodeText,
-    /// A Control UI whose request is pending is told to wait.
+    /// A Control UI with a pending request is told to wait and try again.
     ControlUiWaits,
-    /// Removing a device drops its connections.
+    /// Removing a device closes its connections.
     RemovalDisconnects,
-    /// Rotating a token drops its connections.
+    /// Rotating a token closes the connections of its device and role.
     RotationDisconnects,
     /// Removing a device drops its pending requests.
     RemovalDropsPending,
-    /// Other devices are managed by administrators only.
+    /// Only administrators manage other devices than their own.
     OwnDeviceOnly,
-    /// Only a connection by device token counts as that device.
+    /// Only a client that authenticated by device token is limited to its own device.
     DeviceTokenIsDevice,
-    /// Roles but operator are managed by administrators only.
+    /// Only administrators manage devices and tokens of other roles than operator.
     NonOperatorNeedsAdmin,
-    /// The same holds for approvals by any connection.
+    /// Only administrators approve devices of other roles than operator, however they authenticated.
     NonOperatorApprovalNeedsAdmin,
-    /// A rotated token is shown to its own device only.
+    /// A rotated token is returned only to its own device.
     RotatedTokenHidden,
-    /// A rotation tells how the token is delivered.
+    /// A rotation says how the token is delivered.
     TokenDelivery,
-    /// A refused rotation does not tell why.
+    /// A refused rotation does not say why.
     RotationDenied,
     /// A refused rotation names the missing scope.
     RotationNamesScope,
-    /// A refused revocation does not tell why.
+    /// A refused revocation does not say why.
     RevocationDenied,
-    /// Events are counted for each connection.
+    /// Events are numbered separately on each connection.
     SequencePerConnection,
     /// A pending request keeps the time of its first attempt.
     PendingKeepsTime,
     /// `node.pair.remove` exists.
     NodeRemoval,
-    /// A node can fetch what is queued for it.
+    /// The method `node.pending.drain` exists.
     NodeQueues,
-    /// Sessions can be written to and stopped by name.
+    /// The methods `sessions.send` and `sessions.abort` exist.
     SessionMessages,
-    /// Plugins can ask for approvals.
+    /// The method `plugin.approval.resolve` exists.
     PluginApprovals,
-    /// A proxy's header counts even where it is empty.
+    /// A forwarding header counts even if it is empty.
     EmptyHeadersCount,
-    /// A pending node request tells the scopes that its approval needs.
+    /// A pending node request lists the scopes that its approval needs.
     NodeApprovalScopesShown,
-    /// The announcement of a node's request names them, too.
+    /// The event for a new node request lists the scopes that its approval needs.
     NodeRequestScopesAnnounced,
-    /// A request for pairing without commands needs no more than the method's scope.
+    /// Approving a node needs a scope for its commands, unless it has none.
     NodeApprovalNeedsCommandScope,
     /// A superseded request is announced as rejected.
     SupersededAnnounced,
-    /// A text outside a closed set is told in one sentence.
+    /// A value outside a closed set is reported in one sentence.
     ClosedSetsToldAsOne,
-    /// Of missing and of unknown keys, the first is told.
+    /// Only the first missing and the first unknown key are reported.
     FirstKeyTold,
-    /// A missing scope has an error code and details of its own.
+    /// A missing scope is refused with the code FORBIDDEN and details.
     ForbiddenNamed,
-    /// Empty lists are left out of the details of a refusal for pairing.
+    /// The details of a pairing refusal leave out empty lists.
     EmptyDetailsDropped,
-    /// Records tell when a device was seen last.
+    /// Records say when a device was last seen.
     LastSeenRecorded,
-    /// Records tell how a device was approved.
+    /// Records say how a device was approved.
     ApprovalWayRecorded,
-    /// A header that the trusted proxy leaves out has a code of its own.
+    /// A missing header of a trusted proxy is refused with a code of its own.
     IdentityHeaderNamed,
-    /// A node's platform counts only with the family that belongs to it.
+    /// The platform of a node counts only together with its matching device family.
     PlatformNeedsFamily,
-    /// Hello carries a scope for the recovery of sessions.
+    /// `hello-ok` has a scope for the recovery of sessions.
     RecoveryScope,
 }
 
-/// Whether a peer is local when a forwarding header comes.
+/// Which forwarding headers make a peer remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forwarding {
-    /// `X-Forwarded-For`, `X-Real-IP` and `X-Forwarded-Host` make remote, unless a trusted proxy sent them.
+    /// `X-Forwarded-For`, `X-Real-IP` and `X-Forwarded-Host`, unless a trusted proxy sent them.
     ForgivesTrustedProxies,
-    /// `Forwarded`, `X-Real-IP` and the usual `X-Forwarded-` headers make remote.
+    /// `Forwarded`, `X-Real-IP`, and `X-Forwarded-For`, `-Proto` and `-Host`.
     KnownHeaders,
-    /// `Forwarded`, `X-Real-IP` and anything that begins with `X-Forwarded-` make remote.
+    /// `Forwarded`, `X-Real-IP`, and every header that begins with `X-Forwarded-`.
     AnyForwardedHeader,
 }
 
-/// Which roles a paired device has.
+/// Where the roles of a paired device come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Roles {
-    /// Those of the record.
+    /// From the record.
     Recorded,
-    /// Those with a token that is not revoked; the record counts where it knows no tokens at all.
+    /// From the tokens that are not revoked; from the record if it has no token map.
     OfTokens,
-    /// As before, and an empty token map is as good as none.
+    /// As [`OfTokens`](Self::OfTokens), and an empty token map counts as none.
     OfTokensElseRecorded,
-    /// As before, and only those that the record has, too.
+    /// As [`OfTokensElseRecorded`](Self::OfTokensElseRecorded), but only roles that are in the record as well.
     OfTokensWithinRecordElseRecorded,
-    /// Those with a token, within the record.
+    /// From the tokens that are not revoked, but only roles that are in the record as well.
     OfTokensWithinRecord,
 }
 
-/// What happens when a local device asks for more scopes.
+/// What happens when a local device asks for more scopes than were approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopeUpgrade {
-    /// It gets them.
+    /// It gets them without approval.
     Silent,
-    /// Somebody has to approve.
+    /// They have to be approved.
     Asked,
-    /// It gets them when it shows the shared secret, or none is needed.
+    /// It gets them without approval if it shows the shared secret, or if none is needed.
     SilentWithSecret,
 }
 
-/// Which local backends need no pairing.
+/// Which local backends skip pairing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendPairing {
     /// Those with the shared secret.
     SkippedWithSecret,
     /// Those with the shared secret or a device token.
     SkippedWithToken,
-    /// None.
+    /// No backend skips it.
     Needed,
-    /// Those with the shared secret or a device token, or where there is no authentication.
+    /// Those with the shared secret or a device token, and all if the gateway has no authentication.
     SkippedWithTokenOrNone,
 }
 
-/// What scopes a client without a device keeps.
+/// Which clients without a device keep the scopes that they ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deviceless {
-    /// All, with the shared secret.
+    /// Those with the shared secret.
     KeepsWithSecret,
-    /// None, but for the Control UI.
+    /// Only the Control UI.
     OnlyControlUiKeeps,
-    /// None, but for a Control UI on the same host where that needs no device.
+    /// Only a Control UI on the gateway's host that `allowInsecureAuth` lets in without a device.
     OnlyInsecureKeeps,
-    /// As before, and for any Control UI where device auth is disabled.
+    /// As before, and every Control UI if device authentication is disabled.
     OnlyBypassKeeps,
 }
 
-/// What becomes of a device's earlier pending requests when it asks again.
+/// What happens to the earlier pending requests of a device that asks again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingMerge {
-    /// The earlier one is widened and keeps its id.
+    /// The earlier request is widened and keeps its id.
     Widened,
-    /// The same request is refreshed; another one takes over under a new id.
+    /// An equal request is refreshed; a different one replaces it under a new id.
     Superseded,
-    /// As before, and a request that the earlier one covers keeps its id, too.
+    /// As before, but a request that the earlier one covers keeps its id as well.
     Covered,
 }
 
-/// What a node that connects gets before somebody approved its commands.
+/// Which commands a node offers before they are approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeCommands {
-    /// All allowed ones.
+    /// All allowed commands.
     Shown,
-    /// Those in its node record, if it has one.
+    /// The allowed commands that are in its node record; all of them if it has no record.
     OfRecord,
-    /// None; a request is made.
+    /// None, and a request for approval is made.
     AskedAndHidden,
-    /// All allowed ones; a request is made.
+    /// All allowed commands, and a request for approval is made.
     AskedAndShown,
-    /// All allowed ones at first; later ones have to be asked for.
+    /// All allowed commands at first; commands that are added later need approval.
     AskedAgain,
-    /// None until approved; later ones have to be asked for.
+    /// None until they are approved; commands that are added later need approval again.
     AskedAgainAndHidden,
 }
 
-/// What a node's request for approval tells beside the node and its commands.
+/// What a node's request for approval says besides the node and its commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeRequest {
     /// Whether the node was approved before.
     Repair,
-    /// That nobody approves it silently.
+    /// That it is not approved without an operator.
     Silent,
-    /// Its client; the request is marked silent where the node is local.
+    /// The client, and whether the node is local, as `silent`.
     Client,
 }

@@ -1,4 +1,4 @@
-//! Checks values against the gateway's schemas, with the texts in which the gateway reports violations.
+//! Checks values against the gateway's schemas, and reports violations in the gateway's own words.
 
 use serde_json::Value;
 
@@ -6,33 +6,33 @@ use super::mutants::Fault;
 use super::rulebook::Rule;
 use super::rules::Rules;
 
-/// What a value must be.
+/// The form that a value must have.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Schema {
-    /// Anything.
+    /// Any value.
     Any,
-    /// A text of at least this many characters.
+    /// A string of at least this many characters.
     Text(usize),
-    /// A text of at least one and at most this many characters.
+    /// A string of at least one and at most this many characters.
     Short(usize),
-    /// A whole number that is at least this.
+    /// An integer of at least this value.
     Whole(i64),
-    /// True or false.
+    /// A boolean.
     Flag,
-    /// A list of such values.
+    /// A list of values of this form.
     List(&'static Schema),
-    /// An object with any keys and such values.
+    /// An object with any keys and values of this form.
     Map(&'static Schema),
-    /// This text.
+    /// Exactly this string.
     Is(&'static str),
-    /// One of these texts.
+    /// One of these strings.
     OneOf(&'static [&'static str]),
     /// An object with these keys and no others.
     Object(&'static [Field]),
 }
 
 impl Schema {
-    /// The names of its keys, where it is an object.
+    /// The keys of an object; empty for other schemas.
     pub(super) fn keys(&self) -> Vec<&'static str> {
         match self {
             Self::Object(fields) => fields.iter().map(|field| field.name).collect(),
@@ -49,55 +49,55 @@ pub(super) struct Field {
     schema: Schema,
 }
 
-/// A key that must be there.
-pub(super) const fn needs(name: &'static str, schema: Schema) -> Field {
+/// A required key.
+pub(super) const fn required(name: &'static str, schema: Schema) -> Field {
     Field { name, required: true, schema }
 }
 
-/// A key that may be there.
-pub(super) const fn may(name: &'static str, schema: Schema) -> Field {
+/// An optional key.
+pub(super) const fn optional(name: &'static str, schema: Schema) -> Field {
     Field { name, required: false, schema }
 }
 
-/// Which violations count, and in which words they are told.
+/// Which violations a release reports, and in which words.
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
-pub(super) struct Manner {
-    /// Unknown keys are ignored.
+#[expect(clippy::struct_excessive_bools, reason = "these are independent habits of the validator")]
+pub(super) struct SchemaDialect {
+    /// Whether unknown keys are ignored.
     pub(super) unknown_keys: bool,
-    /// Texts outside a closed set are ignored.
+    /// Whether strings outside a closed set are ignored.
     pub(super) closed_sets: bool,
-    /// Closed sets are told as one.
+    /// Whether a value outside a closed set is reported in one sentence.
     pub(super) sets_as_one: bool,
-    /// Of missing and of unknown keys, only the first is told.
+    /// Whether only the first missing and the first unknown key are reported.
     pub(super) first_key_only: bool,
 }
 
-impl Manner {
-    /// The manner of a release.
+impl SchemaDialect {
+    /// The dialect of a release.
     pub(super) fn of(rules: &Rules) -> Self {
         Self {
-            unknown_keys: rules.broken(Fault::UnknownKeysAccepted),
-            closed_sets: rules.broken(Fault::AnyClientId),
+            unknown_keys: rules.has_fault(Fault::UnknownKeysAccepted),
+            closed_sets: rules.has_fault(Fault::AnyClientId),
             sets_as_one: rules.has(Rule::ClosedSetsToldAsOne),
             first_key_only: rules.has(Rule::FirstKeyTold),
         }
     }
 }
 
-/// What is wrong with a value, in the gateway's own words and order; none where it is fine.
-pub(super) fn violations(schema: &Schema, value: Option<&Value>, manner: Manner) -> Option<String> {
-    let mut report = Report { parts: Vec::new(), manner };
-    report.check(schema, value.unwrap_or(&Value::Null), "");
-    (!report.parts.is_empty()).then(|| report.parts.join("; "))
+/// The violations of a value, in the gateway's own words and order; `None` if the value is valid.
+pub(super) fn violations(schema: &Schema, value: Option<&Value>, dialect: SchemaDialect) -> Option<String> {
+    let mut list = ViolationList { parts: Vec::new(), dialect };
+    list.check(schema, value.unwrap_or(&Value::Null), "");
+    (!list.parts.is_empty()).then(|| list.parts.join("; "))
 }
 
-struct Report {
+struct ViolationList {
     parts: Vec<String>,
-    manner: Manner,
+    dialect: SchemaDialect,
 }
 
-impl Report {
+impl ViolationList {
     fn say(&mut self, path: &str, text: &str) {
         let part = if path.is_empty() { text.to_owned() } else { format!("at {path}: {text}") };
         if !self.parts.contains(&part) {
@@ -148,7 +148,7 @@ impl Report {
     fn text(&mut self, value: &Value, path: &str, least: usize, most: usize) {
         match value.as_str() {
             Some(text) if text.chars().count() < least => {
-                let not = if self.manner.first_key_only { "not" } else { "NOT" };
+                let not = if self.dialect.first_key_only { "not" } else { "NOT" };
                 self.say(path, &format!("must {not} have fewer than {least} characters"));
             }
             Some(text) if text.chars().count() > most => {
@@ -174,10 +174,10 @@ impl Report {
 
     fn one_of(&mut self, value: &Value, path: &str, texts: &[&str]) {
         let known = value.as_str().is_some_and(|text| texts.contains(&text));
-        if known || value.is_string() && self.manner.closed_sets {
+        if known || value.is_string() && self.dialect.closed_sets {
             return;
         }
-        if self.manner.sets_as_one {
+        if self.dialect.sets_as_one {
             self.say(path, "must be equal to one of the allowed values");
             return;
         }
@@ -193,7 +193,7 @@ impl Report {
             self.say(path, "must be object");
             return;
         };
-        let most = if self.manner.first_key_only { 1 } else { usize::MAX };
+        let most = if self.dialect.first_key_only { 1 } else { usize::MAX };
         let missing = fields.iter().filter(|field| field.required && !entries.contains_key(field.name));
         for field in missing.take(most) {
             self.say(path, &format!("must have required property '{}'", field.name));
@@ -201,7 +201,7 @@ impl Report {
         let unknown = entries.keys().filter(|key| !fields.iter().any(|field| field.name == **key));
         for key in unknown.take(most) {
             let place = if path.is_empty() { "at root".to_owned() } else { format!("at {path}") };
-            if !self.manner.unknown_keys {
+            if !self.dialect.unknown_keys {
                 self.parts.push(format!("{place}: unexpected property '{key}'"));
             }
         }
@@ -225,11 +225,11 @@ mod tests {
     use super::*;
 
     const SAMPLE: Schema = Schema::Object(&[
-        needs("n", Schema::Whole(1)),
-        needs("s", Schema::Text(1)),
-        may("l", Schema::List(&Schema::Text(1))),
-        may("c", Schema::OneOf(&["a", "b"])),
-        may("o", Schema::Object(&[needs("x", Schema::Flag)])),
+        required("n", Schema::Whole(1)),
+        required("s", Schema::Text(1)),
+        optional("l", Schema::List(&Schema::Text(1))),
+        optional("c", Schema::OneOf(&["a", "b"])),
+        optional("o", Schema::Object(&[required("x", Schema::Flag)])),
     ]);
 
     #[rstest]
@@ -242,16 +242,16 @@ mod tests {
     #[case(json!({"n": 1, "s": "a", "c": "z"}), Some("at /c: must be equal to constant; at /c: must match a schema in anyOf"))]
     #[case(json!({"n": 1, "s": "a", "o": {"y": 1}}), Some("at /o: must have required property 'x'; at /o: unexpected property 'y'"))]
     #[case(json!([]), Some("must be object"))]
-    fn violations_are_told_in_the_gateways_words(#[case] value: Value, #[case] text: Option<&str>) {
-        assert_eq!(violations(&SAMPLE, Some(&value), Manner::default()).as_deref(), text);
+    fn violations_are_reported_in_the_gateways_words(#[case] value: Value, #[case] text: Option<&str>) {
+        assert_eq!(violations(&SAMPLE, Some(&value), SchemaDialect::default()).as_deref(), text);
     }
 
     #[rstest]
     #[case(json!({"n": 1, "s": "a", "c": 5}), "at /c: must be equal to one of the allowed values")]
     #[case(json!({"y": 1, "z": 1}), "must have required property 'n'; at root: unexpected property 'y'")]
     #[case(json!({"n": 1, "s": ""}), "at /s: must not have fewer than 1 characters")]
-    fn newer_releases_use_other_words(#[case] value: Value, #[case] text: &str) {
-        let manner = Manner { sets_as_one: true, first_key_only: true, ..Default::default() };
-        assert_eq!(violations(&SAMPLE, Some(&value), manner).as_deref(), Some(text));
+    fn newer_releases_word_violations_differently(#[case] value: Value, #[case] text: &str) {
+        let dialect = SchemaDialect { sets_as_one: true, first_key_only: true, ..Default::default() };
+        assert_eq!(violations(&SAMPLE, Some(&value), dialect).as_deref(), Some(text));
     }
 }

@@ -1,20 +1,20 @@
-//! Scopes: what implies what, and what a role may have.
+//! Scopes: which scope implies which, and which scopes a role may have.
 
 use super::mutants::Fault;
 use super::rulebook::Rule;
 use super::rules::Rules;
 
-/// Everything an operator may do.
+/// Allows everything that an operator may do.
 pub(super) const ADMIN: &str = "operator.admin";
-/// Looking.
+/// Allows reading.
 pub(super) const READ: &str = "operator.read";
-/// Acting.
+/// Allows acting on behalf of the user.
 pub(super) const WRITE: &str = "operator.write";
-/// Answering requests for approval.
+/// Allows answering requests for approval.
 pub(super) const APPROVALS: &str = "operator.approvals";
-/// Managing devices and nodes.
+/// Allows managing devices and nodes.
 pub(super) const PAIRING: &str = "operator.pairing";
-/// Talking.
+/// Allows voice conversations.
 pub(super) const TALK: &str = "operator.talk";
 
 const OPERATOR: &str = "operator";
@@ -25,7 +25,7 @@ pub(super) fn is_operator_scope(scope: &str) -> bool {
     scope.starts_with(PREFIX)
 }
 
-/// Scopes trimmed, without blanks and repetitions, in the order in which they came.
+/// The scopes, trimmed, without blanks and duplicates, in their original order.
 pub(super) fn merged<'a>(lists: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for scope in lists.into_iter().map(str::trim).filter(|scope| !scope.is_empty()) {
@@ -36,7 +36,7 @@ pub(super) fn merged<'a>(lists: impl IntoIterator<Item = &'a str>) -> Vec<String
     all
 }
 
-/// Scopes as tokens keep them: merged, with what they imply, sorted.
+/// Scopes as tokens store them: merged, with the scopes that they imply, and sorted.
 pub(super) fn for_token(rules: &Rules, scopes: &[String]) -> Vec<String> {
     let mut all = merged(scopes.iter().map(String::as_str));
     let mut imply = |scope: &str| {
@@ -57,14 +57,14 @@ pub(super) fn for_token(rules: &Rules, scopes: &[String]) -> Vec<String> {
     all
 }
 
-/// Of a token's scopes, those that belong to the role.
+/// The scopes of a token that belong to the role.
 pub(super) fn of_role(rules: &Rules, role: &str, scopes: &[String]) -> Vec<String> {
     let mut kept = for_token(rules, scopes);
     kept.retain(|scope| is_operator_scope(scope) == (role == OPERATOR));
     kept
 }
 
-/// The first requested scope that is not covered by the allowed ones.
+/// The first requested scope that the allowed ones do not cover.
 pub(super) fn missing<'a>(
     rules: &Rules,
     role: &str,
@@ -91,10 +91,10 @@ fn covers(rules: &Rules, role: &str, scope: &str, allowed: &[String]) -> bool {
     if families && !is_operator_scope(scope) {
         return false;
     }
-    if has(allowed, ADMIN) && is_operator_scope(scope) && !rules.broken(Fault::AdminImpliesNothing) {
+    if has(allowed, ADMIN) && is_operator_scope(scope) && !rules.has_fault(Fault::AdminImpliesNothing) {
         return true;
     }
-    let by_write = has(allowed, WRITE) && !rules.broken(Fault::WriteImpliesNothing);
+    let by_write = has(allowed, WRITE) && !rules.has_fault(Fault::WriteImpliesNothing);
     match scope {
         READ => has(allowed, READ) || by_write,
         TALK if rules.has(Rule::TalkScope) => has(allowed, TALK) || by_write,
@@ -102,7 +102,7 @@ fn covers(rules: &Rules, role: &str, scope: &str, allowed: &[String]) -> bool {
     }
 }
 
-/// Whether a list has the scope.
+/// Whether a list contains the scope.
 pub(super) fn has(scopes: &[String], scope: &str) -> bool {
     scopes.iter().any(|one| one.trim() == scope)
 }
@@ -127,7 +127,7 @@ mod tests {
     #[case("pairing", "admin", true)]
     #[case("pairing", "write", false)]
     #[case("talk.secrets", "admin", true)]
-    fn operators_are_covered_by_what_implies_it(
+    fn a_scope_is_covered_by_a_scope_that_implies_it(
         #[case] asked: &str,
         #[case] have: &str,
         #[case] covered: bool,
@@ -139,14 +139,14 @@ mod tests {
     #[rstest]
     #[case("2026.4.2", true)]
     #[case("2026.4.5", false)]
-    fn a_node_gets_no_operator_scope_since_families(#[case] release: &str, #[case] covered: bool) {
+    fn a_node_gets_no_operator_scope_since_4_5(#[case] release: &str, #[case] covered: bool) {
         let rules = Rules::plain(Profile::of(release.parse().unwrap()));
         assert_eq!(cover(&rules, "node", &list("read"), &list("read")), covered);
         assert!(!cover(&rules, "node", &list("read"), &list("admin")));
     }
 
     #[test]
-    fn a_token_has_what_its_scopes_imply() {
+    fn a_token_lists_the_scopes_that_its_scopes_imply() {
         let rules = Rules::plain(Profile::newest());
         assert_eq!(for_token(&rules, &list("pairing admin")), list("admin pairing read write"));
     }

@@ -1,4 +1,4 @@
-//! Serves a model over real `WebSocket` connections on the loopback addresses.
+//! Serves a model over real WebSocket connections on the loopback addresses.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,62 +13,67 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::boundary::Boot;
-use super::conversation::attend;
 use super::gateway::ModelGateway;
 use super::mutants::Fault;
 use super::profile::Profile;
 use super::service::{Clock, ServedModel, Service};
-use super::state::State;
+use super::socket::serve_connection;
+use super::state::GatewayState;
 
-/// What is served.
+/// The gateway to serve.
 pub struct ServeOptions {
-    /// The rules.
+    /// The rules of the release.
     pub profile: Profile,
     /// The gateway's configuration.
     pub config: Value,
-    /// What it remembers.
-    pub state: State,
-    /// Seed of ids, nonces and tokens.
+    /// The records that it starts with.
+    pub state: GatewayState,
+    /// The seed of ids, nonces and tokens.
     pub seed: u64,
-    /// A planted fault.
+    /// The planted fault, if any.
     pub fault: Option<Fault>,
-    /// The directory that it says it keeps its state in.
+    /// The state directory that it reports to clients.
     pub state_dir: String,
-    /// The clock.
+    /// Tells the time.
     pub clock: Clock,
 }
 
 /// Why a model cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// No port on the loopback addresses.
+    /// The address cannot be bound.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address.
+        /// The address that was wanted.
         address: SocketAddr,
-        /// What the system said.
+        /// Why it cannot be bound.
         source: io::Error,
     },
 }
 
 /// A model that is being served. Dropping it stops the server.
 pub struct Served {
-    /// Address on 127.0.0.1.
+    /// Its address on 127.0.0.1.
     pub v4: SocketAddr,
-    /// Address on `[::1]`; none where the machine has no IPv6.
+    /// Its address on `[::1]`; `None` if the machine has no IPv6.
     pub v6: Option<SocketAddr>,
     shared: Arc<Service>,
     tasks: TaskTracker,
 }
 
-/// Serves a model on a free port of 127.0.0.1 and, where there is IPv6, the same port of
-/// `[::1]`.
-/// It answers as soon as this returns.
+/// Serves a model on a free port of 127.0.0.1 and, if possible, on the same port of `[::1]`. It answers as soon as this
+/// returns.
+///
+/// # Errors
+/// Fails if no port on 127.0.0.1 can be bound.
 pub async fn serve(options: ServeOptions) -> Result<Served, ServeError> {
     serve_on(0, options).await
 }
 
-/// Serves a model on this port of the loopback addresses; 0 for a free one.
+/// Serves a model on a given port of the loopback addresses; 0 stands for any free one.
+///
+/// # Errors
+/// Fails if the port on 127.0.0.1 cannot be bound.
 pub async fn serve_on(port: u16, options: ServeOptions) -> Result<Served, ServeError> {
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let v4 = listen(wanted).await?;
@@ -89,7 +94,7 @@ pub async fn serve_on(port: u16, options: ServeOptions) -> Result<Served, ServeE
     });
     let deadline = gateway.next_deadline();
     let shared = Arc::new(Service {
-        model: Mutex::new(ServedModel { gateway, next: 1, orders: HashMap::new(), deadline }),
+        model: Mutex::new(ServedModel { gateway, next: 1, commands: HashMap::new(), deadline }),
         clock: options.clock,
         woken: Notify::new(),
         stopped: CancellationToken::new(),
@@ -113,18 +118,18 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
 }
 
 impl Served {
-    /// What the gateway remembers now.
-    pub fn state(&self) -> State {
+    /// The records that the gateway has now.
+    pub fn state(&self) -> GatewayState {
         self.shared.lock().gateway.state().clone()
     }
 
-    /// The rules that hold now.
+    /// The rules of the release that runs now.
     pub fn profile(&self) -> Profile {
         self.shared.lock().gateway.profile().clone()
     }
 
-    /// Stops and starts again with the same state on the same ports, under these rules and this
-    /// configuration: a restart, or an upgrade.
+    /// Stops and starts again with the same records on the same ports, under these rules and this configuration: a
+    /// restart, or an upgrade.
     pub fn restart_as(&self, profile: Profile, config: &Value) {
         let now = self.shared.now();
         let mut held = self.shared.lock();
@@ -132,8 +137,8 @@ impl Served {
         held.carry_out(closes);
     }
 
-    /// Stops the server and waits until its connections have ended. Returns what it remembers.
-    pub async fn stop(self) -> State {
+    /// Stops the server, waits until its connections have ended, and returns its records.
+    pub async fn stop(self) -> GatewayState {
         self.shared.stopped.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -174,7 +179,7 @@ async fn accept(listener: TcpListener, shared: Arc<Service>, tasks: TaskTracker)
             () = shared.stopped.cancelled() => return,
             accepted = listener.accept() => {
                 if let Ok((stream, address)) = accepted {
-                    tasks.spawn(attend(stream, address, Arc::clone(&shared)));
+                    tasks.spawn(serve_connection(stream, address, Arc::clone(&shared)));
                 }
             }
         }
@@ -189,9 +194,9 @@ mod tests {
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;
     use tokio_tungstenite::tungstenite::{Error, Message};
 
-    use super::super::driver::{START, TOKEN, cli};
-    use super::super::profile::NEWEST;
     use super::*;
+    use crate::model::driver::{START, TOKEN, cli};
+    use crate::model::profile::NEWEST;
 
     fn config() -> Value {
         json!({"gateway": {"auth": {"mode": "token", "token": TOKEN}}})
@@ -201,7 +206,7 @@ mod tests {
         let options = ServeOptions {
             profile: Profile::of(NEWEST),
             config: config(),
-            state: State::default(),
+            state: GatewayState::default(),
             seed: 1,
             fault: None,
             state_dir: "/state".into(),
@@ -210,7 +215,7 @@ mod tests {
         serve(options).await.unwrap()
     }
 
-    /// The answer to a command line client.
+    /// The answer to the connect of a command line client.
     async fn shake(address: SocketAddr) -> Value {
         let (mut socket, _) = connect_async(format!("ws://{address}")).await.unwrap();
         let challenge = socket.next().await.unwrap().unwrap();
@@ -237,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_an_answer_and_a_close() {
+    async fn a_refused_client_gets_an_answer_and_a_close() {
         let served = started().await;
         let mut request = format!("ws://{}", served.v4).into_client_request().unwrap();
         request.headers_mut().insert("origin", "https://evil.example".parse().unwrap());

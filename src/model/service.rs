@@ -1,4 +1,4 @@
-//! What the connections of a served model share: the model itself, and who waits for its effects.
+//! What the connections of a served model share: the model, and the channels to their tasks.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,13 @@ use super::gateway::ModelGateway;
 /// Tells the time, in milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// What a connection is told to do.
-pub(super) enum Order {
+/// What the task of a connection has to do on its socket.
+pub(super) enum SocketCommand {
     Send(String),
     Close(u16, String),
 }
 
-/// What the connections of a model share.
+/// What the connections of a served model share.
 pub(super) struct Service {
     pub(super) model: Mutex<ServedModel>,
     pub(super) clock: Clock,
@@ -27,17 +27,17 @@ pub(super) struct Service {
     pub(super) stopped: CancellationToken,
 }
 
-/// The model, and who waits for its effects.
+/// The model, and the channels to the tasks of its connections.
 pub(super) struct ServedModel {
     pub(super) gateway: ModelGateway,
     pub(super) next: ConnectionId,
-    pub(super) orders: HashMap<ConnectionId, UnboundedSender<Order>>,
+    pub(super) commands: HashMap<ConnectionId, UnboundedSender<SocketCommand>>,
     pub(super) deadline: i64,
 }
 
 impl Service {
     pub(super) fn lock(&self) -> MutexGuard<'_, ServedModel> {
-        // A model whose task panicked is still a consistent value: decisions replace, they do not tear.
+        // A panic leaves the model consistent, because each decision replaces whole values.
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -51,14 +51,14 @@ impl ServedModel {
         for effect in effects {
             match effect {
                 Effect::Send { conn, text } => {
-                    if let Some(orders) = self.orders.get(&conn) {
-                        // A connection whose task has ended needs no orders.
-                        let _ = orders.send(Order::Send(text));
+                    if let Some(commands) = self.commands.get(&conn) {
+                        // The task may have ended already; then there is nothing to send to.
+                        let _ = commands.send(SocketCommand::Send(text));
                     }
                 }
                 Effect::Close { conn, code, reason } => {
-                    if let Some(orders) = self.orders.remove(&conn) {
-                        let _ = orders.send(Order::Close(code, reason));
+                    if let Some(commands) = self.commands.remove(&conn) {
+                        let _ = commands.send(SocketCommand::Close(code, reason));
                     }
                 }
             }

@@ -1,35 +1,35 @@
-//! What a gateway remembers: devices, nodes and their pending requests, in the shape of the JSON store.
+//! The records that a gateway keeps: devices, nodes and their pending requests, in the form of its JSON store.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// How long a pending request waits, in milliseconds.
+/// How long a request stays pending, in milliseconds.
 const PENDING_MS: i64 = 300_000;
 
-/// A device token.
+/// A device token as the record of its device holds it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Token {
+pub struct DeviceToken {
     /// The secret.
     pub token: String,
-    /// Role that it is good for.
+    /// The role that it is valid for.
     pub role: String,
-    /// Scopes that it is good for.
+    /// The scopes that it is valid for.
     pub scopes: Vec<String>,
-    /// When its first version was made.
+    /// When it was first issued.
     pub created_at_ms: i64,
-    /// When this version was made, unless it is the first.
+    /// When its secret was last replaced, if ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotated_at_ms: Option<i64>,
-    /// When it was revoked.
+    /// When it was revoked, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at_ms: Option<i64>,
-    /// When it was shown last.
+    /// When it was last used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used_at_ms: Option<i64>,
-    /// Under which shared secret it was issued; browsers only.
+    /// The shared secret under which it was issued; for browsers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<Issuer>,
 }
@@ -40,29 +40,29 @@ pub struct Token {
 pub struct Issuer {
     /// Always `shared-gateway-auth`.
     pub kind: String,
-    /// Digest of the secret.
+    /// The digest of the secret.
     pub generation: String,
 }
 
-impl Token {
-    /// Whether it is still good.
+impl DeviceToken {
+    /// Whether it was not revoked.
     pub const fn is_active(&self) -> bool {
         self.revoked_at_ms.is_none()
     }
 
-    /// When this version was made.
+    /// When its current secret was issued.
     pub fn issued_at_ms(&self) -> i64 {
         self.rotated_at_ms.unwrap_or(self.created_at_ms)
     }
 }
 
-/// A device that somebody approved.
+/// The record of an approved device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PairedDevice {
-    /// Digest of its key.
+    /// The digest of its public key.
     pub device_id: String,
-    /// Its key in base64url.
+    /// Its public key in base64url.
     pub public_key: String,
     /// `client.displayName`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,60 +79,60 @@ pub struct PairedDevice {
     /// `client.mode`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_mode: Option<String>,
-    /// The role that was approved last.
+    /// The role that was approved most recently.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// All roles that were approved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
-    /// Scopes; on older releases also those that connects asked for.
+    /// The approved scopes; in older releases also those that later connects asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
-    /// Scopes that were approved.
+    /// The scopes that were approved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved_scopes: Option<Vec<String>>,
-    /// Address, where it is not local.
+    /// Its address, unless it is local.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_ip: Option<String>,
-    /// Tokens by role.
+    /// Its tokens by role.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokens: Option<BTreeMap<String, Token>>,
-    /// When it was approved first.
+    pub tokens: Option<BTreeMap<String, DeviceToken>>,
+    /// When it was first approved.
     pub created_at_ms: i64,
-    /// When it was approved last.
+    /// When it was last approved.
     pub approved_at_ms: i64,
-    /// How it was approved, where nobody was asked.
+    /// How it was approved: `silent` by the gateway itself, or `owner`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved_via: Option<String>,
-    /// When it was seen last.
+    /// When it was last seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen_at_ms: Option<i64>,
-    /// By what it was seen last.
+    /// What it did when it was last seen: `connect` or `device-token-auth`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen_reason: Option<String>,
 }
 
 impl PairedDevice {
-    /// The roles of the record, whatever became of their tokens.
+    /// The roles in the record, whether or not it has tokens for them.
     pub fn recorded_roles(&self) -> Vec<String> {
         super::scopes::merged(self.roles.iter().flatten().chain(&self.role).map(String::as_str))
     }
 
-    /// The approved scopes, or what older records have instead.
+    /// The approved scopes; of older records, which lack them, the recorded scopes.
     pub fn baseline(&self) -> Option<&Vec<String>> {
         self.approved_scopes.as_ref().or(self.scopes.as_ref())
     }
 }
 
-/// A request for pairing that waits for somebody.
+/// A pairing request that waits for an operator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PendingDevice {
-    /// Its id.
+    /// The id of the request.
     pub request_id: String,
-    /// Who asks.
+    /// The id of the device that asks.
     pub device_id: String,
-    /// With which key.
+    /// The public key of the device.
     pub public_key: String,
     /// `client.displayName`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,41 +149,41 @@ pub struct PendingDevice {
     /// `client.mode`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_mode: Option<String>,
-    /// Role asked for.
+    /// The role that the latest connect asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// All roles asked for.
+    /// All roles that were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
-    /// Scopes asked for.
+    /// All scopes that were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
-    /// Address, where it is not local.
+    /// Its address, unless it is local.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_ip: Option<String>,
-    /// Whether nobody need be asked.
+    /// Whether the gateway approves it without an operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silent: Option<bool>,
-    /// Whether the device is paired already.
+    /// Whether the device was paired already.
     pub is_repair: bool,
-    /// When it was made, or refreshed.
+    /// When it was made or refreshed.
     pub ts: i64,
 }
 
 impl PendingDevice {
-    /// All roles asked for.
+    /// All roles that were asked for.
     pub fn requested_roles(&self) -> Vec<String> {
         super::scopes::merged(self.roles.iter().flatten().chain(&self.role).map(String::as_str))
     }
 }
 
-/// A node whose commands somebody approved.
+/// The record of a node whose commands were approved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PairedNode {
     /// The node's device id.
     pub node_id: String,
-    /// A secret of its own.
+    /// The secret of the node.
     pub token: String,
     /// `client.displayName`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,23 +191,23 @@ pub struct PairedNode {
     /// `client.platform`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
-    /// Capabilities.
+    /// Its capabilities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caps: Option<Vec<String>>,
-    /// Commands.
+    /// Its commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commands: Option<Vec<String>>,
-    /// When it was approved first.
+    /// When it was first approved.
     pub created_at_ms: i64,
-    /// When it was approved last.
+    /// When it was last approved.
     pub approved_at_ms: i64,
 }
 
-/// A node's request for its commands.
+/// The request of a node to have its commands approved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PendingNode {
-    /// Its id.
+    /// The id of the request.
     pub request_id: String,
     /// The node's device id.
     pub node_id: String,
@@ -220,38 +220,38 @@ pub struct PendingNode {
     /// `client.version`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Capabilities.
+    /// Its capabilities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caps: Option<Vec<String>>,
-    /// Commands.
+    /// Its commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commands: Option<Vec<String>>,
     /// `client.deviceFamily`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_family: Option<String>,
-    /// `client.id`, on releases that tell it.
+    /// `client.id`, in releases that record it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// `client.mode`, on releases that tell it.
+    /// `client.mode`, in releases that record it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_mode: Option<String>,
-    /// Address, where it is not local.
+    /// Its address, unless it is local.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_ip: Option<String>,
-    /// Whether the node was approved before, on releases that tell it.
+    /// Whether the node was approved before, in releases that record it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_repair: Option<bool>,
-    /// Whether nobody needs to be asked, on releases that tell it.
+    /// Whether the gateway approves it without an operator, in releases that record it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silent: Option<bool>,
-    /// When it was made, or refreshed.
+    /// When it was made or refreshed.
     pub ts: i64,
 }
 
-/// Everything that a gateway remembers.
+/// All records that a gateway keeps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct State {
+pub struct GatewayState {
     /// Paired devices by id: `devices/paired.json`.
     pub paired: BTreeMap<String, PairedDevice>,
     /// Pending requests by id: `devices/pending.json`.
@@ -262,9 +262,8 @@ pub struct State {
     pub pending_nodes: BTreeMap<String, PendingNode>,
 }
 
-impl State {
-    /// Reads the stored maps, each of them under its path in the state directory; a map or record that
-    /// has another shape is left out.
+impl GatewayState {
+    /// Reads the stored maps, each under its path in the state directory. A map or record of another form is left out.
     pub fn from_files<'a>(files: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Self {
         let mut state = Self::default();
         for (path, value) in files {
@@ -279,7 +278,7 @@ impl State {
         state
     }
 
-    /// The stored maps with their paths in the state directory.
+    /// The maps to store, with their paths in the state directory.
     pub fn files(&self) -> [(&'static str, Value); 4] {
         [
             ("devices/paired.json", json!(self.paired)),
@@ -289,7 +288,7 @@ impl State {
         ]
     }
 
-    /// Drops pending requests that waited too long. Returns whether there were any.
+    /// Drops pending requests that have expired. Returns whether there were any.
     pub fn expire(&mut self, now: i64) -> bool {
         let before = self.pending.len() + self.pending_nodes.len();
         self.pending.retain(|_, request| now - request.ts <= PENDING_MS);
@@ -308,29 +307,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_survive_the_way_through_files() {
+    fn stored_records_are_read_back() {
         let record = json!({
             "deviceId": "d", "publicKey": "k", "roles": ["operator"], "scopes": [], "tokens": {},
             "createdAtMs": 1, "approvedAtMs": 2
         });
-        let state = State::from_files([("devices/paired.json", &json!({"d": record}))]);
+        let state = GatewayState::from_files([("devices/paired.json", &json!({"d": record}))]);
         assert_eq!(state.paired["d"].tokens, Some(BTreeMap::new()));
         assert_eq!(state.files()[0], ("devices/paired.json", json!({"d": record})));
     }
 
     #[test]
-    fn what_has_another_shape_is_left_out() {
+    fn records_of_another_form_are_left_out() {
         let files = json!({"good": {"deviceId": "good"}, "bad": {"deviceId": 7}, "worse": 3});
         let state =
-            State::from_files([("devices/paired.json", &files), ("devices/pending.json", &json!([]))]);
+            GatewayState::from_files([("devices/paired.json", &files), ("devices/pending.json", &json!([]))]);
         assert_eq!(state.paired.keys().collect::<Vec<_>>(), ["good"]);
         assert!(state.pending.is_empty());
     }
 
     #[test]
-    fn requests_wait_five_minutes() {
+    fn requests_expire_after_five_minutes() {
         let pending = PendingDevice { ts: 1000, ..Default::default() };
-        let mut state = State { pending: [("r".to_owned(), pending)].into(), ..Default::default() };
+        let mut state = GatewayState { pending: [("r".to_owned(), pending)].into(), ..Default::default() };
         assert!(!state.expire(1000 + PENDING_MS));
         assert!(state.expire(1001 + PENDING_MS));
         assert!(state.pending.is_empty());

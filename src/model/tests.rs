@@ -1,17 +1,17 @@
-//! The model against what was measured on real releases.
+//! Compares the model with what was measured on real releases.
 
 #![expect(clippy::needless_pass_by_value, reason = "calls read better with their JSON in place")]
 
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::driver::{Client, Driver, Outcome, cli, node};
-use super::{Peer, State};
+use super::driver::{ConnectOutcome, Driver, TestClient, cli, node};
+use super::{GatewayState, Peer};
 
 const FOUNDING: [&str; 8] =
     ["2026.3.24", "2026.3.28", "2026.3.31", "2026.4.1", "2026.4.2", "2026.5.2", "2026.5.28", "2026.9.6"];
 
-fn seeded(client: &Client, tokens: Value) -> State {
+fn seeded(client: &TestClient, tokens: Value) -> GatewayState {
     let key = client.key.as_ref().unwrap();
     let record = json!({
         "deviceId": key.id(), "publicKey": key.public_key(), "platform": "linux",
@@ -19,7 +19,7 @@ fn seeded(client: &Client, tokens: Value) -> State {
         "scopes": ["operator.read"], "approvedScopes": ["operator.read"], "tokens": tokens,
         "createdAtMs": 1, "approvedAtMs": 1
     });
-    State::from_files([("devices/paired.json", &json!({key.id(): record}))])
+    GatewayState::from_files([("devices/paired.json", &json!({key.id(): record}))])
 }
 
 fn operator_then_node(release: &str) -> String {
@@ -28,7 +28,7 @@ fn operator_then_node(release: &str) -> String {
     driver.connect(&node("a")).word()
 }
 
-fn seeded_then(release: &str, tokens: Value, client: &Client) -> String {
+fn seeded_then(release: &str, tokens: Value, client: &TestClient) -> String {
     let mut driver = Driver::with(release, None, seeded(client, tokens), json!({}));
     driver.connect(client).word()
 }
@@ -58,7 +58,7 @@ fn remote_upgrade(release: &str) -> String {
     driver.connect(&node("a").behind("x-forwarded-for", "203.0.113.9")).word()
 }
 
-fn row(measure: impl Fn(&str) -> String) -> Vec<String> {
+fn on_each_release(measure: impl Fn(&str) -> String) -> Vec<String> {
     FOUNDING.iter().map(|release| measure(release)).collect()
 }
 
@@ -66,47 +66,47 @@ const R: &str = "role-upgrade";
 const T: &str = "AUTH_DEVICE_TOKEN_MISMATCH";
 
 #[test]
-fn the_founding_case_fresh_operator() {
-    assert_eq!(row(|release| Driver::new(release).connect(&cli("a")).word()), ["ok"; 8]);
+fn founding_case_fresh_operator() {
+    assert_eq!(on_each_release(|release| Driver::new(release).connect(&cli("a")).word()), ["ok"; 8]);
 }
 
 #[test]
-fn the_founding_case_same_device_as_node() {
-    assert_eq!(row(operator_then_node), [R, R, R, R, "ok", "ok", R, R]);
+fn founding_case_same_device_as_node() {
+    assert_eq!(on_each_release(operator_then_node), [R, R, R, R, "ok", "ok", R, R]);
 }
 
 #[test]
-fn the_founding_case_empty_token_map_as_operator() {
+fn founding_case_empty_token_map_as_operator() {
     let measure = |release: &str| seeded_then(release, json!({}), &cli("a"));
-    assert_eq!(row(measure), ["ok", "ok", R, R, "ok", "ok", "ok", "ok"]);
+    assert_eq!(on_each_release(measure), ["ok", "ok", R, R, "ok", "ok", "ok", "ok"]);
 }
 
 #[test]
-fn the_founding_case_empty_token_map_as_node() {
+fn founding_case_empty_token_map_as_node() {
     let measure = |release: &str| seeded_then(release, json!({}), &node("a"));
-    assert_eq!(row(measure), ["ok", "ok", R, R, "ok", "ok", R, R]);
+    assert_eq!(on_each_release(measure), ["ok", "ok", R, R, "ok", "ok", R, R]);
 }
 
 #[test]
-fn the_founding_case_operator_token_only_as_node() {
+fn founding_case_operator_token_only_as_node() {
     let tokens = json!({"operator": {"token": "t", "role": "operator", "scopes": ["operator.read"]}});
     let measure = |release: &str| seeded_then(release, tokens.clone(), &node("a"));
-    assert_eq!(row(measure), ["ok", "ok", R, R, "ok", "ok", R, R]);
+    assert_eq!(on_each_release(measure), ["ok", "ok", R, R, "ok", "ok", R, R]);
 }
 
 #[test]
-fn the_founding_case_revoked_node_with_the_shared_token() {
-    assert_eq!(row(|release| revoked_node(release, false)), ["ok", "ok", R, R, "ok", "ok", R, R]);
+fn founding_case_revoked_node_with_the_shared_token() {
+    assert_eq!(on_each_release(|release| revoked_node(release, false)), ["ok", "ok", R, R, "ok", "ok", R, R]);
 }
 
 #[test]
-fn the_founding_case_revoked_node_with_its_old_token() {
-    assert_eq!(row(|release| revoked_node(release, true)), [T; 8]);
+fn founding_case_revoked_node_with_its_old_token() {
+    assert_eq!(on_each_release(|release| revoked_node(release, true)), [T; 8]);
 }
 
 #[test]
-fn the_founding_case_remote_role_upgrade() {
-    assert_eq!(row(remote_upgrade), [R, R, R, R, R, R, R, "http 403"]);
+fn founding_case_remote_role_upgrade() {
+    assert_eq!(on_each_release(remote_upgrade), [R, R, R, R, R, R, R, "http 403"]);
 }
 
 #[rstest]
@@ -114,7 +114,7 @@ fn the_founding_case_remote_role_upgrade() {
 #[case("2026.3.28", "scope-upgrade")]
 #[case("2026.7.35", "scope-upgrade")]
 #[case("2026.8.1", "ok")]
-fn a_second_connect_with_more_scopes(#[case] release: &str, #[case] word: &str) {
+fn a_second_connect_asks_for_more_scopes(#[case] release: &str, #[case] word: &str) {
     let mut driver = Driver::new(release);
     driver.connect(&cli("a")).hello();
     assert_eq!(driver.connect(&cli("a").scopes(&["operator.admin"])).word(), word);
@@ -126,7 +126,7 @@ fn a_second_connect_with_more_scopes(#[case] release: &str, #[case] word: &str) 
 #[case("2026.7.1", "scope-upgrade")]
 #[case("2026.8.1", "metadata-upgrade")]
 #[case("2026.9.6", "metadata-upgrade")]
-fn a_node_that_becomes_an_operator(#[case] release: &str, #[case] word: &str) {
+fn a_node_connects_as_an_operator(#[case] release: &str, #[case] word: &str) {
     let mut driver = Driver::new(release);
     driver.connect(&node("a")).hello();
     assert_eq!(driver.connect(&cli("a")).word(), word);
@@ -157,23 +157,23 @@ fn a_fresh_node_comes_back_with_its_own_token(#[case] release: &str, #[case] wor
 #[case("2026.6.11", (3, 3), "probe", "PROTOCOL_MISMATCH")]
 #[case("2026.7.1", (3, 3), "probe", "ok")]
 #[case("2026.7.1", (3, 3), "node", "ok")]
-fn the_protocol_window(
+fn the_protocol_ranges_have_to_overlap(
     #[case] release: &str,
     #[case] window: (u32, u32),
     #[case] mode: &'static str,
     #[case] word: &str,
 ) {
-    let client = if mode == "node" { node("a") } else { Client { mode, ..cli("a") } };
-    let outcome = Driver::new(release).connect(&Client { window, ..client });
+    let client = if mode == "node" { node("a") } else { TestClient { mode, ..cli("a") } };
+    let outcome = Driver::new(release).connect(&TestClient { window, ..client });
     assert_eq!(outcome.word(), word);
-    if let Outcome::Refused { code, reason, .. } = outcome {
+    if let ConnectOutcome::Refused { code, reason, .. } = outcome {
         assert_eq!((code, reason.as_str()), (1002, "protocol mismatch"));
     }
 }
 
-fn page(name: &str) -> Client {
+fn page(name: &str) -> TestClient {
     let origin = [("host", "127.0.0.1:18789"), ("origin", "http://127.0.0.1:18789")];
-    Client { id: "openclaw-control-ui", mode: "webchat", peer: Peer::with(origin), ..cli(name) }
+    TestClient { id: "openclaw-control-ui", mode: "webchat", peer: Peer::with(origin), ..cli(name) }
 }
 
 #[rstest]
@@ -184,7 +184,7 @@ fn page(name: &str) -> Client {
 #[case("2026.5.22", "ok")]
 #[case("2026.7.1", "ok")]
 #[case("2026.8.1", "PROTOCOL_MISMATCH")]
-fn a_browsers_first_visit(#[case] release: &str, #[case] word: &str) {
+fn a_browser_connects_for_the_first_time(#[case] release: &str, #[case] word: &str) {
     assert_eq!(Driver::new(release).connect(&page("p")).word(), word);
 }
 
@@ -210,7 +210,7 @@ fn a_client_without_a_device_keeps_its_scopes(
     #[case] keeps: bool,
 ) {
     let mut driver = Driver::new(release);
-    let hello = driver.connect(&Client { id, mode, ..cli("a") }.without_device());
+    let hello = driver.connect(&TestClient { id, mode, ..cli("a") }.without_device());
     let answer = driver.call(hello.hello().0, "status", json!({}));
     assert_eq!(answer.err().as_deref(), (!keeps).then_some("missing scope: operator.read"));
 }
@@ -220,8 +220,8 @@ fn a_client_without_a_device_keeps_its_scopes(
 #[case(json!({"token": "wrong"}), "AUTH_TOKEN_MISMATCH", "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)")]
 #[case(json!({"deviceToken": "wrong"}), "AUTH_DEVICE_TOKEN_MISMATCH", "unauthorized: device token mismatch (rotate/reissue device token)")]
 #[case(json!({"bootstrapToken": "x"}), "AUTH_BOOTSTRAP_TOKEN_INVALID", "unauthorized: bootstrap token invalid or expired (scan a fresh setup code)")]
-fn refused_credentials_say_why(#[case] auth: Value, #[case] code: &str, #[case] message: &str) {
-    let Outcome::Refused { error, code: close, reason } =
+fn a_refusal_of_credentials_says_why(#[case] auth: Value, #[case] code: &str, #[case] message: &str) {
+    let ConnectOutcome::Refused { error, code: close, reason } =
         Driver::new("2026.3.31").connect(&cli("a").auth(auth))
     else {
         panic!("a refusal")
@@ -237,7 +237,7 @@ fn refused_credentials_say_why(#[case] auth: Value, #[case] code: &str, #[case] 
 #[case(json!({"nonce": "other"}), "device-nonce-mismatch")]
 #[case(json!({"signature": "AAAA"}), "device-signature")]
 #[case(json!({"signedAt": 5}), "device-signature-stale")]
-fn refused_proofs_say_why(#[case] proof: Value, #[case] reason: &str) {
+fn a_refusal_of_a_proof_says_why(#[case] proof: Value, #[case] reason: &str) {
     assert_eq!(Driver::new("2026.3.31").connect(&cli("a").proof(proof)).word(), reason);
 }
 
@@ -246,16 +246,20 @@ fn refused_proofs_say_why(#[case] proof: Value, #[case] reason: &str) {
 #[case(-119_000, "ok")]
 #[case(121_000, "device-signature-stale")]
 #[case(-121_000, "device-signature-stale")]
-fn two_minutes_of_skew_are_allowed(#[case] ahead: i64, #[case] word: &str) {
-    assert_eq!(Driver::new("2026.3.31").connect(&Client { ahead, ..cli("a") }).word(), word);
+fn the_clock_of_a_device_may_be_two_minutes_off(#[case] ahead: i64, #[case] word: &str) {
+    assert_eq!(Driver::new("2026.3.31").connect(&TestClient { ahead, ..cli("a") }).word(), word);
 }
 
 #[rstest]
 #[case("not json", 1000, "")]
 #[case("[]", 1008, "invalid request frame")]
 #[case(r#"{"type":"connect"}"#, 1008, "invalid request frame")]
-fn first_frames_of_another_shape_close(#[case] text: &str, #[case] code: u16, #[case] reason: &str) {
-    let closed = Outcome::Closed { code, reason: reason.to_owned() };
+fn a_malformed_first_frame_closes_the_connection(
+    #[case] text: &str,
+    #[case] code: u16,
+    #[case] reason: &str,
+) {
+    let closed = ConnectOutcome::Closed { code, reason: reason.to_owned() };
     assert_eq!(Driver::new("2026.3.31").first(text), closed);
 }
 
@@ -268,9 +272,9 @@ fn the_first_request_must_be_connect() {
 #[rstest]
 #[case("2026.3.2", 1000)]
 #[case("2026.3.13", 1009)]
-fn a_first_frame_above_64_kib(#[case] release: &str, #[case] code: u16) {
+fn a_first_frame_above_64_kib_closes_the_connection(#[case] release: &str, #[case] code: u16) {
     let outcome = Driver::new(release).first(&"x".repeat(1 << 20));
-    assert_eq!(outcome, Outcome::Closed { code, reason: String::new() });
+    assert_eq!(outcome, ConnectOutcome::Closed { code, reason: String::new() });
 }
 
 #[test]
@@ -278,7 +282,7 @@ fn unknown_keys_and_clients_are_refused() {
     let mut driver = Driver::new("2026.3.31");
     let word = driver.connect(&cli("a").raw(json!({"zzz": 1}))).word();
     assert_eq!(word, "invalid connect params: at root: unexpected property 'zzz'");
-    let word = driver.connect(&Client { id: "openclaw-mobile", ..cli("a") }).word();
+    let word = driver.connect(&TestClient { id: "openclaw-mobile", ..cli("a") }).word();
     assert!(word.contains("at /client/id: must be equal to constant"), "{word}");
 }
 
@@ -289,10 +293,12 @@ fn unknown_keys_and_clients_are_refused() {
     "pairing required: device is not approved yet",
     "pairing required: device is not approved yet (requestId: "
 )]
-fn a_pairing_refusal_tells_its_request(#[case] release: &str, #[case] message: &str, #[case] close: &str) {
+fn a_pairing_refusal_names_its_request(#[case] release: &str, #[case] message: &str, #[case] close: &str) {
     let mut driver = Driver::new(release);
     let stranger = cli("a").behind("x-forwarded-for", "203.0.113.9");
-    let Outcome::Refused { error, code, reason } = driver.connect(&stranger) else { panic!("a refusal") };
+    let ConnectOutcome::Refused { error, code, reason } = driver.connect(&stranger) else {
+        panic!("a refusal")
+    };
     assert_eq!((error["code"].as_str(), error["message"].as_str()), (Some("NOT_PAIRED"), Some(message)));
     assert_eq!(error["details"]["code"], "PAIRING_REQUIRED");
     assert_eq!(code, 1008);
@@ -302,12 +308,12 @@ fn a_pairing_refusal_tells_its_request(#[case] release: &str, #[case] message: &
 }
 
 #[test]
-fn an_approval_lets_a_remote_device_in_and_is_announced() {
+fn an_approved_remote_device_is_let_in_and_announced() {
     let mut driver = Driver::new("2026.3.31");
     let stranger = cli("far").behind("x-forwarded-for", "203.0.113.9");
     let admin = driver.connect(&cli("boss").scopes(&["operator.admin", "operator.pairing"]));
     let admin = admin.hello().0;
-    let Outcome::Refused { error, .. } = driver.connect(&stranger) else { panic!("a refusal") };
+    let ConnectOutcome::Refused { error, .. } = driver.connect(&stranger) else { panic!("a refusal") };
     let said = format!("{:?}", driver.said);
     assert!(said.contains("device.pair.requested"));
     let id = error["details"]["requestId"].clone();
@@ -321,7 +327,7 @@ fn an_approval_lets_a_remote_device_in_and_is_announced() {
 }
 
 #[test]
-fn a_silent_connection_is_closed_when_the_timer_fires() {
+fn a_connection_without_a_connect_is_closed_after_the_handshake_timeout() {
     let mut driver = Driver::new("2026.3.31");
     let (conn, _) = driver.open(Peer::loopback()).unwrap();
     assert_eq!(driver.wait(9_999), []);

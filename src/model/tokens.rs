@@ -1,32 +1,32 @@
-//! Device tokens: shown, made, rotated and revoked.
+//! Device tokens: how they are checked, issued, rotated and revoked.
 
-use super::dice::Dice;
+use super::id_generator::IdGenerator;
 use super::mutants::Fault;
 use super::pairing::renewed;
 use super::rulebook::Rule;
 use super::rules::Rules;
 use super::scopes;
-use super::state::{Issuer, PairedDevice, State, Token};
+use super::state::{DeviceToken, GatewayState, Issuer, PairedDevice};
 
-/// Why a device token is refused.
+/// Why a presented device token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenRefusal {
-    /// It is not the device's token for this role, or not any more.
+    /// It is not, or no longer, the token of this device for this role.
     Mismatch,
-    /// It is, but it is not good for these scopes.
+    /// It is the right token, but does not cover the scopes.
     Scope,
 }
 
-/// A device token as it is shown.
+/// A device token that a client presents, and what it asks for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shown<'a> {
-    /// Who shows it.
+pub(super) struct PresentedToken<'a> {
+    /// The id of the device.
     pub(super) device_id: &'a str,
-    /// The secret.
+    /// The presented secret.
     pub(super) token: &'a str,
-    /// Role asked for.
+    /// The role that is asked for.
     pub(super) role: &'a str,
-    /// Scopes asked for.
+    /// The scopes that are asked for.
     pub(super) scopes: &'a [String],
 }
 
@@ -44,27 +44,30 @@ fn is_browser(device: &PairedDevice) -> bool {
         || matches!(lower(&device.client_id).as_str(), "openclaw-control-ui" | "webchat-ui")
 }
 
-/// Checks a device token. `generation` is the digest of the shared secret, where there is one.
-/// Returns the secret under which the token was issued, for browsers.
+/// Checks a presented device token. `generation` is the digest of the shared secret, if there is one. Returns the shared
+/// secret under which the token was issued, which browsers' tokens have.
+///
+/// # Errors
+/// Fails if the token is wrong, or does not cover the scopes that are asked for.
 pub(super) fn check(
-    state: &mut State,
+    state: &mut GatewayState,
     rules: &Rules,
     now: i64,
-    shown: Shown<'_>,
+    shown: PresentedToken<'_>,
     generation: Option<&str>,
 ) -> Result<Option<Issuer>, TokenRefusal> {
     let device = state.paired.get_mut(shown.device_id.trim()).ok_or(TokenRefusal::Mismatch)?;
     let tokens = device.tokens.as_ref().ok_or(TokenRefusal::Mismatch)?;
-    let key = if rules.broken(Fault::TokenOfAnyRole) {
+    let key = if rules.has_fault(Fault::TokenOfAnyRole) {
         tokens.iter().find(|(_, entry)| entry.token == shown.token).map(|(key, _)| key.clone())
     } else {
         Some(shown.role.trim().to_owned())
     };
     let key = key.ok_or(TokenRefusal::Mismatch)?;
     let entry = tokens.get(&key).ok_or(TokenRefusal::Mismatch)?;
-    let active = entry.is_active() || rules.broken(Fault::RevokedTokenWorks);
+    let active = entry.is_active() || rules.has_fault(Fault::RevokedTokenWorks);
     let blank = shown.token.trim().is_empty() || entry.token.trim().is_empty();
-    let equal = entry.token == shown.token || rules.broken(Fault::DeviceTokenNotCompared);
+    let equal = entry.token == shown.token || rules.has_fault(Fault::DeviceTokenNotCompared);
     if !active || blank || !equal {
         return Err(TokenRefusal::Mismatch);
     }
@@ -80,7 +83,7 @@ pub(super) fn check(
     let asked = scopes::for_token(rules, shown.scopes);
     let enough = within_baseline(rules, device, shown.role, &entry.scopes)
         && scopes::cover(rules, shown.role, &asked, &entry.scopes);
-    if !enough && !rules.broken(Fault::TokenScopesNotCompared) {
+    if !enough && !rules.has_fault(Fault::TokenScopesNotCompared) {
         return Err(TokenRefusal::Scope);
     }
     let issuer = entry.issuer.clone();
@@ -94,15 +97,16 @@ pub(super) fn check(
     Ok(issuer)
 }
 
-/// The device's token for the role: the one it has if that is enough, else a new one.
+/// Returns the device's token for the role: its current one if that covers the scopes, else a new one. `None` if the
+/// device may not have such a token.
 pub(super) fn ensure(
-    state: &mut State,
+    state: &mut GatewayState,
     rules: &Rules,
-    dice: &mut Dice,
+    ids: &mut IdGenerator,
     now: i64,
-    shown: Shown<'_>,
+    shown: PresentedToken<'_>,
     issuer: Option<&Issuer>,
-) -> Option<Token> {
+) -> Option<DeviceToken> {
     let device = state.paired.get_mut(shown.device_id.trim())?;
     let role = shown.role.trim();
     if rules.has(Rule::RolesMustBeApproved) && !device.recorded_roles().iter().any(|known| known == role) {
@@ -117,13 +121,13 @@ pub(super) fn ensure(
         let reusable = within_baseline(rules, device, role, &token.scopes)
             && scopes::cover(rules, role, &asked, &token.scopes)
             && (!rules.has(Rule::BrowserTokensBound) || token.issuer.as_ref() == issuer);
-        if reusable && !rules.broken(Fault::TokenNotReused) {
+        if reusable && !rules.has_fault(Fault::TokenNotReused) {
             return existing;
         }
     }
     let rotated = existing.as_ref().map(|_| now);
     let token =
-        Token { issuer: issuer.cloned(), ..renewed(dice, now, role, asked, existing.as_ref(), rotated) };
+        DeviceToken { issuer: issuer.cloned(), ..renewed(ids, now, role, asked, existing.as_ref(), rotated) };
     device.tokens.get_or_insert_default().insert(role.to_owned(), token.clone());
     Some(token)
 }
@@ -131,24 +135,27 @@ pub(super) fn ensure(
 /// Why a token cannot be rotated or revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ChangeRefusal {
-    /// There is no such device, or it has no such role.
+    /// There is no such device, or it does not have the role.
     Unknown,
-    /// The scopes go beyond what was approved.
+    /// The scopes exceed those that were approved.
     BeyondApproval,
     /// The caller lacks this scope.
     CallerLacks(String),
 }
 
-/// Replaces the secret of a token. `caller` are the scopes of who asks for it.
+/// Replaces the secret of a token. `caller` is the list of scopes of the client that asks for it.
+///
+/// # Errors
+/// Fails if there is no such token, or if the scopes exceed those of the approval or of the caller.
 pub(super) fn rotate(
-    state: &mut State,
+    state: &mut GatewayState,
     rules: &Rules,
-    dice: &mut Dice,
+    ids: &mut IdGenerator,
     now: i64,
     (device_id, role): (&str, &str),
     wanted: Option<&[String]>,
     caller: &[String],
-) -> Result<Token, ChangeRefusal> {
+) -> Result<DeviceToken, ChangeRefusal> {
     let device = state.paired.get_mut(device_id.trim()).ok_or(ChangeRefusal::Unknown)?;
     let role = role.trim();
     if rules.has(Rule::RolesMustBeApproved) && !device.recorded_roles().iter().any(|known| known == role) {
@@ -163,33 +170,36 @@ pub(super) fn rotate(
     {
         return Err(ChangeRefusal::CallerLacks(scope.to_owned()));
     }
-    // Before there was a baseline for all tokens, rotation had one of its own.
+    // Before all tokens had to stay within the approved scopes, rotation had a check of its own.
     let approved = device.baseline().map(Vec::as_slice).or(old).unwrap_or_default();
     let within = if rules.has(Rule::TokenBaseline) {
         within_baseline(rules, device, role, &scopes)
     } else {
         scopes::cover(rules, role, &scopes, approved)
     };
-    if !within && !rules.broken(Fault::RotationWidens) {
+    if !within && !rules.has_fault(Fault::RotationWidens) {
         return Err(ChangeRefusal::BeyondApproval);
     }
     let issuer = existing.as_ref().and_then(|token| token.issuer.clone());
-    let token = Token { issuer, ..renewed(dice, now, role, scopes, existing.as_ref(), Some(now)) };
-    let keep = rules.broken(Fault::RotationKeepsOld) && existing.is_some();
+    let token = DeviceToken { issuer, ..renewed(ids, now, role, scopes, existing.as_ref(), Some(now)) };
+    let keep = rules.has_fault(Fault::RotationKeepsOld) && existing.is_some();
     if !keep {
         device.tokens.get_or_insert_default().insert(role.to_owned(), token.clone());
     }
     Ok(token)
 }
 
-/// Ends a token. `caller` are the scopes of who asks for it.
+/// Revokes a token. `caller` is the list of scopes of the client that asks for it.
+///
+/// # Errors
+/// Fails if there is no such token, or if the caller lacks its scopes.
 pub(super) fn revoke(
-    state: &mut State,
+    state: &mut GatewayState,
     rules: &Rules,
     now: i64,
     (device_id, role): (&str, &str),
     caller: &[String],
-) -> Result<Token, ChangeRefusal> {
+) -> Result<DeviceToken, ChangeRefusal> {
     let device = state.paired.get_mut(device_id.trim()).ok_or(ChangeRefusal::Unknown)?;
     let role = role.trim();
     let known =
@@ -201,8 +211,8 @@ pub(super) fn revoke(
     {
         return Err(ChangeRefusal::CallerLacks(scope.to_owned()));
     }
-    let revoked = Token { revoked_at_ms: Some(now), ..entry.clone() };
-    if !rules.broken(Fault::RevocationNotStored) {
+    let revoked = DeviceToken { revoked_at_ms: Some(now), ..entry.clone() };
+    if !rules.has_fault(Fault::RevocationNotStored) {
         *entry = revoked.clone();
     }
     Ok(revoked)
@@ -218,19 +228,22 @@ mod tests {
     use crate::model::history::HISTORY;
     use crate::model::profile::Profile;
 
-    fn state(record: &Value) -> State {
-        State::from_files([("devices/paired.json", &json!({"d": record}))])
+    fn state(record: &Value) -> GatewayState {
+        GatewayState::from_files([("devices/paired.json", &json!({"d": record}))])
     }
 
-    fn shown<'a>(token: &'a str, scopes: &'a [String]) -> Shown<'a> {
-        Shown { device_id: "d", token, role: "node", scopes }
+    fn shown<'a>(token: &'a str, scopes: &'a [String]) -> PresentedToken<'a> {
+        PresentedToken { device_id: "d", token, role: "node", scopes }
     }
 
     #[rstest]
     #[case("2026.3.2", true)]
     #[case("2026.3.28", false)]
     #[case("2026.3.31", false)]
-    fn a_record_without_any_baseline_has_no_token_since_3_13(#[case] release: &str, #[case] works: bool) {
+    fn a_record_without_approved_scopes_has_no_valid_token_since_3_13(
+        #[case] release: &str,
+        #[case] works: bool,
+    ) {
         let rules = Rules::plain(Profile::of(release.parse().unwrap()));
         let mut state =
             state(&json!({"tokens": {"node": {"token": "t", "role": "node"}}, "roles": ["node"]}));
@@ -241,17 +254,17 @@ mod tests {
     #[case("2026.3.2")]
     #[case("2026.3.31")]
     #[case("2026.9.6")]
-    fn rotation_hands_out_what_was_approved_and_no_more(#[case] release: &str) {
+    fn rotation_grants_no_more_than_was_approved(#[case] release: &str) {
         let rules = Rules::plain(Profile::of(release.parse().unwrap()));
         let record = json!({
             "roles": ["operator"], "scopes": ["operator.write"], "approvedScopes": ["operator.write"],
             "tokens": {"operator": {"token": "t", "role": "operator", "scopes": ["operator.write"]}}
         });
-        let (mut state, mut dice) = (state(&record), Dice::new(1));
+        let (mut state, mut ids) = (state(&record), IdGenerator::new(1));
         let admin = ["operator.admin".to_owned()];
         let (wide, narrow) = (["operator.admin".to_owned()], ["operator.read".to_owned()]);
         let mut ask = |wanted: &[String]| {
-            rotate(&mut state, &rules, &mut dice, 1, ("d", "operator"), Some(wanted), &admin)
+            rotate(&mut state, &rules, &mut ids, 1, ("d", "operator"), Some(wanted), &admin)
                 .map(|token| token.scopes)
         };
         assert_eq!(ask(&wide), Err(ChangeRefusal::BeyondApproval));
@@ -280,8 +293,8 @@ mod tests {
                 "roles": ["node"], "scopes": [], "approvedScopes": [],
                 "tokens": {"node": {"token": "t", "role": "node"}}
             });
-            let (mut state, mut dice) = (state(&record), Dice::new(1));
-            let fresh = rotate(&mut state, &rules, &mut dice, 1, ("d", "node"), None, &[]).unwrap();
+            let (mut state, mut ids) = (state(&record), IdGenerator::new(1));
+            let fresh = rotate(&mut state, &rules, &mut ids, 1, ("d", "node"), None, &[]).unwrap();
             prop_assert!(check(&mut state, &rules, 2, shown("t", &[]), None).is_err());
             prop_assert!(check(&mut state, &rules, 2, shown(&fresh.token, &[]), None).is_ok());
         }

@@ -1,29 +1,28 @@
-//! The boundary of the model: what it does not know it says so about, instead of answering by a rule that may not
-//! be the release's.
+//! The limits of the model: it reports whatever it does not know, instead of guessing what the release would do.
 
 use serde_json::Value;
 
-use super::config::{AuthMode, Settings};
+use super::config::{AuthMode, HandshakeConfig};
 use super::history::{NOT_MODELLED, NotModelled};
 use super::peer::Peer;
 use super::rulebook::Rule;
 use super::rules::Rules;
 
-/// Something that a scenario asks for and the model does not know.
+/// Something that a scenario uses and that the model does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unmodelled {
-    /// A part of the configuration that is left out on purpose.
+    /// A part of the configuration that the model leaves out on purpose.
     #[error("the model has no {} (`config.{key}`): {}", .left_out.what, .left_out.why)]
     LeftOut {
-        /// The key.
+        /// The key of the configuration.
         key: String,
-        /// What is left out.
+        /// The entry that tells what is left out and why.
         left_out: &'static NotModelled,
     },
-    /// A key of the configuration, or a value of it.
+    /// A key of the configuration, or one of its values.
     #[error("the model does not know `config.{0}`")]
     Config(String),
-    /// A setting of the gateway's environment.
+    /// A variable of the gateway's environment.
     #[error("the model does not know the environment variable `{0}`")]
     Environment(String),
     /// A header of the upgrade request.
@@ -32,10 +31,10 @@ pub enum Unmodelled {
     /// A parameter of `connect`.
     #[error("the model does not know what `{0}` does in a connect")]
     Connect(String),
-    /// A method: its scope, and whether the release has it.
+    /// A method, of which the model does not know the scope or whether the release has it.
     #[error("the model does not know the method `{0}` of this release")]
     Method(String),
-    /// What a method does once it may be called.
+    /// The response of a method, of which the model only knows who may call it.
     #[error("the model does not know what `{0}` answers, only who may call it")]
     Answer(String),
     /// A parameter of a method.
@@ -48,24 +47,24 @@ pub enum Unmodelled {
     },
 }
 
-/// What the model knows of a part of the configuration.
-enum Known {
-    /// A mapping with these keys.
-    Keys(&'static [(&'static str, Known)]),
-    /// True or false.
+/// The values of a part of the configuration that the model knows.
+enum KnownShape {
+    /// A mapping with at most these keys.
+    Keys(&'static [(&'static str, KnownShape)]),
+    /// A boolean.
     Flag,
-    /// A text.
+    /// A string.
     Text,
-    /// A list of texts.
+    /// A list of strings.
     Texts,
-    /// One of these texts.
+    /// One of these strings.
     Words(&'static [&'static str]),
 }
 
-use Known::{Flag, Keys, Text, Texts, Words};
+use KnownShape::{Flag, Keys, Text, Texts, Words};
 
-/// The keys of the configuration that the model has rules for, and the few that make no difference to them.
-const CONFIG: Known = Keys(&[(
+/// The keys of the configuration that the model has rules for, and the few that do not affect the handshake.
+const CONFIG: KnownShape = Keys(&[(
     "gateway",
     Keys(&[
         ("mode", Words(&["local"])),
@@ -111,11 +110,11 @@ const CONFIG: Known = Keys(&[(
     ]),
 )]);
 
-/// Environment that does to a gateway what the model does anyway: without a timer of its own, it keeps the
-/// release's.
+/// Variables, with their values, that do not change what a gateway does: without a time-out of its own it uses that of the
+/// release.
 const ENVIRONMENT: &[(&str, &str)] = &[("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "")];
 
-/// Headers that no rule of the handshake looks at.
+/// Headers that no rule of the handshake depends on.
 const PLAIN_HEADERS: &[&str] = &[
     "accept",
     "accept-encoding",
@@ -133,7 +132,8 @@ const PLAIN_HEADERS: &[&str] = &[
     "user-agent",
 ];
 
-/// What a whole configuration, with the defaults of every gateway in it, has that the model does not know.
+/// The first part of a complete configuration that the model does not know. The configuration includes the defaults that
+/// every gateway of the harness gets.
 pub fn unmodelled_config(config: &Value) -> Option<Unmodelled> {
     let left_out = |one: &&'static NotModelled| {
         let place =
@@ -146,8 +146,8 @@ pub fn unmodelled_config(config: &Value) -> Option<Unmodelled> {
     if let Some(key) = unknown_key(config, &CONFIG, "") {
         return Some(Unmodelled::Config(key));
     }
-    // A gateway without the secret of its mode makes one up, or does not start.
-    let settings = Settings::read(config);
+    // Without the secret of its mode, a gateway generates one or does not start.
+    let settings = HandshakeConfig::read(config);
     let missing = match settings.mode {
         AuthMode::Token if settings.token.is_none() => "gateway.auth.token: null",
         AuthMode::Password if settings.password.is_none() => "gateway.auth.password: null",
@@ -157,8 +157,8 @@ pub fn unmodelled_config(config: &Value) -> Option<Unmodelled> {
     Some(Unmodelled::Config(missing.to_owned()))
 }
 
-/// The first key, or value of a key, that is not known.
-fn unknown_key(value: &Value, known: &Known, at: &str) -> Option<String> {
+/// The first key that is not known, or whose value is not.
+fn unknown_key(value: &Value, known: &KnownShape, at: &str) -> Option<String> {
     let texts = |items: &Vec<Value>| items.iter().all(Value::is_string);
     let fine = match known {
         Keys(keys) => {
@@ -181,14 +181,18 @@ fn unknown_key(value: &Value, known: &Known, at: &str) -> Option<String> {
     (!fine && !value.is_null()).then(|| at.to_owned())
 }
 
-/// A variable of the gateway's environment that the model does not know.
+/// The first variable of the gateway's environment that the model does not know.
 pub fn unmodelled_environment<'a>(env: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Unmodelled> {
     let unknown = env.into_iter().find(|one| !ENVIRONMENT.contains(one));
     unknown.map(|(name, _)| Unmodelled::Environment(name.to_owned()))
 }
 
-/// A header that may bear on the decision and that the model does not know.
-pub(super) fn unmodelled_header(rules: &Rules, settings: &Settings, peer: &Peer) -> Option<Unmodelled> {
+/// The first header that the model does not know, which may affect the decision.
+pub(super) fn unmodelled_header(
+    rules: &Rules,
+    settings: &HandshakeConfig,
+    peer: &Peer,
+) -> Option<Unmodelled> {
     let of_proxy = |name: &str| {
         settings.proxy.as_ref().is_some_and(|proxy| {
             let mut named = proxy.required_headers.iter().chain([&proxy.user_header]);
@@ -206,7 +210,7 @@ pub(super) fn unmodelled_header(rules: &Rules, settings: &Settings, peer: &Peer)
     unknown.map(|name| Unmodelled::Header(name.clone()))
 }
 
-/// A parameter of a `connect` that keeps to the schema, and that the model does not know.
+/// A parameter of a `connect` that satisfies the schema but that the model does not know.
 pub(super) fn unmodelled_connect(params: &Value) -> Option<Unmodelled> {
     let there = |place: &&&str| params.pointer(place).is_some_and(|value| !value.is_null());
     let new =
@@ -227,7 +231,7 @@ pub(super) fn unmodelled_connect(params: &Value) -> Option<Unmodelled> {
     found.or_else(of_client).or_else(permissions).map(Unmodelled::Connect)
 }
 
-/// A parameter of a method whose answer is modelled, that the model does not know.
+/// The first parameter that the model does not know of a method that it answers.
 pub(super) fn unmodelled_parameter(method: &str, known: &[&str], params: &Value) -> Option<Unmodelled> {
     let unknown = params.as_object()?.keys().find(|key| !known.contains(&key.as_str()));
     unknown.map(|key| Unmodelled::Parameter { method: method.to_owned(), key: key.clone() })
@@ -238,8 +242,8 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    use super::super::profile::Profile;
     use super::*;
+    use crate::model::profile::Profile;
 
     const DEFAULTS: &str = r#"{"gateway": {"mode": "local", "bind": "loopback", "controlUi": {"enabled": false},
         "auth": {"mode": "token", "token": "t"}}}"#;
@@ -266,7 +270,7 @@ mod tests {
     #[case("gateway/trustedProxies", json!(["127.0.0.1"]), None)]
     #[case("gateway/auth/mode", json!("none"), None)]
     #[case("gateway/http", json!(null), None)]
-    fn what_a_configuration_has_beyond_the_model_is_named(
+    fn an_unknown_part_of_the_configuration_is_named(
         #[case] place: &str,
         #[case] value: Value,
         #[case] said: Option<&str>,
@@ -275,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_on_purpose_tells_why() {
+    fn a_part_that_is_left_out_on_purpose_is_named_with_the_reason() {
         let said = config("gateway/auth/rateLimit", json!({"maxAttempts": 3})).unwrap();
         assert!(
             said.starts_with("the model has no rate limits (`config.gateway.auth.rateLimit`): "),
@@ -295,7 +299,7 @@ mod tests {
         "x",
         Some("the model does not know the environment variable `OPENCLAW_GATEWAY_TOKEN`")
     )]
-    fn an_environment_that_the_model_ignores_is_named(
+    fn an_unknown_environment_variable_is_named(
         #[case] name: &str,
         #[case] value: &str,
         #[case] said: Option<&str>,
@@ -311,12 +315,12 @@ mod tests {
     #[case("2026.3.31", "authorization", false)]
     #[case("2026.3.31", "tailscale-user-login", false)]
     #[case("2026.8.1", "tailscale-user-login", true)]
-    fn a_header_is_known_or_named(#[case] release: &str, #[case] name: &str, #[case] known: bool) {
+    fn an_unknown_header_is_named(#[case] release: &str, #[case] name: &str, #[case] known: bool) {
         let rules = Rules::plain(Profile::of(release.parse().unwrap()));
         let proxy = json!({"gateway": {"auth": {"mode": "trusted-proxy",
             "trustedProxy": {"userHeader": "X-Authentik-User"}}}});
         let peer = Peer::with([("host", "localhost"), (name, "x")]);
-        assert_eq!(unmodelled_header(&rules, &Settings::read(&proxy), &peer).is_none(), known);
+        assert_eq!(unmodelled_header(&rules, &HandshakeConfig::read(&proxy), &peer).is_none(), known);
     }
 
     #[rstest]
@@ -325,7 +329,7 @@ mod tests {
     #[case(json!({"auth": {"approvalRuntimeToken": "x"}}), Some("auth.approvalRuntimeToken"))]
     #[case(json!({"client": {"id": "openclaw-worker"}}), Some("client.id: openclaw-worker"))]
     #[case(json!({"permissions": {"screen": true}}), Some("permissions"))]
-    fn a_connect_parameter_is_known_or_named(#[case] params: Value, #[case] named: Option<&str>) {
+    fn an_unknown_connect_parameter_is_named(#[case] params: Value, #[case] named: Option<&str>) {
         let found = unmodelled_connect(&params);
         assert_eq!(found, named.map(|name| Unmodelled::Connect(name.to_owned())));
     }

@@ -22,7 +22,7 @@ use crate::verdict::Verdict;
 const FEW: usize = 3;
 
 /// A mutant that needs fresh gateways.
-pub(super) struct Open {
+pub(super) struct OpenMutant {
     /// Its number.
     pub number: usize,
     /// Scenarios that it is to be asked on fresh gateways, by their place in the suite.
@@ -33,7 +33,7 @@ pub(super) struct Open {
     pub took: Duration,
 }
 
-impl Open {
+impl OpenMutant {
     fn note(&mut self, scenario: &str) {
         if !self.scenarios_run.iter().any(|one| one == scenario) {
             self.scenarios_run.push(scenario.to_owned());
@@ -43,7 +43,7 @@ impl Open {
 
 /// What running scenarios with a mutant has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum MutantEffect {
     Nothing,
     Killed(String),
     TimedOut(String),
@@ -52,7 +52,7 @@ pub(super) enum Seen {
     Undecided,
 }
 
-impl Seen {
+impl MutantEffect {
     const fn shows(&self) -> bool {
         matches!(self, Self::Killed(_) | Self::TimedOut(_) | Self::NotBooted)
     }
@@ -60,7 +60,7 @@ impl Seen {
 
 /// How a scenario ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum ScenarioEnd {
     /// As it does without a mutant.
     Fine,
     /// Otherwise than without a mutant.
@@ -73,10 +73,10 @@ enum End {
 
 /// How scenarios ended on fresh gateways.
 #[derive(Debug, Default)]
-struct Ends {
+struct ScenarioEnds {
     fine: Vec<usize>,
     /// In the order in which they ended.
-    bad: Vec<(usize, End)>,
+    bad: Vec<(usize, ScenarioEnd)>,
 }
 
 /// Fresh gateways for mutants.
@@ -91,7 +91,11 @@ pub(super) struct Fresh<'a> {
 
 impl Fresh<'_> {
     /// Tries mutants; `decided` is told of each. What is not decided when the run is cancelled is not told of.
-    pub(super) async fn try_together(&self, open: Vec<Open>, decided: &(dyn Fn(Open, Seen) + Sync)) {
+    pub(super) async fn try_together(
+        &self,
+        open: Vec<OpenMutant>,
+        decided: &(dyn Fn(OpenMutant, MutantEffect) + Sync),
+    ) {
         let mut groups = vec![open];
         while let Some(mut group) = groups.pop() {
             if group.len() < 2 {
@@ -124,13 +128,13 @@ impl Fresh<'_> {
             if again.bad.is_empty() {
                 for one in group {
                     let all = one.asked.iter().all(|at| fine.contains(at));
-                    decided(one, if all { Seen::Nothing } else { Seen::Undecided });
+                    decided(one, if all { MutantEffect::Nothing } else { MutantEffect::Undecided });
                 }
                 continue;
             }
             let bad: BTreeSet<usize> = again.bad.into_iter().map(|(at, _)| at).collect();
             let before = group.len();
-            let asked_alone: Vec<(Open, Seen, BTreeSet<usize>)> = stream::iter(group)
+            let asked_alone: Vec<(OpenMutant, MutantEffect, BTreeSet<usize>)> = stream::iter(group)
                 .map(|mut one| async {
                     let few = self.few(&one, &bad);
                     let (seen, unsteady) = self.alone(&mut one, &few).await;
@@ -147,7 +151,7 @@ impl Fresh<'_> {
             let mut rest = Vec::new();
             for (one, seen, _) in asked_alone {
                 if seen.shows() || one.asked.iter().any(|at| unsteady.contains(at)) {
-                    decided(one, if seen.shows() { seen } else { Seen::Undecided });
+                    decided(one, if seen.shows() { seen } else { MutantEffect::Undecided });
                 } else {
                     rest.push(one);
                 }
@@ -163,7 +167,7 @@ impl Fresh<'_> {
     }
 
     /// The scenarios that a mutant is asked alone, out of those that do not end as they should with it and others.
-    fn few(&self, one: &Open, bad: &BTreeSet<usize>) -> Vec<usize> {
+    fn few(&self, one: &OpenMutant, bad: &BTreeSet<usize>) -> Vec<usize> {
         let mut few: Vec<usize> = one.asked.iter().copied().filter(|at| bad.contains(at)).collect();
         few.sort_by_key(|at| {
             let scenario = &self.request.scenarios[*at];
@@ -175,7 +179,7 @@ impl Fresh<'_> {
 
     /// Runs scenarios with one mutant. A difference counts where it shows again and the same scenario is fine without the
     /// mutant. Also returns the scenarios that are not fine without it.
-    async fn alone(&self, one: &mut Open, asked: &[usize]) -> (Seen, BTreeSet<usize>) {
+    async fn alone(&self, one: &mut OpenMutant, asked: &[usize]) -> (MutantEffect, BTreeSet<usize>) {
         let started = Instant::now();
         let mut asked = asked.to_vec();
         let mut unsteady = BTreeSet::new();
@@ -187,7 +191,7 @@ impl Fresh<'_> {
             }
             let Some((suspect, bad)) = ends.bad.first().copied() else {
                 let all = asked.iter().all(|at| ends.fine.contains(at));
-                break if undecided || !all { Seen::Undecided } else { Seen::Nothing };
+                break if undecided || !all { MutantEffect::Undecided } else { MutantEffect::Nothing };
             };
             let again = self.ends(&[one.number], &[suspect], false).await;
             let without = self.ends(&[], &[suspect], false).await;
@@ -195,9 +199,9 @@ impl Fresh<'_> {
             if steady && !again.bad.is_empty() {
                 let id = self.request.scenarios[suspect].id.clone();
                 break match bad {
-                    End::NotBooted => Seen::NotBooted,
-                    End::Silent => Seen::TimedOut(id),
-                    End::Different | End::Fine => Seen::Killed(id),
+                    ScenarioEnd::NotBooted => MutantEffect::NotBooted,
+                    ScenarioEnd::Silent => MutantEffect::TimedOut(id),
+                    ScenarioEnd::Different | ScenarioEnd::Fine => MutantEffect::Killed(id),
                 };
             }
             if !steady {
@@ -206,7 +210,7 @@ impl Fresh<'_> {
             undecided |= !steady || again.fine.is_empty();
             asked.retain(|at| *at != suspect);
             if asked.is_empty() || self.cancel.is_cancelled() {
-                break if undecided { Seen::Undecided } else { Seen::Nothing };
+                break if undecided { MutantEffect::Undecided } else { MutantEffect::Nothing };
             }
         };
         one.took += started.elapsed();
@@ -215,8 +219,8 @@ impl Fresh<'_> {
 
     /// Runs scenarios with these mutants active from the start: all of them on several gateways at the same time, or
     /// until the first that is not fine.
-    async fn ends(&self, active: &[usize], asked: &[usize], all: bool) -> Ends {
-        let mut ends = Ends::default();
+    async fn ends(&self, active: &[usize], asked: &[usize], all: bool) -> ScenarioEnds {
+        let mut ends = ScenarioEnds::default();
         if asked.is_empty() {
             return ends;
         }
@@ -238,7 +242,7 @@ impl Fresh<'_> {
                 continue;
             };
             match end_of(&cell) {
-                Some(End::Fine) => ends.fine.push(at),
+                Some(ScenarioEnd::Fine) => ends.fine.push(at),
                 Some(bad) => ends.bad.push((at, bad)),
                 None => {}
             }
@@ -248,17 +252,17 @@ impl Fresh<'_> {
 }
 
 /// How a cell ended; none where it says nothing.
-fn end_of(cell: &Cell) -> Option<End> {
+fn end_of(cell: &Cell) -> Option<ScenarioEnd> {
     if cell.verdict == Verdict::Untestable || cell.is_of_a_starved_machine() {
         None
     } else if cell.verdict.is_fine() {
-        Some(End::Fine)
+        Some(ScenarioEnd::Fine)
     } else if cell.steps.is_empty() {
-        Some(End::NotBooted)
+        Some(ScenarioEnd::NotBooted)
     } else if cell.verdict == Verdict::Error || cell.retried.is_some() {
-        Some(End::Silent)
+        Some(ScenarioEnd::Silent)
     } else {
-        Some(End::Different)
+        Some(ScenarioEnd::Different)
     }
 }
 

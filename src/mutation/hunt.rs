@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::score::{Fate, Score};
+use super::score::{MutantFate, Score};
 use crate::gateway::{EmbeddedTarget, Target, TargetProvider};
 use crate::model::Mutant;
 use crate::release::Release;
@@ -31,10 +31,10 @@ pub struct HuntRequest {
 /// Runs the suite against each mutant, under the rules of the first release, then of the next for those that
 /// nobody noticed.
 pub async fn hunt(provider: &TargetProvider, request: &HuntRequest, cancel: &CancellationToken) -> Score {
-    let mut fates: Vec<Fate> = request
+    let mut fates: Vec<MutantFate> = request
         .mutants
         .iter()
-        .map(|mutant| Fate { mutant, killed: false, release: None, by: Vec::new() })
+        .map(|mutant| MutantFate { mutant, killed: false, release: None, by: Vec::new() })
         .collect();
     let mut blind = BTreeSet::new();
     for release in &request.releases {
@@ -75,7 +75,7 @@ pub async fn hunt(provider: &TargetProvider, request: &HuntRequest, cancel: &Can
 
 /// A mutant, and the scenarios that seem to have noticed it.
 struct Suspects<'a> {
-    fate: &'a mut Fate,
+    fate: &'a mut MutantFate,
     by: Vec<Scenario>,
 }
 

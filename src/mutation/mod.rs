@@ -19,7 +19,7 @@ pub use outcome::{
     CodeScore, EQUIVALENT, Equivalents, EquivalentsError, MUTANTS_FORMAT, MutantReport, report_of,
 };
 pub use reach::{Reach, reach};
-pub use score::{Fate, Score};
+pub use score::{MutantFate, Score};
 pub use switchable::{DECIDES, switchable};
 pub use trial::{MutantVerdict, PATIENCE, Trial, TrialError, TrialRequest, by_operator, sample};
-pub use trials::{Progress, try_all};
+pub use trials::{TrialProgress, try_all};

@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::coverage::{Branch, Chunk, Kind, Part, without_numbers, writes_to_the_log};
+use crate::coverage::{Branch, Chunk, ChunkPart, PlaceKind, without_numbers, writes_to_the_log};
 
 /// What a mutant does to the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -162,7 +162,8 @@ pub fn mutants_of(chunk: &Chunk, only_logged: &[String]) -> Vec<CodeMutant> {
     let mut mutants = Vec::new();
     let mut alike: HashMap<String, usize> = HashMap::new();
     for part in chunk.parts.iter().filter(|part| part.left_out.is_none()) {
-        let inside = |one: &&Change| part.bytes.start <= one.bytes.start && one.bytes.end <= part.bytes.end;
+        let inside =
+            |one: &&Replacement| part.bytes.start <= one.bytes.start && one.bytes.end <= part.bytes.end;
         for one in found.iter().filter(inside) {
             let (function, left_out) = function_around(part, one.bytes.start);
             let Some(before) = chunk.text.get(one.bytes.clone()).filter(|_| !left_out) else { continue };
@@ -197,9 +198,9 @@ pub fn mutants_of(chunk: &Chunk, only_logged: &[String]) -> Vec<CodeMutant> {
 }
 
 /// The innermost function around a byte, without the numbers of the bundler, and whether it is left out.
-fn function_around(part: &Part, at: usize) -> (String, bool) {
+fn function_around(part: &ChunkPart, at: usize) -> (String, bool) {
     let around = part.spots.iter().filter_map(|spot| match &spot.kind {
-        Kind::Function(name) if spot.bytes.contains(&at) => Some((spot, name)),
+        PlaceKind::Function(name) if spot.bytes.contains(&at) => Some((spot, name)),
         _ => None,
     });
     let innermost = around.min_by_key(|(spot, _)| spot.bytes.len());
@@ -210,9 +211,9 @@ fn function_around(part: &Part, at: usize) -> (String, bool) {
 }
 
 /// Whether a change is in a branch that is left out because nothing takes it, or does no more than take it away.
-fn is_of_a_branch_left_out(change: &Change, part: &Part, text: &str) -> bool {
+fn is_of_a_branch_left_out(change: &Replacement, part: &ChunkPart, text: &str) -> bool {
     part.spots.iter().filter(|spot| spot.reason.is_some()).any(|spot| {
-        let Kind::Branch(branch) = spot.kind else { return false };
+        let PlaceKind::Branch(branch) = spot.kind else { return false };
         let (taken, changed) = (&spot.bytes, &change.bytes);
         let is_its_end = changed.start < taken.start && changed.end == taken.end;
         let between = text.get(changed.end..taken.start);
@@ -233,7 +234,7 @@ fn digest(text: &str) -> String {
 }
 
 /// A change of the text.
-struct Change {
+struct Replacement {
     operator: Operator,
     shape: Shape,
     bytes: Range<usize>,
@@ -243,7 +244,7 @@ struct Change {
 struct Finder<'t> {
     text: &'t str,
     only_logged: &'t [String],
-    found: Vec<Change>,
+    found: Vec<Replacement>,
     /// Depth of optional chains around what is read; parentheses there would cut the chain.
     chained: usize,
 }
@@ -255,7 +256,7 @@ impl Finder<'_> {
 
     fn add(&mut self, operator: Operator, shape: Shape, span: Span, after: String) {
         let bytes = span.start as usize..span.end as usize;
-        self.found.push(Change { operator, shape, bytes, after });
+        self.found.push(Replacement { operator, shape, bytes, after });
     }
 
     fn replace(&mut self, operator: Operator, span: Span, after: impl Into<String>) {

@@ -19,7 +19,7 @@ pub struct Equivalents(BTreeMap<String, String>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct EquivalentEntry {
     id: String,
     reason: String,
 }
@@ -31,8 +31,8 @@ pub const EQUIVALENT: &str = include_str!("../../coverage/equivalent-mutants.yam
 #[derive(Debug, thiserror::Error)]
 pub enum EquivalentsError {
     /// It is not a list of ids with reasons.
-    #[error("not a list of mutants with `id` and `reason`: {0}")]
-    Shape(String),
+    #[error("not a list of mutants with `id` and `reason`")]
+    Shape(#[source] serde_saphyr::Error),
     /// A mutant has no reason.
     #[error("`{0}` needs a reason why nobody can notice it")]
     NoReason(String),
@@ -47,10 +47,10 @@ impl Equivalents {
     /// # Errors
     /// Fails where it is not a list of ids, each once and with a reason.
     pub fn read(text: &str) -> Result<Self, EquivalentsError> {
-        let written: Option<Vec<Written>> =
-            serde_saphyr::from_str(text).map_err(|error| EquivalentsError::Shape(error.to_string()))?;
+        let written: Option<Vec<EquivalentEntry>> =
+            serde_saphyr::from_str(text).map_err(EquivalentsError::Shape)?;
         let mut all = BTreeMap::new();
-        for Written { id, reason } in written.unwrap_or_default() {
+        for EquivalentEntry { id, reason } in written.unwrap_or_default() {
             if reason.trim().is_empty() {
                 return Err(EquivalentsError::NoReason(id));
             }

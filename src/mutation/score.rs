@@ -7,7 +7,7 @@ use crate::release::Release;
 
 /// What became of one mutant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fate {
+pub struct MutantFate {
     /// The mutant.
     #[serde(flatten)]
     pub mutant: &'static Mutant,
@@ -23,7 +23,7 @@ pub struct Fate {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Score {
     /// Each mutant, in the order of the table.
-    pub mutants: Vec<Fate>,
+    pub mutants: Vec<MutantFate>,
     /// Killed ones.
     pub killed: usize,
     /// Killed ones among all, from 0 to 1.
@@ -34,7 +34,7 @@ pub struct Score {
 
 impl Score {
     /// Counts fates.
-    pub fn new(mutants: Vec<Fate>, blind: Vec<String>) -> Self {
+    pub fn new(mutants: Vec<MutantFate>, blind: Vec<String>) -> Self {
         let killed = mutants.iter().filter(|fate| fate.killed).count();
         #[expect(clippy::cast_precision_loss, reason = "there are fewer mutants than 2^52")]
         let score = if mutants.is_empty() { 0.0 } else { killed as f64 / mutants.len() as f64 };
@@ -42,7 +42,7 @@ impl Score {
     }
 
     /// Mutants that nobody noticed and that could be noticed.
-    pub fn survivors(&self) -> impl Iterator<Item = &Fate> {
+    pub fn survivors(&self) -> impl Iterator<Item = &MutantFate> {
         self.mutants.iter().filter(|fate| !fate.killed && fate.mutant.unseen.is_none())
     }
 }
@@ -52,8 +52,8 @@ mod tests {
     use super::*;
     use crate::model::MUTANTS;
 
-    fn fate(at: usize, by: &[&str]) -> Fate {
-        Fate {
+    fn fate(at: usize, by: &[&str]) -> MutantFate {
+        MutantFate {
             mutant: &MUTANTS[at],
             killed: !by.is_empty(),
             release: None,

@@ -87,13 +87,13 @@ pub struct TrialRequest<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
     /// The gateway does not come up though no mutant is active.
-    #[error("the gateway with the mutants does not come up though none is active: {0}")]
+    #[error("the gateway with the mutants does not start although none is active")]
     Boot(#[from] crate::gateway::StartError),
     /// The copy cannot be used.
     #[error(transparent)]
     Prepare(#[from] crate::gateway::PrepareError),
     /// Nothing passes without a mutant.
-    #[error("no scenario is fine on the gateway without a mutant{}", .0.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    #[error("no scenario passes on the gateway without a mutant{}", .0.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     Blind(Option<String>),
 }
 

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::fresh::{Fresh, Open, Seen};
+use super::fresh::{Fresh, MutantEffect, OpenMutant};
 use super::reach::Reach;
 use super::trial::{MutantVerdict, Trial, TrialError, TrialRequest};
 use super::worker::{Kills, Tried, Worker};
 use crate::gateway::TargetProvider;
 
 /// How far the trials are.
-pub enum Progress {
+pub enum TrialProgress {
     /// It is known what became of the mutant with this number.
     Decided(usize, Trial),
     /// Another mutant had its turn on a gateway that stays up.
@@ -37,23 +37,23 @@ pub async fn try_all(
     reach: &Reach,
     wanted: &[usize],
     until: Option<Instant>,
-    tell: &(dyn Fn(Progress) + Sync),
+    tell: &(dyn Fn(TrialProgress) + Sync),
     cancel: &CancellationToken,
 ) -> Result<(), TrialError> {
     let prepared = Arc::new(provider.prepare(&request.target, Arc::new(|_| {})).await?);
     let decide = |number: usize, verdict, killed_by, scenarios_run, took: Duration| {
         let id = request.mutants[number].id.clone();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        tell(Progress::Decided(number, Trial { id, verdict, killed_by, scenarios_run, duration_ms }));
+        tell(TrialProgress::Decided(number, Trial { id, verdict, killed_by, scenarios_run, duration_ms }));
     };
-    let decided = |open: Open, seen: Seen| {
+    let decided = |open: OpenMutant, seen: MutantEffect| {
         let (verdict, killed_by) = match seen {
-            Seen::Nothing => (MutantVerdict::Survived, None),
-            Seen::Killed(by) => (MutantVerdict::Killed, Some(by)),
-            Seen::TimedOut(by) => (MutantVerdict::TimedOut, Some(by)),
-            Seen::NotBooted => (MutantVerdict::NotBooted, None),
+            MutantEffect::Nothing => (MutantVerdict::Survived, None),
+            MutantEffect::Killed(by) => (MutantVerdict::Killed, Some(by)),
+            MutantEffect::TimedOut(by) => (MutantVerdict::TimedOut, Some(by)),
+            MutantEffect::NotBooted => (MutantVerdict::NotBooted, None),
             // Nothing can be said of it: it counts as not tried.
-            Seen::Undecided => return,
+            MutantEffect::Undecided => return,
         };
         decide(open.number, verdict, killed_by, open.scenarios_run, open.took);
     };
@@ -84,12 +84,12 @@ pub async fn try_all(
                     Tried::NotReached => {
                         decide(*mutant, MutantVerdict::NotReached, None, Vec::new(), Duration::ZERO);
                     }
-                    Tried::OnWarm(Seen::Nothing, one) if !one.asked.is_empty() => {
+                    Tried::OnWarm(MutantEffect::Nothing, one) if !one.asked.is_empty() => {
                         open.lock().unwrap_or_else(PoisonError::into_inner).push(one);
                     }
                     Tried::OnWarm(seen, one) => decided(one, seen),
                 }
-                tell(Progress::HadItsTurn);
+                tell(TrialProgress::HadItsTurn);
             }
             worker.put_down().await;
             Ok::<(), TrialError>(())
@@ -98,7 +98,7 @@ pub async fn try_all(
     futures_util::future::try_join_all(workers).await?;
     let open = open.into_inner().unwrap_or_else(PoisonError::into_inner);
     if !open.is_empty() {
-        tell(Progress::Open(open.len()));
+        tell(TrialProgress::Open(open.len()));
     }
     let stop = cancel.child_token();
     let fresh = Fresh { request, provider, reach, cancel: &stop, runs: AtomicUsize::new(0) };

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::fresh::{Open, Seen};
+use super::fresh::{MutantEffect, OpenMutant};
 use super::operators::CodeMutant;
 use super::reach::Reach;
 use super::trial::{TrialError, TrialRequest};
@@ -48,7 +48,7 @@ pub(super) enum Tried {
     /// No scenario reaches the mutant.
     NotReached,
     /// What was seen, and what fresh gateways would have to be asked.
-    OnWarm(Seen, Open),
+    OnWarm(MutantEffect, OpenMutant),
 }
 
 /// Tries one mutant after the other, on a gateway that it keeps.
@@ -64,7 +64,7 @@ pub(super) struct Worker<'a> {
 }
 
 /// What one look at scenarios with a mutant has shown.
-enum Difference {
+enum FirstDifference {
     None,
     Shown { scenario: String, silent: bool },
     Unknown,
@@ -97,17 +97,17 @@ impl Worker<'_> {
         let (warm, fresh): (Vec<usize>, Vec<usize>) =
             reaching.iter().partition(|at| Warm::can_run(&request.scenarios[**at], release.as_ref()));
         let seen = if warm.is_empty() || mutant.is_static() {
-            Seen::Nothing
+            MutantEffect::Nothing
         } else {
             let scenarios: Vec<&Scenario> = warm.iter().map(|at| &request.scenarios[*at]).collect();
             self.on_the_warm_gateway(number, &scenarios, &mut scenarios_run).await?
         };
-        if let Seen::Killed(by) | Seen::TimedOut(by) = &seen {
+        if let MutantEffect::Killed(by) | MutantEffect::TimedOut(by) = &seen {
             self.kills.note(mutant, by);
         }
         // A mutant that a boot executes has to be there from the start; the others have been asked already.
         let asked = if at_boot { reaching } else { fresh };
-        Ok(Tried::OnWarm(seen, Open { number, asked, scenarios_run, took: started.elapsed() }))
+        Ok(Tried::OnWarm(seen, OpenMutant { number, asked, scenarios_run, took: started.elapsed() }))
     }
 
     /// Scenarios that can follow on a gateway that stays up. A difference counts where the same scenario is fine right
@@ -117,7 +117,7 @@ impl Worker<'_> {
         number: usize,
         scenarios: &[&Scenario],
         scenarios_run: &mut Vec<String>,
-    ) -> Result<Seen, TrialError> {
+    ) -> Result<MutantEffect, TrialError> {
         let mut from = 0;
         let mut undecided = false;
         for end in BATCHES.into_iter().chain([scenarios.len()]) {
@@ -125,16 +125,16 @@ impl Worker<'_> {
             from += rest.len();
             while !rest.is_empty() && !self.cancel.is_cancelled() {
                 let (suspect, seen) = match self.first_difference(number, &rest, scenarios_run).await? {
-                    Difference::None => break,
-                    Difference::Unknown => {
+                    FirstDifference::None => break,
+                    FirstDifference::Unknown => {
                         undecided = true;
                         break;
                     }
-                    Difference::Shown { scenario, silent: true } => {
-                        (scenario.clone(), Seen::TimedOut(scenario))
+                    FirstDifference::Shown { scenario, silent: true } => {
+                        (scenario.clone(), MutantEffect::TimedOut(scenario))
                     }
-                    Difference::Shown { scenario, silent: false } => {
-                        (scenario.clone(), Seen::Killed(scenario))
+                    FirstDifference::Shown { scenario, silent: false } => {
+                        (scenario.clone(), MutantEffect::Killed(scenario))
                     }
                 };
                 let Some(scenario) = rest.iter().find(|one| one.id == suspect).copied() else { break };
@@ -146,7 +146,7 @@ impl Worker<'_> {
                 let again = self.first_difference(number, &[scenario], scenarios_run).await?;
                 self.put_down().await;
                 if self.is_fine_without(scenario).await? {
-                    if matches!(again, Difference::Shown { .. }) {
+                    if matches!(again, FirstDifference::Shown { .. }) {
                         return Ok(seen);
                     }
                 } else {
@@ -156,7 +156,7 @@ impl Worker<'_> {
                 rest.retain(|one| one.id != suspect);
             }
         }
-        Ok(if undecided { Seen::Undecided } else { Seen::Nothing })
+        Ok(if undecided { MutantEffect::Undecided } else { MutantEffect::Nothing })
     }
 
     /// The first scenario that is not fine with the mutant. What a starved machine shows is asked again.
@@ -165,7 +165,7 @@ impl Worker<'_> {
         number: usize,
         scenarios: &[&Scenario],
         scenarios_run: &mut Vec<String>,
-    ) -> Result<Difference, TrialError> {
+    ) -> Result<FirstDifference, TrialError> {
         let mut open = scenarios.to_vec();
         for _ in 0..TRIES {
             let warm = self.pick_up(open.len()).await?;
@@ -190,15 +190,15 @@ impl Worker<'_> {
             }
             if let Some((cell, silent)) = decided.clone().find(|(cell, _)| !cell.verdict.is_fine()) {
                 let (scenario, silent) = (cell.scenario.clone(), *silent && alive);
-                return Ok(Difference::Shown { scenario, silent });
+                return Ok(FirstDifference::Shown { scenario, silent });
             }
             let fine: BTreeSet<&str> = decided.map(|(cell, _)| cell.scenario.as_str()).collect();
             open.retain(|one| !fine.contains(one.id.as_str()));
             if open.is_empty() {
-                return Ok(Difference::None);
+                return Ok(FirstDifference::None);
             }
         }
-        Ok(Difference::Unknown)
+        Ok(FirstDifference::Unknown)
     }
 
     async fn is_fine_without(&mut self, scenario: &Scenario) -> Result<bool, TrialError> {

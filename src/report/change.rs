@@ -5,7 +5,7 @@ use crate::run::RunRecord;
 
 /// A scenario that began to behave differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change<'a> {
+pub struct BehaviourChange<'a> {
     /// The first measured release that shows it.
     pub release: Release,
     /// The last release before it of which something is known.
@@ -22,7 +22,7 @@ pub struct Change<'a> {
 
 /// Which way a change went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Turn {
+pub enum ChangeDirection {
     /// What was right is not any more.
     Broke,
     /// It was not right, and is wrong in another way now.
@@ -31,7 +31,7 @@ pub enum Turn {
     Mended,
 }
 
-impl Turn {
+impl ChangeDirection {
     /// The word that reports use.
     pub const fn word(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl Turn {
     }
 }
 
-impl Change<'_> {
+impl BehaviourChange<'_> {
     /// Where it came: a release, or between two where those between were not run. What is not a published
     /// release is named.
     pub fn place(&self) -> String {
@@ -51,11 +51,11 @@ impl Change<'_> {
     }
 
     /// Which way it went.
-    pub fn turn(&self) -> Turn {
+    pub fn direction(&self) -> ChangeDirection {
         match (self.before, self.after) {
-            ("ok", _) => Turn::Broke,
-            (_, "ok") => Turn::Mended,
-            _ => Turn::Changed,
+            ("ok", _) => ChangeDirection::Broke,
+            (_, "ok") => ChangeDirection::Mended,
+            _ => ChangeDirection::Changed,
         }
     }
 }
@@ -63,12 +63,12 @@ impl Change<'_> {
 /// All changes in the order of releases, breakages first.
 ///
 /// Releases of which nothing can be said are passed over.
-pub fn changes(record: &RunRecord) -> Vec<Change<'_>> {
+pub fn changes(record: &RunRecord) -> Vec<BehaviourChange<'_>> {
     let mut found = Vec::new();
     for timeline in &record.timelines {
         let known: Vec<_> = timeline.stretches.iter().filter(|stretch| stretch.behaviour != "?").collect();
         for pair in known.windows(2).filter(|pair| pair[0].behaviour != pair[1].behaviour) {
-            found.push(Change {
+            found.push(BehaviourChange {
                 release: pair[1].first,
                 since: pair[0].last,
                 of: &timeline.of,
@@ -78,7 +78,7 @@ pub fn changes(record: &RunRecord) -> Vec<Change<'_>> {
             });
         }
     }
-    found.sort_by_key(|change| (change.release, change.since, change.of, change.turn()));
+    found.sort_by_key(|change| (change.release, change.since, change.of, change.direction()));
     found
 }
 
@@ -96,7 +96,7 @@ mod tests {
                 format!(
                     "{} {} {}: {} → {}",
                     one.place(),
-                    one.turn().word(),
+                    one.direction().word(),
                     one.scenario,
                     one.before,
                     one.after

@@ -18,14 +18,14 @@ pub struct Comparison {
     /// Cells that only the second has.
     pub only_second: Vec<String>,
     /// The first run, where it is not whole.
-    pub first: Part,
+    pub first: ComparedRun,
     /// The second run, where it is not whole.
-    pub second: Part,
+    pub second: ComparedRun,
 }
 
 /// What a run of a comparison lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct ComparedRun {
     /// How it ended.
     pub ending: Ending,
     /// The same in words, with counts; none for a whole run.
@@ -36,7 +36,7 @@ pub struct Part {
 
 /// What a comparison comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum ComparisonResult {
     /// Something changed.
     Changed,
     /// Nothing changed in what was compared, but a run is not whole.
@@ -49,20 +49,20 @@ pub enum Finding {
 
 impl Comparison {
     /// What it comes to.
-    pub fn finding(&self) -> Finding {
+    pub fn finding(&self) -> ComparisonResult {
         let endings = [self.first.ending, self.second.ending];
         // A run without an end says less than one that was interrupted.
         let worst = [Ending::CutOff, Ending::Interrupted, Ending::Incomplete];
         match worst.into_iter().find(|one| endings.contains(one)) {
-            _ if !self.changed.is_empty() => Finding::Changed,
-            Some(ending) => Finding::NotWhole(ending),
-            None if self.alike == 0 => Finding::NothingInCommon,
-            None => Finding::Alike,
+            _ if !self.changed.is_empty() => ComparisonResult::Changed,
+            Some(ending) => ComparisonResult::NotWhole(ending),
+            None if self.alike == 0 => ComparisonResult::NothingInCommon,
+            None => ComparisonResult::Alike,
         }
     }
 }
 
-impl Part {
+impl ComparedRun {
     fn of(record: &RunRecord) -> Self {
         let name = |one: &Unfinished| format!("{} on {}", one.scenario, one.target);
         Self {
@@ -102,8 +102,8 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
         unseen: Vec::new(),
         only_first: Vec::new(),
         only_second: Vec::new(),
-        first: Part::of(first),
-        second: Part::of(second),
+        first: ComparedRun::of(first),
+        second: ComparedRun::of(second),
     };
     for cell in &first.cells {
         match second.cells.iter().find(|other| same(cell, other)) {
@@ -224,11 +224,11 @@ mod tests {
     ) {
         let whole = RunRecord::of(&sample::events());
         let part = ended(cells, end);
-        assert_eq!(compare(&whole, &part).finding(), Finding::NotWhole(ending));
-        assert_eq!(compare(&part, &whole).finding(), Finding::NotWhole(ending));
-        assert_eq!(compare(&part, &part).finding(), Finding::NotWhole(ending), "nor like itself");
+        assert_eq!(compare(&whole, &part).finding(), ComparisonResult::NotWhole(ending));
+        assert_eq!(compare(&part, &whole).finding(), ComparisonResult::NotWhole(ending));
+        assert_eq!(compare(&part, &part).finding(), ComparisonResult::NotWhole(ending), "nor like itself");
         assert_eq!(compare(&whole, &part).second.lacks.is_empty(), cells);
-        assert_eq!(compare(&whole, &whole).finding(), Finding::Alike);
+        assert_eq!(compare(&whole, &whole).finding(), ComparisonResult::Alike);
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
             record
         };
         let found = compare(&of(["2026.3.24", "2026.3.28"]), &of(["2026.4.1", "2026.4.2"]));
-        assert_eq!(found.finding(), Finding::NothingInCommon);
+        assert_eq!(found.finding(), ComparisonResult::NothingInCommon);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub enum ReadEventsError {
         found: u64,
     },
     /// A line is no event.
-    #[error("line {line} is not an event: {source}")]
+    #[error("line {line} is not an event")]
     Line {
         /// Number of the line, from 1.
         line: usize,

@@ -8,14 +8,14 @@ use crate::wire::Frame;
 
 /// A part of a transcript.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Shown<'a> {
+pub(crate) enum TranscriptItem<'a> {
     /// Something that went over the wire.
     Entry(&'a Entry),
     /// So many entries that the transcript was too long for.
     LeftOut(usize),
 }
 
-impl Shown<'_> {
+impl TranscriptItem<'_> {
     /// What stands in the place of entries that were left out.
     pub(crate) fn left_out(number: usize) -> String {
         format!("… {number} left out: the transcript was too long")
@@ -31,7 +31,7 @@ pub(crate) fn numbered(cell: &Cell) -> impl Iterator<Item = (usize, &Entry)> {
 /// What went over the wire during a step, with a note where something is missing.
 ///
 /// Of steps that ran at the same time as others, only what their own connection sent and received.
-pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<Shown<'a>> {
+pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<TranscriptItem<'a>> {
     let end = step.end_entry.unwrap_or(step.first_entry);
     let ran = |one: &&StepRecord| one.end_entry.is_some_and(|end| end > one.first_entry);
     let others = || cell.steps.iter().filter(|one| !std::ptr::eq(*one, step) && one.id != step.id);
@@ -49,15 +49,15 @@ pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<Shown<'a>>
     let mut next = step.first_entry;
     for (number, entry) in numbered(cell).filter(|(number, _)| (step.first_entry..until).contains(number)) {
         if number > next {
-            shown.push(Shown::LeftOut(number - next));
+            shown.push(TranscriptItem::LeftOut(number - next));
         }
         next = number + 1;
         if own(entry) {
-            shown.push(Shown::Entry(entry));
+            shown.push(TranscriptItem::Entry(entry));
         }
     }
     if until != usize::MAX && until > next || end > next {
-        shown.push(Shown::LeftOut(if until == usize::MAX { end } else { until } - next));
+        shown.push(TranscriptItem::LeftOut(if until == usize::MAX { end } else { until } - next));
     }
     shown
 }
@@ -187,9 +187,9 @@ mod tests {
     }
 
     fn told(cell: &Cell, at: usize) -> Vec<String> {
-        let one = |shown: &Shown<'_>| match shown {
-            Shown::Entry(entry) => entry.text.clone(),
-            Shown::LeftOut(number) => format!("{number} left out"),
+        let one = |shown: &TranscriptItem<'_>| match shown {
+            TranscriptItem::Entry(entry) => entry.text.clone(),
+            TranscriptItem::LeftOut(number) => format!("{number} left out"),
         };
         frames_of(cell, &cell.steps[at]).iter().map(one).collect()
     }
@@ -231,6 +231,10 @@ mod tests {
         assert_eq!(step.id, "node-behind-a-proxy");
         let frames = frames_of(cell, step);
         assert_eq!(frames.len(), 2);
-        assert!(frames.iter().all(|one| matches!(one, Shown::Entry(entry) if entry.connection == step.id)));
+        assert!(
+            frames
+                .iter()
+                .all(|one| matches!(one, TranscriptItem::Entry(entry) if entry.connection == step.id))
+        );
     }
 }

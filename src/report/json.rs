@@ -16,7 +16,7 @@ pub enum ReadJsonError {
         found: u32,
     },
     /// It is no JSON, or JSON of another shape.
-    #[error("not a run: {0}")]
+    #[error("not a stored run")]
     Shape(#[from] serde_json::Error),
 }
 
@@ -32,10 +32,10 @@ pub fn render(record: &RunRecord) -> String {
 pub fn read(text: &str) -> Result<RunRecord, ReadJsonError> {
     /// The only part that every version has in the same place.
     #[derive(Deserialize)]
-    struct Head {
+    struct JsonHead {
         format: Format,
     }
-    let Head { format } = serde_json::from_str(text)?;
+    let JsonHead { format } = serde_json::from_str(text)?;
     if format.major > RUN_FORMAT.major {
         return Err(ReadJsonError::Newer { found: format.major });
     }

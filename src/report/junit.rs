@@ -5,7 +5,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use super::difference::{deciding_step, listed_deviations, log_of, reproduce, section};
-use super::frames::{Shown, frames_of};
+use super::frames::{TranscriptItem, frames_of};
 use super::standing::Standing;
 use super::text;
 use super::undone::why;
@@ -160,8 +160,8 @@ fn story(record: &RunRecord, cell: &Cell, step: Option<&StepRecord>) -> String {
             lines.push(format!("at:       {}", mismatch.at));
         }
         lines.extend(frames_of(cell, step).iter().map(|shown| match shown {
-            Shown::LeftOut(number) => Shown::left_out(*number),
-            Shown::Entry(entry) => {
+            TranscriptItem::LeftOut(number) => TranscriptItem::left_out(*number),
+            TranscriptItem::Entry(entry) => {
                 let direction = super::frames::arrow(entry.direction);
                 format!("{:>6} ms {} {direction} {}", entry.at_ms, entry.connection, entry.text)
             }

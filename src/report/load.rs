@@ -21,10 +21,10 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It is compressed, and damaged.
-    #[error("the file is damaged: {0}")]
-    Damaged(std::io::Error),
+    #[error("the file is damaged")]
+    Damaged(#[source] std::io::Error),
     /// It is no text.
-    #[error("the file is not a stored run: it is no text")]
+    #[error("the file is not a stored run: it is not UTF-8 text")]
     NoText,
     /// It looks like events, and is not.
     #[error(transparent)]

@@ -44,7 +44,7 @@ pub(super) fn render(record: &RunRecord) -> String {
                 "- **{}** `{}`: {}, {} → {}",
                 escaped(&one.place()),
                 one.scenario,
-                one.turn().word(),
+                one.direction().word(),
                 escaped(one.before),
                 escaped(one.after)
             );

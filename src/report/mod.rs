@@ -30,12 +30,14 @@ pub mod terminal;
 pub(crate) mod text;
 pub(crate) mod undone;
 
-pub use change::{Change, Turn, changes};
-pub use compare::{Changed, Comparison, Finding, compare};
+pub use change::{BehaviourChange, ChangeDirection, changes};
+pub use compare::{Changed, Comparison, ComparisonResult, compare};
 pub use difference::{Difference, differences, reproduce};
 pub(crate) use difference::{quoted, shell_line};
 pub use load::{LoadError, Loaded, load};
 pub use merge::{MergeError, merge};
-pub use sink::{Destination, ParseReportError, Report, ReportKind, WriteReportError, check, write};
-pub use store::{Bounds, FindError, Store, StoredEntry};
+pub use sink::{
+    ParseReportError, ReportDestination, ReportKind, ReportRequest, WriteReportError, check, write,
+};
+pub use store::{Bounds, FindError, RunStore, StoredEntry};
 pub use stream::EventStream;

@@ -24,7 +24,7 @@ const SEVERITY_OF_AN_OLD_CONTRACT: &str = "5.0";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Finding {
+struct SarifResult {
     rule_id: String,
     rule_index: usize,
     kind: &'static str,
@@ -42,7 +42,7 @@ struct Text {
 
 /// The report.
 pub(super) fn render(record: &RunRecord) -> String {
-    let mut rules = Rules { record, ids: Vec::new(), severities: Vec::new() };
+    let mut rules = RuleIndex { record, ids: Vec::new(), severities: Vec::new() };
     let mut findings = Vec::new();
     let mut broken = Vec::new();
     for one in differences(record) {
@@ -98,13 +98,13 @@ fn targets(record: &RunRecord) -> Vec<&str> {
 }
 
 /// The scenarios that have a result, in the order of their first one.
-struct Rules<'a> {
+struct RuleIndex<'a> {
     record: &'a RunRecord,
     ids: Vec<String>,
     severities: Vec<Option<&'static str>>,
 }
 
-impl Rules<'_> {
+impl RuleIndex<'_> {
     fn index(&mut self, cell: &Cell) -> usize {
         let at = self.ids.iter().position(|id| *id == cell.scenario).unwrap_or_else(|| {
             self.ids.push(cell.scenario.clone());
@@ -177,7 +177,7 @@ const fn level(standing: Standing) -> &'static str {
     }
 }
 
-fn finding(rules: &mut Rules<'_>, cell: &Cell, on: &[&str]) -> Finding {
+fn finding(rules: &mut RuleIndex<'_>, cell: &Cell, on: &[&str]) -> SarifResult {
     let record = rules.record;
     let standing = Standing::of(&record.run.deny, cell);
     let step = deciding_step(cell);
@@ -198,7 +198,7 @@ fn finding(rules: &mut Rules<'_>, cell: &Cell, on: &[&str]) -> Finding {
         properties["security-severity"] = severity.into();
     }
     let signature = cell.signature.as_ref().map(ToString::to_string).unwrap_or_default();
-    Finding {
+    SarifResult {
         rule_id: cell.scenario.clone(),
         rule_index,
         kind: "fail",

@@ -45,7 +45,7 @@ const KINDS: &[(&str, ReportKind)] = &[
 
 /// Where a report goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
+pub enum ReportDestination {
     /// Standard output, written as `-`.
     Stdout,
     /// A file.
@@ -54,11 +54,11 @@ pub enum Destination {
 
 /// A report that is wanted, such as `json=run.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct ReportRequest {
     /// What kind.
     pub kind: ReportKind,
     /// Where it goes.
-    pub to: Destination,
+    pub to: ReportDestination,
 }
 
 /// Why a text names no report.
@@ -87,15 +87,15 @@ pub enum WriteReportError {
     #[error("the report `{report}` cannot be written: there is no folder `{folder}`")]
     NoFolder {
         /// The report.
-        report: Report,
+        report: ReportRequest,
         /// The folder that it should stand in.
         folder: Utf8PathBuf,
     },
     /// Writing failed.
-    #[error("the report `{report}` cannot be written: {source}")]
+    #[error("the report `{report}` cannot be written")]
     Write {
         /// The report.
-        report: Report,
+        report: ReportRequest,
         /// Why.
         source: io::Error,
     },
@@ -111,16 +111,16 @@ impl fmt::Display for ReportKind {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ReportRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.to {
-            Destination::Stdout => write!(f, "{}=-", self.kind),
-            Destination::File(path) => write!(f, "{}={path}", self.kind),
+            ReportDestination::Stdout => write!(f, "{}=-", self.kind),
+            ReportDestination::File(path) => write!(f, "{}={path}", self.kind),
         }
     }
 }
 
-impl FromStr for Report {
+impl FromStr for ReportRequest {
     type Err = ParseReportError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -131,7 +131,7 @@ impl FromStr for Report {
         }
         let kind = KINDS.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind);
         let kind = kind.ok_or_else(|| ParseReportError::Kind { word: word.to_owned(), hint: hint(word) })?;
-        let to = if to == "-" { Destination::Stdout } else { Destination::File(to.into()) };
+        let to = if to == "-" { ReportDestination::Stdout } else { ReportDestination::File(to.into()) };
         Ok(Self { kind, to })
     }
 }
@@ -146,13 +146,13 @@ fn hint(word: &str) -> String {
 }
 
 /// Finds out before a run what would only fail after it.
-pub fn check(reports: &[Report]) -> Result<(), WriteReportError> {
-    let mut on_stdout = reports.iter().filter(|report| report.to == Destination::Stdout);
+pub fn check(reports: &[ReportRequest]) -> Result<(), WriteReportError> {
+    let mut on_stdout = reports.iter().filter(|report| report.to == ReportDestination::Stdout);
     if let (Some(one), Some(other)) = (on_stdout.next(), on_stdout.next()) {
         return Err(WriteReportError::TwoOnStdout(one.kind, other.kind));
     }
     for report in reports {
-        if let Destination::File(path) = &report.to {
+        if let ReportDestination::File(path) = &report.to {
             let folder = folder(path);
             if !folder.is_dir() {
                 return Err(WriteReportError::NoFolder { report: report.clone(), folder: folder.to_owned() });
@@ -164,7 +164,7 @@ pub fn check(reports: &[Report]) -> Result<(), WriteReportError> {
 
 /// Writes every report; a file that exists is replaced at once and never seen half written.
 pub fn write(
-    reports: &[Report],
+    reports: &[ReportRequest],
     events: &[Event],
     record: &RunRecord,
     stdout: &mut dyn Write,
@@ -172,8 +172,8 @@ pub fn write(
     for report in reports {
         let text = render(report.kind, events, record);
         let written = match &report.to {
-            Destination::Stdout => stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()),
-            Destination::File(path) => replace(path, text.as_bytes()),
+            ReportDestination::Stdout => stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()),
+            ReportDestination::File(path) => replace(path, text.as_bytes()),
         };
         written.map_err(|source| WriteReportError::Write { report: report.clone(), source })?;
     }
@@ -231,16 +231,20 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
-    fn report(text: &str) -> Report {
+    fn report(text: &str) -> ReportRequest {
         text.parse().unwrap()
     }
 
     #[rstest]
-    #[case("json=run.json", ReportKind::Json, Destination::File("run.json".into()))]
-    #[case("events=a=b", ReportKind::Events, Destination::File("a=b".into()))]
-    #[case("junit=-", ReportKind::Junit, Destination::Stdout)]
-    fn a_report_is_a_kind_and_a_place(#[case] text: &str, #[case] kind: ReportKind, #[case] to: Destination) {
-        assert_eq!(report(text), Report { kind, to });
+    #[case("json=run.json", ReportKind::Json, ReportDestination::File("run.json".into()))]
+    #[case("events=a=b", ReportKind::Events, ReportDestination::File("a=b".into()))]
+    #[case("junit=-", ReportKind::Junit, ReportDestination::Stdout)]
+    fn a_report_is_a_kind_and_a_place(
+        #[case] text: &str,
+        #[case] kind: ReportKind,
+        #[case] to: ReportDestination,
+    ) {
+        assert_eq!(report(text), ReportRequest { kind, to });
         assert_eq!(report(text).to_string(), text);
     }
 
@@ -270,7 +274,7 @@ mod tests {
         "there is no report `pdf`: the kinds are json, events, junit, html, markdown, github, tap, sarif"
     )]
     fn other_texts_are_refused(#[case] text: &str, #[case] message: &str) {
-        assert_eq!(text.parse::<Report>().unwrap_err().to_string(), message);
+        assert_eq!(text.parse::<ReportRequest>().unwrap_err().to_string(), message);
     }
 
     #[test]

@@ -16,7 +16,7 @@ const ENDING: &str = ".events.gz";
 
 /// A bounded folder of runs.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub struct RunStore {
     folder: PathBuf,
     bounds: Bounds,
 }
@@ -51,7 +51,7 @@ pub struct StoredEntry {
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// The folder cannot be read.
-    #[error("the stored runs cannot be read: {0}")]
+    #[error("the stored runs cannot be read")]
     Io(#[from] io::Error),
     /// There is no such run.
     #[error("there is no file and no stored run `{0}`: see `gatecrash runs list`")]
@@ -66,7 +66,7 @@ pub enum FindError {
     },
 }
 
-impl Store {
+impl RunStore {
     /// The store below a cache directory.
     pub fn below(cache: &Path, bounds: Bounds) -> Self {
         Self { folder: cache.join("runs"), bounds }
@@ -168,13 +168,13 @@ mod tests {
         events
     }
 
-    fn store(runs: usize) -> (tempfile::TempDir, Store) {
+    fn store(runs: usize) -> (tempfile::TempDir, RunStore) {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::below(folder.path(), Bounds { runs, bytes: u64::MAX });
+        let store = RunStore::below(folder.path(), Bounds { runs, bytes: u64::MAX });
         (folder, store)
     }
 
-    fn ids(store: &Store) -> Vec<String> {
+    fn ids(store: &RunStore) -> Vec<String> {
         store.list().unwrap().into_iter().map(|one| one.started.id).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::events::line;
-use super::{Destination, Report, ReportKind, WriteReportError};
+use super::{ReportDestination, ReportKind, ReportRequest, WriteReportError};
 use crate::run::Event;
 
 /// What `--report events=-` asks for: whoever reads standard output sees each event when it happens, and
@@ -15,7 +15,7 @@ pub struct EventStream<W> {
 
 impl<W: Write> EventStream<W> {
     /// A stream to standard output, where one of the reports is that.
-    pub fn of(reports: &[Report], stdout: W) -> Self {
+    pub fn of(reports: &[ReportRequest], stdout: W) -> Self {
         Self { to: reports.iter().any(is_streamed).then_some(stdout), failure: None }
     }
 
@@ -38,8 +38,8 @@ impl<W: Write> EventStream<W> {
     /// # Errors
     ///
     /// If an event could not be passed on.
-    pub fn finish(self, reports: &[Report]) -> Result<Vec<Report>, WriteReportError> {
-        let (streamed, rest): (Vec<Report>, _) = reports.iter().cloned().partition(is_streamed);
+    pub fn finish(self, reports: &[ReportRequest]) -> Result<Vec<ReportRequest>, WriteReportError> {
+        let (streamed, rest): (Vec<ReportRequest>, _) = reports.iter().cloned().partition(is_streamed);
         match (self.failure, streamed.into_iter().next()) {
             (Some(source), Some(report)) => Err(WriteReportError::Write { report, source }),
             _ => Ok(rest),
@@ -47,8 +47,8 @@ impl<W: Write> EventStream<W> {
     }
 }
 
-fn is_streamed(report: &Report) -> bool {
-    *report == Report { kind: ReportKind::Events, to: Destination::Stdout }
+fn is_streamed(report: &ReportRequest) -> bool {
+    *report == ReportRequest { kind: ReportKind::Events, to: ReportDestination::Stdout }
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
         }
     }
 
-    fn reports(of: &[&str]) -> Vec<Report> {
+    fn reports(of: &[&str]) -> Vec<ReportRequest> {
         of.iter().map(|text| text.parse().unwrap()).collect()
     }
 

@@ -463,8 +463,7 @@ impl CaseRun<'_> {
             record.verdict = Verdict::Pass;
             return Observed { record, raw: Some(outcome), signature: None, trouble: None, doubt: None };
         };
-        let class = record.deviation.as_ref().map(|deviation| deviation.class);
-        let Judgement { verdict, mismatch } = judge(&outcome, &right, listed.zip(class));
+        let Judgement { verdict, mismatch } = judge(&outcome, &right, listed);
         record.verdict = verdict;
         record.mismatch = mismatch;
         record.expected = Some(listed.unwrap_or(&right).to_string());

@@ -1,4 +1,4 @@
-//! Verdicts depend on release, expectation and observation alone.
+//! The verdict on an outcome, which depends on nothing but what was expected and what was observed.
 
 use std::fmt;
 
@@ -7,34 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use super::matching::{Mismatch, mismatch, satisfies};
 use super::outcome::Outcome;
-use crate::scenario::{DeviationClass, Expectation};
+use crate::scenario::Expectation;
 
-/// What is said of a step, or of a scenario on a release.
+/// The verdict on a step, or on a scenario on one release.
 ///
-/// The variants stand in the order of weight: a scenario's verdict is the heaviest of its steps'.
+/// The variants are ordered by severity: a scenario gets the most severe verdict of its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Not run, because an earlier step left nothing to run it on.
+    /// Not run, because an earlier step did not leave what it needs.
     Skipped,
     /// As expected.
     Pass,
-    /// A listed deviation, exactly as listed.
+    /// The outcome that a deviation lists, exactly as listed.
     Known,
-    /// The target cannot show it. Never counted as a pass.
+    /// The target cannot run the scenario. Never counts as a pass.
     Untestable,
-    /// Not always the same.
+    /// The repetitions did not all have the same outcome.
     Flaky,
-    /// A listed deviation did not happen: the list is out of date.
+    /// A listed deviation did not happen, so the list is out of date.
     Fixed,
-    /// Not as expected, and not listed.
+    /// Neither what was expected nor what is listed.
     Fail,
-    /// Harness or gateway broke. Never counted as a failed expectation.
+    /// The harness or the gateway broke. Never counts as a failed expectation.
     Error,
 }
 
 impl Verdict {
-    /// Whether a run with this verdict is all right.
+    /// Whether this verdict leaves a run successful.
     pub const fn is_fine(self) -> bool {
         matches!(self, Self::Pass | Self::Known | Self::Skipped)
     }
@@ -65,20 +65,16 @@ impl fmt::Display for Verdict {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// Where the outcome first differs from what this release was expected to do.
+    /// The first place at which the outcome differs from what was expected of this release.
     pub mismatch: Option<Mismatch>,
 }
 
 /// Judges the outcome of a step.
 ///
-/// `listed` is the outcome that a deviation lists for the release under test, with its class. Where it lists
-/// several, one of them may be the right one: the release does not always go wrong.
-pub fn judge(
-    outcome: &Outcome,
-    right: &Expectation,
-    listed: Option<(&Expectation, DeviationClass)>,
-) -> Judgement {
-    let Some((listed, _)) = listed else {
+/// `listed` is the outcome that a deviation lists for the release under test. Where it lists several outcomes, the
+/// right one may be among them: then the release goes wrong only now and again, and the right outcome is a pass.
+pub fn judge(outcome: &Outcome, right: &Expectation, listed: Option<&Expectation>) -> Judgement {
+    let Some(listed) = listed else {
         let mismatch = mismatch(outcome, right);
         let verdict = if mismatch.is_none() { Verdict::Pass } else { Verdict::Fail };
         return Judgement { verdict, mismatch };
@@ -93,20 +89,20 @@ pub fn judge(
     Judgement { verdict, mismatch }
 }
 
-/// The verdict of a whole from those of its parts: the heaviest one.
+/// The verdict on a whole: the most severe of the verdicts on its parts.
 ///
-/// A part that was passed over is only all right beside one that explains it: a whole of passes and skipped parts
-/// was not looked at in full, and neither was one without parts. Both are errors, never passes.
+/// A skipped part is only acceptable beside a part that explains it. A whole of passes and skipped parts was not tested
+/// in full, and a whole without parts was not tested at all: both are errors, never passes.
 pub fn overall(parts: impl IntoIterator<Item = Verdict>) -> Verdict {
-    let (mut heaviest, mut skipped) = (None, false);
+    let (mut worst, mut skipped) = (None, false);
     for part in parts {
         skipped |= part == Verdict::Skipped;
-        heaviest = heaviest.max(Some(part));
+        worst = worst.max(Some(part));
     }
-    match heaviest {
+    match worst {
         None | Some(Verdict::Skipped) => Verdict::Error,
         Some(Verdict::Pass) if skipped => Verdict::Error,
-        Some(heaviest) => heaviest,
+        Some(worst) => worst,
     }
 }
 
@@ -135,7 +131,7 @@ mod tests {
     #[case(refused("role-upgrade"), Some("role-upgrade"), Verdict::Known)]
     #[case(refused("scope-upgrade"), Some("role-upgrade"), Verdict::Fail)]
     #[case(hello(), Some("role-upgrade"), Verdict::Fixed)]
-    fn a_listed_deviation_must_happen_exactly(
+    fn a_listed_deviation_must_happen_exactly_as_listed(
         #[case] outcome: Outcome,
         #[case] listed: Option<&str>,
         #[case] verdict: Verdict,
@@ -144,7 +140,7 @@ mod tests {
         let listed: Option<Expectation> = listed.map(|reason| {
             serde_json::from_value(json!({"closed": 1008, "details": {"reason": reason}})).unwrap()
         });
-        let judged = judge(&outcome, &right, listed.as_ref().map(|one| (one, DeviationClass::Regression)));
+        let judged = judge(&outcome, &right, listed.as_ref());
         assert_eq!(judged.verdict, verdict);
         assert_eq!(judged.mismatch.is_none(), matches!(verdict, Verdict::Pass | Verdict::Known));
     }
@@ -153,19 +149,19 @@ mod tests {
     #[case(hello(), Verdict::Pass)]
     #[case(refused("role-upgrade"), Verdict::Known)]
     #[case(refused("scope-upgrade"), Verdict::Fail)]
-    fn a_release_that_does_not_always_go_wrong_passes_when_it_is_right(
+    fn a_release_that_goes_wrong_now_and_again_passes_when_it_is_right(
         #[case] outcome: Outcome,
         #[case] verdict: Verdict,
     ) {
         let right = Expectation::Hello(Pattern::Any);
         let listed = json!({"any_of": ["hello", {"closed": 1008, "details": {"reason": "role-upgrade"}}]});
         let listed: Expectation = serde_json::from_value(listed).unwrap();
-        let judged = judge(&outcome, &right, Some((&listed, DeviationClass::Regression)));
+        let judged = judge(&outcome, &right, Some(&listed));
         assert_eq!(judged.verdict, verdict);
     }
 
     #[test]
-    fn the_heaviest_verdict_counts() {
+    fn the_most_severe_verdict_counts() {
         assert_eq!(overall([Verdict::Pass, Verdict::Pass]), Verdict::Pass);
         assert_eq!(overall([Verdict::Pass, Verdict::Known, Verdict::Skipped]), Verdict::Known);
         assert_eq!(overall([Verdict::Fail, Verdict::Error, Verdict::Known]), Verdict::Error);
@@ -175,13 +171,13 @@ mod tests {
     #[case::nothing_at_all(&[])]
     #[case::only_skipped(&[Verdict::Skipped])]
     #[case::passes_around_a_gap(&[Verdict::Pass, Verdict::Skipped, Verdict::Pass])]
-    fn what_was_not_looked_at_is_no_pass(#[case] parts: &[Verdict]) {
+    fn a_whole_that_was_not_tested_in_full_does_not_pass(#[case] parts: &[Verdict]) {
         assert_eq!(overall(parts.iter().copied()), Verdict::Error);
     }
 
     proptest! {
         #[test]
-        fn the_order_of_steps_does_not_count(mut parts in prop::collection::vec(0usize..8, 0..6)) {
+        fn the_order_of_the_steps_does_not_matter(mut parts in prop::collection::vec(0usize..8, 0..6)) {
             let all = [
                 Verdict::Skipped, Verdict::Pass, Verdict::Known, Verdict::Untestable, Verdict::Flaky,
                 Verdict::Fixed, Verdict::Fail, Verdict::Error,

@@ -1,4 +1,4 @@
-//! Does an outcome satisfy an expectation, and if not, where not?
+//! Compares an outcome with an expectation, and finds the first place at which they differ.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ use crate::wire::WireError;
 /// The first place where an outcome differs from an expectation.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Mismatch {
-    /// Where: the aspect of the outcome, then keys and indices (`details.reason`, `payload.scopes[1]`).
+    /// The place: the aspect of the outcome, then keys and indices (`details.reason`, `payload.scopes[1]`).
     pub at: String,
     /// What was expected there.
     pub expected: String,
-    /// What came.
+    /// What came instead.
     pub got: String,
 }
 
@@ -22,7 +22,7 @@ pub fn satisfies(outcome: &Outcome, expectation: &Expectation) -> bool {
     mismatch(outcome, expectation).is_none()
 }
 
-/// The first place where an outcome differs from an expectation; none where it satisfies it.
+/// The first place where an outcome differs from an expectation; `None` if it satisfies the expectation.
 pub fn mismatch(outcome: &Outcome, expectation: &Expectation) -> Option<Mismatch> {
     match (expectation, outcome) {
         (Expectation::Hello(pattern), Outcome::Hello { payload })
@@ -67,7 +67,8 @@ pub fn matches(value: &Value, pattern: &Pattern) -> bool {
     find("", Some(value), pattern).is_none()
 }
 
-/// Whether a line of a log has what a pattern wants: a text may stand anywhere in it, anything else is for the whole.
+/// Whether a line of a log matches a pattern. A text may occur anywhere in the line; any other pattern has to match the
+/// whole line.
 pub fn line_has(line: &str, pattern: &Pattern) -> bool {
     match pattern {
         Pattern::Literal(Value::String(text)) => line.contains(text.as_str()),
@@ -187,7 +188,7 @@ fn find(at: &str, value: Option<&Value>, pattern: &Pattern) -> Option<Mismatch> 
     if right { None } else { wrong() }
 }
 
-/// Numbers are compared by value, so that `1` and `1.0` are one number.
+/// Whether two values are equal. Numbers are compared by value, so `1` equals `1.0`.
 fn same(expected: &Value, got: &Value) -> bool {
     match (expected.as_f64(), got.as_f64()) {
         (Some(a), Some(b)) => expected == got || a.total_cmp(&b).is_eq(),
@@ -268,7 +269,7 @@ mod tests {
     #[case(json!({"error": "NOT_PAIRED"}), false)]
     #[case(json!({"any_of": ["hello", {"closed": 1008}]}), true)]
     #[case(json!({"any_of": ["hello", {"closed": 1000}]}), false)]
-    fn a_refusal_is_judged_by_code_and_details(#[case] written: Value, #[case] matches: bool) {
+    fn a_refusal_is_compared_by_code_and_details(#[case] written: Value, #[case] matches: bool) {
         assert_eq!(satisfies(&role_upgrade(), &expectation(written)), matches);
     }
 
@@ -305,7 +306,7 @@ mod tests {
         }
 
         #[test]
-        fn not_is_the_contrary(value in any_json(), other in any_json()) {
+        fn not_negates_a_pattern(value in any_json(), other in any_json()) {
             let plain = find("x", Some(&value), &pattern(other.clone())).is_none();
             let negated = find("x", Some(&value), &Pattern::Not(Box::new(pattern(other)))).is_none();
             prop_assert_ne!(plain, negated);

@@ -1,4 +1,4 @@
-//! What came back from a step, in its normal form.
+//! The outcome of a step, and its normal form for comparisons.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::scenario::ExpectationKind;
 use crate::wire::{Close, End, WireError};
 
-/// What came back from a step.
+/// The outcome of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Outcome {
@@ -20,83 +20,83 @@ pub enum Outcome {
     },
     /// The gateway closed, after an error response or without one.
     Closed {
-        /// How it closed.
+        /// The close frame, or that there was none.
         close: Close,
-        /// The error response that came before.
+        /// The error response that came before the close.
         #[serde(flatten, with = "side_by_side")]
         #[schemars(with = "Beside")]
         error: Option<WireError>,
     },
     /// An error response, and the connection stayed open.
     Refused {
-        /// The response.
+        /// The error response.
         #[serde(flatten, with = "side_by_side")]
         #[schemars(with = "Beside")]
         error: WireError,
     },
     /// An HTTP answer instead of a WebSocket.
     Http {
-        /// Its status.
+        /// The status.
         status: u16,
-        /// Its body: parsed JSON, or a text.
+        /// The body: parsed JSON, or a string.
         body: Value,
     },
     /// A call succeeded.
     Ok {
-        /// Its payload.
+        /// The payload.
         payload: Value,
     },
     /// An event came.
     Arrived {
-        /// Its payload.
+        /// The payload.
         payload: Value,
     },
-    /// A line of a log, or a frame of a connection, was there or came.
+    /// A line of a log or a frame of a connection was found.
     Found {
-        /// The line, or the frame; both differ from run to run, so they are not stored.
+        /// The line or the frame. It differs from run to run, so it is not stored.
         #[serde(default, skip_serializing_if = "Value::is_null")]
         what: Value,
     },
-    /// This side ended the connection, because what the gateway sent breaks RFC 6455.
+    /// The client ended the connection because the gateway violated RFC 6455.
     ProtocolError {
-        /// What was wrong.
+        /// The violation.
         what: String,
     },
-    /// Nothing came in the time given.
+    /// Nothing came within the time limit.
     Silence,
-    /// What is stored.
+    /// The content of a store.
     State {
-        /// The document.
+        /// The stored document.
         document: Value,
     },
     /// A program ended.
     Exit {
-        /// Its exit code; none where a signal ended it.
+        /// Its exit code; `None` if a signal ended it.
         code: Option<i32>,
         /// The signal that ended it, such as `SIGTERM`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signal: Option<String>,
-        /// What it printed on standard output.
+        /// Its standard output.
         stdout: String,
-        /// What it printed on standard error.
+        /// Its standard error.
         stderr: String,
     },
-    /// A tool answered to the model.
+    /// A tool returned a result to the language model.
     Tool {
-        /// Its answer.
+        /// The result.
         result: String,
-        /// Why the gateway refused a connection meanwhile; none where it refused none.
+        /// Why the gateway refused a connection meanwhile; `None` if it did not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<String>,
     },
-    /// Done, with nothing to judge.
+    /// The step was done and has no outcome to judge.
     Done,
 }
 
-/// An error response as it is stored: what it says about the case stands beside it.
+/// An error response in its stored form, with the details beside the error.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 struct Beside {
-    /// The error response; none where the gateway closed without one.
+    /// The error response; `None` if the gateway closed without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<ErrorHead>,
     /// The `details` of the error response, such as `{code: PAIRING_REQUIRED, reason: role-upgrade}`.
@@ -110,7 +110,7 @@ struct ErrorHead {
     /// Such as `NOT_PAIRED`.
     #[serde(default)]
     code: String,
-    /// A text for people; it changes between releases.
+    /// A message for people, which changes between releases.
     #[serde(default)]
     message: String,
 }
@@ -161,7 +161,7 @@ mod side_by_side {
 }
 
 impl Outcome {
-    /// The end of a connection that this side did not mean to end.
+    /// The outcome for a connection that ended unexpectedly.
     pub fn of_end(end: End, error: Option<WireError>) -> Self {
         match end {
             End::Closed(close) => Self::Closed { close, error },
@@ -169,7 +169,7 @@ impl Outcome {
         }
     }
 
-    /// The document that captures take parts from.
+    /// The document from which a step saves values.
     pub fn document(&self) -> Value {
         match self {
             Self::Hello { payload } | Self::Ok { payload } | Self::Arrived { payload } => payload.clone(),
@@ -190,7 +190,7 @@ impl Outcome {
         }
     }
 
-    /// Which kind of expectation speaks of such an outcome.
+    /// The kind of expectation that such an outcome can meet; `None` if there is nothing to expect.
     pub const fn kind(&self) -> Option<ExpectationKind> {
         Some(match self {
             Self::Hello { .. } => ExpectationKind::Hello,
@@ -208,7 +208,7 @@ impl Outcome {
         })
     }
 
-    /// The error response, where there was one.
+    /// The error response, if there was one.
     pub const fn error(&self) -> Option<&WireError> {
         match self {
             Self::Closed { error, .. } => error.as_ref(),
@@ -248,7 +248,7 @@ impl fmt::Display for Outcome {
                     (None, Some(signal)) => write!(f, "ended by {signal}")?,
                     (None, None) => f.write_str("ended by a signal")?,
                 }
-                // What went wrong stands at the end, and on standard error.
+                // Programs say at the end what went wrong, and on standard error.
                 let told = if stderr.trim().is_empty() { stdout } else { stderr };
                 if told.trim().is_empty() { Ok(()) } else { write!(f, " · {}", last_words(told)) }
             }
@@ -269,12 +269,12 @@ impl fmt::Display for ErrorLine<'_> {
     }
 }
 
-/// The JSON document that a program printed, where its output is one.
+/// The JSON document that a program printed; `None` if its output is not JSON.
 pub(super) fn printed_json(stdout: &str) -> Option<Value> {
     serde_json::from_str(stdout.trim()).ok()
 }
 
-/// The end of a text of many lines, on one line of bounded length.
+/// The end of a text, as one line of limited length.
 fn last_words(text: &str) -> String {
     const LONGEST: usize = 300;
     let line =
@@ -283,7 +283,7 @@ fn last_words(text: &str) -> String {
     if start == 0 { line } else { format!("…{}", &line[start..]) }
 }
 
-/// A value on one line of bounded length.
+/// A value as one line of limited length.
 fn brief(value: &Value) -> String {
     const LONGEST: usize = 300;
     let text = value.to_string();
@@ -293,9 +293,9 @@ fn brief(value: &Value) -> String {
     }
 }
 
-/// The outcome without what differs from run to run: ids, times, nonces, ports, secrets.
+/// The normal form of an outcome: values that differ from run to run are replaced by placeholders.
 ///
-/// Two runs of the same scenario on the same build give equal normal forms.
+/// Two runs of the same scenario on the same build have outcomes with equal normal forms.
 pub fn normalised(outcome: &Outcome) -> Outcome {
     let mut copy = outcome.clone();
     let parts: Vec<&mut Value> = match &mut copy {
@@ -320,7 +320,7 @@ pub fn normalised(outcome: &Outcome) -> Outcome {
     copy
 }
 
-/// Keys whose values differ from run to run, with the word that is shown instead.
+/// Keys whose values differ from run to run, with their placeholders.
 const VOLATILE: &[(&str, &str)] = &[
     ("requestId", "‹id›"),
     ("connId", "‹id›"),
@@ -332,7 +332,7 @@ const VOLATILE: &[(&str, &str)] = &[
     ("remediationHint", "‹text›"),
 ];
 
-/// Replaces what differs from run to run: ids, times, nonces.
+/// Replaces values that differ from run to run, such as ids, times and nonces, by placeholders.
 pub fn redact_volatile(value: &mut Value) {
     match value {
         Value::Object(entries) => {
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn volatile_values_do_not_count() {
+    fn volatile_values_do_not_matter() {
         let one = refused(json!({"reason": "role-upgrade", "requestId": "a"}));
         let two = refused(json!({"reason": "role-upgrade", "requestId": "b"}));
         assert_ne!(one, two);

@@ -6,22 +6,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
+use super::printed::telling_line;
 
-/// The signature of an outcome that differs: enough to tell it from other failures, and nothing that
-/// changes from run to run or with a reworded text.
+/// The signature of an outcome that is not right: enough to tell it from other failures, and nothing that changes from
+/// run to run or when a text is reworded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Signature {
     /// Name of the step.
     pub step: String,
-    /// Outcome class: `hello`, `closed`, `error`, `http`, `ok`, `arrives`, `silence`, `state`, `done`.
+    /// Kind of outcome, as expectations name it (`hello`, `closed`, `error`, `http`, `ok`, `arrives`, `silence`, `state`,
+    /// `exit`, `tool`, `protocol_error`), `done` for a step without an outcome to expect, or `restart` for a gateway
+    /// that restarted by itself.
     pub class: String,
-    /// Close code, or HTTP status.
+    /// Close code or HTTP status; of a program that printed no words, its exit code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<u16>,
-    /// `error.details.code`, else `error.code`.
+    /// `error.details.code`, else `error.code`; of a program or a tool, the first words that it printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// `error.details.reason`.
+    /// `error.details.reason`; of a tool, why the gateway refused a connection meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -57,12 +60,12 @@ impl Signature {
         Self { step: step.to_owned(), class: "restart".to_owned(), code: None, detail: None, reason: None }
     }
 
-    /// Whether it tells of a gateway that restarted by itself.
+    /// Whether it stands for a gateway that restarted by itself.
     pub fn is_of_restart(&self) -> bool {
         self.class == "restart"
     }
 
-    /// The shortest word for it: the reason, else the detail code, else the class with its code.
+    /// The shortest label for it: the reason, else the detail, else the class with its code.
     pub fn word(&self) -> String {
         match (&self.reason, &self.detail, self.code) {
             (Some(reason), _, _) => reason.clone(),
@@ -94,22 +97,28 @@ struct Printed {
     text: String,
 }
 
-/// Such as `gateway closed (1008): pairing required`; else the first words, which change least.
+/// The close that the text tells of, as in `gateway closed (1008): pairing required`; else its first words, which change
+/// least between releases.
 fn printed(outcome: &Outcome) -> Option<Printed> {
-    let all = match outcome {
-        Outcome::Tool { result, .. } => result.clone(),
-        Outcome::Exit { stdout, stderr, .. } => format!("{stderr}\n{stdout}"),
+    let (texts, exit) = match outcome {
+        Outcome::Tool { result, .. } => ([result.as_str(), ""], None),
+        Outcome::Exit { code, stdout, stderr, .. } => ([stderr.as_str(), stdout], *code),
         _ => return None,
     };
-    let closed = all.split("closed (").nth(1).and_then(|rest| rest.split_once("): "));
+    let closed = texts.iter().find_map(|text| text.split("closed (").nth(1)?.split_once("): "));
     if let Some((code, text)) = closed
         && let Ok(code) = code.parse()
     {
         return Some(Printed { code: Some(code), text: first_words(text) });
     }
-    Some(Printed { code: None, text: first_words(&all) })
+    let text = texts.iter().find_map(|text| telling_line(text)).map(|line| first_words(&line));
+    let text = text.unwrap_or_default();
+    // Of a program without words, its exit code is all there is to tell.
+    let code = exit.filter(|_| text.is_empty()).and_then(|code| u16::try_from(code).ok());
+    Some(Printed { code, text })
 }
 
+/// The beginning of a text, up to the first character that ends a phrase.
 fn first_words(text: &str) -> String {
     let end = |c: char| matches!(c, '(' | ':' | '.' | '\n' | '"' | '`');
     let words = text.trim_start().split(end).next().unwrap_or_default();
@@ -118,6 +127,7 @@ fn first_words(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
     use serde_json::json;
 
     use super::*;
@@ -130,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn reworded_texts_have_the_same_signature() {
+    fn a_reworded_text_has_the_same_signature() {
         let old = Signature::of("node", &refused("pairing required", "role-upgrade"));
         let new = Signature::of("node", &refused("role upgrade needs approval", "role-upgrade"));
         assert_eq!(old, new);
@@ -139,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tool_says_of_a_refusal_is_its_signature() {
+    fn a_refusal_that_a_tool_reports_is_its_signature() {
         let text = "Exec approval registration failed: Error: gateway closed (1008): pairing required\nGateway target";
         let seen = Signature::of(
             "exec",
@@ -150,8 +160,25 @@ mod tests {
         assert_eq!(Signature::of("exec", &waits).word(), "Approval required");
     }
 
+    #[rstest]
+    #[case::a_sentence("", "pairing required: ask", "pairing required")]
+    #[case::standard_error_first("Error: x", "done", "Error")]
+    #[case::json("", r#"{"ok": false, "error": {"message": "unknown device"}}"#, "unknown device")]
+    #[case::json_without_a_message("", r#"{"ok": false}"#, "exit 3")]
+    #[case::no_words("", "{\n", "exit 3")]
+    #[case::nothing("", "", "exit 3")]
+    fn a_program_is_labelled_by_its_words_or_its_exit_code(
+        #[case] stderr: &str,
+        #[case] stdout: &str,
+        #[case] word: &str,
+    ) {
+        let outcome =
+            Outcome::Exit { code: Some(3), signal: None, stdout: stdout.into(), stderr: stderr.into() };
+        assert_eq!(Signature::of("run", &outcome).word(), word);
+    }
+
     #[test]
-    fn another_reason_or_step_is_another_signature() {
+    fn another_reason_or_step_has_another_signature() {
         let one = Signature::of("node", &refused("x", "role-upgrade"));
         assert_ne!(one, Signature::of("node", &refused("x", "scope-upgrade")));
         assert_ne!(one, Signature::of("operator", &refused("x", "role-upgrade")));

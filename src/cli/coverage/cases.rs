@@ -5,7 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::suite::{self, Selection};
-use crate::curate::coverage::{BUILT_IN, Coverage, SourceKind, coverage, markdown, read};
+use crate::curate::sources::{BUILT_IN, SourceCoverage, SourceKind, coverage, markdown, read};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub(super) fn run(format: Format, folder: Option<&Path>, context: &Context) -> R
     Ok(if open || !found.unknown.is_empty() { Exit::Bad } else { Exit::Fine })
 }
 
-fn shares(found: &Coverage) -> String {
+fn shares(found: &SourceCoverage) -> String {
     let mut text = String::new();
     for kind in [SourceKind::Upstream, SourceKind::UpstreamPart, SourceKind::Report] {
         let (covered, argued, all) = found.share(kind);

@@ -9,7 +9,7 @@ use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::memory::Memory;
 use crate::cli::session::{RunOptions, measure};
 use crate::cli::suite::SuiteOptions;
-use crate::coverage::{self, CodeCoverage, Group};
+use crate::coverage::{self, CodeCoverage, ScenarioGroup};
 use crate::gateway::Profiles;
 use crate::release::Release;
 use crate::report::coverage::{html, json, lcov};
@@ -170,7 +170,7 @@ pub(super) fn run(
 }
 
 /// The gateways of a run, the scenarios that ran on each, and where it has left its profiles.
-fn groups(record: &RunRecord, profiles: &Profiles) -> Vec<(Group, PathBuf)> {
+fn groups(record: &RunRecord, profiles: &Profiles) -> Vec<(ScenarioGroup, PathBuf)> {
     let mut scenarios: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for cell in &record.cells {
         if let Some(gateway) = cell.gateway {
@@ -178,7 +178,7 @@ fn groups(record: &RunRecord, profiles: &Profiles) -> Vec<(Group, PathBuf)> {
         }
     }
     let one = |(number, gateway): (usize, &crate::run::GatewayRecord)| {
-        let group = Group {
+        let group = ScenarioGroup {
             label: gateway.lane.clone(),
             gateway: number,
             scenarios: scenarios.remove(&number).unwrap_or_default(),
@@ -225,7 +225,7 @@ fn show(
 
 fn exit(args: &Options, record: &RunRecord, measured: &CodeCoverage) -> Exit {
     let of_run = Exit::of_run(record);
-    let nothing_left = |group: &Group| {
+    let nothing_left = |group: &ScenarioGroup| {
         let reached = measured.files.iter().flat_map(|file| &file.run_by).any(|one| {
             one.groups.iter().any(|number| {
                 measured.groups.get(*number).is_some_and(|other| other.gateway == group.gateway)

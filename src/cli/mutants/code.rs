@@ -24,7 +24,7 @@ use crate::cli::suite::{self, Selection};
 use crate::coverage::{self, Chunk, Scope};
 use crate::gateway::{Launch, Target, TargetProvider, copy_package};
 use crate::mutation::{
-    CodeMutant, CodeScore, EQUIVALENT, Equivalents, MutantVerdict, PATIENCE, Progress, Reach, Trial,
+    CodeMutant, CodeScore, EQUIVALENT, Equivalents, MutantVerdict, PATIENCE, Reach, Trial, TrialProgress,
     TrialRequest, by_operator, mutants_of, reach, report_of, sample, switchable, try_all,
 };
 use crate::release::Release;
@@ -187,8 +187,8 @@ async fn tried(
     let until = options.time.map(|time| begun + time.as_duration());
     let new = Mutex::new(Vec::new());
     let turns = Mutex::new(0);
-    let progress = |progress: Progress| match progress {
-        Progress::Decided(number, trial) => {
+    let progress = |progress: TrialProgress| match progress {
+        TrialProgress::Decided(number, trial) => {
             stored.keep_trial(&trial);
             if trial.verdict == MutantVerdict::Survived
                 && let Some(mutant) = found.mutants.get(number)
@@ -203,7 +203,7 @@ async fn tried(
             }
             new.lock().unwrap_or_else(PoisonError::into_inner).push(trial);
         }
-        Progress::HadItsTurn => {
+        TrialProgress::HadItsTurn => {
             let mut turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
             *turns += 1;
             if *turns % 25 == 0 {
@@ -211,7 +211,7 @@ async fn tried(
                 tell(format_args!("{} of {} mutants had their turn after {seconds} s", *turns, wanted.len()));
             }
         }
-        Progress::Open(count) => {
+        TrialProgress::Open(count) => {
             let seconds = begun.elapsed().as_secs();
             tell(format_args!("{count} are still open after {seconds} s and get fresh gateways together"));
         }

@@ -50,7 +50,7 @@ enum Refused {
 
 /// What scenarios ask of one release.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct AskedSurface {
     calls: BTreeMap<String, Vec<Called>>,
     /// By event: the scopes of connections that hear it, and of those that must not.
     heard: BTreeMap<String, (Vec<Hearer>, Vec<Hearer>)>,
@@ -69,8 +69,8 @@ struct Hearer {
 }
 
 /// Collects what scenarios ask of a release, those left out that are not about it.
-pub fn asked(scenarios: &[Scenario], release: &Release) -> Asked {
-    let mut found = Asked::default();
+pub fn asked(scenarios: &[Scenario], release: &Release) -> AskedSurface {
+    let mut found = AskedSurface::default();
     let about = |one: &&Scenario| {
         one.requires.releases.as_ref().is_none_or(|releases| releases.value.contains(release))
     };
@@ -80,7 +80,7 @@ pub fn asked(scenarios: &[Scenario], release: &Release) -> Asked {
     found
 }
 
-impl Asked {
+impl AskedSurface {
     fn add(&mut self, scenario: &Scenario, release: &Release) {
         self.scenarios.insert(scenario.id.clone());
         self.environment.extend(scenario.env.keys().cloned());
@@ -255,9 +255,9 @@ fn refused(right: &Expectation) -> Option<Refused> {
     }
 }
 
-type Refusal = (Option<(Option<Pattern>, Option<Pattern>)>, ErrorExpectation);
+type ExpectedRefusal = (Option<(Option<Pattern>, Option<Pattern>)>, ErrorExpectation);
 
-fn refusals(right: &Expectation) -> Vec<Refusal> {
+fn refusals(right: &Expectation) -> Vec<ExpectedRefusal> {
     match right {
         Expectation::Error(error) => vec![(None, error.clone())],
         Expectation::Closed(ClosedExpectation { code, reason, error }) => {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::asked::{Asked, AskedMethod};
+use super::asked::{AskedMethod, AskedSurface};
 use super::exceptions::Exceptions;
 use super::read::Surface;
 use crate::release::Release;
@@ -12,7 +12,7 @@ pub const SURFACE_FORMAT: &str = "1.0";
 
 /// A question that can be asked of an entry of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Question {
+pub struct SurfaceQuestion {
     /// The entry.
     pub name: String,
     /// What about it.
@@ -26,11 +26,11 @@ pub struct Question {
 
 /// A table of a release and the questions about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Table {
+pub struct SurfaceTable {
     /// Its name: `methods`, `events`, `clients`, `closes`, `errors`, `details`, `limits`, `environment`.
     pub table: &'static str,
     /// The questions.
-    pub questions: Vec<Question>,
+    pub questions: Vec<SurfaceQuestion>,
 }
 
 /// What the suite asks of a release's surface.
@@ -41,12 +41,12 @@ pub struct SurfaceReport {
     /// The release.
     pub gateway: String,
     /// The tables with their questions.
-    pub tables: Vec<Table>,
+    pub tables: Vec<SurfaceTable>,
     /// What was read.
     pub surface: Surface,
 }
 
-impl Table {
+impl SurfaceTable {
     /// How many questions are asked, how many have a reason instead, and how many there are.
     pub fn share(&self) -> (usize, usize, usize) {
         let asked = self.questions.iter().filter(|one| one.asked).count();
@@ -55,7 +55,7 @@ impl Table {
     }
 
     /// The questions that are neither asked nor argued.
-    pub fn open(&self) -> impl Iterator<Item = &Question> {
+    pub fn open(&self) -> impl Iterator<Item = &SurfaceQuestion> {
         self.questions.iter().filter(|one| !one.asked && one.reason.is_none())
     }
 }
@@ -64,7 +64,7 @@ impl Table {
 pub fn compare(
     gateway: &str,
     surface: Surface,
-    asked: &Asked,
+    asked: &AskedSurface,
     release: &Release,
     exceptions: &Exceptions,
 ) -> SurfaceReport {
@@ -76,7 +76,7 @@ pub fn compare(
         let asked = is_asked || elsewhere();
         let reason =
             if asked { None } else { exceptions.reason(table, &name, question, release).map(str::to_owned) };
-        Question { name, question, asked, reason }
+        SurfaceQuestion { name, question, asked, reason }
     };
     let mut methods = Vec::new();
     for method in &surface.methods {
@@ -134,20 +134,20 @@ pub fn compare(
         .map(|name| judge("environment", name.clone(), "is set", asked.variable(name)))
         .collect();
     let tables = vec![
-        Table { table: "methods", questions: methods },
-        Table { table: "events", questions: events },
-        Table { table: "clients", questions: clients },
-        Table { table: "closes", questions: closes },
-        Table { table: "errors", questions: errors },
-        Table { table: "details", questions: details },
-        Table { table: "limits", questions: limits },
-        Table { table: "environment", questions: environment },
+        SurfaceTable { table: "methods", questions: methods },
+        SurfaceTable { table: "events", questions: events },
+        SurfaceTable { table: "clients", questions: clients },
+        SurfaceTable { table: "closes", questions: closes },
+        SurfaceTable { table: "errors", questions: errors },
+        SurfaceTable { table: "details", questions: details },
+        SurfaceTable { table: "limits", questions: limits },
+        SurfaceTable { table: "environment", questions: environment },
     ];
     SurfaceReport { format: SURFACE_FORMAT, gateway: gateway.to_owned(), tables, surface }
 }
 
 /// Sites with the same words in several source files are one question.
-fn unique(mut questions: Vec<Question>) -> Vec<Question> {
+fn unique(mut questions: Vec<SurfaceQuestion>) -> Vec<SurfaceQuestion> {
     questions.sort_by(|one, other| one.name.cmp(&other.name));
     questions.dedup_by(|one, other| one.name == other.name);
     questions

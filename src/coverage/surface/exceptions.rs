@@ -11,15 +11,18 @@ pub const BUILT_IN: &str = include_str!("../../../coverage/surface.yaml");
 /// Exceptions with their reasons.
 #[derive(Debug)]
 pub struct Exceptions {
-    entries: Vec<Entry>,
+    entries: Vec<ExceptionEntry>,
 }
 
 /// Why exceptions cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ExceptionError {
-    /// They have another shape.
-    #[error("the exceptions of the surface cannot be read: {0}")]
-    Shape(String),
+    /// The text is not a list of exceptions.
+    #[error("the exceptions of the surface cannot be read")]
+    Shape(#[source] serde_saphyr::Error),
+    /// A name is not a pattern.
+    #[error("the exceptions of the surface cannot be read: a name is not a pattern")]
+    Pattern(#[from] globset::Error),
     /// One has neither a reason nor scenarios.
     #[error("the exceptions of the surface cannot be read: {0} has neither a reason nor scenarios")]
     NoReason(String),
@@ -27,7 +30,7 @@ pub enum ExceptionError {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct ExceptionsFile {
     table: String,
     names: Vec<String>,
     /// The questions that are not asked; all where none is named.
@@ -40,7 +43,7 @@ struct Written {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct ExceptionEntry {
     table: String,
     names: Vec<GlobMatcher>,
     questions: Vec<String>,
@@ -52,8 +55,7 @@ struct Entry {
 impl Exceptions {
     /// Reads what is written down.
     pub fn read(text: &str) -> Result<Self, ExceptionError> {
-        let written: Vec<Written> =
-            serde_saphyr::from_str(text).map_err(|error| ExceptionError::Shape(error.to_string()))?;
+        let written: Vec<ExceptionsFile> = serde_saphyr::from_str(text).map_err(ExceptionError::Shape)?;
         let entries = written.into_iter().map(|one| {
             let reason = one.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
             if reason.is_none() && one.scenarios.is_empty() {
@@ -61,9 +63,9 @@ impl Exceptions {
             }
             let names = one.names.iter().map(|name| Ok(Glob::new(name)?.compile_matcher()));
             let names: Result<Vec<GlobMatcher>, globset::Error> = names.collect();
-            Ok(Entry {
+            Ok(ExceptionEntry {
                 table: one.table,
-                names: names.map_err(|error| ExceptionError::Shape(error.to_string()))?,
+                names: names?,
                 questions: one.questions,
                 releases: one.releases,
                 scenarios: one.scenarios,
@@ -86,7 +88,7 @@ impl Exceptions {
     }
 }
 
-impl Entry {
+impl ExceptionEntry {
     fn fits(&self, table: &str, name: &str, question: &str, release: &Release) -> bool {
         self.table == table
             && self.releases.as_ref().is_none_or(|releases| releases.contains(release))

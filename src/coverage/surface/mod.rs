@@ -9,8 +9,8 @@ mod site;
 #[cfg(test)]
 mod tests;
 
-pub use asked::{Asked, AskedMethod, asked};
-pub use compare::{Question, SURFACE_FORMAT, SurfaceReport, Table, compare};
+pub use asked::{AskedMethod, AskedSurface, asked};
+pub use compare::{SURFACE_FORMAT, SurfaceQuestion, SurfaceReport, SurfaceTable, compare};
 pub use exceptions::{BUILT_IN, ExceptionError, Exceptions};
 pub use read::{Bundled, Guard, Limit, Method, NoTables, Surface, holds_tables, surface};
 pub use site::{CloseSite, ErrorSite};

@@ -1,4 +1,4 @@
-//! From an outcome to the shortest expectation that tells it from what is right.
+//! Finds the shortest expectation that distinguishes an outcome from the right ones.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::wire::WireError;
 
 /// The shortest expectation that `outcome` satisfies and none of `others` does.
 ///
-/// None where the difference lies in a part that no short expectation can name.
+/// Returns `None` if the difference is in a part that no short expectation can name.
 pub(super) fn describe(
     outcome: &Outcome,
     right: Option<&Mismatch>,
@@ -19,7 +19,7 @@ pub(super) fn describe(
     candidates(outcome, right).into_iter().find(tells)
 }
 
-/// From the shortest to the longest.
+/// Expectations that the outcome may satisfy, from the shortest to the longest.
 fn candidates(outcome: &Outcome, mismatch: Option<&Mismatch>) -> Vec<Expectation> {
     let nested = |wrap: fn(Pattern) -> Expectation, aspect: &str| {
         let at = mismatch.and_then(|one| path_below(outcome, one, aspect));
@@ -90,7 +90,7 @@ fn errors(outcome: &Outcome, error: &WireError, mismatch: Option<&Mismatch>) -> 
     found
 }
 
-/// A pattern for just this value. What would be read as a word or a reference is written so that it is neither.
+/// A pattern for exactly this value. A text that would be read as a pattern word or a reference is escaped.
 fn literal(value: impl Into<Value>) -> Pattern {
     match value.into() {
         Value::String(text) if text.starts_with('$') || text.contains("${") => {
@@ -100,12 +100,12 @@ fn literal(value: impl Into<Value>) -> Pattern {
     }
 }
 
-/// A pattern for what came at the place of a mismatch, where keys alone lead there.
+/// A pattern for what came at the place of a mismatch, if keys alone lead to that place.
 fn path_below(outcome: &Outcome, mismatch: &Mismatch, aspect: &str) -> Option<Pattern> {
     let nest = |inner: Pattern, key: &str| Pattern::Object(vec![(key.to_owned(), inner)]);
     if mismatch.at.starts_with("save.") {
         let keys: Vec<&str> = mismatch.expected.strip_prefix("something at /")?.split('/').collect();
-        // What is missing is named where it begins to be missing.
+        // The pattern ends at the first key that is missing.
         let there = keys.iter().scan(outcome.document(), |at, key| {
             *at = at.get(key)?.clone();
             Some(())
@@ -119,14 +119,14 @@ fn path_below(outcome: &Outcome, mismatch: &Mismatch, aspect: &str) -> Option<Pa
     }
     let got = match mismatch.got.as_str() {
         "nothing" => Pattern::Absent,
-        // What is there may be another thing on every machine.
+        // Whatever came there may differ on every machine.
         _ if mismatch.expected == "$absent" => Pattern::Any,
         text => simple(&serde_json::from_str(text).ok()?)?,
     };
     Some(path.rsplit('.').fold(got, nest))
 }
 
-/// Scalars and lists of scalars; larger values say more than is needed.
+/// A pattern for a scalar or a list of scalars; larger values would say more than is needed.
 fn simple(value: &Value) -> Option<Pattern> {
     match value {
         Value::Object(_) => None,
@@ -162,12 +162,12 @@ mod tests {
     #[case(Outcome::Http { status: 403, body: json!({}) }, "{http: 403}")]
     #[case(Outcome::Hello { payload: json!({}) }, "hello")]
     #[case(Outcome::Silence, "silence")]
-    fn an_outcome_is_described_in_short(#[case] outcome: Outcome, #[case] text: &str) {
+    fn an_outcome_is_described_briefly(#[case] outcome: Outcome, #[case] text: &str) {
         assert_eq!(describe(&outcome, None, &[]).unwrap().to_string(), text);
     }
 
     #[test]
-    fn where_the_kind_is_right_the_place_of_the_difference_is_named() {
+    fn if_the_kind_is_right_the_differing_place_is_named() {
         let (right, wrong) = (json!({"auth": {"role": "operator"}}), json!({"auth": {"role": "node"}}));
         let mismatch =
             Mismatch { at: "payload.auth.role".into(), expected: "operator".into(), got: "\"node\"".into() };
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_was_to_be_saved_and_is_not_there_is_named() {
+    fn a_missing_part_that_was_to_be_saved_is_named() {
         let hello = Outcome::Hello { payload: json!({}) };
         let right = Outcome::Hello { payload: json!({"auth": {"deviceToken": "t"}}) };
         let mismatch = Mismatch {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_from_the_right_outcome_is_not_described() {
+    fn an_outcome_like_the_right_one_is_not_described() {
         let right = closed(1008, None);
         assert_eq!(describe(&closed(1008, None), None, &[&right]), None);
     }

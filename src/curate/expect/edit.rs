@@ -1,4 +1,4 @@
-//! Changing the deviations in a scenario's text, and no other byte of it.
+//! Edits the deviations in the text of a scenario file, and changes no other byte of it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,49 +7,51 @@ use std::sync::Arc;
 use crate::release::ReleaseRange;
 use crate::scenario::{DeviationClass, Expectation, FlowText, Layout, Place, Source, Span, layout};
 
-/// A deviation to write.
+/// A deviation that is added to a file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(super) struct NewDeviation {
     pub(super) releases: ReleaseRange,
-    /// Rows that it holds for; none for all.
+    /// The rows of the table for which it holds; `None` for all.
     pub(super) rows: Option<Vec<String>>,
     pub(super) steps: Vec<(String, Expectation)>,
 }
 
-/// What happens to a deviation that is written already.
+/// The change of an entry that is in the file already.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Change {
-    /// It holds on other releases.
+pub(super) enum DeviationEdit {
+    /// The entry gets other releases.
     Releases(ReleaseRange),
-    /// It holds nowhere.
+    /// The entry is removed.
     Remove,
 }
 
-/// Why a text cannot be changed.
+/// Why the text of a file cannot be edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum EditError {
-    /// The places in it are not those that it looks like.
+pub enum EditError {
+    /// The deviations are laid out in a way that the editor does not handle.
     #[error("its deviations are written in a way that cannot be changed in place")]
     Layout,
-    /// Read again, the new text would say something else.
-    #[error("with these deviations, the file would say something else than it should")]
+    /// The new text would not mean what it should.
+    #[error("with these deviations, the file would not mean what it should")]
     Meaning,
 }
 
-/// Replacements of stretches of the text. Insertions have an empty stretch.
+/// Replacements of ranges of bytes. An insertion replaces an empty range.
 type Edits = Vec<(Range<usize>, String)>;
 
-/// The text with its deviations changed and more of them at the end. Changes name the byte at which an entry
-/// starts.
+/// Returns the text with its deviations edited and new ones added at the end. Edits are keyed by the byte at which their
+/// entry starts.
 ///
-/// The new text is read again: it says what was meant, or there is none.
+/// # Errors
+/// Fails if the layout of the file is not one that can be edited, or if the new text, read again, does not mean what it
+/// should.
 pub(super) fn rewrite(
     source: &Arc<Source>,
-    changes: &BTreeMap<usize, Change>,
-    more: &[Entry],
+    changes: &BTreeMap<usize, DeviationEdit>,
+    more: &[NewDeviation],
 ) -> Result<String, EditError> {
     let layout = layout(source).ok_or(EditError::Layout)?;
-    let page = Page { text: &source.text, layout: &layout };
+    let page = DeviationEditor { text: &source.text, layout: &layout };
     let mut edits = page.edits(changes, more)?;
     edits.sort_by_key(|(span, _)| (span.start, span.end));
     let mut text = String::with_capacity(source.text.len());
@@ -65,13 +67,13 @@ pub(super) fn rewrite(
     Ok(text)
 }
 
-/// Reads the new text and compares what it says with what was meant.
+/// Reads the new text and compares its meaning with the intended one.
 fn verify(
     source: &Source,
     before: &Layout,
     text: &str,
-    changes: &BTreeMap<usize, Change>,
-    more: &[Entry],
+    changes: &BTreeMap<usize, DeviationEdit>,
+    more: &[NewDeviation],
 ) -> Result<(), EditError> {
     let written = Arc::new(Source { path: source.path.clone(), text: text.to_owned() });
     let after = layout(&written).ok_or(EditError::Meaning)?;
@@ -79,8 +81,8 @@ fn verify(
         .entries
         .iter()
         .filter_map(|entry| match changes.get(&entry.span.start) {
-            Some(Change::Remove) => None,
-            Some(Change::Releases(range)) => Some((entry, Some(range))),
+            Some(DeviationEdit::Remove) => None,
+            Some(DeviationEdit::Releases(range)) => Some((entry, Some(range))),
             None => Some((entry, None)),
         })
         .collect();
@@ -91,7 +93,7 @@ fn verify(
         };
         releases && entry.is_same_beside_releases(now)
     };
-    let is_new = |entry: &Entry, now: &Place| {
+    let is_new = |entry: &NewDeviation, now: &Place| {
         now.deviation().is_some_and(|one| {
             let rows = one.rows.map(|rows| rows.into_iter().map(|row| row.value).collect::<Vec<_>>());
             let steps = one.steps.iter().map(|(id, expectation)| (&id.value, &expectation.value));
@@ -109,21 +111,25 @@ fn verify(
     if fine { Ok(()) } else { Err(EditError::Meaning) }
 }
 
-/// A text with the places of its deviations.
-struct Page<'a> {
+/// Edits a text of which the places of its deviations are known.
+struct DeviationEditor<'a> {
     text: &'a str,
     layout: &'a Layout,
 }
 
-impl Page<'_> {
-    fn edits(&self, changes: &BTreeMap<usize, Change>, more: &[Entry]) -> Result<Edits, EditError> {
+impl DeviationEditor<'_> {
+    fn edits(
+        &self,
+        changes: &BTreeMap<usize, DeviationEdit>,
+        more: &[NewDeviation],
+    ) -> Result<Edits, EditError> {
         let mut edits = Edits::new();
         for entry in &self.layout.entries {
-            if let Some(Change::Releases(range)) = changes.get(&entry.span.start) {
+            if let Some(DeviationEdit::Releases(range)) = changes.get(&entry.span.start) {
                 edits.push(self.new_releases(entry, range)?);
             }
         }
-        let goes = |entry: &&Place| changes.get(&entry.span.start) == Some(&Change::Remove);
+        let goes = |entry: &&Place| changes.get(&entry.span.start) == Some(&DeviationEdit::Remove);
         let gone: Vec<&Place> = self.layout.entries.iter().filter(goes).collect();
         match self.layout.list {
             None if more.is_empty() => {}
@@ -140,24 +146,24 @@ impl Page<'_> {
         self.text.as_bytes().get(at).copied()
     }
 
-    /// Where the line of a byte starts, a byte order mark left aside.
+    /// Where the line of a byte starts, after a byte order mark.
     fn line_start(&self, at: usize) -> usize {
         let mark = if self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         self.text[..at].rfind('\n').map_or(mark, |at| at + 1)
     }
 
-    /// Where the line behind that of a byte starts.
+    /// Where the line after that of a byte starts.
     fn line_end(&self, at: usize) -> usize {
         self.text[at..].find('\n').map_or(self.text.len(), |more| at + more + 1)
     }
 
-    /// What stands before a byte on its line, where that is nothing but spaces.
+    /// The indentation before a byte on its line, if there is nothing else before it.
     fn indent(&self, at: usize) -> Result<&str, EditError> {
         let before = &self.text[self.line_start(at)..at];
         if before.bytes().all(|byte| byte == b' ') { Ok(before) } else { Err(EditError::Layout) }
     }
 
-    /// How lines end around a byte.
+    /// The line break that is used around a byte.
     fn newline(&self, at: usize) -> &'static str {
         let behind = self.text[at..].find('\n').map(|more| at + more);
         let before = || self.text[..at].rfind('\n');
@@ -179,7 +185,7 @@ impl Page<'_> {
         Ok((span.start..span.end, format!("{quote}{range}{quote}")))
     }
 
-    /// Where the value of a key may stand: behind its colon.
+    /// The position after the colon of a key.
     fn behind_colon(&self, key: Span) -> Result<usize, EditError> {
         let rest = &self.text[key.end..];
         let colon = rest.len() - rest.trim_start_matches([' ', '\t']).len();
@@ -203,7 +209,7 @@ impl Page<'_> {
         &self,
         key: Span,
         gone: &[&Place],
-        more: &[Entry],
+        more: &[NewDeviation],
         edits: &mut Edits,
     ) -> Result<(), EditError> {
         let Some(last) = self.layout.entries.last() else { return Err(EditError::Layout) };
@@ -225,7 +231,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// Takes a block list away of which no entry is left. What stands between its entries stays.
+    /// Removes a block list of which no entry is left. Comments between its entries stay.
     fn without_list(
         &self,
         key: Span,
@@ -258,7 +264,7 @@ impl Page<'_> {
         key: Span,
         value: Span,
         gone: &[&Place],
-        more: &[Entry],
+        more: &[NewDeviation],
         edits: &mut Edits,
     ) -> Result<(), EditError> {
         let close = value.end.saturating_sub(1);
@@ -289,8 +295,8 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// An entry of a flow list with the comma that goes with it: the one behind it, else the one before it, unless
-    /// that goes with an entry of its own.
+    /// The range of an entry of a flow list with its comma: the one after it, else the one before it, unless the entry
+    /// before is removed together with that comma.
     fn with_comma(&self, span: Span, gone: &[&Place]) -> Range<usize> {
         let blank = [' ', '\t', '\r', '\n'];
         let behind = self.text[span.end..].trim_start_matches(blank);
@@ -308,8 +314,8 @@ impl Page<'_> {
         self.byte(self.layout.root.start) != Some(b'{')
     }
 
-    /// The list for a file that has none.
-    fn new_list(&self, more: &[Entry]) -> Result<(Range<usize>, String), EditError> {
+    /// A new list for a file that has none.
+    fn new_list(&self, more: &[NewDeviation]) -> Result<(Range<usize>, String), EditError> {
         if !self.is_block() {
             return Err(EditError::Layout);
         }
@@ -319,13 +325,13 @@ impl Page<'_> {
         let ended = self.text.ends_with('\n');
         let start = if ended { "" } else { newline };
         let lines = self.lines(end, &format!("{indent}  "), more);
-        // The first line break is already there where the file does not end with one.
+        // If the file does not end with a line break, the first one is there already.
         let lines = lines.trim_start_matches(['\r', '\n']);
         Ok((end..end, format!("{start}{newline}{indent}deviations:{newline}{lines}")))
     }
 
-    /// Entries of a block list, to be inserted where a line starts or the text ends.
-    fn lines(&self, at: usize, indent: &str, more: &[Entry]) -> String {
+    /// New entries of a block list, to be inserted at the start of a line or at the end of the text.
+    fn lines(&self, at: usize, indent: &str, more: &[NewDeviation]) -> String {
         let newline = self.newline(at);
         let lines: Vec<String> = more
             .iter()
@@ -338,13 +344,13 @@ impl Page<'_> {
             })
             .collect();
         let lines = lines.join(newline);
-        // A file that ends without a line break goes on doing so.
+        // A file without a final line break stays without one.
         if self.text[..at].ends_with('\n') { lines + newline } else { format!("{newline}{lines}") }
     }
 }
 
-/// The keys of an entry with their values in flow style.
-fn keys(entry: &Entry) -> Vec<(&'static str, String)> {
+/// The keys of a new entry, with their values in flow style.
+fn keys(entry: &NewDeviation) -> Vec<(&'static str, String)> {
     let mut keys = vec![
         ("releases", format!("\"{}\"", entry.releases)),
         ("class", DeviationClass::Unreviewed.word().to_owned()),
@@ -359,7 +365,8 @@ fn keys(entry: &Entry) -> Vec<(&'static str, String)> {
     keys
 }
 
-fn flow(entry: &Entry) -> String {
+/// A new entry in flow style.
+fn flow(entry: &NewDeviation) -> String {
     let keys: Vec<String> = keys(entry).into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
     format!("{{{}}}", keys.join(", "))
 }
@@ -380,20 +387,24 @@ deviations:
   - {releases: 2026.5.2, class: superseded, steps: {a: hello}}
 "#;
 
-    fn entry() -> Entry {
-        Entry {
+    fn entry() -> NewDeviation {
+        NewDeviation {
             releases: ">=2026.5.28".parse().unwrap(),
             rows: Some(vec!["one".into()]),
             steps: vec![("a".into(), Expectation::Silence)],
         }
     }
 
-    fn narrower() -> Change {
-        Change::Releases(">=2026.3.28, <2026.4.2".parse().unwrap())
+    fn narrower() -> DeviationEdit {
+        DeviationEdit::Releases(">=2026.3.28, <2026.4.2".parse().unwrap())
     }
 
-    /// Changes the entries by their number.
-    fn edit(text: &str, changes: &[(usize, Change)], more: &[Entry]) -> Result<String, EditError> {
+    /// Edits entries by their number.
+    fn edit(
+        text: &str,
+        changes: &[(usize, DeviationEdit)],
+        more: &[NewDeviation],
+    ) -> Result<String, EditError> {
         let source = Arc::new(Source { path: "x.yaml".into(), text: text.to_owned() });
         let places = layout(&source).ok_or(EditError::Layout)?.entries;
         let changes = changes.iter().map(|(at, change)| (places[*at].span.start, *change)).collect();
@@ -401,8 +412,8 @@ deviations:
     }
 
     #[test]
-    fn comments_and_layout_stay() {
-        let text = edit(TEXT, &[(0, narrower()), (1, Change::Remove)], &[entry()]).unwrap();
+    fn comments_and_layout_are_kept() {
+        let text = edit(TEXT, &[(0, narrower()), (1, DeviationEdit::Remove)], &[entry()]).unwrap();
         insta::assert_snapshot!(text, @r#"
         title: t  # keep me
         deviations:
@@ -418,7 +429,7 @@ deviations:
     }
 
     #[test]
-    fn a_file_without_deviations_gets_the_key() {
+    fn a_file_without_deviations_gets_a_list() {
         insta::assert_snapshot!(edit("title: t\n", &[], &[entry()]).unwrap(), @r#"
         title: t
 
@@ -464,18 +475,18 @@ deviations:
         assert_eq!(more.matches("class: unreviewed").count(), 2, "{more}");
         assert_eq!(more.matches('\n').count(), more.matches(newline).count(), "{more:?}");
         assert_eq!(more.ends_with('\n'), text.ends_with('\n'), "{more:?}");
-        // What was there stays, in its order.
+        // All words of the old text are still there, in their order.
         let mut rest = more.as_str();
         for word in text.split_whitespace().filter(|word| *word != "]" && !word.ends_with("}]")) {
             let at = rest.find(word).unwrap_or_else(|| panic!("{word} in {more}"));
             rest = &rest[at + word.len()..];
         }
-        let none = edit(&text, &[(0, Change::Remove)], &[]).unwrap();
+        let none = edit(&text, &[(0, DeviationEdit::Remove)], &[]).unwrap();
         assert!(
             !none.contains("2026") && text.matches('#').count() - none.matches('#').count() <= 2,
             "{none}"
         );
-        let other = edit(&text, &[(0, Change::Remove)], &[entry()]).unwrap();
+        let other = edit(&text, &[(0, DeviationEdit::Remove)], &[entry()]).unwrap();
         assert_eq!(other.matches("2026").count(), 1, "{other}");
     }
 
@@ -508,19 +519,19 @@ deviations:
     #[case::two_documents("t: 1\n---\nt: 2\n")]
     #[case::not_yaml("t: [\n")]
     #[case::alias("x: &a {releases: \"<2026.4.2\"}\ndeviations: [*a]\n")]
-    fn what_cannot_be_edited_is_refused(#[case] text: &str) {
+    fn a_layout_that_cannot_be_edited_is_refused(#[case] text: &str) {
         assert!(edit(text, &[], &[entry()]).is_err());
     }
 
     #[test]
-    fn an_anchor_that_others_repeat_is_not_changed_under_them() {
+    fn an_anchor_with_aliases_is_not_changed() {
         let text = "deviations:\n  - releases: &r \"<2026.4.2\"\n    steps: {a: hello}\n  - releases: *r\n    steps: {b: hello}\n";
         assert!(edit(text, &[(0, narrower())], &[]).is_err());
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_what_was_meant_or_nothing_is_written(
+        fn an_edited_text_has_the_intended_entries(
             styles in prop::collection::vec(0..4_u8, 1..5),
             removed in prop::collection::vec(any::<bool>(), 5),
             added in 0..3_usize,
@@ -547,8 +558,8 @@ deviations:
             text.push_str("z: 1\n");
             let text = if ended { text } else { text.trim_end().to_owned() };
             let text = if crlf { text.replace('\n', "\r\n") } else { text };
-            let changes: Vec<(usize, Change)> = (0..styles.len())
-                .map(|at| (at, if removed[at] { Change::Remove } else { narrower() }))
+            let changes: Vec<(usize, DeviationEdit)> = (0..styles.len())
+                .map(|at| (at, if removed[at] { DeviationEdit::Remove } else { narrower() }))
                 .collect();
             let new = edit(&text, &changes, &vec![entry(); added]).unwrap();
             let left = removed.iter().take(styles.len()).filter(|gone| !**gone).count();

@@ -1,4 +1,4 @@
-//! What stored runs show of the steps of a file's cases.
+//! What stored runs show about the steps of the cases in a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,35 +7,35 @@ use crate::run::{Cell, RunRecord, StepRecord};
 use crate::scenario::Scenario;
 use crate::verdict::{Mismatch, Outcome, Verdict};
 
-/// What a step did on a release.
+/// The outcome of a step on a release.
 #[derive(Clone, Debug)]
-pub(super) struct Seen<'a> {
-    /// Whether it was the right outcome.
+pub(super) struct StepObservation<'a> {
+    /// Whether the outcome was right.
     pub(super) right: bool,
     /// The outcome.
     pub(super) outcome: &'a Outcome,
-    /// Where it first differs from what was expected.
+    /// Where the outcome first differs from what was expected.
     pub(super) mismatch: Option<&'a Mismatch>,
 }
 
-/// A case of a file and one of its steps.
+/// The id of a case and the id of one of its steps.
 pub(super) type Site<'a> = (&'a str, &'a str);
-pub(super) type Observed<'a> = BTreeMap<Site<'a>, BTreeMap<Release, Seen<'a>>>;
+pub(super) type Observations<'a> = BTreeMap<Site<'a>, BTreeMap<Release, StepObservation<'a>>>;
 
-/// What runs show of a file's cases.
+/// What runs show about the cases of a file.
 #[derive(Debug, Default)]
-pub(super) struct Measured<'a> {
-    /// What the steps did, where they ran.
-    pub(super) observed: Observed<'a>,
-    /// The releases that each case was run on, whatever became of it there.
+pub(super) struct Measurements<'a> {
+    /// The outcomes of the steps, on the releases where they ran.
+    pub(super) observed: Observations<'a>,
+    /// The releases on which each case was run, with whatever verdict.
     pub(super) run_on: BTreeMap<&'a str, BTreeSet<Release>>,
 }
 
-/// What the runs show of these cases. Later runs replace earlier ones.
-pub(super) fn measure<'a>(cases: &[&'a Scenario], runs: &'a [RunRecord]) -> Measured<'a> {
-    let mut measured = Measured::default();
+/// Collects what the runs show about these cases. Later runs replace earlier ones.
+pub(super) fn measure<'a>(cases: &[&'a Scenario], runs: &'a [RunRecord]) -> Measurements<'a> {
+    let mut measured = Measurements::default();
     for run in runs {
-        let mut of_run: BTreeMap<Site<'_>, BTreeMap<Release, Vec<Seen<'_>>>> = BTreeMap::new();
+        let mut of_run: BTreeMap<Site<'_>, BTreeMap<Release, Vec<StepObservation<'_>>>> = BTreeMap::new();
         for cell in &run.cells {
             let Some(case) = cases.iter().find(|one| one.id == cell.scenario) else { continue };
             let Some(release) = cell.release else { continue };
@@ -50,7 +50,7 @@ pub(super) fn measure<'a>(cases: &[&'a Scenario], runs: &'a [RunRecord]) -> Meas
         for (site, releases) in of_run {
             let of_site = measured.observed.entry(site).or_default();
             for (release, mut seen) in releases {
-                // What is not always the same says nothing about the release.
+                // Repetitions that disagree say nothing about the release.
                 let same = seen.windows(2).all(|pair| pair[0].right == pair[1].right);
                 match seen.pop().filter(|_| same) {
                     Some(last) => of_site.insert(release, last),
@@ -62,7 +62,7 @@ pub(super) fn measure<'a>(cases: &[&'a Scenario], runs: &'a [RunRecord]) -> Meas
     measured
 }
 
-fn seen_of<'a>(case: &'a Scenario, cell: &'a Cell) -> Vec<(&'a str, Seen<'a>)> {
+fn seen_of<'a>(case: &'a Scenario, cell: &'a Cell) -> Vec<(&'a str, StepObservation<'a>)> {
     let steps = case.all_steps();
     let seen = |record: &'a StepRecord| {
         let step = steps.iter().find(|one| one.id == record.id)?;
@@ -72,13 +72,13 @@ fn seen_of<'a>(case: &'a Scenario, cell: &'a Cell) -> Vec<(&'a str, Seen<'a>)> {
             Verdict::Skipped | Verdict::Untestable | Verdict::Flaky | Verdict::Error => return None,
         };
         let outcome = record.outcome.as_ref()?;
-        Some((step.id.as_str(), Seen { right, outcome, mismatch: record.mismatch.as_ref() }))
+        Some((step.id.as_str(), StepObservation { right, outcome, mismatch: record.mismatch.as_ref() }))
     };
     cell.steps.iter().filter_map(seen).collect()
 }
 
-/// The cases of these scenarios that something unlisted ended before their last step, with the release. What
-/// their later steps do there is not known before the runs are made again.
+/// The cases that an unlisted outcome ended before their last step, each with the release. What their later steps do there
+/// is only known after another run.
 pub fn cut_short<'a>(scenarios: &'a [Scenario], runs: &[RunRecord]) -> BTreeSet<(&'a str, Release)> {
     let mut found = BTreeSet::new();
     for cell in runs.iter().flat_map(|run| &run.cells) {

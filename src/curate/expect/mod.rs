@@ -1,4 +1,4 @@
-//! Deviations written from stored runs: `gatecrash expect update`.
+//! Writing deviations from stored runs: `gatecrash expect update`.
 
 mod candidate;
 mod edit;
@@ -6,5 +6,6 @@ mod measured;
 mod spans;
 mod update;
 
+pub use edit::EditError;
 pub use measured::cut_short;
 pub use update::{FileUpdate, LeftAlone, Problem, update};

@@ -1,22 +1,22 @@
-//! The fewest ranges of releases for what was measured.
+//! Ranges of neighbouring releases with the same measurement.
 
 use crate::release::{Release, ReleaseRange};
 
-/// Neighbouring releases on which the same was measured.
+/// Neighbouring releases with the same measurement.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Stretch<'a, T> {
+pub(super) struct ReleaseSpan<'a, T> {
     /// What was measured.
     pub(super) value: &'a T,
     /// The first release.
     pub(super) first: Release,
     /// The last release.
     pub(super) last: Release,
-    /// The next release, where it was measured and differs.
+    /// The next release, if it was measured; its measurement differs.
     pub(super) next: Option<Release>,
 }
 
-impl<T> Stretch<'_, T> {
-    /// The range of the stretch: up to the next release where that was measured, else up to the last.
+impl<T> ReleaseSpan<'_, T> {
+    /// The range of the span: up to the next release if that was measured, else up to and including the last one.
     pub(super) fn range(&self) -> ReleaseRange {
         match self.next {
             Some(next) => ReleaseRange::from_until(Some(self.first), Some(next)),
@@ -24,15 +24,15 @@ impl<T> Stretch<'_, T> {
         }
     }
 
-    /// The range that ends with the last release.
+    /// The range up to and including the last release.
     pub(super) fn closed(&self) -> ReleaseRange {
         ReleaseRange::from_through(self.first, self.last)
     }
 }
 
-/// The stretches of releases that agree. Releases stand in their order, and those that were run without a
-/// measurement have none: no stretch goes over them.
-pub(super) fn stretches<T: PartialEq>(run: &[(Release, Option<T>)]) -> Vec<Stretch<'_, T>> {
+/// The spans of releases with equal measurements. `run` has all releases that were run, in their order. A release without
+/// a measurement interrupts a span.
+pub(super) fn spans<T: PartialEq>(run: &[(Release, Option<T>)]) -> Vec<ReleaseSpan<'_, T>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some((first, value)) = run.get(at) {
@@ -43,7 +43,7 @@ pub(super) fn stretches<T: PartialEq>(run: &[(Release, Option<T>)]) -> Vec<Stret
         let same = run[at..].iter().take_while(|(_, one)| one.as_ref() == Some(value)).count();
         let last = run.get(at + same - 1).map_or(*first, |(release, _)| *release);
         let next = run.get(at + same).filter(|(_, one)| one.is_some()).map(|(release, _)| *release);
-        found.push(Stretch { value, first: *first, last, next });
+        found.push(ReleaseSpan { value, first: *first, last, next });
         at += same;
     }
     found
@@ -60,24 +60,24 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_that_agree_share_a_range() {
+    fn neighbouring_releases_that_agree_share_a_range() {
         let days =
             [(1, Some('a')), (2, Some('b')), (3, Some('b')), (5, Some('a')), (7, None), (8, Some('a'))];
         let run = days.map(|(day, value)| (release(day), value));
         let texts: Vec<_> =
-            stretches(&run).into_iter().map(|one| format!("{} {}", one.range(), one.value)).collect();
+            spans(&run).into_iter().map(|one| format!("{} {}", one.range(), one.value)).collect();
         assert_eq!(texts, [">=2026.4.1, <2026.4.2 a", ">=2026.4.2, <2026.4.5 b", "2026.4.5 a", "2026.4.8 a"]);
     }
 
     proptest! {
         #[test]
-        fn every_measured_release_is_in_exactly_the_range_of_its_value(
+        fn every_measured_release_is_only_in_the_range_of_its_value(
             values in prop::collection::vec(prop::option::of(0..3_u8), 1..20),
         ) {
             let run: Vec<_> = (1..).map(release).zip(values).collect();
-            let stretches = stretches(&run);
+            let spans = spans(&run);
             for (release, value) in &run {
-                let inside: Vec<_> = stretches.iter().filter(|one| one.range().contains(release)).collect();
+                let inside: Vec<_> = spans.iter().filter(|one| one.range().contains(release)).collect();
                 prop_assert_eq!(inside.len(), usize::from(value.is_some()));
                 prop_assert_eq!(inside.first().map(|one| *one.value), *value);
             }

@@ -5,9 +5,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::candidate::describe;
-use super::edit::{Change, EditError, Entry, rewrite};
-use super::measured::{Measured, Site, measure};
-use super::spans::stretches;
+use super::edit::{DeviationEdit, EditError, NewDeviation, rewrite};
+use super::measured::{Measurements, Site, measure};
+use super::spans::spans;
 use crate::release::{Release, ReleaseRange};
 use crate::run::RunRecord;
 use crate::scenario::{Diagnostic, Expectation, Scenario, Severity, Source, StoryDeviation, check, load};
@@ -55,7 +55,7 @@ pub enum Problem {
     },
     /// The file cannot be edited.
     #[error("the file stays as it is: {0}")]
-    NotEditable(String),
+    NotEditable(EditError),
     /// `check` would refuse the new text.
     #[error("the file stays as it is: with what the runs show, `gatecrash check` would refuse it ({0})")]
     Refused(String),
@@ -81,7 +81,7 @@ pub fn update(
         let of_runs: Vec<&Scenario> =
             cases.iter().filter(|case| chosen.contains(case.id.as_str())).copied().collect();
         if !of_runs.is_empty() {
-            let file = File { id, source, measured: measure(&of_runs, runs), cases };
+            let file = MeasuredFile { id, source, measured: measure(&of_runs, runs), cases };
             updates.extend(file.update(&mut left));
         }
     }
@@ -127,18 +127,18 @@ fn summary(error: &Diagnostic) -> String {
     format!("{} {} {}", error.source.path, error.code, error.message)
 }
 
-struct File<'a> {
+struct MeasuredFile<'a> {
     id: &'a str,
     source: &'a Arc<Source>,
     /// All cases of the file, measured or not.
     cases: Vec<&'a Scenario>,
-    measured: Measured<'a>,
+    measured: Measurements<'a>,
 }
 
 /// What a site does on a release: nothing to list, or the outcome that has to be listed.
 type Listing = Option<Expectation>;
 /// What was seen of each site.
-type Wanted<'a> = BTreeMap<Site<'a>, BTreeMap<Release, Listing>>;
+type Listings<'a> = BTreeMap<Site<'a>, BTreeMap<Release, Listing>>;
 
 /// What becomes of an entry, as far as one of its steps is concerned.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -149,10 +149,10 @@ enum Proposal {
     Remove,
 }
 
-impl<'a> File<'a> {
+impl<'a> MeasuredFile<'a> {
     fn update(&self, left: &mut Vec<LeftAlone>) -> Option<FileUpdate> {
         let path = &self.source.path;
-        let mut wanted = Wanted::new();
+        let mut wanted = Listings::new();
         for (site, releases) in &self.measured.observed {
             let listed =
                 releases.keys().map(|release| (*release, self.listing(*site, *release, left))).collect();
@@ -179,8 +179,8 @@ impl<'a> File<'a> {
                 added: more.len(),
                 changed: changes.len(),
             }),
-            Err(error @ (EditError::Layout | EditError::Meaning)) => {
-                let problem = Problem::NotEditable(error.to_string());
+            Err(error) => {
+                let problem = Problem::NotEditable(error);
                 left.push(LeftAlone { path: path.clone(), line: None, problem });
                 None
             }
@@ -227,7 +227,7 @@ impl<'a> File<'a> {
     }
 
     /// Compares an entry with what was seen.
-    fn settle(&self, start: usize, wanted: &Wanted<'a>) -> Result<Option<Change>, Problem> {
+    fn settle(&self, start: usize, wanted: &Listings<'a>) -> Result<Option<DeviationEdit>, Problem> {
         let mut proposals = Vec::new();
         let mut written = BTreeSet::new();
         let mut says = None;
@@ -252,14 +252,14 @@ impl<'a> File<'a> {
                 return Ok(None);
             }
             Proposal::Narrow(range) if all => range,
-            Proposal::Remove if all => return Ok(Some(Change::Remove)),
+            Proposal::Remove if all => return Ok(Some(DeviationEdit::Remove)),
             _ => return Err(Problem::HoldsInPart),
         };
         if written.len() > 1 {
             // Its releases come out of the table.
             return Err(Problem::HoldsInPart);
         }
-        Ok((releases != says).then_some(Change::Releases(releases)))
+        Ok((releases != says).then_some(DeviationEdit::Releases(releases)))
     }
 
     /// What becomes of an entry by what was seen of one of its steps; none where nothing was.
@@ -268,7 +268,7 @@ impl<'a> File<'a> {
         site: Site<'a>,
         one: &Expectation,
         range: ReleaseRange,
-        wanted: &Wanted<'a>,
+        wanted: &Listings<'a>,
     ) -> Result<Option<Proposal>, Problem> {
         let Some(seen) = wanted.get(&site) else { return Ok(None) };
         let agrees = |listing: &Listing| listing.as_ref() == Some(one);
@@ -287,11 +287,11 @@ impl<'a> File<'a> {
             return Err(Problem::HoldsInPart);
         }
         let run = self.run(site, seen);
-        let run = stretches(&run);
+        let run = spans(&run);
         let around = |release: Release| {
             run.iter()
                 .find(|one| one.first <= release && release <= one.last)
-                .map(super::spans::Stretch::range)
+                .map(super::spans::ReleaseSpan::range)
         };
         let (Some(low), Some(high)) = (around(first), around(last)) else { return Ok(Some(Proposal::Keep)) };
         let low = if below { low } else { range.hull(&low) };
@@ -316,8 +316,8 @@ impl<'a> File<'a> {
     /// What was seen and is not listed, with the changes made: ranges that nothing else speaks of.
     fn missing(
         &self,
-        wanted: &Wanted<'a>,
-        changes: &BTreeMap<usize, Change>,
+        wanted: &Listings<'a>,
+        changes: &BTreeMap<usize, DeviationEdit>,
     ) -> Vec<(Site<'a>, ReleaseRange, Expectation)> {
         let mut missing = Vec::new();
         for (site, seen) in wanted {
@@ -328,8 +328,8 @@ impl<'a> File<'a> {
                 .filter_map(|entry| {
                     let own = entry.source.path == self.source.path;
                     match changes.get(&entry.span.start).filter(|_| own) {
-                        Some(Change::Remove) => None,
-                        Some(Change::Releases(range)) => Some(*range),
+                        Some(DeviationEdit::Remove) => None,
+                        Some(DeviationEdit::Releases(range)) => Some(*range),
                         None => Some(entry.releases),
                     }
                 })
@@ -344,7 +344,7 @@ impl<'a> File<'a> {
                     (release, if spoken_of { Some(None) } else { value })
                 })
                 .collect();
-            for stretch in stretches(&run) {
+            for stretch in spans(&run) {
                 let Some(one) = stretch.value else { continue };
                 let free = |range: &ReleaseRange| !listed.iter().any(|other| other.overlaps(range));
                 let range = [stretch.range(), stretch.closed()].into_iter().find(free);
@@ -355,7 +355,7 @@ impl<'a> File<'a> {
     }
 
     /// New entries: what holds on the same releases stands together.
-    fn merged(&self, missing: &[(Site<'_>, ReleaseRange, Expectation)]) -> Vec<Entry> {
+    fn merged(&self, missing: &[(Site<'_>, ReleaseRange, Expectation)]) -> Vec<NewDeviation> {
         /// What holds on these releases, and in which rows.
         type Regrouped = (ReleaseRange, Expectation, Vec<String>);
 
@@ -366,7 +366,7 @@ impl<'a> File<'a> {
             let row = case.strip_prefix(self.id).map_or("", |row| row.trim_start_matches('/'));
             rows.push(row.to_owned());
         }
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<NewDeviation> = Vec::new();
         for ((_, step, _), (releases, one, rows)) in by_step {
             let of_all = rows.len() == self.cases.len();
             let rows = (!of_all).then_some(rows);
@@ -377,11 +377,11 @@ impl<'a> File<'a> {
             });
             match same {
                 Some(entry) => entry.steps.push((step.to_owned(), one)),
-                None => entries.push(Entry { releases, rows, steps: vec![(step.to_owned(), one)] }),
+                None => entries.push(NewDeviation { releases, rows, steps: vec![(step.to_owned(), one)] }),
             }
         }
         let run_on: BTreeSet<Release> = self.measured.run_on.values().flatten().copied().collect();
-        let stretch = |entry: &Entry| {
+        let stretch = |entry: &NewDeviation| {
             let mut inside =
                 run_on.iter().enumerate().filter(|(_, one)| entry.releases.contains(one)).map(|(at, _)| at);
             let first = inside.next();

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use crate::coverage::{CodeCoverage, Counts, FileCoverage, Kind, Mark};
+use crate::coverage::{CodeCoverage, ExecutionMark, FileCoverage, PlaceCounts, PlaceKind};
 use crate::report::text::count;
 
 const STYLE: &str = concat!(include_str!("../html/page.css"), include_str!("coverage.css"));
@@ -18,21 +18,21 @@ const TOLD: usize = 6;
 
 #[derive(Template)]
 #[template(path = "coverage.html")]
-struct Page<'a> {
+struct CoveragePage<'a> {
     script_hash: String,
     style: &'static str,
     script: &'static str,
     target: &'a str,
-    total: Shares,
+    total: CoverageShares,
     groups: String,
     lost: &'a [String],
-    areas: Vec<Area<'a>>,
-    left_out: Vec<LeftOut<'a>>,
-    files: Vec<File<'a>>,
+    areas: Vec<AreaSection<'a>>,
+    left_out: Vec<LeftOutLine<'a>>,
+    files: Vec<FileSection<'a>>,
 }
 
 /// Counts as they are shown.
-struct Shares {
+struct CoverageShares {
     lines: String,
     lines_share: String,
     branches: String,
@@ -41,28 +41,28 @@ struct Shares {
     low: &'static str,
 }
 
-struct Area<'a> {
+struct AreaSection<'a> {
     name: &'a str,
-    rows: Vec<Row<'a>>,
+    rows: Vec<FileRow<'a>>,
 }
 
-struct Row<'a> {
+struct FileRow<'a> {
     anchor: usize,
     source: &'a str,
-    shares: Shares,
+    shares: CoverageShares,
 }
 
-struct LeftOut<'a> {
+struct LeftOutLine<'a> {
     what: String,
     reason: &'a str,
 }
 
-struct File<'a> {
+struct FileSection<'a> {
     anchor: usize,
     source: &'a str,
     chunk: &'a str,
     note: &'a str,
-    shares: Shares,
+    shares: CoverageShares,
     /// Lines, escaped.
     code: String,
 }
@@ -70,25 +70,26 @@ struct File<'a> {
 /// The coverage as a page.
 pub fn html(coverage: &CodeCoverage) -> String {
     let counted = || coverage.files.iter().enumerate().filter(|(_, file)| file.left_out.is_none());
-    let mut areas: Vec<Area<'_>> = Vec::new();
+    let mut areas: Vec<AreaSection<'_>> = Vec::new();
     for (anchor, file) in counted() {
-        let row = Row { anchor, source: &file.source, shares: Shares::of(&file.counts) };
+        let row = FileRow { anchor, source: &file.source, shares: CoverageShares::of(&file.counts) };
         match areas.iter_mut().find(|area| area.name == file.area) {
             Some(area) => area.rows.push(row),
-            None => areas.push(Area { name: &file.area, rows: vec![row] }),
+            None => areas.push(AreaSection { name: &file.area, rows: vec![row] }),
         }
     }
     areas.sort_by_key(|area| area.name);
     let whole = coverage.files.iter().filter_map(|file| {
-        file.left_out.as_deref().map(|reason| LeftOut { what: file.source.clone(), reason })
+        file.left_out.as_deref().map(|reason| LeftOutLine { what: file.source.clone(), reason })
     });
     let functions = counted().flat_map(|(_, file)| {
-        file.functions_left_out
-            .iter()
-            .map(|one| LeftOut { what: format!("{}, {}", file.source, one.function), reason: &one.reason })
+        file.functions_left_out.iter().map(|one| LeftOutLine {
+            what: format!("{}, {}", file.source, one.function),
+            reason: &one.reason,
+        })
     });
     let places = counted().flat_map(|(_, file)| {
-        file.places_left_out.iter().map(|one| LeftOut {
+        file.places_left_out.iter().map(|one| LeftOutLine {
             what: format!(
                 "{}, {}:{} {}{}",
                 file.source,
@@ -100,12 +101,12 @@ pub fn html(coverage: &CodeCoverage) -> String {
             reason: &one.reason,
         })
     });
-    let page = Page {
+    let page = CoveragePage {
         script_hash: format!("sha256-{}", STANDARD.encode(Sha256::digest(SCRIPT))),
         style: STYLE,
         script: SCRIPT,
         target: &coverage.target,
-        total: Shares::of(&coverage.total),
+        total: CoverageShares::of(&coverage.total),
         groups: count(coverage.groups.iter().flat_map(|one| &one.scenarios).count(), "scenario"),
         lost: &coverage.lost,
         areas,
@@ -116,8 +117,8 @@ pub fn html(coverage: &CodeCoverage) -> String {
     page.render().unwrap_or_default()
 }
 
-impl Shares {
-    fn of(counts: &Counts) -> Self {
+impl CoverageShares {
+    fn of(counts: &PlaceCounts) -> Self {
         let both = |part: usize, all: usize| format!("{part} of {all}");
         let share = |part: usize, all: usize| {
             // Rounded down: only all of it is 100 %.
@@ -142,32 +143,33 @@ impl Shares {
     }
 }
 
-fn shown<'a>(anchor: usize, file: &'a FileCoverage, coverage: &CodeCoverage) -> File<'a> {
-    File {
+fn shown<'a>(anchor: usize, file: &'a FileCoverage, coverage: &CodeCoverage) -> FileSection<'a> {
+    FileSection {
         anchor,
         source: &file.source,
         chunk: &file.chunk,
         note: if file.loaded { "" } else { "No gateway has loaded it." },
-        shares: Shares::of(&file.counts),
+        shares: CoverageShares::of(&file.counts),
         code: code(file, coverage),
     }
 }
 
 /// The lines of a file, each as an element with its number, the number of groups, and its text.
 fn code(file: &FileCoverage, coverage: &CodeCoverage) -> String {
-    let mut lines_at: Vec<Option<&Mark>> = vec![None; file.last_line.saturating_sub(file.first_line) + 2];
+    let mut lines_at: Vec<Option<&ExecutionMark>> =
+        vec![None; file.last_line.saturating_sub(file.first_line) + 2];
     let mut never: Vec<std::ops::Range<usize>> = Vec::new();
     for mark in &file.marks {
         match &mark.kind {
-            Kind::Line => {
+            PlaceKind::Line => {
                 if let Some(place) = lines_at.get_mut(mark.line.saturating_sub(file.first_line)) {
                     *place = Some(mark);
                 }
             }
-            Kind::Branch(_) | Kind::Function(_) if mark.groups.is_empty() && !mark.left_out => {
+            PlaceKind::Branch(_) | PlaceKind::Function(_) if mark.groups.is_empty() && !mark.left_out => {
                 never.push(mark.bytes.clone());
             }
-            Kind::Branch(_) | Kind::Function(_) => {}
+            PlaceKind::Branch(_) | PlaceKind::Function(_) => {}
         }
     }
     let mut out = String::new();
@@ -217,7 +219,7 @@ fn code(file: &FileCoverage, coverage: &CodeCoverage) -> String {
 }
 
 /// Who has executed a line.
-fn told(mark: &Mark, coverage: &CodeCoverage) -> String {
+fn told(mark: &ExecutionMark, coverage: &CodeCoverage) -> String {
     if mark.left_out || mark.groups.is_empty() {
         return String::new();
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::coverage::{CodeCoverage, Counts, Kind};
+use crate::coverage::{CodeCoverage, PlaceCounts, PlaceKind};
 
 /// The coverage as an LCOV trace. The counts are those of gateways (or scenarios), not of calls; the files are the
 /// bundled ones of the package. What is left out is not in it.
@@ -13,18 +13,18 @@ pub fn lcov(coverage: &CodeCoverage, package: &Path) -> String {
         let _ = writeln!(text, "TN:\nSF:{}", package.join(&file.chunk).display());
         let marks = || file.marks.iter().filter(|mark| !mark.left_out);
         for mark in marks() {
-            if let Kind::Function(name) = &mark.kind {
+            if let PlaceKind::Function(name) = &mark.kind {
                 // A name is unique in a file only together with its line.
                 let name = format!("{}:{}:{name}", file.source, mark.line);
                 let _ = writeln!(text, "FN:{},{name}\nFNDA:{},{name}", mark.line, mark.groups.len());
             }
         }
-        let Counts { lines, lines_run, branches, branches_run, functions, functions_run } = file.counts;
+        let PlaceCounts { lines, lines_run, branches, branches_run, functions, functions_run } = file.counts;
         let _ = writeln!(text, "FNF:{functions}\nFNH:{functions_run}");
         let called = |line: usize| {
-            marks().any(|mark| mark.kind == Kind::Line && mark.line == line && !mark.groups.is_empty())
+            marks().any(|mark| mark.kind == PlaceKind::Line && mark.line == line && !mark.groups.is_empty())
         };
-        for (number, mark) in marks().filter(|mark| matches!(mark.kind, Kind::Branch(_))).enumerate() {
+        for (number, mark) in marks().filter(|mark| matches!(mark.kind, PlaceKind::Branch(_))).enumerate() {
             let taken = match mark.groups.len() {
                 // `-` says that not even the condition was reached.
                 0 if !called(mark.line) => "-".to_owned(),
@@ -33,7 +33,7 @@ pub fn lcov(coverage: &CodeCoverage, package: &Path) -> String {
             let _ = writeln!(text, "BRDA:{},0,{number},{taken}", mark.line);
         }
         let _ = writeln!(text, "BRF:{branches}\nBRH:{branches_run}");
-        for mark in marks().filter(|mark| mark.kind == Kind::Line) {
+        for mark in marks().filter(|mark| mark.kind == PlaceKind::Line) {
             let _ = writeln!(text, "DA:{},{}", mark.line, mark.groups.len());
         }
         let _ = writeln!(text, "LF:{lines}\nLH:{lines_run}\nend_of_record");

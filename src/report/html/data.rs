@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::client::{Direction, Entry};
 use crate::report::difference::{deciding_step, log_of, reproduce, section};
-use crate::report::frames::{Shown, frames_of, headline, is_refusal, numbered};
+use crate::report::frames::{TranscriptItem, frames_of, headline, is_refusal, numbered};
 use crate::report::standing::Standing;
 use crate::report::terminal::headings;
 use crate::report::text::one_line;
@@ -21,20 +21,20 @@ use crate::verdict::{Mismatch, Outcome};
 /// All cells in as few bytes as possible.
 #[derive(Serialize)]
 pub(super) struct Index<'a> {
-    targets: Vec<Target<'a>>,
-    rows: Vec<Row<'a>>,
+    targets: Vec<TargetHeading<'a>>,
+    rows: Vec<ScenarioRow<'a>>,
     verdicts: Vec<&'static str>,
     words: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Target<'a> {
+struct TargetHeading<'a> {
     name: &'a str,
     short: String,
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct ScenarioRow<'a> {
     id: &'a str,
     section: &'a str,
     title: &'a str,
@@ -48,7 +48,7 @@ struct Row<'a> {
 
 /// A cell in full.
 #[derive(Serialize)]
-struct Story<'a> {
+struct CellStory<'a> {
     /// What the cell is, in full.
     standing: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ struct Story<'a> {
     /// Why what counts is the second try.
     #[serde(skip_serializing_if = "Option::is_none")]
     retried: Option<&'a str>,
-    steps: Vec<Step<'a>>,
+    steps: Vec<StepStory<'a>>,
     /// The step that gave the verdict; else the first.
     deciding: usize,
     entries: Vec<(u64, &'a str, Direction, String, &'a str, u8)>,
@@ -70,7 +70,7 @@ struct Story<'a> {
 }
 
 #[derive(Serialize)]
-struct Step<'a> {
+struct StepStory<'a> {
     id: &'a str,
     verb: &'a str,
     path: &'a str,
@@ -107,7 +107,7 @@ impl<'a> Index<'a> {
         let mut index =
             Self { targets: Vec::new(), rows: Vec::new(), verdicts: Vec::new(), words: Vec::new() };
         for (target, short) in record.targets.iter().zip(headings(&record.targets)) {
-            index.targets.push(Target { name: &target.target, short });
+            index.targets.push(TargetHeading { name: &target.target, short });
         }
         let mut words: HashMap<String, usize> = HashMap::new();
         for scenario in &record.scenarios {
@@ -119,7 +119,7 @@ impl<'a> Index<'a> {
                 let word = *words.entry(behaviour(cell)).or_insert(next);
                 Some((verdict, word))
             });
-            let row = Row {
+            let row = ScenarioRow {
                 cells: row.collect(),
                 id: &scenario.id,
                 section: section(&scenario.id),
@@ -147,7 +147,7 @@ fn position(known: &mut Vec<&'static str>, word: &'static str) -> usize {
 
 /// The stories of a row as base64 of compressed JSON: neighbours say nearly the same.
 pub(super) fn stories(record: &RunRecord, cells: &Cells<'_>, scenario: &str) -> String {
-    let stories: Vec<Option<Story<'_>>> = record
+    let stories: Vec<Option<CellStory<'_>>> = record
         .targets
         .iter()
         .map(|target| cells.get(&(scenario, &*target.target)).map(|cell| story(record, cell)))
@@ -159,7 +159,7 @@ pub(super) fn stories(record: &RunRecord, cells: &Cells<'_>, scenario: &str) -> 
     STANDARD.encode(packed)
 }
 
-fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
+fn story<'a>(record: &RunRecord, cell: &'a Cell) -> CellStory<'a> {
     let deciding = deciding_step(cell).map_or(cell.steps.len().saturating_sub(1), |step| {
         cell.steps.iter().position(|one| std::ptr::eq(one, step)).unwrap_or(0)
     });
@@ -175,7 +175,7 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
         let refusal = u8::from(is_refusal(entry));
         (entry.at_ms, &*entry.connection, entry.direction, headline(entry), &*entry.text, refusal)
     });
-    Story {
+    CellStory {
         standing: Standing::of(&record.run.deny, cell).phrase(),
         reason: cell.reason.as_deref(),
         retried: cell.retried.as_deref(),
@@ -189,11 +189,11 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> Story<'a> {
     }
 }
 
-fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> Step<'a> {
+fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> StepStory<'a> {
     let place = |wanted: &Entry| cell.transcript.iter().position(|entry| std::ptr::eq(entry, wanted));
     let own = frames_of(cell, step).into_iter().filter_map(|shown| match shown {
-        Shown::Entry(entry) => place(entry),
-        Shown::LeftOut(_) => None,
+        TranscriptItem::Entry(entry) => place(entry),
+        TranscriptItem::LeftOut(_) => None,
     });
     let payload = match &step.outcome {
         Some(Outcome::State { document }) => Some(document),
@@ -202,7 +202,7 @@ fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> Step<'a> {
         }
         _ => None,
     };
-    Step {
+    StepStory {
         id: &step.id,
         verb: &step.verb,
         path: &step.path,

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::data::{Index, cells, stories};
-use crate::report::change::{Change, changes};
+use crate::report::change::{BehaviourChange, changes};
 use crate::report::difference::{Difference, differences};
 use crate::report::known::{KnownWrong, known_deviations};
 use crate::report::standing::Standing;
@@ -26,7 +26,7 @@ const SCRIPT: &str = concat!(
 
 #[derive(Template)]
 #[template(path = "page.html")]
-struct Page<'a> {
+struct HtmlPage<'a> {
     script_hash: String,
     style: &'static str,
     script: &'static str,
@@ -84,7 +84,7 @@ pub fn render(record: &RunRecord) -> String {
     let mut tags: Vec<&str> = record.scenarios.iter().flat_map(|one| &one.tags).map(String::as_str).collect();
     tags.sort_unstable();
     tags.dedup();
-    let page = Page {
+    let page = HtmlPage {
         script_hash: format!("sha256-{}", STANDARD.encode(Sha256::digest(SCRIPT))),
         style: STYLE,
         script: SCRIPT,
@@ -200,10 +200,10 @@ fn by_release(record: &RunRecord) -> Vec<ReleaseChanges<'_>> {
     releases
 }
 
-fn turned<'a>(change: &Change<'a>, target: &str) -> Turned<'a> {
+fn turned<'a>(change: &BehaviourChange<'a>, target: &str) -> Turned<'a> {
     Turned {
         link: link(change.scenario, target),
-        turn: change.turn().word(),
+        turn: change.direction().word(),
         scenario: change.scenario,
         before: change.before,
         after: change.after,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::Appearance;
 use super::palette::paint;
-use crate::coverage::{CodeCoverage, Counts, FileCoverage, Kind, LeftOutPlace, Never};
+use crate::coverage::{CodeCoverage, FileCoverage, LeftOutPlace, Never, PlaceCounts, PlaceKind};
 use crate::report::text::{count, padded, width};
 
 /// Shares by file and area, what is left out, and what could not be measured.
@@ -104,7 +104,7 @@ fn by_area(coverage: &CodeCoverage) -> BTreeMap<&str, Vec<&FileCoverage>> {
     areas
 }
 
-fn figures(counts: &Counts) -> String {
+fn figures(counts: &PlaceCounts) -> String {
     let column = |part, all, wide: usize| {
         if all == 0 {
             format!("{:>wide$}", "–")
@@ -166,9 +166,9 @@ pub fn executed_by(coverage: &CodeCoverage, source: &str, line: usize) -> Result
     let mut text = String::new();
     for mark in file.marks.iter().filter(|mark| mark.line == line) {
         let what = match &mark.kind {
-            Kind::Line => "line".to_owned(),
-            Kind::Branch(kind) => format!("branch `{}`", kind.word()),
-            Kind::Function(name) => format!("function {name}"),
+            PlaceKind::Line => "line".to_owned(),
+            PlaceKind::Branch(kind) => format!("branch `{}`", kind.word()),
+            PlaceKind::Function(name) => format!("function {name}"),
         };
         if mark.groups.is_empty() {
             let _ = writeln!(text, "{source}:{line}: {what}: never executed");

@@ -2,7 +2,7 @@
 
 use super::Appearance;
 use super::palette::paint;
-use crate::report::compare::{Changed, Comparison, Finding, Part};
+use crate::report::compare::{Changed, ComparedRun, Comparison, ComparisonResult};
 use crate::report::text::{count, cut, cut_middle, padded, width};
 use crate::run::Ending;
 use crate::verdict::Verdict;
@@ -17,7 +17,12 @@ pub fn comparison(found: &Comparison, appearance: &Appearance) -> String {
     let mut text = String::new();
     for one in &found.changed {
         text.extend([&padded(&cut_middle(&one.scenario, id_width), id_width), "  "]);
-        text.extend([&paint(appearance.palette.quiet(), &one.target), "  ", &turn(one, appearance), "\n"]);
+        text.extend([
+            &paint(appearance.palette.quiet(), &one.target),
+            "  ",
+            &direction(one, appearance),
+            "\n",
+        ]);
     }
     let lists = [
         ("only in the first run", &found.only_first),
@@ -38,26 +43,26 @@ pub fn comparison(found: &Comparison, appearance: &Appearance) -> String {
         text.extend([&paint(appearance.palette.of(Verdict::Error), &cut(&line, appearance.width)), "\n"]);
     }
     let (word, verdict) = match found.finding() {
-        Finding::Changed => ("CHANGED", Verdict::Fail),
-        Finding::NotWhole(Ending::CutOff) => ("CUT OFF", Verdict::Error),
-        Finding::NotWhole(Ending::Interrupted) => ("INTERRUPTED", Verdict::Error),
-        Finding::NotWhole(Ending::Incomplete | Ending::Whole) => ("INCOMPLETE", Verdict::Error),
-        Finding::NothingInCommon => ("NOTHING IN COMMON", Verdict::Error),
-        Finding::Alike => ("ALIKE", Verdict::Pass),
+        ComparisonResult::Changed => ("CHANGED", Verdict::Fail),
+        ComparisonResult::NotWhole(Ending::CutOff) => ("CUT OFF", Verdict::Error),
+        ComparisonResult::NotWhole(Ending::Interrupted) => ("INTERRUPTED", Verdict::Error),
+        ComparisonResult::NotWhole(Ending::Incomplete | Ending::Whole) => ("INCOMPLETE", Verdict::Error),
+        ComparisonResult::NothingInCommon => ("NOTHING IN COMMON", Verdict::Error),
+        ComparisonResult::Alike => ("ALIKE", Verdict::Pass),
     };
     let sums = format!(": {} changed, {} alike\n", count(found.changed.len(), "cell"), found.alike);
     text + &paint(appearance.palette.of(verdict), word) + &sums
 }
 
 /// The cells that a run lacks.
-fn named(part: &Part) -> String {
+fn named(part: &ComparedRun) -> String {
     if part.lacks.is_empty() {
         return String::new();
     }
     format!(": {}", part.lacks.iter().take(MOST).cloned().collect::<Vec<_>>().join(", "))
 }
 
-fn turn(one: &Changed, appearance: &Appearance) -> String {
+fn direction(one: &Changed, appearance: &Appearance) -> String {
     let side = |(verdict, word): &(Verdict, String)| {
         let word = if word == "ok" || word == "?" || *word == verdict.to_string() {
             verdict.to_string()

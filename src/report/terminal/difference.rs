@@ -3,7 +3,7 @@
 use super::Appearance;
 use super::palette::paint;
 use crate::report::difference::{Difference, deciding_step, log_of, reproduce};
-use crate::report::frames::{Shown, arrow, frames_of, headline, is_refusal};
+use crate::report::frames::{TranscriptItem, arrow, frames_of, headline, is_refusal};
 use crate::report::standing::Standing;
 use crate::report::text::{cut, one_line, padded, width, wrap};
 use crate::run::{Cell, RunRecord, StepRecord};
@@ -106,7 +106,7 @@ pub(super) fn judged(block: &mut Block<'_>, step: &StepRecord) {
 }
 
 /// The last of some entries. What refuses something is shown whole, the others in a line each.
-pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[Shown<'_>], last: usize) {
+pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[TranscriptItem<'_>], last: usize) {
     if entries.is_empty() {
         return;
     }
@@ -117,16 +117,16 @@ pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[Shown<'_>], 
         block.line(&format!("  {title}{more}"));
     }
     let last = &entries[before..];
-    let of_entry = |one: &Shown<'_>| match one {
-        Shown::Entry(entry) => width(&entry.connection),
-        Shown::LeftOut(_) => 0,
+    let of_entry = |one: &TranscriptItem<'_>| match one {
+        TranscriptItem::Entry(entry) => width(&entry.connection),
+        TranscriptItem::LeftOut(_) => 0,
     };
     let names = last.iter().map(of_entry).max().unwrap_or(0).min(20);
     for one in last {
         let entry = match one {
-            Shown::Entry(entry) => entry,
-            Shown::LeftOut(number) => {
-                block.line(&format!("  {:>9}  {}", "", Shown::left_out(*number)));
+            TranscriptItem::Entry(entry) => entry,
+            TranscriptItem::LeftOut(number) => {
+                block.line(&format!("  {:>9}  {}", "", TranscriptItem::left_out(*number)));
                 continue;
             }
         };

@@ -18,21 +18,21 @@ const NAME: usize = 18;
 /// Shows events as they come.
 pub struct Live {
     palette: Palette,
-    targets: BTreeMap<String, Progress>,
+    targets: BTreeMap<String, RunProgress>,
     gateways: BTreeMap<usize, String>,
     cells: usize,
     deny: Vec<Deny>,
-    shape: Shape,
+    shape: LiveMode,
 }
 
-enum Shape {
+enum LiveMode {
     Bars { all: MultiProgress, bars: BTreeMap<String, ProgressBar> },
     Lines(Box<dyn Write + Send>),
 }
 
 /// How far a target is.
 #[derive(Default)]
-struct Progress {
+struct RunProgress {
     doing: Option<String>,
     booting: usize,
     up: usize,
@@ -43,7 +43,7 @@ struct Progress {
 impl Live {
     /// Bars that are redrawn, for a terminal.
     pub fn bars(target: ProgressDrawTarget, palette: Palette) -> Self {
-        let shape = Shape::Bars { all: MultiProgress::with_draw_target(target), bars: BTreeMap::new() };
+        let shape = LiveMode::Bars { all: MultiProgress::with_draw_target(target), bars: BTreeMap::new() };
         Self {
             palette,
             targets: BTreeMap::new(),
@@ -62,7 +62,7 @@ impl Live {
             gateways: BTreeMap::new(),
             cells: 0,
             deny: Vec::new(),
-            shape: Shape::Lines(to),
+            shape: LiveMode::Lines(to),
         }
     }
 
@@ -71,13 +71,13 @@ impl Live {
         let target = self.note(event);
         let line = self.line(event);
         match &mut self.shape {
-            Shape::Lines(to) => {
+            LiveMode::Lines(to) => {
                 if let Some(line) = line {
                     // Nobody can be told of a closed pipe.
                     let _ = writeln!(to, "{line}").and_then(|()| to.flush());
                 }
             }
-            Shape::Bars { all, bars } => {
+            LiveMode::Bars { all, bars } => {
                 // Above the bars only what has to be looked at; the rest is in the counts.
                 if let Some(line) = line.filter(|_| is_trouble(&self.deny, event)) {
                     let _ = all.println(line);
@@ -199,7 +199,7 @@ fn draw(
     all: &MultiProgress,
     bars: &mut BTreeMap<String, ProgressBar>,
     name: &str,
-    progress: &Progress,
+    progress: &RunProgress,
     cells: usize,
 ) {
     let length = u64::try_from(cells).unwrap_or(u64::MAX);
@@ -224,7 +224,7 @@ fn draw(
 }
 
 /// What a target is doing.
-fn message(progress: &Progress) -> String {
+fn message(progress: &RunProgress) -> String {
     let doing = progress.doing.clone();
     let booting = (progress.booting > 0).then(|| format!("booting {}", count(progress.booting, "gateway")));
     let up = (progress.up > 0).then(|| format!("{} up", count(progress.up, "gateway")));
@@ -278,7 +278,7 @@ mod tests {
         for event in &events[..end - 3] {
             live.take(event);
         }
-        if let Shape::Bars { bars, .. } = &live.shape {
+        if let LiveMode::Bars { bars, .. } = &live.shape {
             assert_eq!(bars.keys().collect::<Vec<_>>(), ["2026.9.6"]);
             let bar = &bars["2026.9.6"];
             assert_eq!((bar.position(), bar.length()), (6, Some(7)));

@@ -48,12 +48,12 @@ pub(super) fn matrix(record: &RunRecord, appearance: &Appearance) -> String {
 }
 
 struct Grid<'a> {
-    rows: Vec<Row<'a>>,
+    rows: Vec<GridRow<'a>>,
     /// Rows by section that are fine everywhere and left out.
     fine: Vec<(&'a str, usize)>,
 }
 
-struct Row<'a> {
+struct GridRow<'a> {
     section: &'a str,
     name: &'a str,
     cells: Vec<(String, Option<Standing>)>,
@@ -87,7 +87,7 @@ impl<'a> Grid<'a> {
                     None => grid.fine.push((section, 1)),
                 }
             } else {
-                grid.rows.push(Row { section, name, cells });
+                grid.rows.push(GridRow { section, name, cells });
             }
         }
         grid

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Appearance;
 use super::palette::paint;
-use crate::mutation::{Fate, Score};
+use crate::mutation::{MutantFate, Score};
 use crate::report::text::{cut, padded, width, wrap};
 use crate::verdict::Verdict;
 
@@ -52,7 +52,7 @@ pub fn mutants(score: &Score, appearance: &Appearance) -> String {
     text
 }
 
-fn told(fate: &Fate) -> String {
+fn told(fate: &MutantFate) -> String {
     match (&fate.by[..], fate.mutant.unseen) {
         ([first], _) => first.clone(),
         ([first, others @ ..], _) => format!("{first} and {} more", others.len()),

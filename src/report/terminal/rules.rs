@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Appearance;
 use super::palette::paint;
-use crate::model::{Change, NotModelled};
+use crate::model::{NotModelled, RuleChange};
 use crate::release::Release;
 use crate::report::text::wrap;
 
@@ -12,7 +12,7 @@ use crate::report::text::wrap;
 const WIDEST: usize = 110;
 
 /// Changes by release, and what is left out.
-pub fn rules(changes: &[&Change], missing: &[NotModelled], appearance: &Appearance) -> String {
+pub fn rules(changes: &[&RuleChange], missing: &[NotModelled], appearance: &Appearance) -> String {
     let width = appearance.width.min(WIDEST);
     let mut text = String::new();
     let mut last: Option<Release> = None;

@@ -10,8 +10,10 @@ pub fn topic(topic: &Topic, appearance: &Appearance) -> String {
     let mut block = Block::new(appearance);
     block.line(&format!("{} ({})", paint(appearance.palette.strong(), topic.word), topic.kind.word()));
     block.prose("means", topic.meaning);
-    if let Some(since) = topic.since {
-        block.prose("releases", since);
+    for (at, change) in topic.history().enumerate() {
+        // Of several changes, only the first line has the label.
+        let label = if at == 0 { "releases" } else { " " };
+        block.prose(label, &format!("from {}: {}", change.since, change.about));
     }
     block.prose("do", topic.advice);
     block.into_text()

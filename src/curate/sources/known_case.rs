@@ -9,7 +9,7 @@ pub const BUILT_IN: &str = include_str!("../../../coverage/sources.yaml");
 /// A known case.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct KnownCase {
     /// Its id, as the `source` of a scenario names it: `U123` or `row 45`.
     pub id: String,
     /// Where it is from.
@@ -48,8 +48,8 @@ impl SourceKind {
 #[derive(Debug, thiserror::Error)]
 pub enum SourcesError {
     /// It is not a list of sources.
-    #[error("the list of sources cannot be read: {0}")]
-    Unreadable(String),
+    #[error("the list of known cases cannot be read")]
+    Unreadable(#[source] serde_saphyr::Error),
     /// Two sources have one id.
     #[error("the source `{0}` is listed twice")]
     Twice(String),
@@ -59,9 +59,8 @@ pub enum SourcesError {
 ///
 /// # Errors
 /// Fails where the text is no such list, or an id stands in it twice.
-pub fn read(text: &str) -> Result<Vec<Source>, SourcesError> {
-    let list: Vec<Source> =
-        serde_saphyr::from_str(text).map_err(|error| SourcesError::Unreadable(error.to_string()))?;
+pub fn read(text: &str) -> Result<Vec<KnownCase>, SourcesError> {
+    let list: Vec<KnownCase> = serde_saphyr::from_str(text).map_err(SourcesError::Unreadable)?;
     let mut ids: Vec<&str> = list.iter().map(|one| one.id.as_str()).collect();
     ids.sort_unstable();
     match ids.windows(2).find(|pair| pair[0] == pair[1]) {

@@ -1,4 +1,4 @@
-//! One connection to a served model, from its upgrade to its end.
+//! The WebSocket of one connection to a served model, from its upgrade to its end.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,32 +15,32 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-use super::boundary::{ConnectionId, Frame, HttpRefusal};
+use super::boundary::{ConnectionId, HttpRefusal, IncomingFrame};
 use super::hello::MAX_PAYLOAD;
 use super::peer::Peer;
-use super::service::{Order, Service};
+use super::service::{Service, SocketCommand};
 
-/// How long a closed connection may take to say goodbye.
-const GOODBYE: Duration = Duration::from_millis(500);
+/// How long a peer may take to answer a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A connection from its upgrade to its end.
-pub(super) async fn attend(stream: TcpStream, address: SocketAddr, shared: Arc<Service>) {
-    // Only latency depends on it.
+/// Accepts the upgrade of a connection and serves it until it ends.
+pub(super) async fn serve_connection(stream: TcpStream, address: SocketAddr, shared: Arc<Service>) {
+    // Without it the connection is merely slower.
     let _ = stream.set_nodelay(true);
     let limits = WebSocketConfig::default()
         .max_message_size(Some(MAX_PAYLOAD + 1))
         .max_frame_size(Some(MAX_PAYLOAD + 1));
-    let mut opened: Option<(ConnectionId, UnboundedReceiver<Order>)> = None;
+    let mut opened: Option<(ConnectionId, UnboundedReceiver<SocketCommand>)> = None;
     let upgrade = |request: &Request, response: Response| {
         let peer = Peer { addr: address.ip(), headers: headers(request) };
-        let (orders, inbox) = unbounded_channel();
+        let (commands, inbox) = unbounded_channel();
         let now = shared.now();
         let mut held = shared.lock();
         let conn = held.next;
         held.next += 1;
         match held.gateway.opened(conn, peer, now) {
             Ok(effects) => {
-                held.orders.insert(conn, orders);
+                held.commands.insert(conn, commands);
                 held.carry_out(effects);
                 let next = held.gateway.next_deadline();
                 if next < held.deadline {
@@ -50,7 +50,7 @@ pub(super) async fn attend(stream: TcpStream, address: SocketAddr, shared: Arc<S
                 opened = Some((conn, inbox));
                 Ok(response)
             }
-            Err(refusal) => Err(refused(&refusal)),
+            Err(refusal) => Err(http_response(&refusal)),
         }
     };
     let accepted = tokio::select! {
@@ -59,11 +59,11 @@ pub(super) async fn attend(stream: TcpStream, address: SocketAddr, shared: Arc<S
     };
     let Some((conn, inbox)) = opened else { return };
     if let Ok(socket) = accepted {
-        converse(socket, conn, inbox, &shared).await;
+        exchange_frames(socket, conn, inbox, &shared).await;
     }
     let mut held = shared.lock();
     held.gateway.closed(conn);
-    held.orders.remove(&conn);
+    held.commands.remove(&conn);
 }
 
 fn headers(request: &Request) -> BTreeMap<String, String> {
@@ -81,7 +81,7 @@ fn headers(request: &Request) -> BTreeMap<String, String> {
     headers
 }
 
-fn refused(refusal: &HttpRefusal) -> ErrorResponse {
+fn http_response(refusal: &HttpRefusal) -> ErrorResponse {
     let mut response = ErrorResponse::new(Some(refusal.body.clone()));
     *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
     let headers = response.headers_mut();
@@ -91,62 +91,64 @@ fn refused(refusal: &HttpRefusal) -> ErrorResponse {
     response
 }
 
-async fn converse(
+async fn exchange_frames(
     mut socket: WebSocketStream<TcpStream>,
     conn: ConnectionId,
-    mut inbox: UnboundedReceiver<Order>,
+    mut inbox: UnboundedReceiver<SocketCommand>,
     shared: &Service,
 ) {
     loop {
         tokio::select! {
             biased;
-            order = inbox.recv() => match order {
-                Some(Order::Send(text)) => {
+            command = inbox.recv() => match command {
+                Some(SocketCommand::Send(text)) => {
                     if socket.send(Message::text(text)).await.is_err() {
                         return;
                     }
                 }
-                Some(Order::Close(code, reason)) => {
-                    say_goodbye(socket, code, reason).await;
+                Some(SocketCommand::Close(code, reason)) => {
+                    close(socket, code, reason).await;
                     return;
                 }
                 None => return,
             },
             () = shared.stopped.cancelled() => {
-                say_goodbye(socket, 1012, "service restart".to_owned()).await;
+                close(socket, 1012, "service restart".to_owned()).await;
                 return;
             }
             message = socket.next() => match message {
-                Some(Ok(message)) => hear(&message, conn, shared),
-                Some(Err(Error::Capacity(_))) => deliver(conn, Frame::TooLong(usize::MAX), shared),
+                Some(Ok(message)) => handle_message(&message, conn, shared),
+                Some(Err(Error::Capacity(_))) => deliver_frame(conn, IncomingFrame::TooLong(usize::MAX), shared),
                 Some(Err(_)) | None => return,
             },
         }
     }
 }
 
-fn hear(message: &Message, conn: ConnectionId, shared: &Service) {
+fn handle_message(message: &Message, conn: ConnectionId, shared: &Service) {
     match message {
-        Message::Text(text) => deliver(conn, Frame::Text(text.as_str()), shared),
-        Message::Binary(bytes) => deliver(conn, Frame::Text(&String::from_utf8_lossy(bytes)), shared),
+        Message::Text(text) => deliver_frame(conn, IncomingFrame::Text(text.as_str()), shared),
+        Message::Binary(bytes) => {
+            deliver_frame(conn, IncomingFrame::Text(&String::from_utf8_lossy(bytes)), shared)
+        }
         Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
     }
 }
 
-fn deliver(conn: ConnectionId, frame: Frame<'_>, shared: &Service) {
+fn deliver_frame(conn: ConnectionId, frame: IncomingFrame<'_>, shared: &Service) {
     let now = shared.now();
     let mut held = shared.lock();
     let effects = held.gateway.frame(conn, frame, now);
     held.carry_out(effects);
 }
 
-async fn say_goodbye(mut socket: WebSocketStream<TcpStream>, code: u16, reason: String) {
+async fn close(mut socket: WebSocketStream<TcpStream>, code: u16, reason: String) {
     let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
-    let goodbye = async {
+    let closing = async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}
         }
     };
-    // A peer that does not answer a close is left to itself.
-    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+    // A peer that does not answer the close is dropped.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
 }

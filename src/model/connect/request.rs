@@ -1,72 +1,74 @@
-//! What a client asks for in its `connect` request.
+//! The parameters of a `connect` request.
 
 use serde_json::Value;
 
-/// Who the client says it is.
+use crate::model::json_texts::texts;
+
+/// What the client says about itself.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Client {
-    pub(super) id: String,
-    pub(super) mode: String,
-    pub(super) version: String,
-    pub(super) platform: String,
-    pub(super) family: Option<String>,
-    pub(super) display_name: Option<String>,
-    pub(super) model: Option<String>,
-    pub(super) instance: Option<String>,
-    pub(super) build: Option<String>,
+pub(in crate::model) struct ClientInfo {
+    pub(in crate::model) id: String,
+    pub(in crate::model) mode: String,
+    pub(in crate::model) version: String,
+    pub(in crate::model) platform: String,
+    pub(in crate::model) family: Option<String>,
+    pub(in crate::model) display_name: Option<String>,
+    pub(in crate::model) model: Option<String>,
+    pub(in crate::model) instance: Option<String>,
+    pub(in crate::model) build: Option<String>,
 }
 
-impl Client {
+impl ClientInfo {
     /// Whether it is the command line client itself.
-    pub(super) fn is_cli(&self) -> bool {
+    pub(in crate::model) fn is_cli(&self) -> bool {
         self.id == "cli" && self.mode == "cli"
     }
 
-    /// Whether it is a service beside the gateway.
-    pub(super) fn is_backend(&self) -> bool {
+    /// Whether it is a backend service.
+    pub(in crate::model) fn is_backend(&self) -> bool {
         self.id == "gateway-client" && self.mode == "backend"
     }
 
     /// Whether it is a chat page.
-    pub(super) fn is_webchat(&self) -> bool {
+    pub(in crate::model) fn is_webchat(&self) -> bool {
         self.mode == "webchat" || self.id == "webchat-ui"
     }
 
-    /// Whether it is the web interface.
-    pub(super) fn is_browser_ui(&self) -> bool {
+    /// Whether it is the Control UI in a browser.
+    pub(in crate::model) fn is_browser_ui(&self) -> bool {
         self.id == "openclaw-control-ui"
     }
 
-    /// Whether it is a native application's interface.
-    pub(super) fn is_native_ui(&self) -> bool {
+    /// Whether it is the user interface of a native application.
+    pub(in crate::model) fn is_native_ui(&self) -> bool {
         let ids = ["openclaw-macos", "openclaw-linux", "openclaw-ios", "openclaw-android"];
         self.mode == "ui" && ids.contains(&self.id.as_str())
     }
 
-    /// Whether it is a machine that runs commands.
-    pub(super) fn is_node_host(&self) -> bool {
+    /// Whether it is a node host, which runs commands for operators.
+    pub(in crate::model) fn is_node_host(&self) -> bool {
         self.id == "node-host" && self.mode == "node"
     }
 }
 
-/// What is shown to be let in.
+/// The credentials that a client presents.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Credentials {
-    pub(super) token: Option<String>,
-    pub(super) password: Option<String>,
-    pub(super) device_token: Option<String>,
-    pub(super) bootstrap_token: Option<String>,
+pub(in crate::model) struct PresentedCredentials {
+    pub(in crate::model) token: Option<String>,
+    pub(in crate::model) password: Option<String>,
+    pub(in crate::model) device_token: Option<String>,
+    pub(in crate::model) bootstrap_token: Option<String>,
 }
 
-impl Credentials {
-    /// The token that is part of the signed text.
-    pub(super) fn signed_token(&self) -> &str {
+impl PresentedCredentials {
+    /// The token that is part of the signed text; empty if there is none.
+    pub(in crate::model) fn signed_token(&self) -> &str {
         let first = self.token.as_ref().or(self.device_token.as_ref()).or(self.bootstrap_token.as_ref());
         first.map(String::as_str).unwrap_or_default()
     }
 
-    /// What kind is shown, in the order in which the gateway looks.
-    pub(super) fn provided(&self) -> &'static str {
+    /// The kind of credentials, by the first one that the gateway looks at.
+    pub(in crate::model) fn provided(&self) -> &'static str {
         let there = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         if there(&self.password) {
             "password"
@@ -82,40 +84,40 @@ impl Credentials {
     }
 }
 
-/// Identity and proof.
+/// The identity of a device, and the proof that it holds the key.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Proof {
-    pub(super) id: String,
-    pub(super) public_key: String,
-    pub(super) signature: String,
-    pub(super) signed_at: i64,
-    pub(super) nonce: String,
+pub(in crate::model) struct PresentedProof {
+    pub(in crate::model) id: String,
+    pub(in crate::model) public_key: String,
+    pub(in crate::model) signature: String,
+    pub(in crate::model) signed_at: i64,
+    pub(in crate::model) nonce: String,
 }
 
-/// The parameters of a `connect` request.
+/// The parameters of a `connect` request that the model looks at.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Ask {
-    pub(super) min_protocol: f64,
-    pub(super) max_protocol: f64,
-    pub(super) client: Client,
-    pub(super) role: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) caps: Vec<String>,
-    pub(super) commands: Vec<String>,
-    pub(super) auth: Credentials,
-    pub(super) device: Option<Proof>,
+pub(in crate::model) struct ConnectRequest {
+    pub(in crate::model) min_protocol: f64,
+    pub(in crate::model) max_protocol: f64,
+    pub(in crate::model) client: ClientInfo,
+    pub(in crate::model) role: String,
+    pub(in crate::model) scopes: Vec<String>,
+    pub(in crate::model) caps: Vec<String>,
+    pub(in crate::model) commands: Vec<String>,
+    pub(in crate::model) auth: PresentedCredentials,
+    pub(in crate::model) device: Option<PresentedProof>,
 }
 
-impl Ask {
-    /// Reads parameters that keep to the schema; anything else reads as absent.
-    pub(super) fn read(params: &Value) -> Self {
+impl ConnectRequest {
+    /// Reads parameters that satisfy the schema. Values of another type are read as absent.
+    pub(in crate::model) fn read(params: &Value) -> Self {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let must = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (client, auth, device) = (&params["client"], &params["auth"], &params["device"]);
         Self {
             min_protocol: params["minProtocol"].as_f64().unwrap_or_default(),
             max_protocol: params["maxProtocol"].as_f64().unwrap_or_default(),
-            client: Client {
+            client: ClientInfo {
                 id: must(&client["id"]),
                 mode: must(&client["mode"]),
                 version: must(&client["version"]),
@@ -130,13 +132,13 @@ impl Ask {
             scopes: texts(&params["scopes"]),
             caps: texts(&params["caps"]),
             commands: texts(&params["commands"]),
-            auth: Credentials {
+            auth: PresentedCredentials {
                 token: text(&auth["token"]),
                 password: text(&auth["password"]),
                 device_token: text(&auth["deviceToken"]),
                 bootstrap_token: text(&auth["bootstrapToken"]),
             },
-            device: device.is_object().then(|| Proof {
+            device: device.is_object().then(|| PresentedProof {
                 id: must(&device["id"]),
                 public_key: must(&device["publicKey"]),
                 signature: must(&device["signature"]),
@@ -145,9 +147,4 @@ impl Ask {
             }),
         }
     }
-}
-
-/// The texts of a list.
-pub(super) fn texts(value: &Value) -> Vec<String> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -1,37 +1,37 @@
-//! Who is let in: shared secrets, proxies, device tokens, and clients without a device.
+//! Authentication by shared secrets and trusted proxies, and the rules for clients without a device.
 
 use serde_json::{Value, json};
 
 use crate::wire::device_id;
 
-use super::ask::{Ask, Client};
-use super::config::{AuthMode, Settings};
-use super::mutants::Fault;
-use super::peer::Peer;
-use super::refusal::{Refusal, error, error_with};
-use super::rulebook::{Deviceless, Rule};
-use super::rules::Rules;
+use super::request::{ClientInfo, ConnectRequest};
+use crate::model::config::{AuthMode, HandshakeConfig};
+use crate::model::mutants::Fault;
+use crate::model::peer::Peer;
+use crate::model::refusal::{Refusal, error, error_with};
+use crate::model::rulebook::{Deviceless, Rule};
+use crate::model::rules::Rules;
 
-/// By what a client was let in.
+/// How a client authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    /// Nothing is needed.
+pub(in crate::model) enum AuthMethod {
+    /// The gateway needs no authentication.
     None,
-    /// The shared token.
+    /// By the shared token.
     Token,
-    /// The shared password.
+    /// By the shared password.
     Password,
-    /// A proxy's word.
+    /// By a trusted proxy.
     TrustedProxy,
-    /// Its device token.
+    /// By its device token.
     DeviceToken,
-    /// A setup code.
+    /// By a setup code.
     BootstrapToken,
 }
 
-impl Method {
-    /// Its name in hello.
-    pub(super) const fn name(self) -> &'static str {
+impl AuthMethod {
+    /// Its name in `hello-ok`.
+    pub(in crate::model) const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Token => "token",
@@ -43,37 +43,42 @@ impl Method {
     }
 
     /// Whether it is the shared token or password.
-    pub(super) const fn is_secret(self) -> bool {
+    pub(in crate::model) const fn is_secret(self) -> bool {
         matches!(self, Self::Token | Self::Password)
     }
 }
 
-/// What the shared credentials amount to.
+/// The result of checking the shared credentials.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct SharedAuth {
-    /// Whether they suffice.
-    pub(super) ok: bool,
-    /// By what; the configured way where they do not suffice.
-    pub(super) method: Method,
-    /// Why they do not suffice.
-    pub(super) reason: Option<String>,
-    /// Whether the shared secret itself, or a proxy's word, was right.
-    pub(super) secret_ok: bool,
+pub(in crate::model) struct SharedAuth {
+    /// Whether they let the client in.
+    pub(in crate::model) ok: bool,
+    /// How the client authenticated; if it failed, how it should have.
+    pub(in crate::model) method: AuthMethod,
+    /// Why they do not let the client in.
+    pub(in crate::model) reason: Option<String>,
+    /// Whether the client showed the right shared secret, or a trusted proxy vouched for it.
+    pub(in crate::model) secret_ok: bool,
 }
 
 fn given(text: Option<&String>) -> Option<&str> {
     text.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
-/// Judges the shared credentials.
-pub(super) fn shared(rules: &Rules, settings: &Settings, peer: &Peer, ask: &Ask) -> SharedAuth {
-    let token = given(ask.auth.token.as_ref());
-    let password = given(ask.auth.password.as_ref());
+/// Checks the shared credentials of a request.
+pub(in crate::model) fn shared(
+    rules: &Rules,
+    settings: &HandshakeConfig,
+    peer: &Peer,
+    request: &ConnectRequest,
+) -> SharedAuth {
+    let token = given(request.auth.token.as_ref());
+    let password = given(request.auth.password.as_ref());
     let either = rules.has(Rule::EitherSecretField);
     let (as_token, as_password) =
         if either { (token.or(password), password.or(token)) } else { (token, password) };
     let verdict = match settings.mode {
-        AuthMode::None => Ok(Method::None),
+        AuthMode::None => Ok(AuthMethod::None),
         AuthMode::Token => by_token(rules, settings.token.as_deref(), as_token),
         AuthMode::Password => by_password(rules, settings.password.as_deref(), as_password),
         AuthMode::TrustedProxy => match by_proxy(rules, settings, peer) {
@@ -88,42 +93,43 @@ pub(super) fn shared(rules: &Rules, settings: &Settings, peer: &Peer, ask: &Ask)
             other => other,
         },
     };
-    let configured = if settings.mode == AuthMode::Password { Method::Password } else { Method::Token };
+    let configured =
+        if settings.mode == AuthMode::Password { AuthMethod::Password } else { AuthMethod::Token };
     match verdict {
         Ok(method) => {
             let shown = token.is_some() || password.is_some();
-            let secret_ok = method.is_secret() && shown || method == Method::TrustedProxy;
+            let secret_ok = method.is_secret() && shown || method == AuthMethod::TrustedProxy;
             SharedAuth { ok: true, method, reason: None, secret_ok }
         }
         Err(reason) => SharedAuth { ok: false, method: configured, reason: Some(reason), secret_ok: false },
     }
 }
 
-fn by_token(rules: &Rules, wanted: Option<&str>, shown: Option<&str>) -> Result<Method, String> {
+fn by_token(rules: &Rules, wanted: Option<&str>, shown: Option<&str>) -> Result<AuthMethod, String> {
     match (wanted, shown) {
         (None, _) => Err("token_missing_config".into()),
-        (Some(_), None) if rules.broken(Fault::MissingTokenAccepted) => Ok(Method::Token),
+        (Some(_), None) if rules.has_fault(Fault::MissingTokenAccepted) => Ok(AuthMethod::Token),
         (Some(_), None) => Err("token_missing".into()),
-        (Some(wanted), Some(shown)) if wanted == shown || rules.broken(Fault::SharedTokenNotCompared) => {
-            Ok(Method::Token)
+        (Some(wanted), Some(shown)) if wanted == shown || rules.has_fault(Fault::SharedTokenNotCompared) => {
+            Ok(AuthMethod::Token)
         }
-        _ if rules.broken(Fault::WrongSecretAdvice) => Err("token_missing".into()),
+        _ if rules.has_fault(Fault::WrongSecretAdvice) => Err("token_missing".into()),
         _ => Err("token_mismatch".into()),
     }
 }
 
-fn by_password(rules: &Rules, wanted: Option<&str>, shown: Option<&str>) -> Result<Method, String> {
+fn by_password(rules: &Rules, wanted: Option<&str>, shown: Option<&str>) -> Result<AuthMethod, String> {
     match (wanted, shown) {
         (None, _) => Err("password_missing_config".into()),
         (Some(_), None) => Err("password_missing".into()),
-        (Some(wanted), Some(shown)) if wanted == shown || rules.broken(Fault::PasswordNotCompared) => {
-            Ok(Method::Password)
+        (Some(wanted), Some(shown)) if wanted == shown || rules.has_fault(Fault::PasswordNotCompared) => {
+            Ok(AuthMethod::Password)
         }
         _ => Err("password_mismatch".into()),
     }
 }
 
-fn by_proxy(rules: &Rules, settings: &Settings, peer: &Peer) -> Result<Method, String> {
+fn by_proxy(rules: &Rules, settings: &HandshakeConfig, peer: &Peer) -> Result<AuthMethod, String> {
     let proxy = settings.proxy.as_ref().ok_or("trusted_proxy_config_missing")?;
     if settings.trusted_proxies.is_empty() {
         return Err("trusted_proxy_no_proxies_configured".into());
@@ -143,11 +149,11 @@ fn by_proxy(rules: &Rules, settings: &Settings, peer: &Peer) -> Result<Method, S
     if !proxy.allow_users.is_empty() && !proxy.allow_users.iter().any(|allowed| allowed == user) {
         return Err("trusted_proxy_user_not_allowed".into());
     }
-    Ok(Method::TrustedProxy)
+    Ok(AuthMethod::TrustedProxy)
 }
 
-/// The digest of the shared secret, where there is one.
-pub(super) fn generation(settings: &Settings) -> Option<String> {
+/// The digest of the shared secret, if there is one.
+pub(in crate::model) fn generation(settings: &HandshakeConfig) -> Option<String> {
     let secret = match settings.mode {
         AuthMode::Token => settings.token.as_ref(),
         AuthMode::Password => settings.password.as_ref(),
@@ -156,43 +162,46 @@ pub(super) fn generation(settings: &Settings) -> Option<String> {
     secret.map(|secret| device_id(format!("{}|{secret}", settings.mode.name()).as_bytes()))
 }
 
-/// What bears on a client without a device.
+/// What decides whether a client without a device is let in.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the client of its own")]
-pub(super) struct Standing<'a> {
-    /// What its shared credentials amount to.
-    pub(super) shared: &'a SharedAuth,
-    /// Whether it is an operator's interface.
-    pub(super) control_ui: bool,
-    /// Whether it is local.
-    pub(super) local: bool,
-    /// Whether a bypass flag applies.
-    pub(super) bypass: bool,
-    /// Whether it is a local backend that needs no pairing.
-    pub(super) backend: bool,
-    /// Whether a proxy vouches for its user.
-    pub(super) proxy_user: bool,
-    /// Whether it is the local command line client with the shared secret.
-    pub(super) trusted_cli: bool,
+#[expect(clippy::struct_excessive_bools, reason = "these are independent facts about the client")]
+pub(in crate::model) struct DevicelessFacts<'a> {
+    /// The result of checking its shared credentials.
+    pub(in crate::model) shared: &'a SharedAuth,
+    /// Whether it is an operator interface.
+    pub(in crate::model) operator_ui: bool,
+    /// Whether it connects straight from the gateway's host.
+    pub(in crate::model) local: bool,
+    /// Whether the configuration turns device authentication off for it.
+    pub(in crate::model) bypass: bool,
+    /// Whether it is a local backend that skips pairing.
+    pub(in crate::model) backend: bool,
+    /// Whether a trusted proxy vouches for its user.
+    pub(in crate::model) proxy_user: bool,
+    /// Whether it is the command line client on this host with the shared secret.
+    pub(in crate::model) trusted_cli: bool,
 }
 
-/// Judges a client without a device. Returns whether it keeps its scopes.
-pub(super) fn deviceless(
+/// Decides whether a client without a device is let in. Returns whether it keeps the scopes that it asked for.
+///
+/// # Errors
+/// Fails with the refusal that the client gets.
+pub(in crate::model) fn deviceless(
     rules: &Rules,
-    settings: &Settings,
-    ask: &Ask,
-    standing: &Standing<'_>,
+    settings: &HandshakeConfig,
+    request: &ConnectRequest,
+    client: &DevicelessFacts<'_>,
 ) -> Result<bool, Refusal> {
-    let operator = ask.role == "operator";
+    let operator = request.role == "operator";
     let flags = rules.has(Rule::ControlUiBypassFlags);
-    let insecure = flags && settings.insecure_control_ui && standing.local;
-    let has_secret = ask.auth.provided() == "password" || ask.auth.provided() == "token";
-    let allowed = if standing.control_ui && standing.proxy_user
-        || standing.control_ui && standing.bypass && operator && rules.has(Rule::BypassWithoutSecret)
-        || standing.backend && operator && rules.has(Rule::BackendWithoutDevice)
+    let insecure = flags && settings.insecure_control_ui && client.local;
+    let has_secret = request.auth.provided() == "password" || request.auth.provided() == "token";
+    let allowed = if client.operator_ui && client.proxy_user
+        || client.operator_ui && client.bypass && operator && rules.has(Rule::BypassWithoutSecret)
+        || client.backend && operator && rules.has(Rule::BackendWithoutDevice)
     {
         Ok(())
-    } else if standing.control_ui && !standing.bypass && !insecure {
+    } else if client.operator_ui && !client.bypass && !insecure {
         Err(Refusal::close_with(
             error_with(
                 "INVALID_REQUEST",
@@ -202,10 +211,10 @@ pub(super) fn deviceless(
             1008,
             "control ui requires device identity (use HTTPS or localhost secure context)",
         ))
-    } else if standing.shared.secret_ok && (operator || rules.broken(Fault::DevicelessNode)) {
+    } else if client.shared.secret_ok && (operator || rules.has_fault(Fault::DevicelessNode)) {
         Ok(())
-    } else if !standing.shared.ok && has_secret {
-        Err(unauthorized(rules, settings, ask, standing.shared.reason.as_deref(), standing.local))
+    } else if !client.shared.ok && has_secret {
+        Err(unauthorized(rules, settings, request, client.shared.reason.as_deref(), client.local))
     } else {
         Err(Refusal::close_with(
             error_with("NOT_PAIRED", "device identity required", json!({"code": "DEVICE_IDENTITY_REQUIRED"})),
@@ -214,35 +223,35 @@ pub(super) fn deviceless(
         ))
     };
     allowed?;
-    let method = standing.shared.method;
+    let method = client.shared.method;
     let by_secret = method.is_secret();
-    let insecure_ui = standing.control_ui && insecure && by_secret;
-    let cleared = by_secret || method == Method::TrustedProxy;
+    let insecure_ui = client.operator_ui && insecure && by_secret;
+    let cleared = by_secret || method == AuthMethod::TrustedProxy;
     let keeps = match rules.profile.deviceless {
-        Deviceless::KeepsWithSecret => standing.bypass || standing.shared.secret_ok,
-        Deviceless::OnlyControlUiKeeps => standing.control_ui,
+        Deviceless::KeepsWithSecret => client.bypass || client.shared.secret_ok,
+        Deviceless::OnlyControlUiKeeps => client.operator_ui,
         Deviceless::OnlyInsecureKeeps => insecure_ui || !cleared,
-        Deviceless::OnlyBypassKeeps => insecure_ui || standing.bypass || !cleared,
+        Deviceless::OnlyBypassKeeps => insecure_ui || client.bypass || !cleared,
     };
-    let backend = rules.has(Rule::BackendKeepsScopes) && standing.backend;
-    let cli = rules.has(Rule::CliKeepsScopes) && standing.trusted_cli;
-    Ok(keeps || backend || cli || rules.broken(Fault::DevicelessKeepsScopes))
+    let backend = rules.has(Rule::BackendKeepsScopes) && client.backend;
+    let cli = rules.has(Rule::CliKeepsScopes) && client.trusted_cli;
+    Ok(keeps || backend || cli || rules.has_fault(Fault::DevicelessKeepsScopes))
 }
 
-/// The refusal of credentials.
-pub(super) fn unauthorized(
+/// The refusal for missing or wrong credentials.
+pub(in crate::model) fn unauthorized(
     rules: &Rules,
-    settings: &Settings,
-    ask: &Ask,
+    settings: &HandshakeConfig,
+    request: &ConnectRequest,
     reason: Option<&str>,
     local: bool,
 ) -> Refusal {
-    let provided = ask.auth.provided();
-    let message = explain(rules, settings.mode, provided, reason, &ask.client, local);
+    let provided = request.auth.provided();
+    let message = explain(rules, settings.mode, provided, reason, &request.client, local);
     let retry = reason == Some("token_mismatch")
-        && ask.device.is_some()
+        && request.device.is_some()
         && provided == "token"
-        && given_raw(ask.auth.device_token.as_ref()).is_none();
+        && given_raw(request.auth.device_token.as_ref()).is_none();
     let next = match reason {
         _ if retry => "retry_with_device_token",
         Some("token_missing" | "token_missing_config" | "password_missing" | "password_missing_config") => {
@@ -256,8 +265,8 @@ pub(super) fn unauthorized(
         details["canRetryWithDeviceToken"] = Value::Bool(retry);
         details["recommendedNextStep"] = Value::String(next.to_owned());
     }
-    let code = if rules.broken(Fault::WrongAuthClose) { 4001 } else { 1008 };
-    let error = if rules.broken(Fault::RefusalWithoutDetails) {
+    let code = if rules.has_fault(Fault::WrongAuthClose) { 4001 } else { 1008 };
+    let error = if rules.has_fault(Fault::RefusalWithoutDetails) {
         error("INVALID_REQUEST", &message)
     } else {
         error_with("INVALID_REQUEST", &message, details)
@@ -295,7 +304,7 @@ fn explain(
     mode: AuthMode,
     provided: &str,
     reason: Option<&str>,
-    client: &Client,
+    client: &ClientInfo,
     local: bool,
 ) -> String {
     let cli = client.mode == "cli";
@@ -358,7 +367,7 @@ fn explain(
     format!("unauthorized: {text}")
 }
 
-/// Whether the client is an operator's interface.
-pub(super) fn is_operator_ui(rules: &Rules, client: &Client) -> bool {
+/// Whether the client is an operator interface.
+pub(in crate::model) fn is_operator_ui(rules: &Rules, client: &ClientInfo) -> bool {
     client.is_browser_ui() || rules.has(Rule::TerminalUi) && client.id == "openclaw-tui"
 }

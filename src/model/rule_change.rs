@@ -1,4 +1,4 @@
-//! The steps that the history of the handshake is made of.
+//! The entries of the history of the handshake.
 
 use super::rulebook::{
     BackendPairing, Deviceless, Forwarding, NodeCommands, NodeRequest, PendingMerge, Roles, Rule,
@@ -6,39 +6,39 @@ use super::rulebook::{
 };
 use crate::release::Release;
 
-/// What a [`Change`] sets.
+/// The rule that a [`RuleChange`] sets, with its new value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Setting {
     /// The rule holds.
     On(Rule),
     /// The rule does not hold.
     Off(Rule),
-    /// Seconds until a silent connection is closed.
+    /// The seconds after which a connection that has not finished its handshake is closed.
     HandshakeSeconds(u16),
-    /// The protocol that is spoken.
+    /// The protocol version.
     Protocol(u32),
-    /// How forwarding headers count.
+    /// Which forwarding headers make a peer remote.
     Forwarding(Forwarding),
-    /// Which roles a paired device has.
+    /// Where the roles of a paired device come from.
     Roles(Roles),
-    /// What happens when more scopes are asked for.
+    /// What happens when a local device asks for more scopes than were approved.
     ScopeUpgrade(ScopeUpgrade),
-    /// Which backends need no pairing.
+    /// Which local backends skip pairing.
     BackendPairing(BackendPairing),
-    /// What a client without a device keeps.
+    /// Which clients without a device keep their scopes.
     Deviceless(Deviceless),
-    /// What becomes of earlier requests.
+    /// What happens to the earlier pending requests of a device that asks again.
     PendingMerge(PendingMerge),
-    /// What a fresh node gets.
+    /// Which commands a node offers before somebody approves them.
     NodeCommands(NodeCommands),
-    /// What a node's request tells.
+    /// What a node's request for approval says about the node.
     NodeRequest(NodeRequest),
     /// The scope that `node.pair.approve` needs.
     NodeApprovalScope(&'static str),
 }
 
 impl Setting {
-    /// The rule's name: changes with the same name replace one another.
+    /// The name of the rule. A later change with the same name replaces an earlier one.
     pub fn name(&self) -> String {
         match self {
             Self::On(rule) | Self::Off(rule) => format!("{rule:?}"),
@@ -57,15 +57,16 @@ impl Setting {
     }
 }
 
-/// A step in the history of the handshake: from this release on, this holds.
+/// A change in the history of the handshake, which holds from one release until a later change of the same rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Change {
-    /// First release that has it.
+pub struct RuleChange {
+    /// The first release with the change.
     pub since: Release,
-    /// What is set.
+    /// The rule and its new value.
     pub set: Setting,
-    /// What that means, in one line.
+    /// What the change means, in one sentence.
     pub about: &'static str,
-    /// How it is known: measured or read on which release, and the report or change behind it.
+    /// How it is known: the releases on which it was measured or in whose code it was read, and the upstream issue, if
+    /// any.
     pub evidence: &'static str,
 }

@@ -1,4 +1,4 @@
-//! The device's proof that it holds its key.
+//! The proof by which a device shows that it holds its private key.
 
 use base64::Engine;
 use base64::alphabet;
@@ -8,36 +8,36 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use crate::wire::{DeviceKey, SignedFields, device_id};
 
-use super::ask::Ask;
-use super::mutants::Fault;
-use super::rules::Rules;
+use super::request::ConnectRequest;
+use crate::model::mutants::Fault;
+use crate::model::rules::Rules;
 
-/// How far a signature's time may be off, in milliseconds.
-pub(super) const SKEW_MS: i64 = 120_000;
+/// How far the time of a signature may differ from the gateway's clock, in milliseconds.
+pub(in crate::model) const SKEW_MS: i64 = 120_000;
 
 /// Why a proof is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ProofError {
-    /// The id is not that of the key.
+pub(in crate::model) enum ProofError {
+    /// The id is not that of the public key.
     #[error("device identity mismatch")]
     Id,
-    /// The signature is too old, or from the future.
+    /// The signature is too old or from the future.
     #[error("device signature expired")]
     Stale,
-    /// There is no nonce.
+    /// The nonce is missing.
     #[error("device nonce required")]
     NonceMissing,
-    /// The nonce is not the challenge's.
+    /// The nonce is not that of the challenge.
     #[error("device nonce mismatch")]
     NonceMismatch,
-    /// The signature is not made with the key over these fields.
+    /// The signature was not made with this key over these fields.
     #[error("device signature invalid")]
     Signature,
 }
 
 impl ProofError {
     /// `details.code` and `details.reason`.
-    pub(super) const fn detail(self) -> (&'static str, &'static str) {
+    pub(in crate::model) const fn detail(self) -> (&'static str, &'static str) {
         match self {
             Self::Id => ("DEVICE_AUTH_DEVICE_ID_MISMATCH", "device-id-mismatch"),
             Self::Stale => ("DEVICE_AUTH_SIGNATURE_EXPIRED", "device-signature-stale"),
@@ -55,8 +55,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The bytes of a base64 text, which the gateway reads generously: both alphabets, and whatever else
-/// stands between is skipped.
+/// The bytes of a base64 text. The gateway reads it leniently: it takes both alphabets and skips all other characters.
 fn bytes(text: &str) -> Vec<u8> {
     let mut clean: String = text
         .chars()
@@ -74,61 +73,69 @@ fn bytes(text: &str) -> Vec<u8> {
     LENIENT.decode(clean).unwrap_or_default()
 }
 
-/// Checks the proof of an asking device against the challenge's nonce. Returns the key in base64url.
-pub(super) fn check(rules: &Rules, ask: &Ask, nonce: &str, now: i64) -> Result<String, ProofError> {
-    let Some(device) = &ask.device else { return Err(ProofError::Id) };
+/// Checks the proof of a device against the nonce of the challenge. Returns the public key in base64url.
+///
+/// # Errors
+/// Fails with the first check that the proof does not pass.
+pub(in crate::model) fn check(
+    rules: &Rules,
+    request: &ConnectRequest,
+    nonce: &str,
+    now: i64,
+) -> Result<String, ProofError> {
+    let Some(device) = &request.device else { return Err(ProofError::Id) };
     let key = bytes(&device.public_key);
     let derived = device_id(&key);
     let same = derived == device.id
-        || rules.broken(Fault::DeviceIdCaseFolded) && derived.eq_ignore_ascii_case(&device.id)
-        || rules.broken(Fault::DeviceIdNotDerived);
+        || rules.has_fault(Fault::DeviceIdCaseFolded) && derived.eq_ignore_ascii_case(&device.id)
+        || rules.has_fault(Fault::DeviceIdNotDerived);
     if key.is_empty() || !same {
         return Err(ProofError::Id);
     }
     let age = now.saturating_sub(device.signed_at);
-    let skew = if rules.broken(Fault::SkewOfADay) { 86_400_000 } else { SKEW_MS };
-    let from_future = age < -skew && !rules.broken(Fault::FutureAccepted);
+    let skew = if rules.has_fault(Fault::SkewOfADay) { 86_400_000 } else { SKEW_MS };
+    let from_future = age < -skew && !rules.has_fault(Fault::FutureAccepted);
     if age > skew || from_future {
         return Err(ProofError::Stale);
     }
     let given = device.nonce.trim();
-    if given.is_empty() && !rules.broken(Fault::BlankNonceIsMismatch) {
+    if given.is_empty() && !rules.has_fault(Fault::BlankNonceIsMismatch) {
         return Err(ProofError::NonceMissing);
     }
-    if given != nonce && !rules.broken(Fault::NonceNotChecked) {
+    if given != nonce && !rules.has_fault(Fault::NonceNotChecked) {
         return Err(ProofError::NonceMismatch);
     }
     let public_key = URL_SAFE_NO_PAD.encode(&key);
     let signature = URL_SAFE_NO_PAD.encode(bytes(&device.signature));
     let signed = |fields: &SignedFields| {
-        let newer = if rules.broken(Fault::PlatformCaseMatters) {
+        let newer = if rules.has_fault(Fault::PlatformCaseMatters) {
             let (platform, family) = (&fields.platform, &fields.family);
             format!("v3{}|{platform}|{family}", fields.v2().trim_start_matches("v2"))
         } else {
             fields.v3()
         };
         DeviceKey::verify(&public_key, &newer, &signature)
-            || !rules.broken(Fault::OlderSignatureRefused)
+            || !rules.has_fault(Fault::OlderSignatureRefused)
                 && DeviceKey::verify(&public_key, &fields.v2(), &signature)
     };
     let mut fields = SignedFields {
         device_id: device.id.clone(),
-        client_id: ask.client.id.clone(),
-        client_mode: ask.client.mode.clone(),
-        role: ask.role.clone(),
-        scopes: ask.scopes.clone(),
+        client_id: request.client.id.clone(),
+        client_mode: request.client.mode.clone(),
+        role: request.role.clone(),
+        scopes: request.scopes.clone(),
         signed_at: device.signed_at,
-        token: ask.auth.signed_token().to_owned(),
+        token: request.auth.signed_token().to_owned(),
         nonce: given.to_owned(),
-        platform: ask.client.platform.clone(),
-        family: ask.client.family.clone().unwrap_or_default(),
+        platform: request.client.platform.clone(),
+        family: request.client.family.clone().unwrap_or_default(),
     };
-    if rules.broken(Fault::ScopesNotSigned) {
+    if rules.has_fault(Fault::ScopesNotSigned) {
         fields.scopes.clear();
     }
     let fine = signed(&fields)
-        || rules.broken(Fault::TokenNotSigned) && signed(&SignedFields { token: String::new(), ..fields })
-        || rules.broken(Fault::SignatureNotChecked);
+        || rules.has_fault(Fault::TokenNotSigned) && signed(&SignedFields { token: String::new(), ..fields })
+        || rules.has_fault(Fault::SignatureNotChecked);
     if fine { Ok(public_key) } else { Err(ProofError::Signature) }
 }
 
@@ -147,7 +154,7 @@ mod tests {
     #[case("A Q\nI D", &[1, 2, 3])]
     #[case("", &[])]
     #[case("=", &[])]
-    fn base64_is_read_generously(#[case] text: &str, #[case] decoded: &[u8]) {
+    fn base64_is_read_leniently(#[case] text: &str, #[case] decoded: &[u8]) {
         assert_eq!(bytes(text), decoded);
     }
 

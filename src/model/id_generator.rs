@@ -1,22 +1,22 @@
-//! Ids and tokens, made from a seed.
+//! Ids and tokens that are generated from a seed.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// A generator of random-looking texts: the same seed gives the same texts in the same order.
+/// Generates random-looking ids and tokens. The same seed gives the same ones in the same order.
 #[derive(Clone, Debug)]
-pub(super) struct Dice {
+pub(super) struct IdGenerator {
     state: u64,
 }
 
-impl Dice {
-    /// A generator for a seed.
+impl IdGenerator {
+    /// A generator that starts from a seed.
     pub(super) const fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
-    // The step of SplitMix64.
-    fn roll(&mut self) -> u64 {
+    // One step of SplitMix64.
+    fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -24,9 +24,9 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A text in the shape of a random UUID.
+    /// An id in the form of a random UUID.
     pub(super) fn uuid(&mut self) -> String {
-        let (high, low) = (self.roll(), self.roll());
+        let (high, low) = (self.next(), self.next());
         format!(
             "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
             high >> 32,
@@ -37,9 +37,9 @@ impl Dice {
         )
     }
 
-    /// A text in the shape of a device token: 32 bytes in base64url.
+    /// A secret in the form of a device token: 32 bytes in base64url.
     pub(super) fn token(&mut self) -> String {
-        let bytes: Vec<u8> = (0..4).flat_map(|_| self.roll().to_le_bytes()).collect();
+        let bytes: Vec<u8> = (0..4).flat_map(|_| self.next().to_le_bytes()).collect();
         URL_SAFE_NO_PAD.encode(bytes)
     }
 }
@@ -49,19 +49,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_gives_the_same_texts_and_never_one_twice() {
-        let (mut one, mut same) = (Dice::new(7), Dice::new(7));
+    fn the_same_seed_gives_the_same_ids_and_none_twice() {
+        let (mut one, mut same) = (IdGenerator::new(7), IdGenerator::new(7));
         let (first, second) = (one.uuid(), one.uuid());
         assert_eq!(first, same.uuid());
         assert_ne!(first, second);
     }
 
     #[test]
-    fn texts_have_the_shape_of_real_ones() {
-        let mut dice = Dice::new(1);
-        let uuid = dice.uuid();
+    fn ids_and_tokens_have_the_form_of_real_ones() {
+        let mut ids = IdGenerator::new(1);
+        let uuid = ids.uuid();
         assert_eq!(uuid.len(), 36);
         assert_eq!(uuid.as_bytes()[14], b'4');
-        assert_eq!(dice.token().len(), 43);
+        assert_eq!(ids.token().len(), 43);
     }
 }
