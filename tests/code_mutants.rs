@@ -273,5 +273,5 @@ fn scenarios_that_are_not_fine_without_a_mutant_notice_none() {
         .mutants(&[])
         .assert()
         .code(4)
-        .stderr(contains("no scenario is fine on the gateway without a mutant"));
+        .stderr(contains("no scenario passes on the gateway without a mutant"));
 }

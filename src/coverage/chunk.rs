@@ -1,4 +1,4 @@
-//! A bundled file, and what of it is in scope.
+//! A bundled file, and the parts of it that are in scope.
 
 use std::ops::Range;
 
@@ -11,58 +11,59 @@ use super::units::Units;
 /// A bundled file with code in scope.
 #[derive(Clone, Debug)]
 pub struct Chunk {
-    /// Its path below the package, as in `dist/auth-x.js`.
+    /// The path below the package, such as `dist/auth-x.js`.
     pub path: String,
-    /// What it says.
+    /// The text of the file.
     pub text: String,
-    /// Its length and places in UTF-16 units.
+    /// Converts byte offsets of the text to UTF-16 units.
     pub units: Units,
-    /// What of it is in scope.
+    /// The parts in scope.
     pub parts: Vec<ChunkPart>,
 }
 
-/// What of a bundled file came from one source file in scope.
+/// The part of a bundled file that came from one source file in scope.
 #[derive(Clone, Debug)]
 pub struct ChunkPart {
-    /// Upstream's name of the file.
+    /// Upstream's name of the source file.
     pub source: String,
-    /// The area it belongs to.
+    /// The area that the source file belongs to.
     pub area: String,
-    /// First line in the bundled file, from 1.
+    /// The first line in the bundled file, from 1.
     pub first_line: usize,
-    /// Last line.
+    /// The last line in the bundled file.
     pub last_line: usize,
-    /// Its bytes.
+    /// The bytes in the bundled file.
     pub bytes: Range<usize>,
-    /// Why the whole file is left out.
+    /// Why the whole source file is left out, if it is.
     pub left_out: Option<String>,
-    /// Functions that are left out, and why.
+    /// The functions that are left out, each with the reason.
     pub functions_left_out: Vec<(String, String)>,
-    /// Where something can be executed.
+    /// The places at which something can be executed.
     pub spots: Vec<CodeSpot>,
 }
 
-/// A place as V8 sees it.
+/// A place of a part, with its position as V8 counts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeSpot {
     /// What can be executed there.
     pub kind: PlaceKind,
-    /// The UTF-16 unit that is executed.
+    /// The UTF-16 unit whose execution counts.
     pub unit: usize,
-    /// All bytes of it in the bundled file.
+    /// All of its bytes in the bundled file.
     pub bytes: Range<usize>,
     /// The line in the bundled file, from 1.
     pub line: usize,
     /// The function around it; empty outside of functions.
     pub function: String,
-    /// Whether it does not count: it is in a function or place that is left out, or only words the log.
+    /// Whether it is not counted: it is in a function or branch that is left out, or only affects the log.
     pub left_out: bool,
-    /// Why this very branch is left out.
+    /// Why this branch itself is left out, if it is.
     pub reason: Option<String>,
 }
 
 impl CodeSpot {
-    /// A branch by its kind and its text, cut short, as in `if return null;`; of other places the text.
+    /// The label of the place: the kind of a branch and its shortened text, such as `if return null;`; for other places the
+    /// shortened text.
     pub fn label(&self, text: &str) -> String {
         label(&self.kind, text.get(self.bytes.clone()).unwrap_or_default())
     }
@@ -75,13 +76,16 @@ fn label(kind: &PlaceKind, text: &str) -> String {
     }
 }
 
-/// Whether a text has marks that name source files at all.
+/// Whether a text has marks that name source files.
 pub(super) fn names_sources(text: &str) -> bool {
     !regions(text).is_empty()
 }
 
 impl Chunk {
-    /// Reads a bundled file; none where nothing of it is in scope.
+    /// Reads a bundled file. Returns `None` if no part of it is in scope.
+    ///
+    /// # Errors
+    /// Fails if the text is not JavaScript.
     pub fn read(path: &str, text: String, scope: &Scope) -> Result<Option<Self>, Unreadable> {
         let found: Vec<_> = regions(&text)
             .into_iter()
@@ -144,7 +148,7 @@ fn function_around<'a>(place: &Place, all: &'a [Place]) -> &'a str {
     place.inside.and_then(|at| name_of(all.get(at)?)).unwrap_or_default()
 }
 
-/// The branches of a source file that are left out, each with its reason.
+/// The branches of a region that are left out, each with the reason.
 fn places_left_out<'a>(
     all: &'a [Place],
     region: &Region,
@@ -167,7 +171,7 @@ fn name_of(place: &Place) -> Option<&str> {
     }
 }
 
-/// The outermost function around a place that is left out, and why.
+/// The outermost left-out function around a place, with the reason.
 fn left_out(place: &Place, all: &[Place], scope: &Scope, source: &str) -> Option<(String, String)> {
     let mut found = None;
     let mut at = Some(place);

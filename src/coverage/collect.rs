@@ -1,4 +1,4 @@
-//! Reads the files of a package and what its gateways have left.
+//! Reads the bundled files of a package, and the profiles that its gateways have left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,32 +14,35 @@ use crate::gateway::Left;
 /// Why the code of a package cannot be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
-    /// It cannot be read.
+    /// A file or folder cannot be read.
     #[error("cannot read {place}")]
     Read {
-        /// What.
+        /// The file or folder.
         place: PathBuf,
-        /// Why.
+        /// Why it cannot be read.
         source: std::io::Error,
     },
-    /// Its files tell nothing of source files.
+    /// The bundled files do not name source files.
     #[error("the bundled files in {0} do not name the source files that they came from")]
     NoNames(PathBuf),
-    /// It has none of the files in scope.
+    /// The package has none of the files in scope.
     #[error("none of the source files in {0} is in scope")]
     NothingInScope(PathBuf),
 }
 
-/// The bundled files of a package with code in scope, and what could not be read.
+/// The bundled files of a package with code in scope, and those that could not be parsed.
 #[derive(Debug)]
 pub struct Collected {
-    /// Bundled files.
+    /// The bundled files with code in scope.
     pub chunks: Vec<Chunk>,
-    /// Files that are no JavaScript.
+    /// Messages about files that are not valid JavaScript.
     pub unreadable: Vec<String>,
 }
 
-/// Reads the bundled files of a package, which lie in `dist`.
+/// Reads the bundled files of a package, which are in its folder `dist`.
+///
+/// # Errors
+/// Fails if a file cannot be read, or if no file has code in scope.
 pub fn chunks_of(package: &Path, scope: &Scope) -> Result<Collected, CollectError> {
     let dist = package.join("dist");
     let mut files = Vec::new();
@@ -66,7 +69,10 @@ pub fn chunks_of(package: &Path, scope: &Scope) -> Result<Collected, CollectErro
     }
 }
 
-/// Reads the bundled files of a package that may hold a part of its tables.
+/// Reads the bundled files of a package that may contain tables of its surface.
+///
+/// # Errors
+/// Fails if a file cannot be read, or if no file can contain a table.
 pub fn bundled_of(package: &Path, scope: &Scope) -> Result<Vec<Bundled>, CollectError> {
     let dist = package.join("dist");
     let mut files = Vec::new();
@@ -107,13 +113,13 @@ fn below(folder: &Path, into: &mut Vec<PathBuf>) -> Result<(), CollectError> {
     Ok(())
 }
 
-/// Where the bundled files of a package really lie, as Node names them, and their paths below the package.
+/// The real paths of bundled files, as Node reports them, with their paths below the package.
 pub fn real_paths(package: &Path, chunks: &[Chunk]) -> BTreeMap<PathBuf, String> {
     let real = fs::canonicalize(package).unwrap_or_else(|_| package.to_owned());
     chunks.iter().map(|chunk| (real.join(&chunk.path), chunk.path.clone())).collect()
 }
 
-/// The file that an address names.
+/// The path of the file that a URL names.
 fn file_of(url: &str) -> Option<PathBuf> {
     let escaped = url.strip_prefix("file://")?.split(['?', '#']).next()?;
     let mut bytes = Vec::with_capacity(escaped.len());
@@ -130,11 +136,13 @@ fn file_of(url: &str) -> Option<PathBuf> {
     String::from_utf8(bytes).ok().map(PathBuf::from)
 }
 
-/// Reads what the gateways of a run have left; each group comes with the folder of its gateway. Answers with
-/// what each group has executed of the package, and with what is missing.
+/// Reads the profiles of the gateways of a run. Each group comes with the folder of its gateway. Returns the trace of each
+/// group, and messages about what is missing.
 ///
-/// Where scenarios were measured by themselves, each is a group of its own, and what remains of a gateway
-/// (its boot and its end) is one, too.
+/// If scenarios were measured separately, each is a group of its own, and so is what a gateway executes at its start and end.
+///
+/// # Errors
+/// Fails if a profile cannot be read from the disk.
 pub fn collect(
     gateways: &[(ScenarioGroup, PathBuf)],
     package: &Path,
@@ -144,7 +152,7 @@ pub fn collect(
     let lengths: BTreeMap<&str, usize> =
         chunks.iter().map(|chunk| (&*chunk.path, chunk.units.length())).collect();
     let real = fs::canonicalize(package).unwrap_or_else(|_| package.to_owned());
-    // What the gateway starts may be somebody else's program, which has no code in scope.
+    // The gateway may start other programs, which have no code in scope.
     let own = |command: &str| [package, &real].iter().any(|place| Path::new(command).starts_with(place));
     let mut traces = Vec::new();
     let mut lost = BTreeSet::new();
@@ -163,7 +171,7 @@ pub fn collect(
             parts.entry(name).or_default().push(file);
         }
         let by_itself = !parts.is_empty();
-        // What was handed out before the first scenario has no name.
+        // The profile from before the first scenario has an empty name.
         let boot = parts.remove("").unwrap_or_default();
         for (name, files) in &parts {
             let group = ScenarioGroup {
@@ -200,7 +208,7 @@ fn trace(
         let bytes = fs::read(file).map_err(|source| CollectError::Read { place: (*file).clone(), source })?;
         let profile: V8Profile = match serde_json::from_slice(&bytes) {
             Ok(profile) => profile,
-            // A process that is killed while it writes leaves half a profile.
+            // A process that was killed while writing leaves an incomplete profile.
             Err(error) => {
                 lost.insert(format!("a profile of {} cannot be read: {error}", group.label));
                 continue;
@@ -233,7 +241,7 @@ mod tests {
     #[case("file:///a.js?again=1", Some("/a.js"))]
     #[case("file:///a%2", None)]
     #[case("node:fs", None)]
-    fn an_address_names_a_file(#[case] url: &str, #[case] file: Option<&str>) {
+    fn a_url_names_a_file(#[case] url: &str, #[case] file: Option<&str>) {
         assert_eq!(file_of(url), file.map(PathBuf::from));
     }
 }

@@ -1,10 +1,10 @@
-//! Calls that reach nothing but the gateway's log. Nobody on the wire can see what they are given.
+//! Calls that only write to the gateway's log, so that their arguments are invisible on the wire.
 
 use oxc_ast::ast::{CallExpression, Expression};
 
 use super::name::without_numbers;
 
-/// Whether a call only writes to the log: that of a logger, or of one of the functions named.
+/// Whether a call only writes to the log: it calls a logger, or one of the functions in `only_logged`.
 pub fn writes_to_the_log(call: &CallExpression<'_>, only_logged: &[String]) -> bool {
     const LEVELS: [&str; 7] = ["trace", "debug", "info", "warn", "error", "raw", "log"];
     let is_logger = |name: &str| {

@@ -1,4 +1,4 @@
-//! What of the code in scope a suite executes, and which of its scenarios do.
+//! Measures which of the code in scope a suite executes, and which scenarios execute it.
 
 use std::collections::BTreeMap;
 
@@ -14,97 +14,97 @@ use crate::run::Format;
 /// The format of the JSON report.
 pub const COVERAGE_FORMAT: Format = Format { major: 1, minor: 0 };
 
-/// Scenarios whose execution was measured together: those of a gateway, or a single one.
+/// Scenarios whose execution was measured together: those of one gateway, or a single one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Group")]
 pub struct ScenarioGroup {
     /// What they have in common.
     pub label: String,
-    /// Number of their gateway.
+    /// The number of their gateway.
     pub gateway: usize,
-    /// Their ids.
+    /// The ids of the scenarios.
     pub scenarios: Vec<String>,
 }
 
-/// What a group has executed, by the bundled file.
+/// The code that a group has executed.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    /// Who.
+    /// The group whose execution was recorded.
     pub group: ScenarioGroup,
-    /// What, by the path of the bundled file below the package. A file that was not loaded is not in it.
+    /// The executed units by the path of the bundled file. Files that were not loaded are missing.
     pub executed: BTreeMap<String, Executed>,
 }
 
-/// What of the code in scope was executed.
+/// The coverage of the code in scope.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CodeCoverage {
     /// Version of this document's format.
     pub format: Format,
-    /// The gateway.
+    /// The gateway that was measured.
     pub target: String,
-    /// All files in scope but those that are left out.
+    /// The counts of all files in scope, without those that are left out.
     pub total: PlaceCounts,
-    /// Who has executed something.
+    /// The groups of scenarios that were measured.
     pub groups: Vec<ScenarioGroup>,
-    /// What could not be measured: processes and threads that left no profile, files that cannot be read.
+    /// What could not be measured, such as processes without a profile and unreadable files.
     pub lost: Vec<String>,
-    /// Files in scope.
+    /// The files in scope.
     pub files: Vec<FileCoverage>,
 }
 
-/// How much there is and how much of it was executed.
+/// How many places there are, and how many of them were executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Counts")]
 pub struct PlaceCounts {
-    /// Lines with code.
+    /// The number of lines with code.
     pub lines: usize,
-    /// Those that were executed.
+    /// The lines that were executed.
     pub lines_run: usize,
-    /// Branches.
+    /// The number of branches.
     pub branches: usize,
-    /// Those that were taken.
+    /// The branches that were taken.
     pub branches_run: usize,
-    /// Functions.
+    /// The number of functions.
     pub functions: usize,
-    /// Those that were called.
+    /// The functions that were called.
     pub functions_run: usize,
 }
 
-/// What of a source file was executed.
+/// The coverage of a source file.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FileCoverage {
     /// Upstream's name of the file.
     pub source: String,
     /// The area it belongs to.
     pub area: String,
-    /// The bundled file it is in; lines are counted there.
+    /// The bundled file that contains it, in which lines are counted.
     pub chunk: String,
-    /// Its first line there, from 1.
+    /// The first line in the bundled file, from 1.
     pub first_line: usize,
-    /// Its last line there.
+    /// The last line in the bundled file.
     pub last_line: usize,
-    /// Whether any gateway has loaded it.
+    /// Whether any gateway loaded it.
     pub loaded: bool,
-    /// How much there is, without what is left out.
+    /// The counts, without what is left out.
     #[serde(flatten)]
     pub counts: PlaceCounts,
-    /// Why the whole file is left out.
+    /// Why the whole file is left out, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
-    /// Functions that are left out, and why.
+    /// The functions that are left out, each with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions_left_out: Vec<LeftOutFunction>,
-    /// Branches that are left out, and why.
+    /// The branches that are left out, each with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub places_left_out: Vec<LeftOutPlace>,
-    /// What nobody has executed.
+    /// What no scenario has executed.
     pub never: Vec<Never>,
-    /// Who has executed what, as numbers of groups. Lines behind each other with the same groups are one entry.
+    /// The groups that have executed each line, by their numbers. Consecutive lines with the same groups are one entry.
     pub run_by: Vec<RunBy>,
-    /// Everything that can be executed, for pages and other formats.
+    /// All places, for HTML and other formats.
     #[serde(skip)]
     pub marks: Vec<ExecutionMark>,
-    /// Its text.
+    /// The text of the file.
     #[serde(skip)]
     pub text: String,
 }
@@ -112,82 +112,82 @@ pub struct FileCoverage {
 /// A function that is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LeftOutFunction {
-    /// Its name.
+    /// The name of the function.
     pub function: String,
-    /// Why.
+    /// Why it is left out.
     pub reason: String,
 }
 
 /// A branch that is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LeftOutPlace {
-    /// What it says, cut short.
+    /// The label of the branch.
     pub place: String,
-    /// Its line.
+    /// The line of the branch.
     pub line: usize,
     /// The function around it.
     pub function: String,
-    /// Why.
+    /// Why it is left out.
     pub reason: String,
-    /// Whether it was executed all the same, which makes the reason wrong.
+    /// Whether it was executed nevertheless, which means that the reason is wrong.
     pub executed: bool,
 }
 
-/// Something that nobody has executed.
+/// Something that no scenario has executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Never {
-    /// A function, and with it all that is in it.
+    /// A function with everything in it.
     Function {
-        /// Its name.
+        /// The name of the function.
         name: String,
-        /// Its line.
+        /// The line on which it begins.
         line: usize,
     },
     /// A branch of a function that was called.
     Branch {
-        /// What kind.
+        /// The kind of branch.
         kind: Branch,
-        /// Its line.
+        /// The line on which it begins.
         line: usize,
-        /// The function.
+        /// The function that contains the branch.
         #[serde(skip_serializing_if = "String::is_empty")]
         function: String,
-        /// What it says, cut short.
+        /// The shortened text of the branch.
         text: String,
     },
     /// Lines of a function that was called.
     Lines {
-        /// The first.
+        /// The first of the lines.
         first: usize,
-        /// The last.
+        /// The last of the lines.
         last: usize,
     },
 }
 
-/// Who has executed lines.
+/// The groups that have executed some lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunBy {
-    /// The first line.
+    /// The first of the lines.
     pub first: usize,
-    /// The last line.
+    /// The last of the lines.
     pub last: usize,
-    /// Numbers of groups.
+    /// The numbers of the groups.
     pub groups: Vec<usize>,
 }
 
-/// Something that can be executed, and who has.
+/// A place with the groups that have executed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutionMark {
-    /// What.
+    /// What can be executed there.
     pub kind: PlaceKind,
     /// The line in the bundled file.
     pub line: usize,
-    /// Its bytes in the text of the file.
+    /// Its bytes in the text of the source file.
     pub bytes: std::ops::Range<usize>,
     /// Whether it is left out.
     pub left_out: bool,
-    /// Numbers of the groups that have executed it.
+    /// The numbers of the groups that have executed it.
     pub groups: Vec<usize>,
 }
 
@@ -211,12 +211,12 @@ impl PlaceCounts {
         *executed += usize::from(run);
     }
 
-    /// The share of lines that were executed, in per cent.
+    /// The percentage of lines that were executed.
     pub fn share_of_lines(&self) -> f64 {
         share(self.lines_run, self.lines)
     }
 
-    /// The share of branches that were taken, in per cent.
+    /// The percentage of branches that were taken.
     pub fn share_of_branches(&self) -> f64 {
         share(self.branches_run, self.branches)
     }
@@ -227,7 +227,7 @@ fn share(part: usize, all: usize) -> f64 {
     if all == 0 { 100.0 } else { part as f64 * 100.0 / all as f64 }
 }
 
-/// A part of a bundled file with who has executed its spots.
+/// A part of a bundled file, with the groups that have executed each of its places.
 struct Traced<'a> {
     chunk: &'a Chunk,
     part: &'a ChunkPart,
@@ -236,7 +236,7 @@ struct Traced<'a> {
     groups: Vec<Vec<usize>>,
 }
 
-/// Puts together what groups have executed of bundled files.
+/// Combines the traces of all groups into the coverage of the code in scope.
 pub fn measure(target: &str, chunks: &[Chunk], traces: &[Trace], lost: Vec<String>) -> CodeCoverage {
     let mut by_source: BTreeMap<&str, Vec<Traced<'_>>> = BTreeMap::new();
     for chunk in chunks {
@@ -270,9 +270,9 @@ fn traced<'a>(chunk: &'a Chunk, part: &'a ChunkPart, traces: &[Trace]) -> Traced
     }
 }
 
-/// A source file may stand in several bundled files, each with the functions that its users need. Those that a
-/// gateway has loaded count, and a function that several of them have is one; where none is loaded the largest
-/// stands for all.
+/// Combines the copies of a source file, which may be in several bundled files, each with the functions that are used
+/// there. Only copies that a gateway has loaded count, and a function that several of them have counts once. If none is
+/// loaded, the largest copy stands for all.
 fn united(mut copies: Vec<Traced<'_>>) -> Vec<Traced<'_>> {
     if copies.iter().any(|copy| copy.loaded) {
         copies.retain(|copy| copy.loaded);
@@ -292,13 +292,13 @@ fn united(mut copies: Vec<Traced<'_>>) -> Vec<Traced<'_>> {
 }
 
 impl Traced<'_> {
-    /// Adds what was executed of the functions that both have; answers with the copy's others.
+    /// Adds what was executed of the functions that both have. Returns the rest of the copy.
     fn take_over<'a>(&mut self, mut copy: Traced<'a>) -> Traced<'a> {
         let mut others = vec![true; copy.spots.len()];
         for (name, theirs) in functions(&copy.spots) {
             let Some(mine) = functions(&self.spots).remove(&name) else { continue };
             let same = shape(&self.spots, &mine) == shape(&copy.spots, &theirs);
-            // What stands outside of functions is executed by loading the file, whichever copy.
+            // Code outside of functions runs when the file is loaded, in whichever copy.
             if !same && !name.is_empty() {
                 continue;
             }
@@ -323,7 +323,7 @@ impl Traced<'_> {
     }
 }
 
-/// The numbers of the spots in each function that stands in no other; the name of none is empty.
+/// The places in each outermost function, by index. Places outside of functions have the empty name.
 fn functions(spots: &[&CodeSpot]) -> BTreeMap<String, Vec<usize>> {
     let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, spot) in spots.iter().enumerate() {
@@ -337,7 +337,7 @@ fn functions(spots: &[&CodeSpot]) -> BTreeMap<String, Vec<usize>> {
     found
 }
 
-/// What kinds of places stand where, however the bundler has named them.
+/// The kinds and relative lines of places, whatever names the bundler gave them.
 fn shape(spots: &[&CodeSpot], numbers: &[usize]) -> Vec<(Option<Branch>, bool, usize)> {
     let chosen = || numbers.iter().filter_map(|number| spots.get(*number));
     let first = chosen().map(|spot| spot.line).min().unwrap_or_default();
@@ -402,7 +402,7 @@ fn file(traced: Traced<'_>) -> FileCoverage {
     }
 }
 
-/// What nobody has executed: whole functions by their names only, then what is left of the others.
+/// What no scenario has executed: a function that was not called is one entry with everything in it.
 fn never(spots: &[&CodeSpot], marks: &[ExecutionMark], text: &str) -> Vec<Never> {
     let open = |mark: &&ExecutionMark| !mark.left_out && mark.groups.is_empty();
     let not_called: Vec<&ExecutionMark> =
@@ -431,7 +431,7 @@ fn never(spots: &[&CodeSpot], marks: &[ExecutionMark], text: &str) -> Vec<Never>
             PlaceKind::Line => lines.push(mark.line),
         }
     }
-    // Between two lines with code there may be some without.
+    // Between two lines with code there may be lines without.
     let code: Vec<usize> =
         marks.iter().filter(|mark| mark.kind == PlaceKind::Line).map(|mark| mark.line).collect();
     let next = |line: usize| code.iter().copied().find(|one| *one > line);

@@ -1,5 +1,5 @@
-//! The gateway's own code under the suite: which lines, branches and functions of the code in scope are
-//! executed, and by which scenarios.
+//! Code coverage of the gateway: which lines, branches and functions of its code in scope the suite executes, and which
+//! scenarios do.
 
 mod chunk;
 mod collect;

@@ -1,6 +1,6 @@
-//! Names and texts of a bundle as they were before a bundler added its numbers.
+//! Names and texts of a bundle, without what the bundler added.
 
-/// A text on one line, without the numbers by which a bundler tells names apart (`withLock$2`).
+/// A text on one line, without the numbers that a bundler appends to make names unique (`withLock$2`).
 pub fn without_numbers(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text.chars().peekable();
@@ -21,7 +21,7 @@ pub fn without_numbers(text: &str) -> String {
     out
 }
 
-/// The beginning of a text on one line.
+/// The beginning of a text, on one line.
 pub(super) fn short(text: &str) -> String {
     const LONGEST: usize = 90;
     let line = without_numbers(text);
@@ -42,7 +42,7 @@ mod tests {
     #[case::numbered("withLock$2(a$b, c$10)", "withLock(a$b, c)")]
     #[case::over_lines("a\n\t\tb", "a b")]
     #[case::a_template("`$5 ${x}`", "`$5 ${x}`")]
-    fn numbers_of_the_bundler_are_gone(#[case] text: &str, #[case] expected: &str) {
+    fn numbers_of_the_bundler_are_removed(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(without_numbers(text), expected);
     }
 

@@ -1,8 +1,8 @@
-//! The places of a script at which something can be executed or not: lines, branches, functions.
+//! The places of a script that can be executed or not: lines, branches and functions.
 //!
-//! They come from the syntax and not from what V8 has counted: V8 leaves out blocks that were executed as often
-//! as the code around them, and knows nothing of blocks in functions that were never called. So the number of
-//! places is the same whatever was executed.
+//! They are taken from the syntax, not from the counts of V8, which leaves out blocks that were executed as often as the code
+//! around them, and blocks in functions that were never called. So the number of places does not depend on what was
+//! executed.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::log_call::writes_to_the_log;
 
-/// What kind of branch.
+/// The kinds of branches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Branch {
@@ -30,7 +30,7 @@ pub enum Branch {
     Then,
     /// The body of an `else`.
     Else,
-    /// What follows an `if` that returns, throws or jumps, where its condition does not hold.
+    /// The code after an `if` that returns, throws or jumps, which runs if the condition does not hold.
     Otherwise,
     /// The first result of `?:`.
     Yes,
@@ -46,12 +46,12 @@ pub enum Branch {
     Case,
     /// The body of a loop.
     Loop,
-    /// What catches an exception.
+    /// The body of a `catch`.
     Catch,
 }
 
 impl Branch {
-    /// For people.
+    /// The word for the branch in reports.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Then => "if",
@@ -74,36 +74,39 @@ impl Branch {
 pub enum PlaceKind {
     /// A line with code.
     Line,
-    /// A branch.
+    /// A branch of the control flow.
     Branch(Branch),
-    /// A function, by its name and those of the functions around it, as in `outer/inner`.
+    /// A function, named together with the functions around it, such as `outer/inner`.
     Function(String),
 }
 
 /// A place at which something can be executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// What.
+    /// What can be executed there.
     pub kind: PlaceKind,
-    /// The first byte that is executed there.
+    /// The first byte that is executed.
     pub at: usize,
-    /// All bytes of it.
+    /// All of its bytes.
     pub bytes: Range<usize>,
-    /// The line it begins on, from 1.
+    /// The line on which it begins, from 1.
     pub line: usize,
-    /// The innermost function it lies in, as an index into the places; of a function the one around it.
+    /// The index of the innermost function around it.
     pub inside: Option<usize>,
-    /// Whether it is a branch that only words what is written to the log.
+    /// Whether it only affects what is written to the log.
     pub logged: bool,
 }
 
-/// Why the places of a script are not known.
+/// Why the places of a script cannot be found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is no JavaScript that can be read: {0}")]
+#[error("it is not valid JavaScript: {0}")]
 pub struct Unreadable(String);
 
-/// All places of a script, functions first, then branches, then lines. What calls of loggers are given, and calls of
-/// the functions named, only words the log.
+/// Finds all places of a script: functions first, then branches, then lines. Arguments of loggers and of the functions in
+/// `only_logged` are marked as only affecting the log.
+///
+/// # Errors
+/// Fails if the text is not valid JavaScript.
 pub fn places(text: &str, only_logged: &[String]) -> Result<Vec<Place>, Unreadable> {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, text, SourceType::mjs()).parse();
@@ -132,7 +135,7 @@ pub fn places(text: &str, only_logged: &[String]) -> Result<Vec<Place>, Unreadab
     Ok(functions)
 }
 
-/// The innermost function around a byte. Functions are in the order in which they begin.
+/// The index of the innermost function around a byte. Functions are in the order in which they begin.
 fn innermost(functions: &[Place], at: usize) -> Option<usize> {
     let begun = functions.partition_point(|one| one.bytes.start <= at);
     let mut inside = begun.checked_sub(1);
@@ -149,7 +152,7 @@ fn bytes(span: Span) -> Range<usize> {
     span.start as usize..span.end as usize
 }
 
-/// Where the lines of a text begin.
+/// The bytes at which the lines of a text begin.
 struct LineStarts {
     starts: Vec<usize>,
 }
@@ -164,8 +167,8 @@ impl LineStarts {
         self.starts.partition_point(|start| *start <= at)
     }
 
-    /// Lines with code: their number, the first byte of code and the end. Lines that are blank or have nothing
-    /// but comments and brackets are left out.
+    /// Lines with code: their number, the first byte of code and the end. Blank lines and lines with nothing but comments and
+    /// brackets are left out.
     fn code(&self, text: &str, comments: &[Range<usize>]) -> Vec<(usize, usize, usize)> {
         let mut found = Vec::new();
         for (index, start) in self.starts.iter().enumerate() {
@@ -186,17 +189,17 @@ impl LineStarts {
     }
 }
 
-/// Walks through a script and notes its functions and branches.
+/// Walks through the syntax of a script and collects its functions and branches.
 struct PlaceFinder<'l> {
     lines: &'l LineStarts,
     functions: Vec<Place>,
     branches: Vec<Place>,
-    /// The functions around what is read now.
+    /// The functions around the current node.
     around: Vec<usize>,
-    /// The name that the next function gets if it has none of its own.
+    /// The name for the next function that has none of its own.
     name: Option<String>,
     only_logged: &'l [String],
-    /// Whether what is read now is given to the log.
+    /// Whether the current node is an argument of a logger.
     logged: bool,
 }
 
@@ -220,7 +223,7 @@ impl<'l> PlaceFinder<'l> {
         });
     }
 
-    /// Notes a function and reads what is inside.
+    /// Adds a function and walks through its inside.
     fn function(&mut self, own: Option<String>, span: Span, body: usize, read: impl FnOnce(&mut Self)) {
         let inside = self.around.last().copied();
         let own = own.or_else(|| self.name.take()).unwrap_or_else(|| "(anonymous)".to_owned());
@@ -246,7 +249,7 @@ impl<'l> PlaceFinder<'l> {
         self.around.pop();
     }
 
-    /// Reads something that gives its name to a function in it.
+    /// Walks through something that gives its name to a function in it.
     fn named(&mut self, name: Option<String>, read: impl FnOnce(&mut Self)) {
         let before = std::mem::replace(&mut self.name, name);
         read(self);
@@ -254,7 +257,7 @@ impl<'l> PlaceFinder<'l> {
     }
 }
 
-/// Whether nothing behind a statement is executed.
+/// Whether the code after a statement is not reached.
 fn jumps(statement: &Statement<'_>) -> bool {
     match statement {
         Statement::ReturnStatement(_)
@@ -311,7 +314,7 @@ impl<'a> Visit<'a> for PlaceFinder<'_> {
     }
 
     fn visit_switch_case(&mut self, it: &SwitchCase<'a>) {
-        // One without statements goes on in the next one.
+        // A case without statements falls through to the next one.
         if let Some(first) = it.consequent.first() {
             self.branch(Branch::Case, first.span());
         }
@@ -396,7 +399,7 @@ mod tests {
 
     use super::*;
 
-    /// Kind, line, and the text that is executed there.
+    /// The kind, the line, and the text of each place.
     fn found(text: &str) -> Vec<(String, usize, String)> {
         let told = |place: &Place| {
             let kind = match &place.kind {
@@ -453,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_executed_where_its_body_begins() {
+    fn the_place_of_a_function_is_its_body() {
         let functions = [("a", "{ b(); }"), ("c", "d(x)")];
         let found = found("function a() { b(); }\nconst c = (x = 1) => d(x);\n");
         for (name, body) in functions {
@@ -462,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_without_code_do_not_count() {
+    fn lines_without_code_are_left_out() {
         let text = "// note\n/* long\n note */ const a = 1;\n\n{\n\tb(); // why\n} \n});\n\t} else {\n`\n// text`;\n\"/*\";\nc();\n";
         let text = text.replace("});\n\t} else {\n", "if (d) {\n\te();\n\t} else {\n}\n");
         let lines: Vec<(usize, String)> = found(&text)
@@ -490,14 +493,14 @@ mod tests {
     #[case::a_function_that_is_named("setCause$1(a ? b : c)", true)]
     #[case::an_answer("respond(a ?? b)", false)]
     #[case::beside_a_logger("log.warn(a), respond(b ?? c)", false)]
-    fn what_only_words_the_log_is_known(#[case] text: &str, #[case] logged: bool) {
+    fn branches_that_only_affect_the_log_are_marked(#[case] text: &str, #[case] logged: bool) {
         let all = places(text, &["setCause".to_owned()]).unwrap();
         let branches = all.iter().filter(|one| matches!(one.kind, PlaceKind::Branch(_)));
         assert!(branches.clone().count() > 0 && branches.clone().all(|one| one.logged == logged), "{all:?}");
     }
 
     #[test]
-    fn what_is_no_javascript_is_told() {
+    fn invalid_javascript_is_an_error() {
         assert!(places("const const = 1;", &[]).is_err());
     }
 

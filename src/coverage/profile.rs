@@ -1,65 +1,65 @@
-//! What V8 says of the code that a thread has executed.
+//! The coverage profiles of V8: which code a thread has executed.
 
 use serde::Deserialize;
 
-/// A file that Node writes for each thread where `NODE_V8_COVERAGE` names a folder.
+/// The file that Node writes for each thread if `NODE_V8_COVERAGE` names a folder.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct V8Profile {
-    /// Scripts that were loaded.
+    /// The scripts that were loaded.
     pub result: Vec<V8Script>,
 }
 
 /// A script that was loaded.
 #[derive(Clone, Debug, Deserialize)]
 pub struct V8Script {
-    /// Address of the file.
+    /// The URL of the file.
     pub url: String,
     /// Its functions; the first one is the script itself.
     pub functions: Vec<Function>,
 }
 
-/// What is known of a function.
+/// The counts of one function.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Function {
-    /// The whole function, then the blocks in it that were executed another number of times.
+    /// The whole function, then the blocks in it that were executed a different number of times.
     pub ranges: Vec<Counted>,
-    /// Whether V8 counted its blocks, and not only its calls.
+    /// Whether V8 counted its blocks as well as its calls.
     #[serde(default)]
     pub is_block_coverage: bool,
 }
 
-/// How often a range of a script was executed. The offsets are UTF-16 units.
+/// How often a range of a script was executed. The offsets count UTF-16 units.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counted {
-    /// First unit.
+    /// The first unit of the range.
     pub start_offset: usize,
-    /// Behind the last unit.
+    /// The end: one past the last unit.
     pub end_offset: usize,
-    /// How often.
+    /// How often it was executed.
     pub count: u64,
 }
 
-/// Which units of a script were executed, by any thread.
+/// The UTF-16 units of a script that were executed by any thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Executed {
     units: Vec<bool>,
-    /// Functions that were called, but whose blocks V8 did not count: what they did is not known.
+    /// Functions that were called but whose blocks V8 did not count.
     unknown: Vec<(usize, usize)>,
 }
 
 impl Executed {
-    /// Nothing of a script with so many units.
+    /// No executed units, for a script of this length.
     pub fn nothing(length: usize) -> Self {
         Self { units: vec![false; length], unknown: Vec::new() }
     }
 
-    /// What one thread has executed of a script with so many units.
+    /// The units that one thread has executed, for a script of this length.
     pub fn of(functions: &[Function], length: usize) -> Self {
         let mut ranges: Vec<Counted> = functions.iter().flat_map(|one| one.ranges.iter().copied()).collect();
-        // The ranges of a script lie inside each other or apart, so inner ones follow those around them.
-        // Of two alike the later one is the inner one, as V8 writes them.
+        // Ranges are nested or disjoint, so sorting puts inner ranges after those around them. Of two equal ranges, V8 writes
+        // the inner one later.
         ranges.sort_by_key(|one| (one.start_offset, std::cmp::Reverse(one.end_offset)));
         let mut units = vec![false; length];
         for one in ranges {
@@ -74,7 +74,7 @@ impl Executed {
         Self { units, unknown: unknown.map(|one| (one.start_offset, one.end_offset)).collect() }
     }
 
-    /// Adds what another thread has executed of the same script.
+    /// Adds the units that another thread has executed of the same script.
     pub fn add(&mut self, other: &Self) {
         if self.units.len() < other.units.len() {
             self.units.resize(other.units.len(), false);
@@ -90,7 +90,7 @@ impl Executed {
         self.units.get(unit).copied().unwrap_or(false)
     }
 
-    /// The functions that were called, but whose blocks were not counted, as units.
+    /// The ranges of functions that were called but whose blocks were not counted.
     pub fn unknown(&self) -> &[(usize, usize)] {
         &self.unknown
     }
@@ -136,7 +136,7 @@ mod tests {
         "##########"
     )]
     #[case::longer_than_the_text(vec![vec![(0, 99, 1)]], "##########")]
-    fn inner_ranges_overrule_outer_ones(
+    fn inner_ranges_override_outer_ones(
         #[case] functions: Vec<Vec<(usize, usize, u64)>>,
         #[case] expected: &str,
     ) {
@@ -145,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn what_two_threads_executed_is_what_either_did() {
+    fn a_unit_is_executed_if_either_thread_executed_it() {
         let mut both = Executed::of(&[function(&[(0, 6, 1), (2, 4, 0)])], 6);
         both.add(&Executed::of(&[function(&[(0, 6, 1), (3, 6, 0)])], 6));
         assert_eq!(drawn(&both, 6), "###.##");
     }
 
     #[test]
-    fn a_function_whose_blocks_were_not_counted_is_told() {
+    fn a_called_function_without_counted_blocks_is_reported() {
         let mut one = function(&[(2, 4, 3)]);
         one.is_block_coverage = false;
         let never = Function { is_block_coverage: false, ..function(&[(4, 6, 0)]) };
@@ -161,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn adding_takes_nothing_away(
+        fn adding_keeps_what_was_executed(
             first in proptest::collection::vec((0_usize..30, 0_usize..30, 0_u64..2), 0..6),
             second in proptest::collection::vec((0_usize..30, 0_usize..30, 0_u64..2), 0..6),
         ) {

@@ -1,16 +1,16 @@
-//! Which part of a bundled file came from which source file.
+//! Finds which part of a bundled file came from which source file.
 //!
-//! Releases keep the names: a line `//#region src/gateway/auth.ts` begins what came from that file and
-//! `//#endregion` ends it. Some builds have lost a few of the first marks; such a region has no name.
+//! Bundles keep the names: a line `//#region src/gateway/auth.ts` begins the code of that file, and `//#endregion` ends it.
+//! In some builds, the first of these marks is missing; the region then has no name.
 
-/// What came from one source file.
+/// The part of a bundled file that came from one source file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
-    /// Upstream's name of the file; empty where the mark with the name was lost.
+    /// Upstream's name of the source file; empty if the mark with the name is missing.
     pub source: String,
-    /// First line behind the mark, from 1.
+    /// The first line after the mark, from 1.
     pub first_line: usize,
-    /// Last line before the end mark.
+    /// The last line before the end mark.
     pub last_line: usize,
     /// Its bytes in the bundled file.
     pub bytes: std::ops::Range<usize>,
@@ -19,10 +19,9 @@ pub struct Region {
 const BEGIN: &str = "//#region ";
 const END: &str = "//#endregion";
 
-/// All regions of a bundled file that bear the name of a source file.
+/// All regions of a bundled file that came from source files.
 ///
-/// Sources have regions of their own, which bear other names and lie inside; they belong to the file around
-/// them.
+/// Source files may contain regions of their own, with other names. These belong to the source file around them.
 pub fn regions(text: &str) -> Vec<Region> {
     let mut found = Vec::new();
     let mut open: Option<Region> = None;

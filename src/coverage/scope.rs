@@ -1,12 +1,12 @@
-//! Which of upstream's source files the suite answers for.
+//! The scope of code coverage: which of upstream's source files the suite has to cover.
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 
-/// The scope of this version, for a gatecrash that is installed somewhere else than its repository.
+/// The scope of this version, for a gatecrash that does not run in its repository.
 pub const BUILT_IN: &str = include_str!("../../coverage/scope.yaml");
 
-/// Which source files the suite answers for, and what of them is left out and why.
+/// The source files that the suite has to cover, without the parts that are left out for a reason.
 #[derive(Debug)]
 pub struct Scope {
     areas: Vec<(String, GlobSet)>,
@@ -15,13 +15,13 @@ pub struct Scope {
     only_logged: Vec<String>,
 }
 
-/// Why the code in scope cannot be read.
+/// Why a scope cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ScopeError {
-    /// It has another shape.
+    /// The text is not a scope.
     #[error("the scope cannot be read")]
     Shape(#[source] serde_saphyr::Error),
-    /// A pattern is wrong.
+    /// A file pattern is invalid.
     #[error("the scope cannot be read: `{pattern}` is not a file pattern")]
     Pattern {
         /// The pattern as it is written; empty where the patterns are too many together.
@@ -29,7 +29,7 @@ pub enum ScopeError {
         /// What is wrong with it.
         source: globset::Error,
     },
-    /// Something is left out for no reason.
+    /// Something is left out without a reason.
     #[error("the scope cannot be read: {0} is left out without a reason")]
     NoReason(String),
 }
@@ -75,13 +75,16 @@ struct LeftOutEntry {
 struct LeftOutRule {
     sources: GlobSet,
     functions: Vec<String>,
-    /// Branches as they are listed; only they are left out then.
+    /// Labels of branches. If there are any, only these branches are left out.
     places: Vec<String>,
     reason: String,
 }
 
 impl Scope {
-    /// Reads what is written down.
+    /// Reads a scope from YAML.
+    ///
+    /// # Errors
+    /// Fails if the text is not a scope, or if something is left out without a reason.
     pub fn read(text: &str) -> Result<Self, ScopeError> {
         let written: ScopeFile = serde_saphyr::from_str(text).map_err(ScopeError::Shape)?;
         let areas = written.scope.into_iter().map(|one| Ok((one.area, globs(&one.sources)?)));
@@ -106,22 +109,22 @@ impl Scope {
         })
     }
 
-    /// The source file of a region whose name was lost, by the name of the bundled file.
+    /// The source file of a region without a name, by the path of the bundled file.
     pub fn unnamed(&self, chunk: &str) -> Option<&str> {
         self.unnamed.iter().find(|(chunks, _)| chunks.is_match(chunk)).map(|(_, source)| &**source)
     }
 
-    /// Functions whose calls reach nothing but the log, so that nobody on the wire can notice them.
+    /// Functions that only write to the log, so that nobody on the wire can notice their calls.
     pub fn only_logged(&self) -> &[String] {
         &self.only_logged
     }
 
-    /// The area that a source file belongs to; none where nobody answers for it.
+    /// The area that a source file belongs to; `None` if it is out of scope.
     pub fn area(&self, source: &str) -> Option<&str> {
         self.areas.iter().find(|(_, sources)| sources.is_match(source)).map(|(area, _)| &**area)
     }
 
-    /// Why a whole file is left out.
+    /// Why a whole file is left out, if it is.
     pub fn file_left_out(&self, source: &str) -> Option<&str> {
         let whole = |one: &&LeftOutRule| {
             one.functions.is_empty() && one.places.is_empty() && one.sources.is_match(source)
@@ -129,7 +132,7 @@ impl Scope {
         self.left_out.iter().find(whole).map(|one| &*one.reason)
     }
 
-    /// Why a function is left out, by its name and those of the functions around it, as in `outer/inner`.
+    /// Why a function is left out, if it is. It is named together with the functions around it, such as `outer/inner`.
     pub fn function_left_out(&self, source: &str, function: &str) -> Option<&str> {
         let names = |one: &&LeftOutRule| {
             one.places.is_empty() && is_among(&one.functions, function) && one.sources.is_match(source)
@@ -137,8 +140,7 @@ impl Scope {
         self.left_out.iter().find(names).map(|one| &*one.reason)
     }
 
-    /// Why a branch is left out, by its function and by what it says as it is listed. Where no function is named, the
-    /// reason holds in all of them.
+    /// Why a branch is left out, if it is, by its function and its label. An entry without functions applies to all of them.
     pub fn place_left_out(&self, source: &str, function: &str, said: &str) -> Option<&str> {
         let names = |one: &&LeftOutRule| {
             one.places.iter().any(|place| place == said)
@@ -149,7 +151,7 @@ impl Scope {
     }
 }
 
-/// Whether a function is named, by itself or with those around it.
+/// Whether a list names a function, alone or together with the functions around it.
 fn is_among(names: &[String], function: &str) -> bool {
     let own = function.rsplit('/').next().unwrap_or(function);
     names.iter().any(|name| name == own || name == function)
@@ -197,7 +199,7 @@ unnamed:
     }
 
     #[test]
-    fn what_is_left_out_has_a_reason() {
+    fn whatever_is_left_out_needs_a_reason() {
         let scope = Scope::read(TEXT).unwrap();
         assert_eq!(scope.file_left_out("src/infra/device-identity.ts"), Some("it is the client's"));
         assert_eq!(scope.file_left_out("src/gateway/auth.ts"), None, "only two functions of it are");
@@ -212,7 +214,7 @@ unnamed:
     }
 
     #[test]
-    fn a_place_is_left_out_by_what_it_says() {
+    fn a_branch_is_left_out_by_its_label() {
         let text = TEXT.replace(
             "unnamed:",
             "  - sources: ['src/gateway/auth.ts']

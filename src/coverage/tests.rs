@@ -1,4 +1,4 @@
-//! From bundled files and profiles to figures.
+//! Tests from bundled files and profiles to the measured coverage.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn chunk(path: &str, text: String) -> Option<Chunk> {
     Chunk::read(path, text, &Scope::read(SCOPE).unwrap()).unwrap()
 }
 
-/// A function as V8 tells of it, by the texts that its ranges have.
+/// The counts of a function as V8 reports them, by the texts of its ranges.
 fn counted(text: &str, ranges: &[(&str, u64)]) -> Function {
     let range = |(part, count): &(&str, u64)| {
         let at = text.find(part).unwrap();
@@ -65,7 +65,7 @@ function never() {
 }";
 
 #[test]
-fn offsets_are_units_and_not_bytes() {
+fn offsets_count_utf_16_units() {
     let text = bundle("src/auth/a.ts", CODE);
     let one = chunk("dist/a.js", text.clone()).unwrap();
     let a = "function a(b) {\n\tif (b) return 1;\n\treturn 2;\n}";
@@ -91,7 +91,7 @@ fn offsets_are_units_and_not_bytes() {
 }
 
 #[test]
-fn a_function_that_is_left_out_is_not_counted_and_neither_is_what_is_in_it() {
+fn a_left_out_function_is_not_counted_with_everything_in_it() {
     let code = "function a() {\n\treturn 1;\n}\nfunction tailnet(b) {\n\treturn b ? () => 1 : 2;\n}";
     let text = bundle("src/auth/a.ts", code);
     let one = chunk("dist/a.js", text.clone()).unwrap();
@@ -103,7 +103,7 @@ fn a_function_that_is_left_out_is_not_counted_and_neither_is_what_is_in_it() {
 }
 
 #[test]
-fn a_branch_that_is_left_out_or_only_words_the_log_is_not_counted() {
+fn a_branch_that_is_left_out_or_only_affects_the_log_is_not_counted() {
     let code =
         "function a(b) {\n\tlog.warn(b ?? 1);\n\tif (b) {\n\t\tb.c = b.d || 2;\n\t}\n\treturn b ?? 3;\n}";
     let text = bundle("src/auth/a.ts", code);
@@ -127,7 +127,7 @@ fn a_branch_that_is_left_out_or_only_words_the_log_is_not_counted() {
 }
 
 #[test]
-fn a_file_that_is_left_out_is_shown_and_not_counted() {
+fn a_left_out_file_is_shown_but_not_counted() {
     let one = chunk("dist/a.js", bundle("src/auth/a.ts", "const a = 1;")).unwrap();
     let other = chunk("dist/b.js", bundle("src/auth/ssh.ts", "const b = 1;")).unwrap();
     let measured = measure("t", &[one, other], &[], Vec::new());
@@ -197,13 +197,13 @@ fn a_function_that_only_the_smaller_file_has_is_counted_there() {
 }
 
 #[test]
-fn a_bundled_file_without_code_in_scope_is_not_kept() {
+fn a_bundled_file_without_code_in_scope_is_dropped() {
     assert!(chunk("dist/a.js", bundle("src/other/a.ts", "const a = 1;")).is_none());
     assert!(chunk("dist/a.js", "const a = 1;\n".to_owned()).is_none());
 }
 
 #[test]
-fn a_package_is_read_with_its_folders_and_what_is_no_javascript_is_told() {
+fn a_package_is_read_recursively_and_invalid_javascript_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let scope = Scope::read(SCOPE).unwrap();
     std::fs::create_dir_all(dir.path().join("dist/below")).unwrap();
@@ -222,7 +222,7 @@ fn a_package_is_read_with_its_folders_and_what_is_no_javascript_is_told() {
 }
 
 #[test]
-fn what_gateways_left_is_put_together_by_gateway_and_by_scenario() {
+fn profiles_are_combined_by_gateway_and_by_scenario() {
     let dir = tempfile::tempdir().unwrap();
     let text = bundle("src/auth/a.ts", CODE);
     let one = chunk("dist/a.js", text.clone()).unwrap();
@@ -244,7 +244,7 @@ fn what_gateways_left_is_put_together_by_gateway_and_by_scenario() {
     write("0/started-7-0", "/p/openclaw.mjs gateway run");
     write("0/coverage-7-1-0.json", &profile(1, true).to_string());
     write("0/started-8-0", "/p/openclaw.mjs gateway run");
-    // Programs of others have nothing to tell.
+    // Other programs are ignored.
     write("0/started-12-0", "/usr/bin/npm root -g");
     write("1/started-9-0", "/p/openclaw.mjs gateway run");
     write("1/coverage-9-1-0.json", &profile(0, true).to_string());

@@ -1,15 +1,15 @@
-//! V8 counts in UTF-16 units, parsers in bytes.
+//! Converts byte offsets, which parsers use, to UTF-16 units, which V8 uses.
 
-/// Where the bytes of a text stand in UTF-16 units.
+/// The UTF-16 positions of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Units {
-    /// Behind each character that is not ASCII: its end in bytes and in units.
+    /// For each character that is not ASCII, its end in bytes and in units.
     anchors: Vec<(usize, usize)>,
     length: usize,
 }
 
 impl Units {
-    /// Counts a text once.
+    /// Computes the positions of a text.
     pub fn of(text: &str) -> Self {
         let mut anchors = Vec::new();
         let mut unit = 0;
@@ -22,7 +22,7 @@ impl Units {
         Self { anchors, length: unit }
     }
 
-    /// The unit at which the character begins that stands at this byte.
+    /// The unit at which the character at this byte begins.
     pub fn at(&self, byte: usize) -> usize {
         let known = self.anchors.partition_point(|(end, _)| *end <= byte);
         let (end, unit) =
@@ -30,7 +30,7 @@ impl Units {
         unit + (byte - end)
     }
 
-    /// All units of the text.
+    /// The number of units of the text.
     pub const fn length(&self) -> usize {
         self.length
     }
@@ -44,7 +44,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_character_stands_where_utf_16_has_it(text in "[a-z\\n\u{e9}\u{4e16}\u{1f980}]{0,40}") {
+        fn each_character_has_its_utf_16_position(text in "[a-z\\n\u{e9}\u{4e16}\u{1f980}]{0,40}") {
             let units = Units::of(&text);
             for (byte, _) in text.char_indices() {
                 prop_assert_eq!(units.at(byte), text[..byte].encode_utf16().count());

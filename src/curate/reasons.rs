@@ -1,7 +1,7 @@
-//! What refuses: steps that pass on several releases, each time for another reason.
+//! Finds steps that are refused as expected on several releases, but for different reasons.
 //!
-//! An expectation that is met on every release may still be met by another rule than the one that the
-//! scenario is about. This puts the refusals of stored runs side by side.
+//! On some release, an expected refusal may come from another rule than the one that the scenario is about. This compares
+//! the refusals of stored runs with each other.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -12,12 +12,12 @@ use serde_json::Value;
 use crate::run::{Cell, RunRecord, StepRecord};
 use crate::verdict::{Outcome, Verdict, telling_line};
 
-/// Why a gateway refused, in its normal form: nothing in it changes from run to run.
+/// Why a gateway refused, in a normal form that does not change from run to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusalReason {
-    /// Outcome class: `hello`, `closed`, `error`, `http`, `exit`, `tool` and so on.
+    /// The kind of outcome: `hello`, `closed`, `error`, `http`, `exit`, `tool` and so on.
     pub class: String,
-    /// Close code, HTTP status or exit code.
+    /// The close code, HTTP status or exit code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<i64>,
     /// `error.code`.
@@ -29,23 +29,23 @@ pub struct RefusalReason {
     /// `error.details.reason`, else `error.details.authReason`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The message, close reason, body or first printed line; ids and numbers are replaced.
+    /// The message, close reason, body or most telling printed line, with ids and numbers replaced.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
 
-/// A step that passes for different reasons under one expectation.
+/// A step that meets one expectation for different reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Differing {
-    /// Id of the scenario.
+    /// The id of the scenario.
     pub scenario: String,
-    /// Name of the step.
+    /// The id of the step.
     pub step: String,
     /// The file it is written in.
     pub path: String,
-    /// Line there, from 1.
+    /// The line in the file, from 1.
     pub line: usize,
-    /// The expectation that all of them meet.
+    /// The expectation that is met.
     pub expected: String,
     /// The reasons, each with the targets that gave it, in the order of releases.
     pub reasons: Vec<Given>,
@@ -54,19 +54,19 @@ pub struct Differing {
 /// A reason and the targets that gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Given {
-    /// The reason.
+    /// The reason that the targets gave.
     #[serde(flatten)]
     pub reason: RefusalReason,
-    /// Targets in the order of releases.
+    /// The targets in the order of releases.
     pub targets: Vec<String>,
 }
 
-/// What was found, and in how much.
+/// The result of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reasons {
     /// Steps that pass for different reasons, in the order of ids.
     pub differing: Vec<Differing>,
-    /// Steps that were refused as expected on at least two targets.
+    /// The number of steps that were refused as expected on at least two targets.
     pub looked_at: usize,
 }
 
@@ -103,7 +103,7 @@ impl RefusalReason {
         }
     }
 
-    /// Whether it says that something was refused.
+    /// Whether something was refused.
     fn refuses(&self) -> bool {
         match self.class.as_str() {
             "closed" | "error" => true,
@@ -114,8 +114,8 @@ impl RefusalReason {
         }
     }
 
-    /// Whether both refuse for the same reason. Texts change between releases, so what the details say
-    /// counts first; where one of the two has none, the text does.
+    /// Whether both refuse for the same reason. Messages change between releases, so the details are compared if there are
+    /// any, and the messages otherwise. With `texts`, the messages have to be equal as well.
     fn same(&self, other: &Self, texts: bool) -> bool {
         if (&self.class, self.number) != (&other.class, other.number) {
             return false;
@@ -126,7 +126,7 @@ impl RefusalReason {
         self == other || if texts { detailed && worded } else { detailed || worded }
     }
 
-    /// Whether an expectation names this very reason, such as one of the alternatives that it allows.
+    /// Whether an expectation names this reason, for example as one of several that it allows.
     fn is_named_in(&self, expected: &str) -> bool {
         let says = |part: &Option<String>| part.as_ref().is_some_and(|one| names(expected, one));
         match (&self.reason, &self.detail) {
@@ -150,14 +150,14 @@ impl fmt::Display for RefusalReason {
     }
 }
 
-/// A step that met its expectation in a cell, and the reason that it met it with.
+/// A step that met its expectation in a cell, and its reason.
 type PassedStep<'a> = (&'a Cell, &'a StepRecord, RefusalReason);
 
-/// Steps that pass for different reasons on the targets of some runs. Later runs replace the cells of
-/// earlier ones.
+/// Finds steps that are refused as expected for different reasons on the targets of some runs. Later runs replace the cells
+/// of earlier ones.
 ///
-/// Only what meets one and the same expectation is compared: a step whose deviations pin other releases to
-/// something else is looked at for each of them. With `texts`, another message is another reason.
+/// Only outcomes that meet the same expectation are compared, so a step with deviations is compared separately for each of
+/// its expectations. With `texts`, a different message counts as a different reason.
 pub fn reasons(runs: &[RunRecord], texts: bool) -> Reasons {
     let mut cells: BTreeMap<(&str, &str), &Cell> = BTreeMap::new();
     for cell in runs.iter().flat_map(|run| &run.cells) {
@@ -203,7 +203,7 @@ fn sorted<'a>(group: impl Iterator<Item = (&'a Cell, &'a RefusalReason)>, texts:
     given
 }
 
-/// The findings as text.
+/// The result as text.
 pub fn text(found: &Reasons) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -225,7 +225,7 @@ pub fn text(found: &Reasons) -> String {
     text
 }
 
-/// A long list of targets, by its first and last ones.
+/// A list of targets; a long one is shortened to its first and last ones.
 fn shortened(targets: &[String]) -> String {
     match targets {
         [first, second, .., last] if targets.len() > 6 => {
@@ -235,7 +235,7 @@ fn shortened(targets: &[String]) -> String {
     }
 }
 
-/// Whether a text names a word: nothing that belongs to a longer word stands beside it.
+/// Whether a text contains a word that is not part of a longer one.
 fn names(text: &str, word: &str) -> bool {
     let inside = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     !word.is_empty()
@@ -256,7 +256,7 @@ fn first_line(text: &str) -> String {
     text.trim().lines().next().unwrap_or_default().to_owned()
 }
 
-/// A text without what changes from run to run: ids become `‹id›`, numbers `#`.
+/// A text with everything replaced that changes from run to run: ids become `‹id›`, numbers `#`.
 fn steady(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -372,7 +372,7 @@ mod tests {
         Outcome::Ok { payload: json!(2) },
         false
     )]
-    fn a_step_is_listed_where_something_else_refuses(
+    fn a_step_is_listed_if_it_is_refused_for_different_reasons(
         #[case] one: Outcome,
         #[case] other: Outcome,
         #[case] listed: bool,

@@ -1,4 +1,4 @@
-//! The behavioural history of the gateway: all timelines of the suite, small enough to be kept.
+//! The behavioural history of the gateway: the timelines of all cases, in a form that is small enough to be stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,20 +11,20 @@ use crate::run::{
     Cell, Format, GAP, RunRecord, ScenarioInfo, Series, Timeline, behaviour, stretches, timelines,
 };
 
-/// The history of this version, for a gatecrash that is installed somewhere else than its repository.
+/// The history of this version, for a gatecrash that does not run in its repository.
 pub const BUILT_IN: &str = include_str!("../../coverage/timelines.json");
 
 /// Version of the stored form.
 const FORMAT: Format = Format { major: 1, minor: 1 };
 
-/// What is left of runs when everything but their timelines is dropped.
+/// The timelines of all cases, without the runs that they were measured in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct History {
     /// Version of the stored form.
     pub format: Format,
-    /// The releases on which the suite was measured, in the order of time.
+    /// The releases on which the whole suite was measured, in order.
     pub releases: Vec<Release>,
-    /// Releases between them, measured for cases that change there, to find where exactly.
+    /// Releases in between that were measured only for cases that change there, to find the exact release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub between: Vec<Release>,
     /// The timeline of each scenario, in the order of ids.
@@ -34,10 +34,10 @@ pub struct History {
 /// Why a stored history cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// It is none.
+    /// The text is not a history.
     #[error("not a stored history")]
     Unreadable(#[from] serde_json::Error),
-    /// It was written by a newer gatecrash.
+    /// A newer gatecrash wrote it.
     #[error("the history has format {0}, which is newer than this gatecrash")]
     Newer(u32),
 }
@@ -45,7 +45,7 @@ pub enum HistoryError {
 /// Reads a stored history.
 ///
 /// # Errors
-/// Fails where the text is none, or of a newer major format.
+/// Fails if the text is not a history, or if it has a newer major format.
 pub fn read(text: &str) -> Result<History, HistoryError> {
     #[derive(Deserialize)]
     struct Version {
@@ -59,7 +59,7 @@ pub fn read(text: &str) -> Result<History, HistoryError> {
     Ok(serde_json::from_str(text)?)
 }
 
-/// The history that runs show together. Later runs replace the cells of earlier ones.
+/// Combines runs into a history. Later runs replace the cells of earlier ones.
 pub fn history(runs: &[RunRecord]) -> History {
     let mut cells: BTreeMap<(String, String), Cell> = BTreeMap::new();
     let mut scenarios: BTreeMap<String, ScenarioInfo> = BTreeMap::new();
@@ -81,9 +81,8 @@ pub fn history(runs: &[RunRecord]) -> History {
     History { format: FORMAT, releases, between, timelines: timelines(&scenarios, &cells) }
 }
 
-/// A stored history with what runs have shown put over it: where both say something of a scenario on a release, the
-/// runs count. What the runs did not measure stays as it was stored, so a scenario that has changed its meaning should
-/// be measured on all releases.
+/// Updates a stored history with runs, which take precedence. What the runs did not measure stays as it was stored, so a
+/// scenario that has changed its meaning should be measured on all releases.
 pub fn put_over(older: &History, runs: &[RunRecord]) -> History {
     let mut measured: BTreeMap<(String, String), BTreeMap<Release, String>> = BTreeMap::new();
     let all: Vec<Release> = older.releases.iter().chain(&older.between).copied().collect();
@@ -118,7 +117,7 @@ pub fn put_over(older: &History, runs: &[RunRecord]) -> History {
     History { format: FORMAT, releases, between, timelines: measured.into_iter().map(one).collect() }
 }
 
-/// The releases on which most of the suite was measured, and those on which only some of it was.
+/// The releases on which more than half of the suite was measured, and the others.
 fn split(cases: &BTreeMap<Release, usize>) -> (Vec<Release>, Vec<Release>) {
     let most = cases.values().max().copied().unwrap_or_default();
     let (whole, part): (Vec<_>, Vec<_>) = cases.iter().partition(|(_, count)| **count * 2 > most);
@@ -182,7 +181,7 @@ pub fn markdown(history: &History) -> String {
     text
 }
 
-/// Whether the measured releases of a case do not reach from the first to the last one of the history.
+/// Whether a case was not measured on both the first and the last release of the history.
 fn is_measured_partly(timeline: &Timeline, releases: &[Release]) -> bool {
     let (Some(first), Some(last)) = (timeline.stretches.first(), timeline.stretches.last()) else {
         return false;
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_is_told_and_what_does_not_is_counted() {
+    fn changing_cases_are_listed_and_the_others_counted() {
         let text = markdown(&sample());
         assert!(text.contains("2 cases, measured on 3.28, 3.31."), "{text}");
         assert!(text.contains("Where a case changes, also on 3.30."), "{text}");
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_between_releases_that_were_not_measured_is_blamed_on_none() {
+    fn a_change_across_unmeasured_releases_is_not_attributed_to_one() {
         let mut history = sample();
         history.timelines[0] =
             timeline("roles/a", &[("2026.3.28", "2026.7.1", "ok"), ("2026.9.6", "2026.9.6", "role-upgrade")]);
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn every_release_of_the_history_is_known_to_be_published() {
+    fn every_release_of_the_history_is_published() {
         let history = read(BUILT_IN).unwrap();
         let unknown: Vec<_> =
             history.releases.iter().chain(&history.between).filter(|one| !PUBLISHED.contains(one)).collect();
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn releases_with_few_cases_are_between_the_measured_ones() {
+    fn releases_with_few_cases_are_listed_separately() {
         let cases = [("2026.3.28", 560), ("2026.3.31", 565), ("2026.3.30", 14)];
         let cases = cases.map(|(release, count)| (release.parse().unwrap(), count)).into();
         let names = |list: Vec<Release>| list.iter().map(Release::short).collect::<Vec<_>>();
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_runs_are_put_over_what_is_stored() {
+    fn newer_runs_replace_what_is_stored() {
         let run = |scenario: &str, target: &str, verdict| {
             let cell = Cell { release: target.parse().ok(), ..cell(scenario, target, verdict) };
             RunRecord::of(&[started(&[scenario], &[target]), Event::CellFinished(Box::new(cell)), finished()])

@@ -1,4 +1,4 @@
-//! Whether two targets did the same, scenario by scenario.
+//! Compares what two targets did, scenario by scenario.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,53 +8,53 @@ use crate::client::{Direction, Entry};
 use crate::run::{Cell, RunRecord, StepRecord};
 use crate::verdict::{Verdict, redact_volatile};
 
-/// Events that come by the clock, whatever a scenario does.
+/// Events that depend on time and not on the scenario.
 const BY_THE_CLOCK: &[&str] = &["tick", "health", "presence", "heartbeat"];
 
-/// What the comparison of two targets has found.
+/// The result of comparing two targets.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Agreement {
-    /// The first target.
+    /// The name of the first target.
     pub first: String,
-    /// The second target.
+    /// The name of the second target.
     pub second: String,
-    /// Number of scenarios in which both did the same.
+    /// The number of scenarios in which both did the same.
     pub alike: usize,
-    /// Where they differ, in the order of the scenarios.
+    /// The first difference of each scenario in which they differ.
     pub different: Vec<StepDifference>,
-    /// Scenarios that one of them cannot show.
+    /// Scenarios that one of the targets cannot run.
     pub incomparable: Vec<Incomparable>,
-    /// Scenarios in which harness or gateway broke.
+    /// Scenarios in which the harness or a gateway broke.
     pub broken: Vec<Incomparable>,
 }
 
 /// The first step of a scenario in which two targets differ.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepDifference {
-    /// Id of the scenario.
+    /// The id of the scenario.
     pub scenario: String,
-    /// Its file.
+    /// The file of the step.
     pub path: String,
-    /// Line of the step in the file, from 1.
+    /// The line of the step, from 1.
     pub line: usize,
-    /// Id of the step.
+    /// The id of the step.
     pub step: String,
     /// What the first target did, in one line.
     pub first: String,
-    /// What the second target did.
+    /// What the second target did, in one line.
     pub second: String,
-    /// JSON pointer into the outcome to what differs.
+    /// A JSON pointer to the differing place of the outcome.
     pub place: String,
-    /// What stands there on either side, as JSON; nothing where it is absent.
+    /// The values of both targets at this place, as JSON; `nothing` if there is none.
     pub values: [String; 2],
-    /// The first frames that differ.
+    /// The first frames that differ, if any.
     pub frames: Option<FramePair>,
 }
 
-/// Two frames at the same place of a conversation; none where one side said nothing more.
+/// Two frames at the same position of a connection; `None` if a target sent no more frames.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FramePair {
-    /// Name of the connection.
+    /// The name of the connection.
     pub connection: String,
     /// What the first target sent.
     pub first: Option<Entry>,
@@ -65,15 +65,15 @@ pub struct FramePair {
 /// A scenario that was not compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Incomparable {
-    /// Id of the scenario.
+    /// The id of the scenario.
     pub scenario: String,
-    /// Which target.
+    /// The target that gave no result.
     pub target: String,
-    /// Why.
+    /// Why it gave no result.
     pub why: String,
 }
 
-/// Compares two targets of a run. Scenarios that only one of them has are left out.
+/// Compares two targets of a run. Scenarios that ran on only one of them are left out.
 pub fn agreement(record: &RunRecord, first: &str, second: &str) -> Agreement {
     let mut found = Agreement {
         first: first.to_owned(),
@@ -136,7 +136,7 @@ fn told(step: &StepRecord) -> String {
     step.outcome.as_ref().map_or_else(|| "not reached".to_owned(), ToString::to_string)
 }
 
-/// The first frames that differ, connection by connection.
+/// The first frames that differ on any connection.
 fn frames(one: &Cell, other: &Cell) -> Option<FramePair> {
     let mut connections: Vec<&str> = Vec::new();
     for entry in one.transcript.iter().chain(&other.transcript) {
@@ -156,7 +156,7 @@ fn frames(one: &Cell, other: &Cell) -> Option<FramePair> {
     })
 }
 
-/// What a gateway said on a connection, each with what of it counts.
+/// What a gateway sent on a connection: each entry with the part that is compared.
 fn heard<'a>(cell: &'a Cell, connection: &str) -> Vec<(&'a Entry, Value)> {
     let said = |entry: &&Entry| {
         entry.connection == connection

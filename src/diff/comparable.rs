@@ -1,22 +1,22 @@
-//! The part of an outcome that two targets must share.
+//! The part of an outcome that has to be the same on two targets.
 
 use serde_json::{Map, Value, json};
 
 use crate::verdict::{Outcome, normalised};
 
-/// What `hello-ok` says about who was let in, and how. The rest tells versions, methods and moments.
+/// The parts of `hello-ok` that say who was let in, and how. The rest depends on version and time.
 const OF_HELLO: &[&str] = &["type", "protocol", "auth"];
 
-/// What the result of a call says about pairing. Lists hold what other scenarios left in the same store.
+/// The parts of a call's result that are about pairing. Lists also hold what other scenarios left in the same store.
 const OF_CALLS: &[&str] = &["status", "created", "decision", "deviceId", "nodeId", "role", "scopes"];
 
-/// What an upgrade is answered with. The rest of it are frames already.
+/// The status of a successful upgrade, after which frames follow.
 const SWITCHING_PROTOCOLS: u16 = 101;
 
-/// The part of an outcome that two targets must share, volatile values replaced.
+/// The part of an outcome that has to be the same on two targets, with volatile values replaced.
 ///
-/// Of a hello that is who was let in; of a call, that it succeeded and what that says about pairing; of
-/// everything else all that came.
+/// For a hello, that is who was let in; for a call, that it succeeded and what the result says about pairing; for
+/// everything else, the whole outcome.
 pub fn comparable(outcome: &Outcome) -> Value {
     let mut value = match normalised(outcome) {
         Outcome::Hello { payload } => json!({"hello": picked(&payload, OF_HELLO)}),
@@ -30,8 +30,8 @@ pub fn comparable(outcome: &Outcome) -> Value {
     value
 }
 
-/// Takes out what belongs to one build or one boot: a build's id, the mark of a secret, and what came into
-/// hello and into records beside the pairing (recovery of sessions, the surface that a node asks for).
+/// Removes what belongs to one build or one boot, such as the id of a build or the digest of a secret, and keys that later
+/// releases added for other purposes than pairing.
 fn without_particulars(value: &mut Value) {
     const PARTICULAR: &[&str] = &["gatewayBuildId", "generation", "recoveryScope", "pendingNodeSurface"];
     match value {
@@ -44,7 +44,7 @@ fn without_particulars(value: &mut Value) {
     }
 }
 
-/// Replaces ids that stand inside of texts, such as `(requestId: 17a11a93-12f8…`; a close cuts them anywhere.
+/// Replaces ids inside of texts, such as `(requestId: 17a11a93-12f8…`, which a close reason may cut short.
 pub(super) fn without_ids(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -60,7 +60,7 @@ pub(super) fn without_ids(value: &mut Value) {
     }
 }
 
-/// Where an id stands behind a word: at least a UUID's first group of hexadecimal digits.
+/// The range of an id after a word: at least the eight hexadecimal digits with which a UUID begins.
 fn id_behind(text: &str, word: &str) -> Option<(usize, usize)> {
     text.match_indices(word).find_map(|(at, _)| {
         let from = at + word.len();
@@ -75,7 +75,7 @@ fn picked(value: &Value, keys: &[&str]) -> Value {
     Value::Object(parts.collect::<Map<String, Value>>())
 }
 
-/// JSON pointer to the first place where two values differ; none where they are equal.
+/// A JSON pointer to the first place where two values differ; `None` if they are equal.
 pub fn differing_place(one: &Value, other: &Value) -> Option<String> {
     match (one, other) {
         (Value::Object(left), Value::Object(right)) => {
@@ -120,14 +120,14 @@ mod tests {
     )]
     #[case("unknown request 17a11a93-12f8-4360-a4bb-0a33e9b12345, sorry", "unknown request ‹id›, sorry")]
     #[case("a request decade", "a request decade")]
-    fn ids_inside_of_texts_do_not_count(#[case] text: &str, #[case] expected: &str) {
+    fn ids_inside_of_texts_are_replaced(#[case] text: &str, #[case] expected: &str) {
         let mut value = json!([{"text": text}]);
         without_ids(&mut value);
         assert_eq!(value, json!([{"text": expected}]));
     }
 
     #[test]
-    fn versions_and_moments_of_a_hello_do_not_count() {
+    fn version_and_time_of_a_hello_are_ignored() {
         let hello = |version: &str, role: &str| Outcome::Hello {
             payload: json!({"type": "hello-ok", "server": {"version": version}, "auth": {"role": role, "issuedAtMs": version.len()}}),
         };
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_call_counts_what_it_says_about_pairing() {
+    fn only_what_a_call_says_about_pairing_is_compared() {
         let of = |payload: Value| comparable(&Outcome::Ok { payload });
         assert_eq!(
             of(json!({"ok": true, "agents": []})),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_behind_an_upgrade_do_not_count() {
+    fn frames_after_an_upgrade_are_ignored() {
         let of = |status, body: &str| comparable(&Outcome::Http { status, body: json!(body) });
         assert_eq!(of(101, "one"), of(101, "other"));
         assert_ne!(of(403, "one"), of(403, "other"));

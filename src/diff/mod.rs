@@ -1,4 +1,4 @@
-//! What differs between two targets in one run. Used to hold the model against the real thing.
+//! Compares two targets within one run, for example the model with the release that it stands for.
 
 mod agreement;
 mod comparable;

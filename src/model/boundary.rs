@@ -16,16 +16,16 @@ pub enum Effect {
     Send {
         /// The connection to send it on.
         conn: ConnectionId,
-        /// The text.
+        /// The text of the frame.
         text: String,
     },
-    /// Close a connection.
+    /// Close a connection from this side.
     Close {
         /// The connection to close.
         conn: ConnectionId,
-        /// The close code.
+        /// The code of the close frame.
         code: u16,
-        /// The close reason; may be empty.
+        /// The reason in the close frame; may be empty.
         reason: String,
     },
 }
@@ -33,7 +33,7 @@ pub enum Effect {
 /// An HTTP response instead of a WebSocket upgrade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRefusal {
-    /// The status.
+    /// The HTTP status of the response.
     pub status: u16,
     /// The body, which is JSON.
     pub body: String,

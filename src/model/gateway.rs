@@ -49,7 +49,7 @@ pub struct ModelGateway {
 }
 
 impl ModelGateway {
-    /// Starts a gateway.
+    /// Starts a gateway that has no connections yet.
     pub fn new(boot: Boot<'_>) -> Self {
         let mut ids = IdGenerator::new(boot.seed);
         let boot_id = ids.uuid();

@@ -44,7 +44,6 @@ pub(super) struct HelloContext<'a> {
     pub(super) conn_id: &'a str,
     /// The id of this start of the gateway.
     pub(super) boot_id: &'a str,
-    /// The presence list.
     pub(super) presence: &'a [Value],
     /// The version of the presence list.
     pub(super) presence_version: u64,

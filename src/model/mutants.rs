@@ -184,7 +184,7 @@ pub struct Mutant {
     pub rule: &'static str,
     /// What is wrong, in one sentence.
     pub about: &'static str,
-    /// The fault.
+    /// The fault that the mutant plants.
     #[serde(skip)]
     pub fault: Fault,
     /// Why nobody can notice it on the wire; `None` if somebody can.

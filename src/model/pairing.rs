@@ -12,7 +12,6 @@ const OPERATOR: &str = "operator";
 /// The result of asking for pairing.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Requested {
-    /// The pending request.
     pub(super) request: PendingDevice,
     /// Whether the request is new.
     pub(super) created: bool,

@@ -16,7 +16,7 @@ pub struct Profile {
     rules: u128,
     /// The milliseconds after which a connection that has not finished its handshake is closed.
     pub handshake_ms: i64,
-    /// The protocol version.
+    /// The version of the protocol that the gateway speaks.
     pub protocol: u32,
     /// Which forwarding headers make a peer remote.
     pub forwarding: Forwarding,

@@ -10,9 +10,7 @@ const LONGEST_REASON: usize = 120;
 pub(super) struct Refusal {
     /// The `error` of the response; `None` where the gateway closes without a response.
     pub(super) error: Option<Value>,
-    /// The close code.
     pub(super) code: u16,
-    /// The close reason.
     pub(super) reason: String,
 }
 

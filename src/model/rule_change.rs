@@ -9,13 +9,13 @@ use crate::release::Release;
 /// The rule that a [`RuleChange`] sets, with its new value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Setting {
-    /// The rule holds.
+    /// The release has the rule.
     On(Rule),
-    /// The rule does not hold.
+    /// The release lacks the rule.
     Off(Rule),
     /// The seconds after which a connection that has not finished its handshake is closed.
     HandshakeSeconds(u16),
-    /// The protocol version.
+    /// The version of the protocol that the gateway speaks.
     Protocol(u32),
     /// Which forwarding headers make a peer remote.
     Forwarding(Forwarding),

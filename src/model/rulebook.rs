@@ -225,7 +225,7 @@ pub enum Forwarding {
 /// Where the roles of a paired device come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Roles {
-    /// From the record.
+    /// From the record, whatever tokens it has.
     Recorded,
     /// From the tokens that are not revoked; from the record if it has no token map.
     OfTokens,
@@ -288,7 +288,7 @@ pub enum PendingMerge {
 /// Which commands a node offers before they are approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeCommands {
-    /// All allowed commands.
+    /// All commands that its platform and the configuration allow.
     Shown,
     /// The allowed commands that are in its node record; all of them if it has no record.
     OfRecord,

@@ -24,7 +24,7 @@ use super::state::GatewayState;
 pub struct ServeOptions {
     /// The rules of the release.
     pub profile: Profile,
-    /// The gateway's configuration.
+    /// The content of the gateway's configuration file.
     pub config: Value,
     /// The records that it starts with.
     pub state: GatewayState,
@@ -34,7 +34,7 @@ pub struct ServeOptions {
     pub fault: Option<Fault>,
     /// The state directory that it reports to clients.
     pub state_dir: String,
-    /// Tells the time.
+    /// Tells the time in milliseconds since 1970.
     pub clock: Clock,
 }
 

@@ -12,7 +12,7 @@ const PENDING_MS: i64 = 300_000;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeviceToken {
-    /// The secret.
+    /// The secret that clients present.
     pub token: String,
     /// The role that it is valid for.
     pub role: String,
@@ -191,10 +191,10 @@ pub struct PairedNode {
     /// `client.platform`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
-    /// Its capabilities.
+    /// The capabilities that it declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caps: Option<Vec<String>>,
-    /// Its commands.
+    /// The commands that it declared and that its platform allows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commands: Option<Vec<String>>,
     /// When it was first approved.
@@ -220,10 +220,10 @@ pub struct PendingNode {
     /// `client.version`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Its capabilities.
+    /// The capabilities that it declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caps: Option<Vec<String>>,
-    /// Its commands.
+    /// The commands that it declared and that its platform allows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commands: Option<Vec<String>>,
     /// `client.deviceFamily`.

@@ -22,7 +22,6 @@ pub(super) enum TokenRefusal {
 pub(super) struct PresentedToken<'a> {
     /// The id of the device.
     pub(super) device_id: &'a str,
-    /// The presented secret.
     pub(super) token: &'a str,
     /// The role that is asked for.
     pub(super) role: &'a str,

@@ -40,9 +40,9 @@ pub enum Unmodelled {
     /// A parameter of a method.
     #[error("the model does not know the parameter `{key}` of `{method}`")]
     Parameter {
-        /// The method.
+        /// The name of the method.
         method: String,
-        /// The parameter.
+        /// The key of the parameter.
         key: String,
     },
 }

@@ -1,8 +1,8 @@
-//! Mutants on gateways that boot for them: several at once, until one of them shows.
+//! Tries mutants on freshly started gateways, many at once.
 //!
-//! Most mutants that are still unnoticed here will stay so, and each boot costs seconds. So all of them are active in the
-//! same gateways. Where every scenario ends as it does without them, all have survived; where some do not, each mutant
-//! that those scenarios reach is asked alone.
+//! Most mutants that are still unnoticed here will survive, and each boot costs seconds. So all of them are active in the
+//! same gateways. If every scenario ends as it does without mutants, all have survived. Otherwise, each mutant that a
+//! differing scenario reaches is tried alone.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,18 +18,18 @@ use crate::run::{Cell, Settings};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
-/// Scenarios that a suspected mutant is asked alone, at most: one that shows is enough.
+/// The maximum number of scenarios with which a suspected mutant is tried alone: one that notices it is enough.
 const FEW: usize = 3;
 
-/// A mutant that needs fresh gateways.
+/// A mutant without a verdict, which needs fresh gateways.
 pub(super) struct OpenMutant {
-    /// Its number.
+    /// The number of the mutant.
     pub number: usize,
-    /// Scenarios that it is to be asked on fresh gateways, by their place in the suite.
+    /// The scenarios to run on fresh gateways, by their index in the suite.
     pub asked: Vec<usize>,
-    /// Scenarios that ran with it, in the order in which they ended.
+    /// The scenarios that ran with it, in the order in which they ended.
     pub scenarios_run: Vec<String>,
-    /// How long it took by itself.
+    /// How long the trials of this mutant alone took.
     pub took: Duration,
 }
 
@@ -41,14 +41,14 @@ impl OpenMutant {
     }
 }
 
-/// What running scenarios with a mutant has shown.
+/// The effect of a mutant on the scenarios that ran with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum MutantEffect {
     Nothing,
     Killed(String),
     TimedOut(String),
     NotBooted,
-    /// The machine starved whenever it was asked, or a scenario is not steady without the mutant either.
+    /// Unknown: the machine was overloaded whenever it was tried, or a scenario is unstable even without the mutant.
     Undecided,
 }
 
@@ -58,16 +58,16 @@ impl MutantEffect {
     }
 }
 
-/// How a scenario ended.
+/// How a scenario ended with mutants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ScenarioEnd {
-    /// As it does without a mutant.
+    /// As it does without mutants.
     Fine,
-    /// Otherwise than without a mutant.
+    /// Differently than without mutants.
     Different,
-    /// With an answer that never came.
+    /// Without an answer that should have come.
     Silent,
-    /// Nothing was done: the gateway did not come up.
+    /// Before its first step: the gateway did not start.
     NotBooted,
 }
 
@@ -79,18 +79,18 @@ struct ScenarioEnds {
     bad: Vec<(usize, ScenarioEnd)>,
 }
 
-/// Fresh gateways for mutants.
+/// Tries mutants on fresh gateways.
 pub(super) struct Fresh<'a> {
     pub request: &'a TrialRequest<'a>,
     pub provider: &'a TargetProvider,
     pub reach: &'a Reach,
     pub cancel: &'a CancellationToken,
-    /// How often scenarios have been run, so that no two runs share the folder of their switches.
+    /// The number of runs so far, so that no two runs share a folder of switches.
     pub runs: AtomicUsize,
 }
 
 impl Fresh<'_> {
-    /// Tries mutants; `decided` is told of each. What is not decided when the run is cancelled is not told of.
+    /// Tries mutants and reports the effect of each to `decided`, unless the run is cancelled before.
     pub(super) async fn try_together(
         &self,
         open: Vec<OpenMutant>,
@@ -113,7 +113,7 @@ impl Fresh<'_> {
             let asked: BTreeSet<usize> = group.iter().flat_map(|one| one.asked.iter().copied()).collect();
             let asked: Vec<usize> = asked.into_iter().collect();
             let ends = self.ends(&active, &asked, true).await;
-            // What does not show again is nobody's doing.
+            // A difference that does not repeat does not come from a mutant.
             let suspicious: Vec<usize> = ends.bad.iter().map(|(at, _)| *at).collect();
             let again = self.ends(&active, &suspicious, true).await;
             if self.cancel.is_cancelled() {
@@ -157,7 +157,7 @@ impl Fresh<'_> {
                 }
             }
             if rest.len() == before {
-                // Only together do they show anything, or with scenarios that were not among the few.
+                // They only have an effect together, or on scenarios that were not among the few.
                 groups.push(rest.split_off(before / 2));
             }
             if !rest.is_empty() {
@@ -166,7 +166,7 @@ impl Fresh<'_> {
         }
     }
 
-    /// The scenarios that a mutant is asked alone, out of those that do not end as they should with it and others.
+    /// The scenarios with which to try a mutant alone, out of those that differed with it and other mutants.
     fn few(&self, one: &OpenMutant, bad: &BTreeSet<usize>) -> Vec<usize> {
         let mut few: Vec<usize> = one.asked.iter().copied().filter(|at| bad.contains(at)).collect();
         few.sort_by_key(|at| {
@@ -177,8 +177,8 @@ impl Fresh<'_> {
         few
     }
 
-    /// Runs scenarios with one mutant. A difference counts where it shows again and the same scenario is fine without the
-    /// mutant. Also returns the scenarios that are not fine without it.
+    /// Runs scenarios with one mutant. A difference counts if it repeats and the same scenario passes without the mutant.
+    /// Also returns the scenarios that do not pass without it.
     async fn alone(&self, one: &mut OpenMutant, asked: &[usize]) -> (MutantEffect, BTreeSet<usize>) {
         let started = Instant::now();
         let mut asked = asked.to_vec();
@@ -217,8 +217,8 @@ impl Fresh<'_> {
         (seen, unsteady)
     }
 
-    /// Runs scenarios with these mutants active from the start: all of them on several gateways at the same time, or
-    /// until the first that is not fine.
+    /// Runs scenarios with these mutants active from the start: all of them on several gateways in parallel, or only until
+    /// the first that does not pass.
     async fn ends(&self, active: &[usize], asked: &[usize], all: bool) -> ScenarioEnds {
         let mut ends = ScenarioEnds::default();
         if asked.is_empty() {
@@ -228,7 +228,7 @@ impl Fresh<'_> {
         let switches = self.request.switches(&folder).starting_with(active);
         let settings = Settings { switches: Some(switches), ..self.request.settings.clone() };
         let mut asked = asked.to_vec();
-        // Those with the plain configuration share one boot: they come first.
+        // Scenarios with the plain configuration come first, because they share one boot.
         asked.sort_by_key(|at| has_own_boot(&self.request.scenarios[*at]));
         let lot = Lot {
             scenarios: asked.iter().map(|at| self.request.scenarios[*at].clone()).collect(),
@@ -251,7 +251,7 @@ impl Fresh<'_> {
     }
 }
 
-/// How a cell ended; none where it says nothing.
+/// How a cell ended; `None` if it says nothing about the mutants.
 fn end_of(cell: &Cell) -> Option<ScenarioEnd> {
     if cell.verdict == Verdict::Untestable || cell.is_of_a_starved_machine() {
         None

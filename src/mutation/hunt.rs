@@ -1,4 +1,4 @@
-//! Runs a suite against every mutant.
+//! Runs the suite against the mutants of the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,22 +14,22 @@ use crate::run::{Cell, Emit, Event, Rerun, RunRequest, Settings, run};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
-/// What to hunt, and with what.
+/// What to try, and how.
 pub struct HuntRequest {
-    /// The suite.
+    /// The scenarios of the suite.
     pub scenarios: Vec<Scenario>,
-    /// The mutants.
+    /// The mutants of the model.
     pub mutants: Vec<&'static Mutant>,
-    /// Releases whose rules are tried one after the other on what still lives.
+    /// The releases whose rules the model follows, one after the other, for the mutants that were not noticed before.
     pub releases: Vec<Release>,
-    /// Seed, time-out and clock.
+    /// The seed, the time-out and the clock.
     pub settings: Settings,
-    /// Models at the same time.
+    /// How many models run in parallel.
     pub jobs: usize,
 }
 
-/// Runs the suite against each mutant, under the rules of the first release, then of the next for those that
-/// nobody noticed.
+/// Runs the suite against each mutant, first under the rules of the first release, then of the next one for the mutants that
+/// no scenario noticed.
 pub async fn hunt(provider: &TargetProvider, request: &HuntRequest, cancel: &CancellationToken) -> Score {
     let mut fates: Vec<MutantFate> = request
         .mutants
@@ -73,14 +73,14 @@ pub async fn hunt(provider: &TargetProvider, request: &HuntRequest, cancel: &Can
     Score::new(fates, blind.into_iter().collect())
 }
 
-/// A mutant, and the scenarios that seem to have noticed it.
+/// A mutant, and the scenarios that seem to notice it.
 struct Suspects<'a> {
     fate: &'a mut MutantFate,
     by: Vec<Scenario>,
 }
 
 impl Suspects<'_> {
-    /// Asks them again, apart from the rest: on a busy machine an answer that is late looks like a fault.
+    /// Runs these scenarios again by themselves, because on a busy machine a late answer looks like a fault.
     async fn confirm(
         self,
         provider: &TargetProvider,

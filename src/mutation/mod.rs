@@ -1,4 +1,4 @@
-//! How strong a suite is: which faults planted into the model or into a release it notices.
+//! Mutation testing: which faults planted into the model or into the code of a release the suite notices.
 
 mod fresh;
 mod hunt;

@@ -1,7 +1,8 @@
-//! Mutants of a release's own code, found in its syntax.
+//! Finds the possible mutants of the code of a release in its syntax.
 //!
-//! A mutant has an id that survives a rebuild of the release: upstream's source file, the function, the operator, a
-//! digest of the text it changes (without the numbers that a bundler adds to names), and a counter for equal ones.
+//! The id of a mutant stays the same when the release is rebuilt. It consists of upstream's source file, the function, the
+//! operator, a digest of the changed text (without the numbers that a bundler appends to names), and a counter for equal
+//! mutants.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -63,7 +64,7 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// All operators.
+    /// All operators, in the order of reports.
     pub const ALL: [Self; 16] = [
         Self::ConditionTrue,
         Self::ConditionFalse,
@@ -83,7 +84,7 @@ impl Operator {
         Self::MemberNever,
     ];
 
-    /// Its name, as reports and ids have it.
+    /// The name in reports and ids.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ConditionTrue => "condition-true",
@@ -106,7 +107,7 @@ impl Operator {
     }
 }
 
-/// How a mutant replaces code.
+/// The kinds of replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
     /// An expression becomes another one.
@@ -118,25 +119,25 @@ pub enum Shape {
 /// A mutant of a bundled file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeMutant {
-    /// Names it; the same in every build with the same code.
+    /// The id, which is the same in every build of the same code.
     pub id: String,
-    /// Upstream's source file.
+    /// Upstream's name of the source file.
     pub source: String,
     /// The bundled file below the package.
     pub chunk: String,
-    /// The function it is in; empty for code that runs when the file is loaded.
+    /// The function that contains it; empty for code that runs when the file is loaded.
     pub function: String,
-    /// What it does.
+    /// The operator that made it.
     pub operator: Operator,
-    /// How it replaces code.
+    /// The kind of replacement.
     pub shape: Shape,
     /// The line in the bundled file, from 1.
     pub line: usize,
     /// The bytes that it replaces in the bundled file.
     pub bytes: Range<usize>,
-    /// The text there.
+    /// The code that it replaces.
     pub before: String,
-    /// The text that replaces it.
+    /// The code that it inserts.
     pub after: String,
 }
 
@@ -148,8 +149,8 @@ impl CodeMutant {
 }
 
 /// All mutants of the code in scope of a bundled file, in the order of the text. Files, functions and branches that the
-/// scope leaves out get none, and neither do calls that only write to the log: those of loggers, and of the functions
-/// named.
+/// scope leaves out have none, and neither have calls that only write to the log: those of loggers and of the functions in
+/// `only_logged`.
 pub fn mutants_of(chunk: &Chunk, only_logged: &[String]) -> Vec<CodeMutant> {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, &chunk.text, SourceType::mjs()).parse();
@@ -175,7 +176,7 @@ pub fn mutants_of(chunk: &Chunk, only_logged: &[String]) -> Vec<CodeMutant> {
             );
             let number = alike.entry(head.clone()).or_default();
             *number += 1;
-            // The number is taken in any case, so that ids stay when a branch is left out.
+            // Left-out mutants are numbered as well, so that leaving out a branch does not change other ids.
             let id = if *number == 1 { head } else { format!("{head}.{number}") };
             if is_of_a_branch_left_out(one, part, &chunk.text) {
                 continue;
@@ -197,7 +198,7 @@ pub fn mutants_of(chunk: &Chunk, only_logged: &[String]) -> Vec<CodeMutant> {
     mutants
 }
 
-/// The innermost function around a byte, without the numbers of the bundler, and whether it is left out.
+/// The name of the innermost function around a byte, and whether the function is left out.
 fn function_around(part: &ChunkPart, at: usize) -> (String, bool) {
     let around = part.spots.iter().filter_map(|spot| match &spot.kind {
         PlaceKind::Function(name) if spot.bytes.contains(&at) => Some((spot, name)),
@@ -210,7 +211,7 @@ fn function_around(part: &ChunkPart, at: usize) -> (String, bool) {
     })
 }
 
-/// Whether a change is in a branch that is left out because nothing takes it, or does no more than take it away.
+/// Whether a replacement is in a branch that is left out, or does nothing but remove that branch.
 fn is_of_a_branch_left_out(change: &Replacement, part: &ChunkPart, text: &str) -> bool {
     part.spots.iter().filter(|spot| spot.reason.is_some()).any(|spot| {
         let PlaceKind::Branch(branch) = spot.kind else { return false };
@@ -233,7 +234,7 @@ fn digest(text: &str) -> String {
     format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
 
-/// A change of the text.
+/// A possible replacement of code.
 struct Replacement {
     operator: Operator,
     shape: Shape,
@@ -245,7 +246,7 @@ struct Finder<'t> {
     text: &'t str,
     only_logged: &'t [String],
     found: Vec<Replacement>,
-    /// Depth of optional chains around what is read; parentheses there would cut the chain.
+    /// The depth of optional chains around the current node, in which parentheses would end the chain.
     chained: usize,
 }
 
@@ -266,7 +267,7 @@ impl Finder<'_> {
     /// A condition of a statement or of `?:`.
     fn condition(&mut self, test: &Expression<'_>, also_false: bool) {
         let inner = test.get_inner_expression();
-        // A literal has an operator of its own, and so has a membership test.
+        // Literals and membership tests have operators of their own.
         if matches!(inner, Expression::BooleanLiteral(_)) || is_membership(inner) {
             return;
         }
@@ -316,7 +317,7 @@ const fn other_boundary(operator: BinaryOperator) -> Option<&'static str> {
     })
 }
 
-/// Whether nothing behind a statement is executed.
+/// Whether the code after a statement is not reached.
 fn jumps(statement: &Statement<'_>) -> bool {
     match statement {
         Statement::ReturnStatement(_)
@@ -343,7 +344,7 @@ impl<'a> Visit<'a> for Finder<'_> {
         walk::walk_conditional_expression(self, it);
     }
 
-    // A loop whose condition always holds never ends, so these only get the other half.
+    // A loop whose condition always holds never ends, so loop conditions are only made false.
     fn visit_while_statement(&mut self, it: &WhileStatement<'a>) {
         self.replace(Operator::ConditionFalse, it.test.span(), "false");
         walk::walk_while_statement(self, it);
@@ -358,7 +359,7 @@ impl<'a> Visit<'a> for Finder<'_> {
         if let Some(test) = &it.test {
             self.replace(Operator::ConditionFalse, test.span(), "false");
         }
-        // The counting expressions make loops that never end; only the body is of interest.
+        // Mutants of the counting expressions would make endless loops, so only the body is visited.
         self.visit_statement(&it.body);
     }
 
@@ -371,7 +372,7 @@ impl<'a> Visit<'a> for Finder<'_> {
         if let Some(other) = other_boundary(it.operator) {
             self.replace(Operator::Boundary, it.span, format!("{left} {other} {right}"));
         }
-        // `typeof a === ""` says the same as the negated comparison.
+        // `typeof a === ""` is never true, which equals the negated comparison.
         let is_typeof = |side: &Expression<'_>| matches!(side, Expression::UnaryExpression(one) if one.operator == UnaryOperator::Typeof);
         if is_typeof(&it.left) {
             self.visit_expression(&it.left);
@@ -405,7 +406,7 @@ impl<'a> Visit<'a> for Finder<'_> {
                 self.replace(Operator::RemoveNot, it.span, argument);
                 walk::walk_unary_expression(self, it);
             }
-            // What is deleted has to stay a member, and `void 1` is `void 0`.
+            // The operand of `delete` has to stay a member, and `void 1` equals `void 0`.
             UnaryOperator::Delete | UnaryOperator::Void => {}
             _ => walk::walk_unary_expression(self, it),
         }
@@ -425,7 +426,7 @@ impl<'a> Visit<'a> for Finder<'_> {
             _ => None,
         };
         if let Some(call) = call {
-            // Without `super` there is no `this`.
+            // Without the call of `super` there is no `this`.
             if matches!(call.callee, Expression::Super(_)) {
                 return;
             }
@@ -465,7 +466,7 @@ impl<'a> Visit<'a> for Finder<'_> {
             walk::walk_call_expression(self, it);
             return;
         }
-        // The callee goes on with the chain, arguments do not.
+        // The callee continues the chain; arguments do not.
         self.visit_expression(&it.callee);
         let depth = std::mem::take(&mut self.chained);
         self.visit_arguments(&it.arguments);
@@ -478,7 +479,7 @@ impl<'a> Visit<'a> for Finder<'_> {
         self.chained = depth;
     }
 
-    // The name of a property is not a string that is sent, and neither is that of a module.
+    // Names of properties and modules are not strings of the protocol.
     fn visit_property_key(&mut self, it: &PropertyKey<'a>) {
         if !matches!(it, PropertyKey::StringLiteral(_) | PropertyKey::NumericLiteral(_)) {
             walk::walk_property_key(self, it);
@@ -543,7 +544,7 @@ impl<'a> Visit<'a> for Links {
         self.visit_expression(&it.object);
     }
 
-    // Chains inside of other expressions are chains of their own.
+    // Chains inside of other expressions are separate chains.
     fn visit_chain_expression(&mut self, _: &ChainExpression<'a>) {}
 }
 
@@ -616,12 +617,12 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_unique_and_survive_a_rebuild() {
+    fn ids_are_unique_and_stable_across_builds() {
         let before = mutants_of(&chunk(SAMPLE), &[]);
         assert!(before.len() > 40, "{}", before.len());
         let ids: BTreeSet<&str> = before.iter().map(|one| &*one.id).collect();
         assert_eq!(ids.len(), before.len());
-        // Another bundle: other numbers behind names, other lines, another order of functions.
+        // Another bundle has other numbers in names, other lines, and another order of functions.
         let rebuilt =
             format!("function first() {{}}\n\n{}", SAMPLE.replace("$2", "$7").replace("admit$1", "admit"));
         let after = mutants_of(&chunk(&rebuilt), &[]);
@@ -629,7 +630,7 @@ mod tests {
     }
 
     #[test]
-    fn branches_that_are_left_out_get_no_mutants_that_only_take_them_away() {
+    fn left_out_branches_have_no_mutants_that_only_remove_them() {
         let code = "//#region src/a.ts\nfunction f(a, b) {\n\tif (!a) return \"none\";\n\tif (b) g(1);\n\treturn a.b ?? \"c\";\n}\n//#endregion\n";
         let scope = |left_out: &str| {
             let text = format!("scope: [{{area: a, sources: [src/a.ts]}}]\nleft_out: [{left_out}]");
@@ -659,7 +660,7 @@ mod tests {
     }
 
     #[test]
-    fn code_out_of_scope_gets_no_mutants() {
+    fn code_out_of_scope_has_no_mutants() {
         let mutants = mutants_of(&chunk(SAMPLE), &[]);
         assert!(mutants.iter().all(|one| !one.before.contains("other") && !one.function.contains("tailnet")));
         assert!(mutants.iter().any(|one| one.function == "admit" && one.line == 5));

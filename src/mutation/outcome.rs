@@ -1,4 +1,4 @@
-//! What became of the mutants of a release's own code.
+//! The results of trying the mutants of the code of a release.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::run::Format;
 /// The format of the JSON report.
 pub const MUTANTS_FORMAT: Format = Format { major: 1, minor: 0 };
 
-/// Mutants that nobody can notice, as data with reasons.
+/// Mutants that nobody can notice, each with the reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Equivalents(BTreeMap<String, String>);
 
@@ -45,7 +45,7 @@ impl Equivalents {
     /// Reads a list.
     ///
     /// # Errors
-    /// Fails where it is not a list of ids, each once and with a reason.
+    /// Fails if it is not a list of unique ids with reasons.
     pub fn read(text: &str) -> Result<Self, EquivalentsError> {
         let written: Option<Vec<EquivalentEntry>> =
             serde_saphyr::from_str(text).map_err(EquivalentsError::Shape)?;
@@ -67,12 +67,12 @@ impl Equivalents {
     }
 }
 
-/// A mutant and what became of it.
+/// A mutant with the result of its trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MutantReport {
-    /// Its id, which survives a rebuild of the release.
+    /// The id, which stays the same in every build of the same code.
     pub id: String,
-    /// Upstream's source file.
+    /// Upstream's name of the source file.
     pub source: String,
     /// The bundled file below the package.
     pub chunk: String,
@@ -80,54 +80,55 @@ pub struct MutantReport {
     pub line: usize,
     /// The function; empty for code that runs when the file is loaded.
     pub function: String,
-    /// What it does.
+    /// The operator that made the mutant.
     pub operator: Operator,
-    /// What it replaces.
+    /// The code that it replaces.
     pub before: String,
-    /// What it puts there.
+    /// The code that it inserts.
     pub after: String,
-    /// What became of it.
+    /// The verdict on the mutant.
     pub verdict: MutantVerdict,
-    /// Why it is equivalent.
+    /// Why it is equivalent, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The scenario that noticed it.
+    /// The scenario that noticed it, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub killed_by: Option<String>,
-    /// Scenarios that ran with it.
+    /// The scenarios that ran with it.
     pub scenarios_run: Vec<String>,
-    /// How long it took, in milliseconds.
+    /// How long the trial took, in milliseconds.
     pub duration_ms: u64,
-    /// Where it is, as a unified diff of the bundled file; for survivors only.
+    /// The mutant as a unified diff of the bundled file; for survivors only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
 }
 
-/// What became of all mutants that were chosen.
+/// The results of all chosen mutants.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CodeScore {
     /// Version of this document's format.
     pub format: Format,
-    /// The gateway.
+    /// The gateway that was tested.
     pub target: String,
-    /// Seed of the sample and of all keys.
+    /// The seed of the sample and of all keys.
     pub seed: u64,
-    /// Mutants in all of the code in scope.
+    /// The number of mutants in all of the code in scope.
     pub possible: usize,
-    /// Mutants that were chosen but not tried: the time was over, the run was interrupted, or the machine starved.
+    /// The number of mutants that were chosen but not tried, because the time was over, the run was interrupted, or the
+    /// machine was overloaded.
     pub not_tried: usize,
-    /// How many have which verdict.
+    /// The number of mutants with each verdict.
     pub counts: BTreeMap<MutantVerdict, usize>,
-    /// Killed and timed out ones among these and the survivors, from 0 to 1.
+    /// The share of killed and timed out mutants among these and the survivors, from 0 to 1.
     pub score: f64,
-    /// Scenarios that are not fine without a mutant, or whose gateway did not say what they reach; they notice
-    /// nothing.
+    /// Scenarios that cannot notice a mutant, because they do not pass without one, or because their gateway did not report
+    /// what they reach.
     pub blind: Vec<String>,
-    /// The mutants.
+    /// The results of the mutants.
     pub mutants: Vec<MutantReport>,
 }
 
-/// What a mutant comes to in a report.
+/// The report of a mutant.
 pub fn report_of(mutant: &CodeMutant, trial: Trial, reason: Option<&str>, text: &str) -> MutantReport {
     let diff = (trial.verdict == MutantVerdict::Survived).then(|| diff(mutant, text));
     MutantReport {
@@ -148,7 +149,7 @@ pub fn report_of(mutant: &CodeMutant, trial: Trial, reason: Option<&str>, text: 
     }
 }
 
-/// A mutant as a unified diff of its bundled file, headed by upstream's name of the source file.
+/// A mutant as a unified diff of its bundled file, with upstream's name of the source file in the header.
 fn diff(mutant: &CodeMutant, text: &str) -> String {
     let (head, tail) = (text.get(..mutant.bytes.start), text.get(mutant.bytes.end..));
     let mutated = format!("{}{}{}", head.unwrap_or_default(), mutant.after, tail.unwrap_or_default());
@@ -161,7 +162,7 @@ fn diff(mutant: &CodeMutant, text: &str) -> String {
 }
 
 impl CodeScore {
-    /// Counts what became of mutants.
+    /// Counts the results of mutants.
     pub fn new(
         target: String,
         seed: u64,
@@ -185,19 +186,19 @@ impl CodeScore {
         Self { format: MUTANTS_FORMAT, target, seed, possible, not_tried, counts, score, blind, mutants }
     }
 
-    /// Whether scenarios have noticed a mutant, or failed to.
+    /// Whether any mutant was noticed or survived.
     pub fn has_decided(&self) -> bool {
         let decided = [MutantVerdict::Killed, MutantVerdict::TimedOut, MutantVerdict::Survived];
         decided.iter().any(|verdict| self.counts.contains_key(verdict))
     }
 
-    /// Whether every chosen mutant was tried, was reached, and was noticed unless nobody can.
+    /// Whether every chosen mutant was tried, reached, and noticed, apart from those that nobody can notice.
     pub fn is_all_noticed(&self) -> bool {
         let missed = [MutantVerdict::Survived, MutantVerdict::NotReached];
         self.not_tried == 0 && !missed.iter().any(|verdict| self.counts.contains_key(verdict))
     }
 
-    /// Mutants with a verdict.
+    /// The mutants with this verdict.
     pub fn with(&self, verdict: MutantVerdict) -> impl Iterator<Item = &MutantReport> {
         self.mutants.iter().filter(move |one| one.verdict == verdict)
     }
@@ -256,7 +257,7 @@ mod tests {
     #[case::a_survivor(&[MutantVerdict::Killed, MutantVerdict::Survived], 0, false)]
     #[case::not_reached(&[MutantVerdict::Killed, MutantVerdict::NotReached], 0, false)]
     #[case::not_tried(&[MutantVerdict::Killed], 1, false)]
-    fn all_are_noticed_only_where_all_were_looked_at(
+    fn all_are_noticed_only_if_all_were_tried(
         #[case] verdicts: &[MutantVerdict],
         #[case] not_tried: usize,
         #[case] expected: bool,

@@ -1,4 +1,4 @@
-//! Which mutants each scenario reaches.
+//! Finds out which mutants each scenario reaches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,22 +11,22 @@ use crate::run::{Cell, Reached, Settings};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
-/// A gateway with more scenarios than that is shared by unrelated ones.
+/// The most scenarios of a gateway that are taken to be related.
 const LANE_OF_FEW: usize = 8;
 
-/// What the scenarios reach, and how they end without a mutant.
+/// The mutants that each scenario reaches, and which scenarios pass without a mutant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
-    /// Mutants by the scenario that reaches them; those of a boot stand under the empty name.
+    /// The mutants that each scenario reaches. Those that a boot reaches are under the empty name.
     pub reached: BTreeMap<String, BTreeSet<usize>>,
-    /// Scenarios that are fine without a mutant; only these can notice one.
+    /// The scenarios that pass without a mutant. Only these can notice one.
     pub sound: BTreeSet<String>,
-    /// Scenarios that the target cannot show.
+    /// The scenarios that the target cannot run.
     pub untestable: BTreeSet<String>,
 }
 
 impl Reach {
-    /// Whether a scenario can notice a mutant: it is fine without one.
+    /// Whether a scenario passes without a mutant, so that it can notice one.
     pub(super) fn is_sound(&self, scenario: &Scenario) -> bool {
         self.sound.contains(&scenario.id)
     }
@@ -42,10 +42,10 @@ impl Reach {
     }
 }
 
-/// Runs every scenario once without a mutant, and notes which mutants it reaches.
+/// Runs every scenario once without an active mutant, and records which mutants it reaches.
 ///
 /// # Errors
-/// Fails where no scenario is fine.
+/// Fails if no scenario passes.
 pub async fn reach(
     request: &TrialRequest<'_>,
     provider: &TargetProvider,
@@ -56,7 +56,7 @@ pub async fn reach(
     let reached = Reached::default();
     let mut reach = Reach::default();
     let mut reason = None;
-    // Each share boots a plain gateway of its own, so that they run beside each other.
+    // Each share boots its own plain gateway, so that the shares run in parallel.
     let shares = (0..jobs).map(|share| {
         let (reached, switches) = (reached.clone(), request.switches(&format!("reach-{share}")));
         async move {
@@ -68,7 +68,7 @@ pub async fn reach(
             };
             let lot = Lot { scenarios: own, settings, jobs: 1, fail_fast: false };
             let cells = request.run(provider, lot, done, cancel).await;
-            // What a gateway executes at its end is its scenarios' doing.
+            // What a gateway executes when it ends is attributed to its scenarios,
             let mut by_gateway: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
             for cell in &cells {
                 if let Some(gateway) = cell.gateway {
@@ -77,7 +77,7 @@ pub async fn reach(
             }
             for (gateway, scenarios) in by_gateway {
                 let rest = switches.rest(gateway);
-                // Of many scenarios none has brought it about.
+                // unless it has so many that they cannot all be the cause.
                 if scenarios.len() <= LANE_OF_FEW {
                     for scenario in scenarios {
                         reached.add(scenario, rest.iter().copied());
@@ -98,7 +98,7 @@ pub async fn reach(
     }
     let all = reached.take();
     reach.reached = all.mutants;
-    // Without knowing what they reach, they cannot be said to have looked at a mutant.
+    // A scenario of which it is not known what it reaches cannot decide about a mutant.
     reach.sound.retain(|scenario| !all.lost.contains(scenario));
     if reach.sound.is_empty() { Err(TrialError::Blind(reason)) } else { Ok(reach) }
 }

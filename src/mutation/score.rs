@@ -1,39 +1,39 @@
-//! What became of the mutants.
+//! The results of trying the mutants of the model.
 
 use serde::Serialize;
 
 use crate::model::Mutant;
 use crate::release::Release;
 
-/// What became of one mutant.
+/// The result of one mutant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MutantFate {
-    /// The mutant.
+    /// The mutant that was tried.
     #[serde(flatten)]
     pub mutant: &'static Mutant,
     /// Whether a scenario noticed it.
     pub killed: bool,
-    /// The release under whose rules it was noticed first.
+    /// The release under whose rules it was first noticed.
     pub release: Option<Release>,
-    /// Ids of the scenarios that noticed it there.
+    /// The ids of the scenarios that noticed it under these rules.
     pub by: Vec<String>,
 }
 
-/// What became of all mutants.
+/// The results of all mutants.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Score {
     /// Each mutant, in the order of the table.
     pub mutants: Vec<MutantFate>,
-    /// Killed ones.
+    /// The number of killed mutants.
     pub killed: usize,
-    /// Killed ones among all, from 0 to 1.
+    /// The share of killed mutants, from 0 to 1.
     pub score: f64,
-    /// Scenarios that are not fine on the model without a fault; they notice nothing.
+    /// Scenarios that do not pass on the model without a fault, so that they cannot notice one.
     pub blind: Vec<String>,
 }
 
 impl Score {
-    /// Counts fates.
+    /// Computes the score from the results.
     pub fn new(mutants: Vec<MutantFate>, blind: Vec<String>) -> Self {
         let killed = mutants.iter().filter(|fate| fate.killed).count();
         #[expect(clippy::cast_precision_loss, reason = "there are fewer mutants than 2^52")]
@@ -41,7 +41,7 @@ impl Score {
         Self { mutants, killed, score, blind }
     }
 
-    /// Mutants that nobody noticed and that could be noticed.
+    /// The mutants that could be noticed but were not.
     pub fn survivors(&self) -> impl Iterator<Item = &MutantFate> {
         self.mutants.iter().filter(|fate| !fate.killed && fate.mutant.unseen.is_none())
     }
@@ -71,12 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn no_mutants_score_nothing() {
+    fn the_score_without_mutants_is_zero() {
         assert!(Score::new(vec![], vec![]).score.abs() < f64::EPSILON);
     }
 
     #[test]
-    fn a_fate_tells_its_mutant() {
+    fn a_result_names_its_mutant() {
         let value = serde_json::to_value(fate(0, &["a"])).unwrap();
         assert_eq!(value["name"], MUTANTS[0].name);
         assert_eq!(value["rule"], MUTANTS[0].rule);

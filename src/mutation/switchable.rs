@@ -1,29 +1,29 @@
-//! One build with all mutants in it, of which none or one is active.
+//! Writes one build that contains all mutants, which can be switched on and off.
 //!
 //! A bundled file is written once with every mutant beside the original code: `a && b` becomes
-//! `($gatecrash(7)?((a) || (b)):a && b)`. Which one is active is decided while the gateway runs, so that a mutant costs
-//! neither a copy of the package nor a boot.
+//! `($gatecrash(7)?((a) || (b)):a && b)`. Mutants are switched while the gateway runs, so that a mutant needs neither its own
+//! copy of the package nor its own boot.
 
 use std::fmt::Write as _;
 
 use super::operators::{CodeMutant, Shape};
 use crate::coverage::{Unreadable, places};
 
-/// The function that decides which mutant is active; it is defined before a gateway loads its first file.
+/// The function that tells whether a mutant is active. It is defined before a gateway loads its first file.
 pub const DECIDES: &str = "$gatecrash";
 
-/// The text of a bundled file with mutants in it; each comes with the number that makes it active.
+/// Returns the text of a bundled file with mutants in it. Each mutant comes with its number.
 ///
 /// # Errors
-/// Fails where the result is not JavaScript; such a file cannot be used.
+/// Fails if the result is not valid JavaScript.
 pub fn switchable(text: &str, mutants: &[(usize, &CodeMutant)]) -> Result<String, Unreadable> {
     let mut sorted: Vec<(usize, &CodeMutant)> = mutants.to_vec();
-    // Outer ones first; where two replace the same bytes, the statement is around the expression.
+    // Outer mutants come first. Of two that replace the same bytes, the statement is around the expression.
     sorted.sort_by_key(|(number, one)| {
         (one.bytes.start, std::cmp::Reverse(one.bytes.end), std::cmp::Reverse(one.shape), *number)
     });
     let mut out = String::with_capacity(text.len() * 2);
-    // A program that was started without the switch has no mutant.
+    // In a program that was started without the switch, no mutant is active.
     if !mutants.is_empty() {
         let _ = write!(out, "globalThis.{DECIDES} ??= () => false;");
     }
@@ -32,7 +32,7 @@ pub fn switchable(text: &str, mutants: &[(usize, &CodeMutant)]) -> Result<String
     Ok(out)
 }
 
-/// Writes the text from one byte to another with the mutants that lie in it.
+/// Writes a range of the text with the mutants in it.
 fn write_mutants(text: &str, from: usize, to: usize, mutants: &[(usize, &CodeMutant)], out: &mut String) {
     let mut at = from;
     let mut rest = mutants;

@@ -23,7 +23,7 @@ async function admit$1(frame, { role = 'node', scopes } = {}) {
 \treturn role === 'node' && !late && names?.every((scope) => scope.startsWith('operator.'));
 }";
 
-/// The bundled file with this code in scope, and some out of scope behind it.
+/// A bundled file with this code in scope, followed by code that is out of scope.
 pub(super) fn chunk(code: &str) -> Chunk {
     let text = format!("import \"./x.js\";\n//#region src/a.ts\n{code}\n//#endregion\nconst other = !a;\n");
     Chunk::read("dist/a.js", text, &Scope::read(SCOPE).unwrap()).unwrap().unwrap()

@@ -1,4 +1,4 @@
-//! A trial of a mutant: what is asked, and what it has shown.
+//! The trial of a mutant: its request, its verdict, and how scenarios run for it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,30 +15,30 @@ use crate::gateway::{Switches, Target, TargetProvider};
 use crate::run::{Cell, Deny, Emit, Event, Rerun, RunRequest, Settings, run};
 use crate::scenario::Scenario;
 
-/// What became of a mutant.
+/// The verdict on a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MutantVerdict {
-    /// A scenario does not end as it does without the mutant.
+    /// A scenario ends differently than without the mutant.
     Killed,
-    /// All that is different is that an answer never came.
+    /// The only difference is that an answer never came.
     TimedOut,
-    /// No scenario that reaches it notices it.
+    /// Scenarios reach it, but none notices it.
     Survived,
-    /// Nobody can notice it; a person has said why.
+    /// Nobody can notice it, for a reason that a person has given.
     Equivalent,
-    /// The gateway does not come up with it.
+    /// The gateway does not start with it.
     NotBooted,
     /// No scenario reaches it.
     NotReached,
 }
 
 impl MutantVerdict {
-    /// All verdicts, the best first.
+    /// All verdicts, the best ones first.
     pub const ALL: [Self; 6] =
         [Self::Killed, Self::TimedOut, Self::NotBooted, Self::Equivalent, Self::Survived, Self::NotReached];
 
-    /// Its name, as reports have it.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Killed => "killed",
@@ -51,59 +51,59 @@ impl MutantVerdict {
     }
 }
 
-/// What a trial of a mutant has shown.
+/// The result of the trial of a mutant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
-    /// The mutant.
+    /// The id of the mutant.
     pub id: String,
-    /// What became of it.
+    /// The verdict on the mutant.
     pub verdict: MutantVerdict,
-    /// The scenario that noticed it.
+    /// The scenario that noticed it, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub killed_by: Option<String>,
-    /// Scenarios that ran with it, in the order in which they ended.
+    /// The scenarios that ran with it, in the order in which they ended.
     pub scenarios_run: Vec<String>,
-    /// How long it took, in milliseconds.
+    /// How long the trial took, in milliseconds.
     pub duration_ms: u64,
 }
 
-/// What to try.
+/// What the trials of all mutants need.
 pub struct TrialRequest<'a> {
-    /// The suite.
+    /// The scenarios of the suite.
     pub scenarios: &'a [Scenario],
     /// All mutants of the package, by their numbers.
     pub mutants: &'a [CodeMutant],
     /// The private copy of the package with all mutants in it.
     pub target: Target,
-    /// Seed, time-out and clock.
+    /// The seed, the time-out and the clock.
     pub settings: Settings,
     /// A folder for the switches of gateways.
     pub place: PathBuf,
-    /// Gateways at the same time.
+    /// How many gateways run in parallel.
     pub jobs: usize,
 }
 
 /// Why mutants cannot be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// The gateway does not come up though no mutant is active.
+    /// The gateway does not start although no mutant is active.
     #[error("the gateway with the mutants does not start although none is active")]
     Boot(#[from] crate::gateway::StartError),
-    /// The copy cannot be used.
+    /// The copy of the package cannot be prepared.
     #[error(transparent)]
     Prepare(#[from] crate::gateway::PrepareError),
-    /// Nothing passes without a mutant.
+    /// No scenario passes without a mutant.
     #[error("no scenario passes on the gateway without a mutant{}", .0.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     Blind(Option<String>),
 }
 
 impl TrialRequest<'_> {
-    /// Switches of gateways that have a folder of this name.
+    /// The switches of gateways that use a folder with this name.
     pub(super) fn switches(&self, folder: &str) -> Switches {
         Switches::new(self.place.join(folder), self.mutants.len(), &[])
     }
 
-    /// Runs scenarios on gateways with these switches. Answers with the cells in the order in which they ended.
+    /// Runs scenarios, and returns their cells in the order in which they ended.
     pub(super) async fn run(
         &self,
         provider: &TargetProvider,
@@ -126,7 +126,7 @@ impl TrialRequest<'_> {
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
         let emit: Emit = Arc::new(move |event| {
             if let Event::CellFinished(cell) = event {
-                // Nobody may be left to be told where the run was cancelled.
+                // The receiver may be gone if the run was cancelled.
                 let _ = sender.send(*cell);
             }
         });
@@ -150,19 +150,19 @@ impl TrialRequest<'_> {
     }
 }
 
-/// Scenarios to run on gateways of their own.
+/// Scenarios to run, and how.
 pub(super) struct Lot {
-    /// The scenarios.
+    /// The scenarios to run.
     pub scenarios: Vec<Scenario>,
-    /// Seed, time-out, clock, and which mutants are active.
+    /// The seed, the time-out, the clock, and the active mutants.
     pub settings: Settings,
-    /// Gateways at the same time.
+    /// How many gateways run in parallel.
     pub jobs: usize,
-    /// Whether the first cell that is not fine ends it.
+    /// Whether to stop at the first cell that does not pass.
     pub fail_fast: bool,
 }
 
-/// So many of the mutants, chosen by a seed; the same ones in every build with the same code.
+/// Chooses this many mutants by a seed. Builds with the same code give the same choice.
 pub fn sample(mutants: &[CodeMutant], among: &[usize], count: usize, seed: u64) -> Vec<usize> {
     let mut ordered: Vec<usize> = among.to_vec();
     ordered.sort_by_cached_key(|at| {
@@ -174,7 +174,7 @@ pub fn sample(mutants: &[CodeMutant], among: &[usize], count: usize, seed: u64) 
     ordered
 }
 
-/// How many mutants there are of each operator.
+/// The number of mutants of each operator.
 pub fn by_operator(mutants: &[CodeMutant], among: &[usize]) -> BTreeMap<Operator, usize> {
     let mut counts = BTreeMap::new();
     for mutant in among.iter().filter_map(|at| mutants.get(*at)) {
@@ -183,5 +183,5 @@ pub fn by_operator(mutants: &[CodeMutant], among: &[usize]) -> BTreeMap<Operator
     counts
 }
 
-/// The longest that a step waits with a mutant, where its scenario does not say.
+/// The default time limit of a step that runs with a mutant.
 pub const PATIENCE: Duration = Duration::from_secs(5);

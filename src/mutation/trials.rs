@@ -1,9 +1,9 @@
-//! Runs a suite against mutants of a release's own code.
+//! Runs the suite against mutants of the code of a release.
 //!
 //! All mutants are in one private copy of the package (see [`super::switchable`]), and it is known which scenario reaches
-//! which of them (see [`super::reach`]). Each mutant gets the scenarios that reach it until one of them no longer ends as
-//! it does without the mutant: first those that leave a gateway as they found it, on one that stays up, then the others,
-//! on fresh gateways that all open mutants share.
+//! which of them (see [`super::reach`]). Each mutant is tried with the scenarios that reach it, until one of them no longer
+//! ends as it does without the mutant: first the scenarios that can follow each other on a running gateway, then the others
+//! on fresh gateways that all remaining mutants share.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,20 +17,20 @@ use super::trial::{MutantVerdict, Trial, TrialError, TrialRequest};
 use super::worker::{Kills, Tried, Worker};
 use crate::gateway::TargetProvider;
 
-/// How far the trials are.
+/// The progress of the trials.
 pub enum TrialProgress {
-    /// It is known what became of the mutant with this number.
+    /// The mutant with this number has a verdict.
     Decided(usize, Trial),
-    /// Another mutant had its turn on a gateway that stays up.
-    HadItsTurn,
-    /// So many mutants are still open when all have had their turn, and get fresh gateways together.
+    /// Another mutant was tried on a running gateway.
+    TriedOnRunning,
+    /// All mutants were tried on running gateways; this many have no verdict yet and are tried on fresh ones.
     Open(usize),
 }
 
-/// Tries mutants, several at the same time.
+/// Tries mutants, several in parallel.
 ///
 /// # Errors
-/// Fails where the gateway does not come up without an active mutant.
+/// Fails if the gateway does not start without an active mutant.
 pub async fn try_all(
     request: &TrialRequest<'_>,
     provider: &TargetProvider,
@@ -52,7 +52,7 @@ pub async fn try_all(
             MutantEffect::Killed(by) => (MutantVerdict::Killed, Some(by)),
             MutantEffect::TimedOut(by) => (MutantVerdict::TimedOut, Some(by)),
             MutantEffect::NotBooted => (MutantVerdict::NotBooted, None),
-            // Nothing can be said of it: it counts as not tried.
+            // It counts as not tried.
             MutantEffect::Undecided => return,
         };
         decide(open.number, verdict, killed_by, open.scenarios_run, open.took);
@@ -89,7 +89,7 @@ pub async fn try_all(
                     }
                     Tried::OnWarm(seen, one) => decided(one, seen),
                 }
-                tell(TrialProgress::HadItsTurn);
+                tell(TrialProgress::TriedOnRunning);
             }
             worker.put_down().await;
             Ok::<(), TrialError>(())

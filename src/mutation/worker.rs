@@ -1,4 +1,4 @@
-//! One mutant at a time, on a gateway that stays up.
+//! Tries one mutant at a time, on a gateway that keeps running.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,17 +14,17 @@ use crate::gateway::PreparedTarget;
 use crate::run::{Settings, Warm};
 use crate::scenario::Scenario;
 
-/// A gateway on which so many scenarios ran is replaced: what they left in its store makes each connect slower than a
-/// boot is worth.
+/// The number of scenarios after which a gateway is replaced: by then, what they left in its store slows each connect down
+/// so much that a boot is cheaper.
 const SCENARIOS_ON_ONE_BOOT: usize = 1000;
 
-/// How often scenarios are asked of which a starved machine says nothing.
+/// How often scenarios are run whose results do not count because the machine was overloaded.
 const TRIES: usize = 3;
 
-/// Scenarios in the first, small batch, and in the second; the rest is the third.
+/// The sizes of the first and the second batch of scenarios; the rest is the third.
 const BATCHES: [usize; 2] = [6, 40];
 
-/// Which scenarios have killed mutants, by function and by file: they are asked first.
+/// How often each scenario has killed mutants, by function and by file. Successful scenarios run first.
 #[derive(Default)]
 pub(super) struct Kills(Mutex<HashMap<(String, String), usize>>);
 
@@ -43,15 +43,15 @@ impl Kills {
     }
 }
 
-/// What a trial on the gateway that stays up has shown.
+/// The result of a trial on a running gateway.
 pub(super) enum Tried {
     /// No scenario reaches the mutant.
     NotReached,
-    /// What was seen, and what fresh gateways would have to be asked.
+    /// The effect on the scenarios so far, and what is left to try on fresh gateways.
     OnWarm(MutantEffect, OpenMutant),
 }
 
-/// Tries one mutant after the other, on a gateway that it keeps.
+/// Tries one mutant after the other, on a gateway that it keeps running.
 pub(super) struct Worker<'a> {
     pub request: &'a TrialRequest<'a>,
     pub reach: &'a Reach,
@@ -63,7 +63,7 @@ pub(super) struct Worker<'a> {
     pub boots: usize,
 }
 
-/// What one look at scenarios with a mutant has shown.
+/// The first scenario that differs with a mutant.
 enum FirstDifference {
     None,
     Shown { scenario: String, silent: bool },
@@ -71,7 +71,7 @@ enum FirstDifference {
 }
 
 impl Worker<'_> {
-    /// Tries a mutant on the gateway that stays up.
+    /// Tries a mutant on the running gateway.
     pub(super) async fn trial(&mut self, number: usize) -> Result<Tried, TrialError> {
         let started = Instant::now();
         let (request, reach) = (self.request, self.reach);
@@ -83,7 +83,7 @@ impl Worker<'_> {
             sound.iter().copied().filter(|at| reach.reaches(&request.scenarios[*at].id, number)).collect();
         let at_boot = mutant.is_static() || reach.reaches("", number);
         if at_boot && reaching.is_empty() {
-            // Everybody who connects relies on what a boot sets up.
+            // Every scenario depends on what a boot sets up.
             reaching = sound;
         }
         if reaching.is_empty() {
@@ -105,13 +105,13 @@ impl Worker<'_> {
         if let MutantEffect::Killed(by) | MutantEffect::TimedOut(by) = &seen {
             self.kills.note(mutant, by);
         }
-        // A mutant that a boot executes has to be there from the start; the others have been asked already.
+        // A mutant that a boot executes has to be active from the start; the others have been tried already.
         let asked = if at_boot { reaching } else { fresh };
         Ok(Tried::OnWarm(seen, OpenMutant { number, asked, scenarios_run, took: started.elapsed() }))
     }
 
-    /// Scenarios that can follow on a gateway that stays up. A difference counts where the same scenario is fine right
-    /// afterwards, on the same gateway, without the mutant.
+    /// Runs scenarios on the running gateway. A difference counts if the same scenario passes right afterwards on the same
+    /// gateway, without the mutant.
     async fn on_the_warm_gateway(
         &mut self,
         number: usize,
@@ -141,7 +141,7 @@ impl Worker<'_> {
                 if self.is_fine_without(scenario).await? {
                     return Ok(seen);
                 }
-                // The gateway was left in disorder, by this mutant or by an earlier one: a fresh one tells.
+                // This mutant or an earlier one may have damaged the gateway, so a fresh one has to decide.
                 self.put_down().await;
                 let again = self.first_difference(number, &[scenario], scenarios_run).await?;
                 self.put_down().await;
@@ -150,7 +150,7 @@ impl Worker<'_> {
                         return Ok(seen);
                     }
                 } else {
-                    // Without the mutant it is not fine either, so it says nothing of the mutant.
+                    // The scenario does not pass without the mutant either, so it says nothing about it.
                     undecided = true;
                 }
                 rest.retain(|one| one.id != suspect);
@@ -159,7 +159,7 @@ impl Worker<'_> {
         Ok(if undecided { MutantEffect::Undecided } else { MutantEffect::Nothing })
     }
 
-    /// The first scenario that is not fine with the mutant. What a starved machine shows is asked again.
+    /// The first scenario that does not pass with the mutant. Results of an overloaded machine are repeated.
     async fn first_difference(
         &mut self,
         number: usize,
@@ -180,7 +180,7 @@ impl Worker<'_> {
             if !alive || turned.is_err() || cells.is_err() {
                 self.put_down().await;
             }
-            // Neither a hanging gateway before the first step nor a store that we cannot write is the mutant's doing.
+            // A gateway that hangs before the first step and a store that cannot be written are not effects of the mutant.
             let Ok(cells) = cells else { continue };
             let decided = cells.iter().filter(|(cell, _)| !cell.is_of_a_starved_machine());
             for (cell, _) in decided.clone() {
@@ -210,7 +210,7 @@ impl Worker<'_> {
         Ok(cells.is_ok_and(|cells| cells.iter().all(|(cell, _)| cell.verdict.is_fine()) && !cells.is_empty()))
     }
 
-    /// The gateway that stays up; a fresh one where there is none, or where too many scenarios ran on it.
+    /// The running gateway; a fresh one if there is none, or if too many scenarios ran on it.
     async fn pick_up(&mut self, scenarios: usize) -> Result<&mut Warm, TrialError> {
         let (warm, ran) = match self.warm.take() {
             Some((warm, ran)) if ran < SCENARIOS_ON_ONE_BOOT => (warm, ran),

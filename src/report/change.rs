@@ -1,33 +1,33 @@
-//! What changed, and where: the answer to "which release broke what", as far as the run can tell.
+//! Changes of behaviour between releases: which release broke what, as far as a run can tell.
 
 use crate::release::{Release, span_of_change};
 use crate::run::RunRecord;
 
-/// A scenario that began to behave differently.
+/// A change in the behaviour of a scenario from one release to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BehaviourChange<'a> {
-    /// The first measured release that shows it.
+    /// The first measured release with the new behaviour.
     pub release: Release,
-    /// The last release before it of which something is known.
+    /// The last measured release with the old behaviour.
     pub since: Release,
-    /// What was measured, where that is not published releases: `embedded`, or the name of a target.
+    /// What was measured, if not published releases: `embedded`, or the name of a target.
     pub of: &'a str,
-    /// Id of the scenario.
+    /// The id of the scenario.
     pub scenario: &'a str,
-    /// What it did before.
+    /// The behaviour before the change.
     pub before: &'a str,
-    /// What it does now.
+    /// The behaviour since the change.
     pub after: &'a str,
 }
 
-/// Which way a change went.
+/// Whether a change made things better or worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeDirection {
-    /// What was right is not any more.
+    /// The behaviour was right and no longer is.
     Broke,
-    /// It was not right, and is wrong in another way now.
+    /// The behaviour was wrong and is now wrong in another way.
     Changed,
-    /// What was not right is right now.
+    /// The behaviour was wrong and is right now.
     Mended,
 }
 
@@ -43,14 +43,14 @@ impl ChangeDirection {
 }
 
 impl BehaviourChange<'_> {
-    /// Where it came: a release, or between two where those between were not run. What is not a published
+    /// Where the change happened: in a release, or between two if those in between were not run. Anything but a published
     /// release is named.
     pub fn place(&self) -> String {
         let span = span_of_change(self.since, self.release);
         if self.of.is_empty() { span } else { format!("{span} ({})", self.of) }
     }
 
-    /// Which way it went.
+    /// Whether the change made things better or worse.
     pub fn direction(&self) -> ChangeDirection {
         match (self.before, self.after) {
             ("ok", _) => ChangeDirection::Broke,
@@ -60,9 +60,9 @@ impl BehaviourChange<'_> {
     }
 }
 
-/// All changes in the order of releases, breakages first.
+/// All changes in the order of releases, breakages first within a release.
 ///
-/// Releases of which nothing can be said are passed over.
+/// Releases without a result are skipped.
 pub fn changes(record: &RunRecord) -> Vec<BehaviourChange<'_>> {
     let mut found = Vec::new();
     for timeline in &record.timelines {
@@ -88,7 +88,7 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn a_change_is_blamed_on_a_release_only_where_its_neighbour_was_run() {
+    fn a_change_is_attributed_to_a_release_only_if_its_predecessor_was_run() {
         let record = RunRecord::of(&sample::events());
         let found: Vec<String> = changes(&record)
             .iter()

@@ -1,57 +1,57 @@
-//! What changed between two runs.
+//! Compares two runs cell by cell.
 
 use super::undone;
 use crate::run::{Cell, Ending, RunRecord, Unfinished, behaviour};
 use crate::verdict::Verdict;
 
-/// What changed between two runs.
+/// The comparison of two runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
-    /// Cells of both that are not the same.
+    /// The cells that differ.
     pub changed: Vec<Changed>,
-    /// Number of cells of both that are the same.
+    /// The number of cells that are the same in both runs.
     pub alike: usize,
-    /// Cells that say nothing in either run: untestable, or broken in both.
+    /// Cells without a result in both runs: untestable, or broken.
     pub unseen: Vec<String>,
-    /// Cells that only the first has, as `scenario on target`.
+    /// The cells of the first run only, as `scenario on target`.
     pub only_first: Vec<String>,
-    /// Cells that only the second has.
+    /// The cells of the second run only.
     pub only_second: Vec<String>,
-    /// The first run, where it is not whole.
+    /// How complete the first run is.
     pub first: ComparedRun,
-    /// The second run, where it is not whole.
+    /// How complete the second run is.
     pub second: ComparedRun,
 }
 
-/// What a run of a comparison lacks.
+/// How complete a compared run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComparedRun {
-    /// How it ended.
+    /// How the run ended.
     pub ending: Ending,
-    /// The same in words, with counts; none for a whole run.
+    /// The ending in words, with counts; `None` for a complete run.
     pub told: Option<String>,
-    /// Cells that it had planned and that have no verdict, or not as often as planned.
+    /// Planned cells without a verdict, or with fewer repetitions than planned.
     pub lacks: Vec<String>,
 }
 
-/// What a comparison comes to.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComparisonResult {
-    /// Something changed.
+    /// At least one cell changed.
     Changed,
-    /// Nothing changed in what was compared, but a run is not whole.
+    /// No compared cell changed, but a run is incomplete.
     NotWhole(Ending),
     /// The runs have no cell in common.
     NothingInCommon,
-    /// The runs are alike.
+    /// All compared cells are the same.
     Alike,
 }
 
 impl Comparison {
-    /// What it comes to.
+    /// The result of the comparison as a whole.
     pub fn finding(&self) -> ComparisonResult {
         let endings = [self.first.ending, self.second.ending];
-        // A run without an end says less than one that was interrupted.
+        // A run that was cut off says less than one that was interrupted.
         let worst = [Ending::CutOff, Ending::Interrupted, Ending::Incomplete];
         match worst.into_iter().find(|one| endings.contains(one)) {
             _ if !self.changed.is_empty() => ComparisonResult::Changed,
@@ -73,20 +73,20 @@ impl ComparedRun {
     }
 }
 
-/// A cell that is not the same.
+/// A cell that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// Id of the scenario.
+    /// The id of the scenario.
     pub scenario: String,
-    /// The target; two of them where runs on one target each are compared.
+    /// The target; both targets if the runs have one target each.
     pub target: String,
-    /// In the first run.
+    /// Verdict and behaviour in the first run.
     pub before: (Verdict, String),
-    /// In the second run.
+    /// Verdict and behaviour in the second run.
     pub after: (Verdict, String),
 }
 
-/// Compares cell by cell; runs on a single target each are compared whatever their targets are.
+/// Compares two runs cell by cell. Runs with a single target each are compared even if their targets differ.
 pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
     let across = match (&first.targets[..], &second.targets[..]) {
         ([one], [other]) => one.target != other.target,
@@ -127,7 +127,7 @@ pub fn compare(first: &RunRecord, second: &RunRecord) -> Comparison {
     comparison
 }
 
-/// Whether a cell shows nothing that could be compared.
+/// Whether a cell has no result that could be compared.
 const fn says_nothing(cell: &Cell) -> bool {
     matches!(cell.verdict, Verdict::Untestable | Verdict::Error)
 }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_like_itself() {
+    fn a_run_equals_itself() {
         let record = RunRecord::of(&sample::events());
         let found = compare(&record, &record);
         let unseen = record.cells.iter().filter(|cell| says_nothing(cell)).count();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn two_builds_are_compared_across_their_names() {
+    fn runs_on_one_target_each_are_compared_across_targets() {
         let found = compare(&on("2026.3.28"), &on("2026.3.31"));
         assert_eq!(
             found.changed,
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_without_a_common_cell_compare_nothing() {
+    fn without_a_common_cell_nothing_is_compared() {
         let mut one = RunRecord::of(&sample::events());
         let mut other = one.clone();
         one.cells.retain(|cell| cell.scenario.starts_with("pairing/"));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_that_say_nothing_are_not_alike() {
+    fn cells_without_a_result_are_not_counted_as_the_same() {
         let mut record = RunRecord::of(&sample::events());
         record.cells.iter_mut().for_each(|cell| cell.verdict = Verdict::Error);
         let found = compare(&record, &record);
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(found.unseen.len(), record.cells.len());
     }
 
-    /// The sample without the last two cells, or with all of them, and with another end.
+    /// The sample with another ending, and without its last two cells if `cells` is false.
     fn ended(cells: bool, end: Option<bool>) -> RunRecord {
         let mut events = sample::events();
         events.retain(|event| match event {
@@ -217,7 +217,7 @@ mod tests {
     #[case::interrupted(false, Some(true), Ending::Interrupted)]
     #[case::interrupted_at_its_end(true, Some(true), Ending::Interrupted)]
     #[case::cells_are_missing(false, Some(false), Ending::Incomplete)]
-    fn a_run_that_is_not_whole_is_never_alike(
+    fn an_incomplete_run_equals_no_other(
         #[case] cells: bool,
         #[case] end: Option<bool>,
         #[case] ending: Ending,
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_without_a_common_cell_are_not_alike() {
+    fn runs_without_a_common_cell_are_not_equal() {
         let of = |targets: [&str; 2]| {
             let mut record = RunRecord::of(&sample::events());
             record.cells.retain(|one| targets.contains(&one.target.as_str()));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_of_one_run_alone_are_named() {
+    fn cells_of_only_one_run_are_named() {
         let whole = RunRecord::of(&sample::events());
         let mut part = whole.clone();
         part.cells.retain(|cell| cell.target != "2026.9.6");

@@ -1,4 +1,4 @@
-//! Faults of scenarios as a compiler shows them.
+//! Diagnostics about scenario files, shown as a compiler does.
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -41,7 +41,7 @@ pub fn render(diagnostic: &Diagnostic, color: bool, width: usize) -> String {
     text
 }
 
-/// A diagnostic for programs; lines and columns count from 1, columns in characters.
+/// A diagnostic as JSON. Lines and columns count from 1, columns in characters.
 pub fn to_json(diagnostic: &Diagnostic) -> Value {
     let place = |source: &Source, span: Span| {
         let (line, column) = line_and_column(source, span.start);
@@ -64,7 +64,7 @@ pub fn to_json(diagnostic: &Diagnostic) -> Value {
     })
 }
 
-/// The part of a span on its first line: a caret below a whole block says less.
+/// The part of a span on its first line, because carets below a whole block are less helpful.
 fn shown(source: &Source, span: Span) -> std::ops::Range<usize> {
     let text = source.text.as_str();
     let start = text.floor_char_boundary(span.start.min(text.len()));
@@ -79,7 +79,7 @@ fn line_and_column(source: &Source, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// What a file says must not steer the terminal.
+/// A text without control characters, which could manipulate the terminal.
 fn cleaned(text: &str) -> String {
     text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
 }

@@ -1,4 +1,4 @@
-//! Differences that a person has to look at, with what is needed to understand them.
+//! Differences that a person has to look at.
 
 use super::standing::Standing;
 use super::text::count;
@@ -7,24 +7,24 @@ use crate::run::{
 };
 use crate::verdict::{Signature, Verdict};
 
-/// Runs that most likely show what is flaky.
+/// The repetitions that most likely reproduce a flaky cell.
 const OFTEN: u32 = 20;
 
-/// A cell that is not fine, together with the other targets that show the same.
+/// A cell that is not as expected, together with the other targets that show the same.
 #[derive(Clone, Debug)]
 pub struct Difference<'a> {
-    /// The row.
+    /// The scenario, if the run describes it.
     pub scenario: Option<&'a ScenarioInfo>,
     /// The first cell that shows it.
     pub cell: &'a Cell,
-    /// Other targets with the same verdict and the same signature, in the order of the columns.
+    /// Other targets with the same verdict and signature, in the order of the columns.
     pub also: Vec<&'a str>,
     /// Other scenarios that did not run on this target for the same reason.
     pub more: Vec<&'a str>,
 }
 
 impl Difference<'_> {
-    /// The scenario by its id, and how many more there are.
+    /// The id of the scenario, and how many more there are.
     pub(crate) fn heading(&self) -> String {
         match self.more.len() {
             0 => self.cell.scenario.clone(),
@@ -33,8 +33,7 @@ impl Difference<'_> {
     }
 }
 
-/// What has to be looked at: failures, deviations that are fixed or denied, flakes and errors, in the order
-/// of rows.
+/// The differences of a run: failures, fixed or denied deviations, flaky cells and errors, in the order of rows.
 pub fn differences(record: &RunRecord) -> Vec<Difference<'_>> {
     let mut found: Vec<Difference<'_>> = Vec::new();
     let differs = |cell: &&Cell| Standing::of(&record.run.deny, cell).is_difference();
@@ -56,7 +55,7 @@ pub fn differences(record: &RunRecord) -> Vec<Difference<'_>> {
     found
 }
 
-/// Whether two scenarios did not run because their target did not start, in the same way.
+/// Whether two scenarios did not run because their target failed to start for the same reason.
 fn is_same_start(one: &Cell, other: &Cell) -> bool {
     let not_run = |cell: &Cell| cell.verdict == Verdict::Error && cell.steps.is_empty();
     not_run(one)
@@ -74,7 +73,7 @@ fn is_same(one: &Cell, other: &Cell) -> bool {
     one.scenario == other.scenario && key(one) == key(other)
 }
 
-/// The step that gave a cell its verdict.
+/// The step that determines the verdict of a cell.
 pub(crate) fn deciding_step(cell: &Cell) -> Option<&StepRecord> {
     if cell.verdict == Verdict::Known {
         return deciding(cell);
@@ -87,7 +86,7 @@ pub(crate) fn deciding_step(cell: &Cell) -> Option<&StepRecord> {
         .or_else(|| cell.steps.iter().find(of_signature))
 }
 
-/// What the gateway logged meanwhile; the last lines of the gateway itself where it broke.
+/// The log lines of the cell; if the gateway broke, its last lines.
 pub(crate) fn log_of<'a>(record: &'a RunRecord, cell: &'a Cell) -> &'a [String] {
     if !cell.log.is_empty() {
         return &cell.log;
@@ -95,7 +94,7 @@ pub(crate) fn log_of<'a>(record: &'a RunRecord, cell: &'a Cell) -> &'a [String] 
     cell.gateway.and_then(|number| record.gateways.get(number)).map_or(&[], |gateway| &gateway.log)
 }
 
-/// The listed deviations that a cell showed, such as ``known regression (openclaw#59045) at `node` ``.
+/// The listed deviations that a cell shows, such as ``known regression (openclaw#59045) at `node` ``.
 pub(crate) fn listed_deviations(cell: &Cell) -> String {
     let listed = cell.steps.iter().filter_map(|step| {
         let known = Known::of_step(step)?;
@@ -106,14 +105,14 @@ pub(crate) fn listed_deviations(cell: &Cell) -> String {
     listed.collect::<Vec<_>>().join(", ")
 }
 
-/// The command that shows a cell again.
+/// The command that runs a cell again.
 pub fn reproduce(record: &RunRecord, cell: &Cell) -> String {
-    // What is not always the same may take a while to come; another attempt than the first has keys of its own.
+    // A flaky outcome may need several repetitions, and only repetitions get other keys than the first attempt.
     let times = if cell.verdict == Verdict::Flaky { cell.attempt.max(OFTEN) } else { cell.attempt };
     let seed = Some(record.run.seed);
     let name = CellName { scenario: &cell.scenario, target: &cell.target, seed, times };
     let mut words = record.run.rerun.words(&name);
-    // Without the word a denied deviation is as listed, and fine.
+    // Without the option, a denied deviation counts as known.
     let denied: Vec<&str> =
         record.run.deny.iter().filter(|one| shows(cell, **one)).map(|one| one.word()).collect();
     if !denied.is_empty() {
@@ -122,12 +121,12 @@ pub fn reproduce(record: &RunRecord, cell: &Cell) -> String {
     shell_line(&words)
 }
 
-/// Words as a line for a shell.
+/// Words as a command line for a shell.
 pub(crate) fn shell_line(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell if needed.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |one: char| one.is_ascii_alphanumeric() || "._-/:@%+,=".contains(one);
     if !word.is_empty() && word.chars().all(plain) {
@@ -136,7 +135,7 @@ pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// The part of an id before its first `/`: the section of a matrix that it stands in.
+/// The section of a scenario in a matrix: the part of its id before the first `/`.
 pub(crate) fn section(id: &str) -> &str {
     id.split_once('/').map_or("", |(section, _)| section)
 }
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_that_show_the_same_stand_together() {
+    fn targets_with_the_same_difference_are_grouped() {
         let mut record = RunRecord::of(&sample::events());
         let failed = record.cell("pairing/remote-role-upgrade", "2026.9.6").unwrap().clone();
         record.cells.push(Cell { target: "embedded:2026.9.6".into(), ..failed });
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_denied_is_denied_again() {
+    fn the_command_denies_what_the_run_denied() {
         let mut record = RunRecord::of(&sample::events());
         record.run.deny = vec![Deny::Superseded, Deny::Security, Deny::Regression];
         let line =
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_does_not_start_is_told_once() {
+    fn a_target_that_does_not_start_is_reported_once() {
         let mut record = RunRecord::of(&sample::events());
         record.cells.retain(|cell| cell.target == "2026.3.31");
         for cell in &mut record.cells {

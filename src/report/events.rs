@@ -1,60 +1,63 @@
-//! A stored run: its events as lines of JSON.
+//! Stored runs: events as lines of JSON.
 
 use serde_json::Value;
 
 use crate::run::{Event, RUN_FORMAT};
 
-/// Why a text is not a stored run that this program can read.
+/// Why a text cannot be read as a stored run.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadEventsError {
     /// It does not begin with the start of a run.
     #[error("not a stored run: the first line is not a `run-started` event")]
     NoStart,
-    /// Not even its first line is whole.
+    /// Not even the first line is complete.
     #[error("the run was cut off within its first line, so nothing of it can be read")]
     CutOff,
-    /// It was written by a newer program.
+    /// A newer program wrote it.
     #[error("the run was stored in format {found}, this program reads format {} and older: use a newer gatecrash", RUN_FORMAT.major)]
     Newer {
-        /// Its major version.
+        /// The major version of its format.
         found: u64,
     },
-    /// A line is no event.
+    /// A line is not an event.
     #[error("line {line} is not an event")]
     Line {
-        /// Number of the line, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         source: serde_json::Error,
     },
 }
 
-/// A stored run.
+/// A run that was read from its events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredRun {
-    /// Its events in order, as far as this program knows their kinds.
+    /// Its events in order, without kinds that this program does not know.
     pub events: Vec<Event>,
-    /// Whether it was written to its end. A run that was killed has no last event.
+    /// Whether it has its last event, which a run that was killed lacks.
     pub complete: bool,
 }
 
-/// An event as a line with its line break.
+/// An event as a line, with a line break.
 pub fn line(event: &Event) -> String {
-    // Maps of an event have texts as keys, so that nothing in it can fail to serialise.
+    // Events serialise without errors, because all their maps have strings as keys.
     let mut text = serde_json::to_string(event).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// Events as lines.
+/// Events as lines, in the form of a stored run.
 pub fn render(events: &[Event]) -> String {
     events.iter().map(line).collect()
 }
 
 /// Reads a stored run.
 ///
-/// A newer major version is refused. Of a newer minor version, kinds of events that are not known here
-/// are left out, and keys that are not known here are ignored. A last line that was cut off is left out.
+/// In a newer minor version, unknown kinds of events are left out and unknown keys are ignored. A last line that was cut off
+/// is left out.
+///
+/// # Errors
+/// Fails if the text is not a stored run, or if it has a newer major version.
 pub fn read(text: &str) -> Result<StoredRun, ReadEventsError> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).peekable();
     let head = lines.peek().map(|(_, line)| *line).ok_or(ReadEventsError::NoStart)?;
@@ -75,7 +78,7 @@ pub fn read(text: &str) -> Result<StoredRun, ReadEventsError> {
         match serde_json::from_str(line) {
             Ok(event) => events.push(event),
             Err(_) if newer && is_unknown(line) => {}
-            // The program that wrote it was killed while it did, or the file was truncated.
+            // The program was killed while writing, or the file was truncated.
             Err(error) if (error.is_eof() || !text.ends_with('\n')) && lines.peek().is_none() => {}
             Err(source) => return Err(ReadEventsError::Line { line: at + 1, source }),
         }
@@ -108,7 +111,7 @@ mod tests {
     use crate::report::sample;
     use crate::run::RunRecord;
 
-    /// A run as the first version of the format wrote it, with nothing that is optional.
+    /// A run in the first version of the format, without anything optional.
     const OLD: &str = r#"{"event":"run-started","format":{"major":1,"minor":0},"harness":"0.1.0","id":"r","seed":7,"started_ms":0,"targets":[{"target":"2026.3.31","release":"2026.3.31"}],"scenarios":[{"id":"a","title":"t","why":"w","issue":null,"tags":[],"path":"scenarios/a.yaml"}],"repeat":1}
 {"event":"gateway-starting","gateway":0,"target":"2026.3.31","lane":"shared"}
 {"event":"gateway-ready","gateway":0,"boot_ms":2100}
@@ -118,7 +121,7 @@ mod tests {
 "#;
 
     #[test]
-    fn a_stored_run_is_read_back_whole() {
+    fn a_stored_run_is_read_back() {
         let events = sample::events();
         assert_eq!(read(&render(&events)).unwrap(), StoredRun { events, complete: true });
     }
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn additions_of_a_newer_minor_version_are_left_out() {
+    fn additions_of_a_newer_minor_version_are_ignored() {
         let newer = OLD
             .replacen("\"minor\":0", "\"minor\":9", 1)
             .replace("\"boots\":1", "\"boots\":1,\"mood\":\"good\"")
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_killed_is_read_up_to_its_last_whole_line() {
+    fn a_run_that_was_killed_is_read_up_to_its_last_complete_line() {
         let cut = &OLD[..OLD.len() - 20];
         let stored = read(cut).unwrap();
         assert!(!stored.complete);

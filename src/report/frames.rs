@@ -1,4 +1,4 @@
-//! Frames in a few words.
+//! Summaries of the frames of a transcript.
 
 use serde_json::{Map, Value};
 
@@ -6,31 +6,31 @@ use crate::client::{Direction, Entry};
 use crate::run::{Cell, StepRecord};
 use crate::wire::Frame;
 
-/// A part of a transcript.
+/// An item of a shown transcript.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum TranscriptItem<'a> {
-    /// Something that went over the wire.
+    /// An entry of the transcript.
     Entry(&'a Entry),
-    /// So many entries that the transcript was too long for.
+    /// A number of entries that were left out because the transcript was too long.
     LeftOut(usize),
 }
 
 impl TranscriptItem<'_> {
-    /// What stands in the place of entries that were left out.
+    /// The note that replaces entries that were left out.
     pub(crate) fn left_out(number: usize) -> String {
         format!("… {number} left out: the transcript was too long")
     }
 }
 
-/// Entries with their numbers; those of older programs have none, and their place counts.
+/// Entries with their numbers. Entries from older programs have none and are numbered by their position.
 pub(crate) fn numbered(cell: &Cell) -> impl Iterator<Item = (usize, &Entry)> {
     let number = |(place, entry): (usize, &Entry)| if entry.number == 0 { place } else { entry.number };
     cell.transcript.iter().enumerate().map(move |(place, entry)| (number((place, entry)), entry))
 }
 
-/// What went over the wire during a step, with a note where something is missing.
+/// The entries of a step, with notes where some were left out.
 ///
-/// Of steps that ran at the same time as others, only what their own connection sent and received.
+/// A step that ran in parallel with others has only the entries of its own connection.
 pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<TranscriptItem<'a>> {
     let end = step.end_entry.unwrap_or(step.first_entry);
     let ran = |one: &&StepRecord| one.end_entry.is_some_and(|end| end > one.first_entry);
@@ -38,7 +38,7 @@ pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<Transcript
     let at_once = others()
         .filter(ran)
         .any(|one| one.first_entry < end && one.end_entry.is_some_and(|other| step.first_entry < other));
-    // What comes between two steps belongs to the one before.
+    // Entries between two steps belong to the first of them.
     let later = cell.steps.iter().map(|one| one.first_entry);
     let until = later.filter(|first| *first > step.first_entry && *first >= end).min().unwrap_or(usize::MAX);
     let own = |entry: &Entry| match &step.connection {
@@ -62,7 +62,7 @@ pub(crate) fn frames_of<'a>(cell: &'a Cell, step: &StepRecord) -> Vec<Transcript
     shown
 }
 
-/// Whether an entry refuses something: an error response, an HTTP answer, a close by the gateway.
+/// Whether an entry is a refusal: an error response, an HTTP answer, or a close by the gateway.
 pub(crate) fn is_refusal(entry: &Entry) -> bool {
     match entry.direction {
         Direction::Http | Direction::ClosedByGateway => true,
@@ -71,7 +71,7 @@ pub(crate) fn is_refusal(entry: &Entry) -> bool {
     }
 }
 
-/// Which way something went, as a sign.
+/// A symbol for the direction of an entry.
 pub(crate) const fn arrow(direction: Direction) -> &'static str {
     match direction {
         Direction::Opened => "○",
@@ -81,7 +81,7 @@ pub(crate) const fn arrow(direction: Direction) -> &'static str {
     }
 }
 
-/// What an entry says, the telling parts first, on one line of any length.
+/// A one-line summary of an entry, with the most telling parts first.
 pub(crate) fn headline(entry: &Entry) -> String {
     let line = match entry.direction {
         Direction::Opened => format!("open {}", entry.text),
@@ -116,7 +116,7 @@ fn with(word: &str, value: &Value) -> String {
     if value.is_null() { word.to_owned() } else { format!("{word} {value}") }
 }
 
-/// Who asks for what: the rest of a `connect` is the same nearly every time.
+/// The client and what it asks for. The rest of a `connect` rarely differs.
 fn of_connect(params: &Value) -> String {
     let word = |value: &Value| value.as_str().unwrap_or("?").to_owned();
     let client = &params["client"];
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_find_their_frames_by_number() {
+    fn the_frames_of_a_step_are_found_by_number() {
         let transcript = [0, 1, 2, 3, 1000, 1001, 1002].map(|number| entry(number, "c")).to_vec();
         let steps = vec![step("a", 0, 2), step("flood", 2, 1001), step("last", 1001, 1003)];
         let cell = Cell { steps, transcript, ..cell("x", "2026.3.31", Verdict::Fail) };
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_whole_is_told() {
+    fn a_step_whose_frames_were_all_left_out_has_a_note() {
         let transcript = [0, 1, 10, 11].map(|number| entry(number, "c")).to_vec();
         let steps = vec![step("a", 0, 2), step("lost", 3, 8), step("last", 10, 12)];
         let cell = Cell { steps, transcript, ..cell("x", "2026.3.31", Verdict::Fail) };
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_at_the_same_time_show_their_own_connection() {
+    fn parallel_steps_show_only_their_own_connection() {
         let names = ["first", "second", "second", "first", "first", "second", "after"];
         let transcript = names.iter().enumerate().map(|(at, name)| entry(at, name)).collect();
         let steps = vec![step("first", 0, 5), step("second", 1, 6), step("after", 6, 7)];
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_older_programs_count_by_their_place() {
+    fn entries_of_older_programs_are_numbered_by_position() {
         let record = RunRecord::of(&sample::events());
         let cell = record.cell("pairing/remote-role-upgrade", "2026.9.6").unwrap();
         let step = deciding_step(cell).unwrap();

@@ -1,5 +1,5 @@
-//! Annotations for GitHub Actions, at the line of the step that differs: an error for what fails the run, a
-//! warning for what is known to be wrong, a notice for contracts of before and for what a release lacks.
+//! Annotations for GitHub Actions at the line of the step that differs: an error for a difference that fails the run, a
+//! warning for a known regression, and a notice for a superseded contract or a missing feature.
 
 use super::difference::{deciding_step, differences, reproduce};
 use super::known::known_deviations;
@@ -9,8 +9,8 @@ use crate::run::{Cell, RunRecord};
 use crate::scenario::BUILT_IN;
 use crate::verdict::Verdict;
 
-/// A command to the runner for each difference, and for each listed deviation. The worst come first, since
-/// the runner shows a few of a kind only.
+/// A workflow command for each difference and each listed deviation. The worst come first, because the runner shows only a
+/// few of each kind.
 pub(super) fn render(record: &RunRecord) -> String {
     let undone = undone::ending(record).map(|ending| {
         let title = property(&format!("the run is {ending}"));
@@ -35,7 +35,7 @@ fn annotation(record: &RunRecord, kind: &str, (cell, heading): (&Cell, &str), on
     let scenario = record.scenarios.iter().find(|one| one.id == cell.scenario);
     let file =
         step.map(|step| step.path.as_str()).or_else(|| scenario.map(|scenario| scenario.path.as_str()));
-    // A scenario that is part of this program is no file of the repository that is checked.
+    // A built-in scenario is not a file of the checked repository.
     let file = file.filter(|file| !file.starts_with(BUILT_IN));
     let line = step.map_or(1, |step| step.line);
     let standing = Standing::of(&record.run.deny, cell);
@@ -62,12 +62,12 @@ fn annotation(record: &RunRecord, kind: &str, (cell, heading): (&Cell, &str), on
     format!("::{kind} {place}title={}::{}\n", property(&title), message(&lines.join("\n")))
 }
 
-/// A message as the runner reads it.
+/// A message, escaped for the runner.
 fn message(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// A property as the runner reads it.
+/// A property, escaped for the runner.
 fn property(text: &str) -> String {
     message(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_cannot_end_a_command() {
+    fn a_text_cannot_end_a_command() {
         assert_eq!(message("a\nb%c"), "a%0Ab%25c");
         assert_eq!(property("a:b,c"), "a%3Ab%2Cc");
     }

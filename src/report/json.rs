@@ -6,31 +6,34 @@ use serde_json::Value;
 
 use crate::run::{Format, RUN_FORMAT, RunRecord, Summary};
 
-/// Why a document is not a run that this program can read.
+/// Why a document cannot be read as a run.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadJsonError {
-    /// It was written by a newer program.
+    /// A newer program wrote it.
     #[error("the run was stored in format {found}, this program reads format {} and older: use a newer gatecrash", RUN_FORMAT.major)]
     Newer {
-        /// Its major version.
+        /// The major version of its format.
         found: u32,
     },
-    /// It is no JSON, or JSON of another shape.
+    /// It is not JSON, or not a run.
     #[error("not a stored run")]
     Shape(#[from] serde_json::Error),
 }
 
-/// The report, indented, with a line break at the end.
+/// The report as indented JSON with a final line break.
 pub fn render(record: &RunRecord) -> String {
-    // Maps of the record have texts as keys, so that nothing in it can fail to serialise.
+    // Records serialise without errors, because all their maps have strings as keys.
     let mut text = serde_json::to_string_pretty(record).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// Reads a report back.
+/// Reads a report.
+///
+/// # Errors
+/// Fails if the text is not a report, or if it has a newer major version.
 pub fn read(text: &str) -> Result<RunRecord, ReadJsonError> {
-    /// The only part that every version has in the same place.
+    /// The part that is the same in every version.
     #[derive(Deserialize)]
     struct JsonHead {
         format: Format,
@@ -40,14 +43,14 @@ pub fn read(text: &str) -> Result<RunRecord, ReadJsonError> {
         return Err(ReadJsonError::Newer { found: format.major });
     }
     let mut record: RunRecord = serde_json::from_str(text)?;
-    // Counts of an older document know less than its cells do.
+    // The summary of an older document has fewer counts than can be computed from its cells.
     let not_run = record.summary.not_run;
     record.summary = Summary { not_run, ..Summary::of(&record.cells, &record.run.deny) };
-    // The first version did not say which planned cells were not run.
+    // The first version did not list the planned cells that were not run.
     Ok(if format.minor == 0 { record.with_cells_not_run() } else { record })
 }
 
-/// The JSON Schema of the report, as `schemas/run.schema.json` holds it.
+/// The JSON Schema of the report, which is stored in `schemas/run.schema.json`.
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<RunRecord>();
@@ -87,7 +90,7 @@ mod tests {
         fn undescribed(at: &str, schema: &Value, found: &mut Vec<String>) {
             if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
                 for (key, one) in properties {
-                    // The tag of a variant is described by the variant.
+                    // The description of a variant covers its tag.
                     if one.get("description").is_none() && one.get("const").is_none() {
                         found.push(format!("{at}/{key}"));
                     }
@@ -107,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_has_the_shape_that_it_documents() {
+    fn a_report_has_its_documented_form() {
         let record = RunRecord::of(&sample::events());
         let report: Value = serde_json::from_str(&render(&record)).unwrap();
         let cell = report["cells"]
@@ -126,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_read_back_and_a_newer_one_refused() {
+    fn a_report_is_read_back_and_a_newer_one_is_refused() {
         let record = RunRecord::of(&sample::events());
         assert_eq!(read(&render(&record)).unwrap(), record);
         let newer = render(&record).replacen("\"major\": 1", "\"major\": 2", 1);

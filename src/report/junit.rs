@@ -19,7 +19,7 @@ pub fn render(record: &RunRecord) -> String {
     let started = jiff::Timestamp::from_millisecond(record.run.started_ms).ok();
     report.timestamp = started.and_then(|started| started.to_string().parse().ok());
     report.add_test_suites(record.targets.iter().map(|target| suite(record, target)));
-    // Writing to memory cannot fail, and texts were cleared of what XML cannot hold.
+    // Writing to memory cannot fail, and characters that XML does not allow were removed.
     report.to_string().unwrap_or_default()
 }
 
@@ -65,7 +65,7 @@ fn case(record: &RunRecord, cell: &Cell) -> TestCase {
     case
 }
 
-/// What a listed deviation is, for readers of properties and for readers of outputs.
+/// A listed deviation as properties and as output.
 fn known(case: &mut TestCase, record: &RunRecord, cell: &Cell) {
     let standing = Standing::of(&record.run.deny, cell);
     let step = deciding_step(cell);
@@ -84,7 +84,7 @@ fn known(case: &mut TestCase, record: &RunRecord, cell: &Cell) {
     }
 }
 
-/// A planned cell without a verdict: whoever counts tests must not take it for one that passed.
+/// A planned cell without a verdict, as an error, so that it is not counted as passed.
 fn case_not_run(record: &RunRecord, one: &Unfinished) -> TestCase {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status.set_type("not run").set_message(why(record, one));
@@ -104,7 +104,7 @@ fn status(record: &RunRecord, cell: &Cell) -> TestCaseStatus {
         Verdict::Pass | Verdict::Skipped => TestCaseStatus::success(),
         Verdict::Known => match Standing::of(&record.run.deny, cell) {
             Standing::Denied(known) => failing(NonSuccessKind::Failure, &format!("known-{}", known.word())),
-            // It was looked at, and it went as it is known to go: its properties and its output say how.
+            // A known deviation passes; its properties and output describe it.
             Standing::Known(_) | Standing::Verdict(_) => TestCaseStatus::success(),
         },
         Verdict::Untestable => {
@@ -142,7 +142,7 @@ fn message(cell: &Cell, step: Option<&StepRecord>) -> String {
     text::one_line(&reason.or_else(at_step).unwrap_or_else(|| cell.verdict.to_string()))
 }
 
-/// Everything that is known of a difference, as plain text.
+/// All details of a difference as plain text.
 fn story(record: &RunRecord, cell: &Cell, step: Option<&StepRecord>) -> String {
     let mut lines = Vec::new();
     if let Some(step) = step {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_is_read_back_as_what_was_meant() {
+    fn the_report_can_be_parsed() {
         let report = quick_junit::Report::deserialize_from_str(&xml()).unwrap();
         assert_eq!(report.test_suites.len(), sample::RELEASES.len());
         let record = RunRecord::of(&sample::events());
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_regression_passes_and_says_what_it_is() {
+    fn a_known_regression_passes_and_is_described() {
         let record = RunRecord::of(&sample::events());
         let case = case_of(&record, "pairing/revoked-node-stays-out", "2026.4.2");
         assert!(matches!(case.status, TestCaseStatus::Success { .. }));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_cannot_hold_is_left_out() {
+    fn characters_that_xml_does_not_allow_are_removed() {
         let mut record = RunRecord::of(&sample::events());
         for cell in &mut record.cells {
             cell.log = vec!["bell \u{7} \u{1b}[31mred\u{1b}[0m ]]> & <b>".into()];

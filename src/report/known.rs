@@ -1,4 +1,4 @@
-//! Listed deviations that a run has shown, the worst first.
+//! The listed deviations that a run shows, the worst first.
 
 use super::standing::Standing;
 use crate::run::{Cell, Known, RunRecord, StepRecord, deciding, is_of_security};
@@ -7,7 +7,7 @@ use crate::verdict::Outcome;
 /// A listed deviation of a scenario, with the targets that show it.
 #[derive(Clone, Debug)]
 pub(crate) struct KnownWrong<'a> {
-    /// What it is.
+    /// The kind of deviation.
     pub(crate) known: Known,
     /// The first cell that shows it.
     pub(crate) cell: &'a Cell,
@@ -17,8 +17,8 @@ pub(crate) struct KnownWrong<'a> {
     pub(crate) on: Vec<&'a str>,
 }
 
-/// The listed deviations of a run that it does not deny, the worst first; targets on which a step differs in
-/// the same way stand together.
+/// The listed deviations of a run that it does not deny, the worst first. Targets on which a step differs in the same way
+/// are grouped.
 pub(crate) fn known_deviations(record: &RunRecord) -> Vec<KnownWrong<'_>> {
     let mut found: Vec<KnownWrong<'_>> = Vec::new();
     for cell in &record.cells {
@@ -39,7 +39,7 @@ pub(crate) fn known_deviations(record: &RunRecord) -> Vec<KnownWrong<'_>> {
 }
 
 impl KnownWrong<'_> {
-    /// What came, and what would be right, in a sentence.
+    /// What came and what would be right, in one sentence.
     pub(crate) fn told(&self) -> String {
         let Some(step) = self.step else { return String::new() };
         let came = self.came();
@@ -47,7 +47,7 @@ impl KnownWrong<'_> {
         format!("`{}`: {came}; right is {right}", step.id)
     }
 
-    /// What came, without the payload of what got through.
+    /// What came, without the payload of a success.
     pub(crate) fn came(&self) -> String {
         match self.step.and_then(|step| step.outcome.as_ref()) {
             None => "nothing".to_owned(),
@@ -58,12 +58,12 @@ impl KnownWrong<'_> {
         }
     }
 
-    /// The issue that knows of it.
+    /// The issue that the deviation names.
     pub(crate) fn issue(&self) -> Option<&str> {
         self.step.and_then(|step| step.deviation.as_ref())?.issue.as_deref()
     }
 
-    /// Why, as the entry says it, and the issue.
+    /// The reason that the entry gives, and the issue.
     pub(crate) fn why(&self) -> String {
         let listed = self.step.and_then(|step| step.deviation.as_ref());
         let issue = self.issue().map(|issue| format!("({issue})"));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_stand_first_and_targets_together() {
+    fn the_worst_come_first_and_targets_are_grouped() {
         let record = RunRecord::of(&sample::events());
         assert_eq!(
             told(&record),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_denied_is_no_longer_among_them() {
+    fn denied_deviations_are_left_out() {
         let mut record = RunRecord::of(&sample::events());
         record.run.deny = vec![Deny::Security];
         assert_eq!(told(&record).len(), 2);

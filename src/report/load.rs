@@ -1,4 +1,4 @@
-//! Reading a run back, however it was stored.
+//! Reads stored runs in any of their formats.
 
 use std::io::{ErrorKind, Read as _};
 
@@ -11,37 +11,40 @@ use crate::run::{Event, RunRecord};
 /// A run that was stored.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The run as one document.
+    /// The run as a record.
     pub record: RunRecord,
-    /// Its events; none where only the document was stored.
+    /// Its events; `None` if only the record was stored.
     pub events: Option<Vec<Event>>,
 }
 
-/// Why a file is no run.
+/// Why a file cannot be read as a run.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It is compressed, and damaged.
+    /// It is compressed and damaged.
     #[error("the file is damaged")]
     Damaged(#[source] std::io::Error),
-    /// It is no text.
+    /// It is not text.
     #[error("the file is not a stored run: it is not UTF-8 text")]
     NoText,
-    /// It looks like events, and is not.
+    /// It looks like events but cannot be read as such.
     #[error(transparent)]
     Events(#[from] ReadEventsError),
-    /// It looks like a report, and is not.
+    /// It looks like a report but cannot be read as such.
     #[error(transparent)]
     Report(#[from] ReadJsonError),
 }
 
 /// Reads lines of events or a JSON report, compressed or not.
+///
+/// # Errors
+/// Fails if the bytes are neither.
 pub fn load(bytes: &[u8]) -> Result<Loaded, LoadError> {
     let mut unpacked = Vec::new();
     let mut truncated = false;
     let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
         match GzDecoder::new(bytes).read_to_end(&mut unpacked) {
             Ok(_) => {}
-            // What came before the cut is as it was written.
+            // Everything before the cut is intact.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof && !unpacked.is_empty() => {
                 truncated = true;
             }
@@ -55,7 +58,7 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, LoadError> {
     if text.trim_start().starts_with("{\"event\"") {
         let mut events = events::read(text)?.events;
         if truncated {
-            // A file that lacks its own end cannot vouch for the end of the run.
+            // A truncated file may lack the end of the run.
             events.retain(|event| !matches!(event, Event::RunFinished { .. }));
         }
         return Ok(Loaded { record: RunRecord::of(&events), events: Some(events) });
@@ -63,7 +66,7 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, LoadError> {
     Ok(Loaded { record: json::read(text)?, events: None })
 }
 
-/// Bytes as text. A file may be cut off in the middle of a character.
+/// Bytes as text. A truncated file may end in the middle of a character.
 fn text_of(bytes: &[u8]) -> Result<&str, LoadError> {
     std::str::from_utf8(bytes).or_else(|error| match error.error_len() {
         None if error.valid_up_to() > 0 => {
@@ -85,7 +88,7 @@ mod tests {
     use crate::run::Ending;
 
     #[test]
-    fn both_ways_of_storing_give_the_same_run() {
+    fn both_formats_give_the_same_run() {
         let events = sample::events();
         let record = RunRecord::of(&events);
         let from_events = load(events::render(&events).as_bytes()).unwrap();
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_an_end_is_cut_off() {
+    fn a_run_without_its_last_event_is_cut_off() {
         let mut events = sample::events();
         events.pop();
         let loaded = load(events::render(&events).as_bytes()).unwrap();
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_end_anywhere() {
+    fn a_file_may_be_truncated_anywhere() {
         let mut events = sample::events();
         if let Some(Event::RunStarted(started)) = events.first_mut() {
             started.scenarios[0].title = "Ein Gerät bleibt draußen".into();
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compressed_file_without_its_end_is_read_as_far_as_it_goes() {
+    fn a_truncated_compressed_file_is_read_up_to_the_cut() {
         let mut packed = GzEncoder::new(Vec::new(), Compression::new(6));
         packed.write_all(events::render(&sample::events()).as_bytes()).unwrap();
         let packed = packed.finish().unwrap();

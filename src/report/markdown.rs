@@ -1,4 +1,4 @@
-//! Markdown for CI summaries and issues: what changed, what has to be looked at, how to see it again.
+//! Markdown for CI summaries and issues: changes, differences, and how to reproduce them.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -13,13 +13,13 @@ use super::undone;
 use crate::run::{Cell, Known, KnownCounts, RunRecord, behaviour};
 use crate::verdict::Verdict;
 
-/// Lines of a list that are shown; places that take Markdown limit its size.
+/// The maximum number of lines of a list, because the size of summaries and issues is limited.
 const MOST: usize = 50;
 
-/// Characters of a line that names cells.
+/// The maximum number of characters of a line that names cells.
 const LONGEST: usize = 1000;
 
-/// The report.
+/// The report as Markdown.
 pub(super) fn render(record: &RunRecord) -> String {
     let differences = differences(record);
     let mut text = head(record, differences.len());
@@ -71,7 +71,7 @@ fn head(record: &RunRecord, unlisted: usize) -> String {
         0 => "as expected".to_owned(),
         _ => format!("{} to look at", count(unlisted, "difference")),
     };
-    // Of a run that is not whole nothing can be called as expected.
+    // An incomplete run is never as expected.
     let word = match undone::ending(record) {
         None => word,
         Some(ending) if unlisted == 0 && !sums.listed.any_wrong() => ending,
@@ -84,12 +84,12 @@ fn head(record: &RunRecord, unlisted: usize) -> String {
     format!("## gatecrash: {word}\n\n{}\n", facts.join(" · "))
 }
 
-/// What is wrong among the listed ones.
+/// The known regressions, in words.
 fn wrongs(counts: &KnownCounts) -> String {
     KnownCounts { superseded: 0, unsupported: 0, ..*counts }.told().join(", ")
 }
 
-/// What is known to be wrong and showed, those of security first.
+/// The known regressions that the run shows, security first.
 fn known(record: &RunRecord) -> String {
     let found: Vec<KnownWrong<'_>> =
         known_deviations(record).into_iter().filter(|one| one.known.is_wrong()).collect();
@@ -116,7 +116,7 @@ fn known(record: &RunRecord) -> String {
     text
 }
 
-/// A known deviation in a word and a sign.
+/// A known deviation as a symbol and a word.
 fn flag(known: Known) -> String {
     let sign = match known {
         Known::Security => "🔓",
@@ -165,7 +165,7 @@ fn to_look_at(record: &RunRecord, differences: &[Difference<'_>]) -> String {
     text + "```\n"
 }
 
-/// The rows that are not right on every target.
+/// The rows that are not right on all targets.
 fn table(record: &RunRecord) -> String {
     let cells: HashMap<(&str, &str), &Cell> =
         record.cells.iter().map(|cell| ((&*cell.scenario, &*cell.target), cell)).collect();
@@ -216,7 +216,7 @@ fn left_out(all: usize) -> String {
     if all > MOST { format!("\n… and {} more\n", all - MOST) } else { String::new() }
 }
 
-/// A text that stays one cell of a table and is taken as it is.
+/// A text, escaped for a cell of a table.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for one in one_line(text).chars() {
@@ -234,7 +234,7 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn the_report_is_short_and_whole() {
+    fn the_report_is_short_and_complete() {
         insta::assert_snapshot!(render(&RunRecord::of(&sample::events())));
     }
 
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_cut_off_is_called_so() {
+    fn a_run_that_was_cut_off_is_reported_as_such() {
         let mut events = sample::events();
         events.truncate(events.len() - 6);
         let text = render(&RunRecord::of(&events));

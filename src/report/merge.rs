@@ -1,35 +1,38 @@
-//! Joining the parts of a run that was spread over machines.
+//! Joins the parts of a run that was distributed over machines.
 
 use crate::run::{Deny, Event, PlannedPart, RunStarted};
 
 /// Why runs cannot be joined.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
-    /// There is nothing to join.
+    /// No run was given.
     #[error("there is no run to join")]
     Nothing,
-    /// A run has no beginning.
+    /// A run has no first event.
     #[error("run number {0} has no beginning")]
     NoStart(usize),
-    /// Reproduce lines of the whole would be wrong.
+    /// The runs have different seeds, so the commands to reproduce cells would be wrong.
     #[error("the runs have different seeds ({one} and {other}): give every part the same --seed")]
     Seeds {
-        /// Of the first run.
+        /// The seed of the first run.
         one: u64,
-        /// Of another one.
+        /// The seed of another run.
         other: u64,
     },
-    /// Cells of one run are judged alike.
+    /// The runs have different options, so their cells were not judged alike.
     #[error(
         "the runs have different options: give every part the same --timeout, --boot-timeout, --assume-release and --allow-remote"
     )]
     Options,
 }
 
-/// The events of several runs as those of one.
+/// Joins the events of several runs into those of one.
 ///
-/// Rows and columns are united; a cell that is in several runs counts as repeated. Where a part was cut off, the
-/// whole has no end either.
+/// The joined run has all rows and columns. A cell that is in several runs counts as repeated. If a part was cut off, so is
+/// the joined run.
+///
+/// # Errors
+/// Fails if the runs do not belong together.
 pub fn merge(runs: Vec<Vec<Event>>) -> Result<Vec<Event>, MergeError> {
     let mut whole: Option<RunStarted> = None;
     let mut events = Vec::new();
@@ -114,7 +117,7 @@ fn names(run: &RunStarted) -> Vec<String> {
     run.targets.iter().map(|one| one.target.clone()).collect()
 }
 
-/// The number of the gateway that an event speaks of.
+/// The number of the gateway that an event is about.
 fn gateway_of(event: &mut Event) -> Option<&mut usize> {
     match event {
         Event::GatewayStarting { gateway, .. }
@@ -134,7 +137,7 @@ mod tests {
     use crate::run::{Ending, RunRecord};
     use crate::verdict::Verdict;
 
-    /// The part of the sample that a machine would have run, and the rest.
+    /// The sample, split into the parts that two machines would have run.
     fn parts() -> (Vec<Event>, Vec<Event>) {
         let mut parts = (Vec::new(), Vec::new());
         for event in sample::events() {
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_run_give_the_whole() {
+    fn joined_parts_give_the_whole_run() {
         let (one, other) = parts();
         let merged = RunRecord::of(&merge(vec![other, one]).unwrap());
         let whole = RunRecord::of(&sample::events());
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_has_no_end_makes_the_whole_cut_off() {
+    fn a_part_that_was_cut_off_makes_the_joined_run_cut_off() {
         let (one, mut other) = parts();
         other.truncate(other.len() - 5);
         let merged = merge(vec![one, other]).unwrap();
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_was_interrupted_makes_the_whole_interrupted() {
+    fn a_part_that_was_interrupted_makes_the_joined_run_interrupted() {
         let (one, mut other) = parts();
         if let Some(Event::RunFinished { interrupted, .. }) = other.last_mut() {
             *interrupted = true;
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_part_had_planned_is_not_missing() {
+    fn a_cell_that_no_part_planned_is_not_missing() {
         let part = |scenario: &str, target: &str| {
             let done = Event::CellFinished(Box::new(cell(scenario, target, Verdict::Pass)));
             vec![started(&[scenario], &[target]), done, finished()]
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_belong_together_is_refused() {
+    fn runs_that_do_not_belong_together_are_refused() {
         assert_eq!(merge(vec![]), Err(MergeError::Nothing));
         assert_eq!(merge(vec![vec![]]), Err(MergeError::NoStart(1)));
         let (one, mut other) = parts();

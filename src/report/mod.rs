@@ -1,4 +1,4 @@
-//! Everything a run shows. Each report is a function of the event stream, or of the record folded from it.
+//! Reports of runs. Each report is a function of the event stream, or of the run record that is built from it.
 
 mod change;
 mod compare;

@@ -1,4 +1,4 @@
-//! Mutants of a release's own code as a document for programs.
+//! The results for mutants of the code of a release, as JSON.
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -7,13 +7,13 @@ use crate::mutation::CodeScore;
 
 /// The score as one JSON document.
 pub fn json(score: &CodeScore) -> String {
-    // Its values are plain, so it can always be written.
+    // The score has only plain values, so serialising cannot fail.
     let mut text = serde_json::to_string_pretty(score).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// The JSON Schema of the document, as `schemas/mutants.schema.json` holds it.
+/// The JSON Schema of the document, which is stored in `schemas/mutants.schema.json`.
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<CodeScore>();

@@ -17,9 +17,9 @@ use crate::verdict::{Outcome, Verdict};
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const HOME: &str = "https://github.com/openclaw/openclaw";
 
-/// What code scanning takes for "high": somebody gets in, or gets what nobody gave.
+/// The score that code scanning shows as "high": somebody gets access that was not granted.
 const SEVERITY_OF_A_HOLE: &str = "8.0";
-/// The same where the release had promised nothing else.
+/// The score if the release had not promised otherwise.
 const SEVERITY_OF_AN_OLD_CONTRACT: &str = "5.0";
 
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ struct Text {
     text: String,
 }
 
-/// The report.
+/// The report as SARIF.
 pub(super) fn render(record: &RunRecord) -> String {
     let mut rules = RuleIndex { record, ids: Vec::new(), severities: Vec::new() };
     let mut findings = Vec::new();
@@ -88,7 +88,7 @@ pub(super) fn render(record: &RunRecord) -> String {
     format!("{document:#}\n")
 }
 
-/// The program that made the run; this one where a run has no beginning.
+/// The version of the program that made the run; that of this program if the run has no first event.
 fn version(record: &RunRecord) -> &str {
     if record.run.harness.is_empty() { env!("CARGO_PKG_VERSION") } else { &record.run.harness }
 }
@@ -97,7 +97,7 @@ fn targets(record: &RunRecord) -> Vec<&str> {
     record.targets.iter().map(|one| one.target.as_str()).collect()
 }
 
-/// The scenarios that have a result, in the order of their first one.
+/// The scenarios with results, in the order of their first result.
 struct RuleIndex<'a> {
     record: &'a RunRecord,
     ids: Vec<String>,
@@ -111,7 +111,7 @@ impl RuleIndex<'_> {
             self.severities.push(None);
             self.ids.len() - 1
         });
-        // Texts of one length: the greater number is the greater text.
+        // Both have the same length, so they compare like numbers.
         self.severities[at] = self.severities[at].max(severity(cell));
         at
     }
@@ -151,7 +151,7 @@ fn rule(id: &str, scenario: Option<&ScenarioInfo>, severity: Option<&str>) -> Va
     rule
 }
 
-/// The page of an issue such as `openclaw#59045`.
+/// The URL of an issue such as `openclaw#59045`.
 fn issue_address(issue: &str) -> Option<String> {
     let (project, number) = issue.split_once('#')?;
     let plain =
@@ -168,7 +168,7 @@ fn severity(cell: &Cell) -> Option<&'static str> {
     }
 }
 
-/// How loud a result is: what fails the run is an error, what is wrong and known a warning.
+/// The level of a result: an error if it fails the run, a warning for a known regression.
 const fn level(standing: Standing) -> &'static str {
     match standing {
         Standing::Known(known) if known.is_wrong() => "warning",
@@ -233,7 +233,7 @@ fn message(
         }
     }
     lines.push(format!("reproduce: {}", reproduce(record, cell)));
-    // In a message, brackets would begin a link and braces a placeholder.
+    // In a message, brackets start a link and braces a placeholder.
     lines
         .join("\n")
         .replace('\\', "\\\\")
@@ -261,7 +261,7 @@ fn location(record: &RunRecord, cell: &Cell, step: Option<&StepRecord>) -> Optio
     Some(location)
 }
 
-/// A path as part of an address.
+/// A path, escaped as part of a URL.
 fn encoded(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {
@@ -275,7 +275,7 @@ fn encoded(path: &str) -> String {
     out
 }
 
-/// What broke says nothing about the gateway's rules: it is told of the run.
+/// Errors say nothing about the rules of the gateway, so they become notifications of the run.
 fn notification(record: &RunRecord, one: &Difference<'_>, on: &[&str]) -> Value {
     let cell = one.cell;
     let reason = cell.reason.as_deref().unwrap_or("harness or gateway broke");
@@ -294,7 +294,7 @@ mod tests {
     use crate::report::sample;
     use crate::run::Deny;
 
-    /// What GitHub's code scanning and other readers need of SARIF 2.1.0.
+    /// The part of SARIF 2.1.0 that GitHub's code scanning and other readers need.
     const NEEDED: &str = include_str!("sarif_needed.schema.json");
 
     fn document(record: &RunRecord) -> Value {
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn each_result_is_as_loud_as_it_is_bad() {
+    fn the_level_of_a_result_depends_on_its_severity() {
         let told = |record: &RunRecord| -> Vec<String> {
             let document = document(record);
             let one = |one: &Value| {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_makes_its_rule_one_of_security() {
+    fn a_security_deviation_makes_its_rule_a_security_rule() {
         let document = document(&sample());
         let rules = document["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
         let rule = |id: &str| rules.iter().find(|one| one["id"] == id).unwrap();
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn what_broke_is_told_of_the_run() {
+    fn an_error_is_a_notification_of_the_run() {
         let document = document(&sample());
         let invocation = &document["runs"][0]["invocations"][0];
         assert_eq!(invocation["executionSuccessful"], false);
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_its_end_was_not_executed_successfully() {
+    fn a_run_that_was_cut_off_was_not_executed_successfully() {
         let mut record = sample();
         record.cells.retain(|cell| cell.verdict != Verdict::Error);
         record.run.unusable.clear();
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_become_addresses() {
+    fn paths_are_escaped_in_urls() {
         assert_eq!(encoded("a b/ü.yaml"), "a%20b/%C3%BC.yaml");
         assert_eq!(issue_address("elsewhere#1"), None);
         assert_eq!(issue_address("openclaw#x"), None);

@@ -1,4 +1,4 @@
-//! Where reports go: `--report KIND=FILE`.
+//! Writes the reports that `--report KIND=FILE` asks for.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -10,28 +10,28 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{events, github, html, json, junit, markdown, sarif, tap};
 use crate::run::{Event, RunRecord};
 
-/// Kinds of report.
+/// The kinds of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportKind {
-    /// The run as one document.
+    /// The run as one JSON document.
     Json,
-    /// The events as lines of JSON; other reports can be made from them later.
+    /// The events as lines of JSON, from which all other reports can be made later.
     Events,
-    /// For CI systems that show tests.
+    /// JUnit XML, for CI systems that show test results.
     Junit,
-    /// One page for a browser.
+    /// One HTML page for a browser.
     Html,
-    /// Short, for CI summaries and issues.
+    /// Markdown, for CI summaries and issues.
     Markdown,
     /// Annotations for GitHub Actions.
     Github,
     /// The Test Anything Protocol.
     Tap,
-    /// Results for code scanning.
+    /// SARIF, for code scanning.
     Sarif,
 }
 
-/// All kinds, with the words that name them.
+/// All kinds of reports, with their names.
 const KINDS: &[(&str, ReportKind)] = &[
     ("json", ReportKind::Json),
     ("events", ReportKind::Events),
@@ -48,31 +48,31 @@ const KINDS: &[(&str, ReportKind)] = &[
 pub enum ReportDestination {
     /// Standard output, written as `-`.
     Stdout,
-    /// A file.
+    /// A file, which is replaced if it exists.
     File(Utf8PathBuf),
 }
 
-/// A report that is wanted, such as `json=run.json`.
+/// A requested report, such as `json=run.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportRequest {
-    /// What kind.
+    /// The kind of report.
     pub kind: ReportKind,
-    /// Where it goes.
+    /// Where the report goes.
     pub to: ReportDestination,
 }
 
-/// Why a text names no report.
+/// Why a text is not a report request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseReportError {
-    /// No `=`, or nothing before or behind it.
-    #[error("`{0}` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output")]
+    /// There is no `=`, or nothing before or after it.
+    #[error("`{0}` is not a report: write KIND=FILE, such as json=run.json, or KIND=- for standard output")]
     Shape(String),
     /// There is no such kind.
     #[error("there is no report `{word}`{hint}: the kinds are {}", kinds())]
     Kind {
         /// The word that was given.
         word: String,
-        /// A word that is like it.
+        /// A suggestion for a similar kind.
         hint: String,
     },
 }
@@ -80,23 +80,23 @@ pub enum ParseReportError {
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteReportError {
-    /// Two reports on one stream could not be told apart.
+    /// Two reports were requested on standard output.
     #[error("only one report can go to standard output, not both `{0}` and `{1}`")]
     TwoOnStdout(ReportKind, ReportKind),
-    /// The folder is missing.
+    /// The folder of the file does not exist.
     #[error("the report `{report}` cannot be written: there is no folder `{folder}`")]
     NoFolder {
-        /// The report.
+        /// The report that cannot be written.
         report: ReportRequest,
-        /// The folder that it should stand in.
+        /// The folder that is missing.
         folder: Utf8PathBuf,
     },
-    /// Writing failed.
+    /// The file cannot be written.
     #[error("the report `{report}` cannot be written")]
     Write {
-        /// The report.
+        /// The report that cannot be written.
         report: ReportRequest,
-        /// Why.
+        /// Why it cannot be written.
         source: io::Error,
     },
 }
@@ -136,7 +136,7 @@ impl FromStr for ReportRequest {
     }
 }
 
-/// The kind that a mistyped word is most like.
+/// A suggestion of the kind that is most similar to a mistyped word.
 fn hint(word: &str) -> String {
     const ALIKE: f64 = 0.7;
     let likeness = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), name);
@@ -145,7 +145,10 @@ fn hint(word: &str) -> String {
         .map_or(String::new(), |(_, name)| format!(" (did you mean `{name}`?)"))
 }
 
-/// Finds out before a run what would only fail after it.
+/// Checks before a run that all reports can be written after it.
+///
+/// # Errors
+/// Fails for the first report that cannot be written.
 pub fn check(reports: &[ReportRequest]) -> Result<(), WriteReportError> {
     let mut on_stdout = reports.iter().filter(|report| report.to == ReportDestination::Stdout);
     if let (Some(one), Some(other)) = (on_stdout.next(), on_stdout.next()) {
@@ -162,7 +165,10 @@ pub fn check(reports: &[ReportRequest]) -> Result<(), WriteReportError> {
     Ok(())
 }
 
-/// Writes every report; a file that exists is replaced at once and never seen half written.
+/// Writes every report. An existing file is replaced atomically.
+///
+/// # Errors
+/// Fails for the first report that cannot be written.
 pub fn write(
     reports: &[ReportRequest],
     events: &[Event],
@@ -202,7 +208,7 @@ fn folder(path: &Utf8Path) -> &Utf8Path {
 }
 
 fn replace(path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
-    // A pipe or a terminal cannot be replaced by a file; it is written to.
+    // A pipe or a terminal cannot be replaced, so it is written to.
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         return File::options().write(true).open(path)?.write_all(bytes);
     }
@@ -251,15 +257,15 @@ mod tests {
     #[rstest]
     #[case(
         "json",
-        "`json` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output"
+        "`json` is not a report: write KIND=FILE, such as json=run.json, or KIND=- for standard output"
     )]
     #[case(
         "=x",
-        "`=x` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output"
+        "`=x` is not a report: write KIND=FILE, such as json=run.json, or KIND=- for standard output"
     )]
     #[case(
         "json=",
-        "`json=` names no report: write KIND=FILE, such as json=run.json, or KIND=- for standard output"
+        "`json=` is not a report: write KIND=FILE, such as json=run.json, or KIND=- for standard output"
     )]
     #[case(
         "jsno=x",
@@ -278,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_fail_later_is_found_at_once() {
+    fn a_report_that_cannot_be_written_is_found_before_the_run() {
         let two = check(&[report("json=-"), report("junit=-")]).unwrap_err();
         assert_eq!(two.to_string(), "only one report can go to standard output, not both `json` and `junit`");
         let missing = check(&[report("json=-"), report("junit=no/such/x.xml")]).unwrap_err();
@@ -290,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn several_reports_are_written_at_once() {
+    fn several_reports_are_written() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         fs::write(at("run.json"), "old").unwrap();
@@ -310,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_cannot_be_written_says_which() {
+    fn an_error_names_the_report_that_cannot_be_written() {
         let record = RunRecord::of(&sample::events());
         let error = write(&[report("json=no/such/x")], &[], &record, &mut io::sink()).unwrap_err();
         assert!(error.to_string().starts_with("the report `json=no/such/x` cannot be written: "), "{error}");

@@ -1,21 +1,21 @@
-//! What a cell is called in a report: its verdict, and of a listed deviation what kind of one it is.
+//! How a report names a cell: by its verdict, or by the kind of its listed deviation.
 
 use crate::run::{Cell, Deny, Known, StepRecord, denied};
 use crate::verdict::Verdict;
 
-/// How a cell stands.
+/// How a report names a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Its verdict, other than `known`.
+    /// By its verdict, other than `known`.
     Verdict(Verdict),
-    /// A listed deviation.
+    /// By the kind of its listed deviation.
     Known(Known),
-    /// A listed deviation that the run denies.
+    /// By the kind of its listed deviation, which the run denies.
     Denied(Known),
 }
 
 impl Standing {
-    /// How a cell of a run stands that denies these.
+    /// The standing of a cell, in a run that denies these deviations.
     pub(crate) fn of(deny: &[Deny], cell: &Cell) -> Self {
         match Known::of(cell) {
             Some(known) if denied(deny, cell) => Self::Denied(known),
@@ -24,12 +24,12 @@ impl Standing {
         }
     }
 
-    /// How a step stands.
+    /// The standing of a step.
     pub(crate) fn of_step(step: &StepRecord) -> Self {
         Known::of_step(step).map_or(Self::Verdict(step.verdict), Self::Known)
     }
 
-    /// One word for it.
+    /// The standing in one word.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Verdict(verdict) => verdict.word(),
@@ -38,7 +38,7 @@ impl Standing {
         }
     }
 
-    /// What it is, in full.
+    /// The standing in full.
     pub(crate) fn phrase(self) -> String {
         match self {
             Self::Verdict(verdict) => verdict.to_string(),
@@ -47,7 +47,7 @@ impl Standing {
         }
     }
 
-    /// What the word means, for a legend.
+    /// The meaning of the word, for a legend.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Self::Verdict(Verdict::Pass) => "right",
@@ -67,7 +67,7 @@ impl Standing {
         }
     }
 
-    /// Whether somebody has to look at it.
+    /// Whether a person has to look at it.
     pub(crate) const fn is_difference(self) -> bool {
         match self {
             Self::Verdict(verdict) => !verdict.is_fine() && !matches!(verdict, Verdict::Untestable),
@@ -76,7 +76,7 @@ impl Standing {
         }
     }
 
-    /// The place in the order of reports, the worst first.
+    /// The position in the order of reports, the worst first.
     pub(crate) const fn place(self) -> usize {
         match self {
             Self::Verdict(Verdict::Error) => 0,

@@ -1,4 +1,4 @@
-//! Runs that were made on this machine: the latest ones, each in one file.
+//! Stores the latest runs of this machine, each in one file.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -11,22 +11,22 @@ use flate2::write::GzEncoder;
 use super::events;
 use crate::run::{Event, RunStarted};
 
-/// How a stored run's file name ends.
+/// The ending of the file names of stored runs.
 const ENDING: &str = ".events.gz";
 
-/// A bounded folder of runs.
+/// A folder with a limited number of stored runs.
 #[derive(Clone, Debug)]
 pub struct RunStore {
     folder: PathBuf,
     bounds: Bounds,
 }
 
-/// How much is kept.
+/// The limits of a store.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Number of runs.
+    /// The maximum number of runs.
     pub runs: usize,
-    /// Bytes of all runs together.
+    /// The maximum size of all runs together, in bytes.
     pub bytes: u64,
 }
 
@@ -36,18 +36,18 @@ impl Default for Bounds {
     }
 }
 
-/// A stored run, as its first line tells.
+/// A stored run, as described by its first line.
 #[derive(Clone, Debug)]
 pub struct StoredEntry {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
-    /// How the run began.
+    /// The first event of the run.
     pub started: RunStarted,
 }
 
-/// Why a stored run is not found.
+/// Why a stored run cannot be found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// The folder cannot be read.
@@ -59,9 +59,9 @@ pub enum FindError {
     /// The beginning of an id fits several runs.
     #[error("`{word}` fits several runs: {}", fitting.join(", "))]
     Ambiguous {
-        /// What was given.
+        /// The word that was given.
         word: String,
-        /// Ids that begin like it.
+        /// The ids that begin with it.
         fitting: Vec<String>,
     },
 }
@@ -72,8 +72,11 @@ impl RunStore {
         Self { folder: cache.join("runs"), bounds }
     }
 
-    /// Keeps a run, and drops the oldest ones where there are too many. The file, or none for a run that
+    /// Stores a run, and deletes the oldest runs if there are too many. Returns the path of the file, or `None` for a run that
     /// never started.
+    ///
+    /// # Errors
+    /// Fails if the folder or the file cannot be written.
     pub fn keep(&self, run: &[Event]) -> io::Result<Option<PathBuf>> {
         let Some(Event::RunStarted(started)) = run.first() else { return Ok(None) };
         fs::create_dir_all(&self.folder)?;
@@ -87,7 +90,10 @@ impl RunStore {
         Ok(Some(path))
     }
 
-    /// All runs, the latest first. Files that are no runs are passed over.
+    /// All runs, the latest first. Files that are not runs are skipped.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be read.
     pub fn list(&self) -> io::Result<Vec<StoredEntry>> {
         let mut found = Vec::new();
         let entries = match fs::read_dir(&self.folder) {
@@ -107,7 +113,10 @@ impl RunStore {
         Ok(found)
     }
 
-    /// Drops the oldest runs until the rest keeps to the bounds; the ids of those that went.
+    /// Deletes the oldest runs until the rest is within the limits. Returns the ids of the deleted runs.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be read or a file cannot be deleted.
     pub fn prune(&self, bounds: Bounds) -> io::Result<Vec<String>> {
         let mut gone = Vec::new();
         let mut bytes = 0;
@@ -121,7 +130,10 @@ impl RunStore {
         Ok(gone)
     }
 
-    /// The run that a word names: `latest`, or an id, or the beginning of one.
+    /// The run that a word names: `latest`, an id, or the beginning of one.
+    ///
+    /// # Errors
+    /// Fails if no run or several runs match.
     pub fn find(&self, word: &str) -> Result<PathBuf, FindError> {
         let mut runs = self.list()?;
         if word == "latest" && !runs.is_empty() {
@@ -144,7 +156,7 @@ impl RunStore {
     }
 }
 
-/// How a stored run began.
+/// The first event of a stored run.
 fn head(path: &Path) -> Option<RunStarted> {
     let mut line = String::new();
     BufReader::new(GzDecoder::new(fs::File::open(path).ok()?)).read_line(&mut line).ok()?;
@@ -179,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_run_is_read_back() {
+    fn a_stored_run_is_read_back() {
         let (_folder, store) = store(5);
         let path = store.keep(&run("one", 1)).unwrap().unwrap();
         assert_eq!(load::load(&fs::read(path).unwrap()).unwrap().events, Some(run("one", 1)));
@@ -187,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_latest_runs_stay() {
+    fn only_the_latest_runs_are_kept() {
         let (_folder, store) = store(2);
         assert_eq!(ids(&store), [] as [&str; 0]);
         for (id, at) in [("b", 20), ("a", 10), ("c", 30)] {

@@ -1,4 +1,4 @@
-//! Events that are passed on while the run goes on.
+//! Streams events while a run goes on.
 
 use std::io::{self, Write};
 
@@ -6,25 +6,25 @@ use super::events::line;
 use super::{ReportDestination, ReportKind, ReportRequest, WriteReportError};
 use crate::run::Event;
 
-/// What `--report events=-` asks for: whoever reads standard output sees each event when it happens, and
-/// has those of a run that does not come to its end.
+/// The stream of `--report events=-`: readers of standard output get each event when it happens, even if the run does not
+/// finish.
 pub struct EventStream<W> {
     to: Option<W>,
     failure: Option<io::Error>,
 }
 
 impl<W: Write> EventStream<W> {
-    /// A stream to standard output, where one of the reports is that.
+    /// A stream to standard output, if one of the reports asks for it.
     pub fn of(reports: &[ReportRequest], stdout: W) -> Self {
         Self { to: reports.iter().any(is_streamed).then_some(stdout), failure: None }
     }
 
-    /// Whether anybody asked for it.
+    /// Whether a report asks for the stream.
     pub const fn is_open(&self) -> bool {
         self.to.is_some()
     }
 
-    /// Passes an event on. After a failure nothing more is written.
+    /// Writes an event. After a failure, nothing more is written.
     pub fn take(&mut self, event: &Event) {
         let Some(to) = &mut self.to else { return };
         if let Err(error) = to.write_all(line(event).as_bytes()).and_then(|()| to.flush()) {
@@ -33,11 +33,11 @@ impl<W: Write> EventStream<W> {
         }
     }
 
-    /// The reports that are still to be written after the run.
+    /// The reports that remain to be written after the run.
     ///
     /// # Errors
     ///
-    /// If an event could not be passed on.
+    /// Fails if an event could not be written.
     pub fn finish(self, reports: &[ReportRequest]) -> Result<Vec<ReportRequest>, WriteReportError> {
         let (streamed, rest): (Vec<ReportRequest>, _) = reports.iter().cloned().partition(is_streamed);
         match (self.failure, streamed.into_iter().next()) {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use crate::report::{events, sample};
 
-    /// Takes so many bytes in whole lines, and then is closed.
+    /// Takes this many bytes in complete lines, and is closed then.
     struct Pipe(Vec<u8>, usize);
 
     impl Write for Pipe {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_is_there_when_it_has_happened() {
+    fn each_event_is_written_when_it_happens() {
         let happened = sample::events();
         let reports = reports(&["json=run.json", "events=-"]);
         let mut to = Pipe(Vec::new(), usize::MAX);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_went_away_is_told_of_once() {
+    fn a_closed_reader_is_reported_once() {
         let happened = sample::events();
         let first = events::render(&happened[..1]);
         let reports = reports(&["events=-"]);

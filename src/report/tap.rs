@@ -27,7 +27,7 @@ pub(super) fn render(record: &RunRecord) -> String {
                 let _ = writeln!(text, "ok {number} - {name} # SKIP untestable: {reason}");
             }
             Verdict::Known => match Standing::of(&record.run.deny, cell) {
-                // Somebody has to mend it, some day.
+                // A known regression still has to be fixed.
                 Standing::Known(known) if known.is_wrong() => {
                     let listed = escaped(&listed_deviations(cell));
                     let _ = writeln!(text, "not ok {number} - {name} # TODO {listed}");
@@ -58,7 +58,7 @@ pub(super) fn render(record: &RunRecord) -> String {
     text
 }
 
-/// What is known of a difference, as a block of YAML.
+/// The details of a difference as a YAML block.
 fn diagnosis(record: &RunRecord, cell: &Cell) -> String {
     let step = deciding_step(cell);
     let entries = [
@@ -72,14 +72,14 @@ fn diagnosis(record: &RunRecord, cell: &Cell) -> String {
     let mut text = String::from("  ---\n");
     for (key, value) in entries {
         if let Some(value) = value {
-            // A text of JSON is a text of YAML too.
+            // A JSON string is also a YAML string.
             let _ = writeln!(text, "  {key}: {}", Value::from(one_line(&value)));
         }
     }
     text + "  ...\n"
 }
 
-/// A description without what would end it.
+/// A description without characters that would end it.
 fn escaped(text: &str) -> String {
     one_line(text).replace('\\', "\\\\").replace('#', "\\#")
 }

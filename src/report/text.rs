@@ -1,19 +1,19 @@
-//! Texts fitted to a width.
+//! Fits texts to a width.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Columns that a text takes on a terminal.
+/// The number of columns that a text takes on a terminal.
 pub(crate) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// A text without colours, control characters and line breaks, as it can stand on one line.
+/// A text on one line, without colours and control characters.
 pub(crate) fn one_line(text: &str) -> String {
     let bare = anstream::adapter::strip_str(text).to_string();
     bare.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
 }
 
-/// A text of at most `most` columns; what is too long ends in `…`.
+/// A text of at most `most` columns; a longer one is cut and ends in `…`.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
@@ -23,7 +23,7 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     kept
 }
 
-/// A text of at most `most` columns; what is too long loses its middle.
+/// A text of at most `most` columns; the middle of a longer one is replaced by `…`.
 pub(crate) fn cut_middle(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
@@ -53,17 +53,17 @@ fn start_of(text: &str, most: usize) -> &str {
     text
 }
 
-/// A text followed by blanks up to `wanted` columns.
+/// A text, padded with blanks to `wanted` columns.
 pub(crate) fn padded(text: &str, wanted: usize) -> String {
     format!("{text}{}", " ".repeat(wanted.saturating_sub(width(text))))
 }
 
-/// Lines of at most `most` columns, broken between words; a word that is longer stays whole.
+/// Breaks a text between words into lines of at most `most` columns. Longer words are not broken.
 pub(crate) fn wrap(text: &str, most: usize) -> Vec<String> {
     joined(&text.split_whitespace().collect::<Vec<_>>(), " ", most)
 }
 
-/// Parts joined by `between`, in lines of at most `most` columns; a part is never broken.
+/// Joins parts by `between` into lines of at most `most` columns. Parts are not broken.
 pub(crate) fn joined(parts: &[impl AsRef<str>], between: &str, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in parts.iter().map(AsRef::as_ref) {
@@ -78,7 +78,7 @@ pub(crate) fn joined(parts: &[impl AsRef<str>], between: &str, most: usize) -> V
     lines
 }
 
-/// Milliseconds as people read them.
+/// A duration in milliseconds, for people.
 pub(crate) fn duration(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -87,7 +87,7 @@ pub(crate) fn duration(ms: u64) -> String {
     }
 }
 
-/// A number with its noun.
+/// A number with its noun in the right form.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -1,9 +1,9 @@
-//! What a run left undone, in words that every report uses.
+//! Describes what an incomplete run left undone, for all reports.
 
 use super::text::count;
 use crate::run::{Ending, RunRecord, Unfinished};
 
-/// How a run that is not whole ended, such as `cut off, 12 cells not run`; none for a whole one.
+/// How an incomplete run ended, such as `cut off, 12 cells not run`; `None` for a complete run.
 pub(crate) fn ending(record: &RunRecord) -> Option<String> {
     let word = match record.ending() {
         Ending::Whole => return None,
@@ -20,7 +20,7 @@ pub(crate) fn ending(record: &RunRecord) -> Option<String> {
     Some(text)
 }
 
-/// What is missing, a line for each cell that was running and each target.
+/// What is missing: one line for each cell that was running, and one for each target.
 pub(crate) fn lines(record: &RunRecord) -> Vec<String> {
     let mut lines: Vec<String> =
         record.unfinished.iter().filter(|one| one.was_running()).map(was_running).collect();
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_running_comes_before_what_never_began() {
+    fn running_cells_come_before_those_that_never_started() {
         let events = [
             started(&["a", "b", "c"], &["2026.3.28", "2026.3.31"]),
             begun("a", "2026.3.28", 1),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn repetitions_that_are_missing_are_told() {
+    fn missing_repetitions_are_listed() {
         let mut start = started(&["a", "b"], &["2026.3.28"]);
         if let Event::RunStarted(started) = &mut start {
             started.repeat = 3;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_run_has_nothing_to_tell() {
+    fn a_complete_run_lists_nothing() {
         let record = RunRecord::of(&[started(&["a"], &["2026.3.28"]), done("a", "2026.3.28"), finished()]);
         assert_eq!((ending(&record), lines(&record)), (None, Vec::new()));
     }

@@ -17,7 +17,7 @@ use crate::scenario::Expectation;
 pub enum Verdict {
     /// Not run, because an earlier step did not leave what it needs.
     Skipped,
-    /// As expected.
+    /// The outcome that is right.
     Pass,
     /// The outcome that a deviation lists, exactly as listed.
     Known,
@@ -63,7 +63,7 @@ impl fmt::Display for Verdict {
 /// A verdict with its reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
-    /// The verdict.
+    /// The verdict on the step.
     pub verdict: Verdict,
     /// The first place at which the outcome differs from what was expected of this release.
     pub mismatch: Option<Mismatch>,

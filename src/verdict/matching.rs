@@ -13,7 +13,7 @@ pub struct Mismatch {
     pub at: String,
     /// What was expected there.
     pub expected: String,
-    /// What came instead.
+    /// What the outcome has there.
     pub got: String,
 }
 

@@ -29,26 +29,26 @@ pub enum Outcome {
     },
     /// An error response, and the connection stayed open.
     Refused {
-        /// The error response.
+        /// The code, message and details of the error response.
         #[serde(flatten, with = "side_by_side")]
         #[schemars(with = "Beside")]
         error: WireError,
     },
     /// An HTTP answer instead of a WebSocket.
     Http {
-        /// The status.
+        /// The status of the response.
         status: u16,
-        /// The body: parsed JSON, or a string.
+        /// The body of the response: parsed JSON, or a string.
         body: Value,
     },
-    /// A call succeeded.
+    /// A call or another step of a client succeeded.
     Ok {
-        /// The payload.
+        /// The payload, as the gateway sent it.
         payload: Value,
     },
-    /// An event came.
+    /// An event came that the step waited for.
     Arrived {
-        /// The payload.
+        /// The payload, as the gateway sent it.
         payload: Value,
     },
     /// A line of a log or a frame of a connection was found.
@@ -59,31 +59,31 @@ pub enum Outcome {
     },
     /// The client ended the connection because the gateway violated RFC 6455.
     ProtocolError {
-        /// The violation.
+        /// A description of the violation.
         what: String,
     },
     /// Nothing came within the time limit.
     Silence,
     /// The content of a store.
     State {
-        /// The stored document.
+        /// The stored records as one document.
         document: Value,
     },
-    /// A program ended.
+    /// A program that the step started has ended.
     Exit {
         /// Its exit code; `None` if a signal ended it.
         code: Option<i32>,
         /// The signal that ended it, such as `SIGTERM`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signal: Option<String>,
-        /// Its standard output.
+        /// Everything that it printed on standard output.
         stdout: String,
-        /// Its standard error.
+        /// Everything that it printed on standard error.
         stderr: String,
     },
     /// A tool returned a result to the language model.
     Tool {
-        /// The result.
+        /// The result as the language model got it.
         result: String,
         /// Why the gateway refused a connection meanwhile; `None` if it did not.
         #[serde(default, skip_serializing_if = "Option::is_none")]

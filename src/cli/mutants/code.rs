@@ -203,7 +203,7 @@ async fn tried(
             }
             new.lock().unwrap_or_else(PoisonError::into_inner).push(trial);
         }
-        TrialProgress::HadItsTurn => {
+        TrialProgress::TriedOnRunning => {
             let mut turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
             *turns += 1;
             if *turns % 25 == 0 {

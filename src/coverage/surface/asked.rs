@@ -1,4 +1,4 @@
-//! What scenarios ask of a release: methods with scopes, events, refusals, clients, variables.
+//! What the scenarios test of the surface of a release: methods with scopes, events, refusals, clients and variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +12,17 @@ use crate::scenario::{
 use crate::verdict::{Outcome, satisfies};
 use crate::wire::persona;
 
-/// How a method is asked.
+/// How a scenario calls a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AskedMethod {
-    /// By an operator without scopes, who is refused for the scope.
+    /// As an operator without scopes, who is refused for the scope.
     Without,
-    /// By an operator whose scopes are not enough, who is refused for the scope.
+    /// As an operator with other scopes, who is refused for the scope.
     NotEnough,
-    /// By an operator with the least scope, who is not refused for the scope.
+    /// As an operator with the least scope, who is not refused for the scope.
     Enough,
-    /// By the other role, which is refused for the role.
+    /// In the other role, which is refused for the role.
     OtherRole,
 }
 
@@ -48,11 +48,11 @@ enum Refused {
     Role,
 }
 
-/// What scenarios ask of one release.
+/// What the scenarios test of one release.
 #[derive(Debug, Default)]
 pub struct AskedSurface {
     calls: BTreeMap<String, Vec<Called>>,
-    /// By event: the scopes of connections that hear it, and of those that must not.
+    /// For each event, the clients that receive it, and those that must not.
     heard: BTreeMap<String, (Vec<Hearer>, Vec<Hearer>)>,
     refusals: Vec<Expected>,
     client_ids: BTreeSet<String>,
@@ -61,14 +61,14 @@ pub struct AskedSurface {
     scenarios: BTreeSet<String>,
 }
 
-/// Who listens.
+/// A client that waits for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Hearer {
     role: String,
     scopes: Vec<String>,
 }
 
-/// Collects what scenarios ask of a release, those left out that are not about it.
+/// Collects what scenarios test of a release. Scenarios that require other releases are left out.
 pub fn asked(scenarios: &[Scenario], release: &Release) -> AskedSurface {
     let mut found = AskedSurface::default();
     let about = |one: &&Scenario| {
@@ -134,7 +134,7 @@ impl AskedSurface {
         }
     }
 
-    /// The ways in which a method of this least scope is asked.
+    /// The ways in which scenarios call a method with this least scope.
     pub fn method(&self, name: &str, scope: &str) -> BTreeSet<AskedMethod> {
         let calls = self.calls.get(name).map(Vec::as_slice).unwrap_or_default();
         let of_call = |call: &Called| match (&*call.role, &call.refused) {
@@ -148,8 +148,7 @@ impl AskedSurface {
         calls.iter().filter_map(of_call).collect()
     }
 
-    /// Whether somebody with one of these scopes is expected to hear an event, and whether somebody without is
-    /// expected not to.
+    /// Whether a client is expected to receive an event, and whether another one is expected not to.
     pub fn event(&self, name: &str) -> (bool, bool) {
         self.heard.get(name).map_or((false, false), |(heard, silent)| (!heard.is_empty(), !silent.is_empty()))
     }
@@ -161,7 +160,7 @@ impl AskedSurface {
             expected.as_ref().is_some_and(|pattern| meets(&Value::from(code), pattern))
                 && match (reason, text) {
                     (Some(reason), Some(pattern)) => meets_text(reason, pattern),
-                    // A close without words of its own is known by its code.
+                    // A close without a fixed reason is recognised by its code.
                     (None | Some(""), _) => true,
                     (Some(_), None) => false,
                 }
@@ -193,29 +192,29 @@ impl AskedSurface {
         self.refusals.iter().find(fits).map(|one| &*one.scenario)
     }
 
-    /// Whether a client of this id connects.
+    /// Whether a client with this id connects.
     pub fn client_id(&self, id: &str) -> bool {
         self.client_ids.contains(id)
     }
 
-    /// Whether a client of this mode connects.
+    /// Whether a client with this mode connects.
     pub fn client_mode(&self, mode: &str) -> bool {
         self.client_modes.contains(mode)
     }
 
-    /// Whether a scenario sets a variable of the environment.
+    /// Whether a scenario sets an environment variable.
     pub fn variable(&self, name: &str) -> bool {
         self.environment.contains(name)
     }
 
-    /// Whether there is a scenario of this id, or are rows of a table of this id.
+    /// Whether there is a scenario with this id, or a table with this id.
     pub fn has_scenario(&self, id: &str) -> bool {
         let row = format!("{id}/");
         self.scenarios.iter().any(|one| one == id || one.starts_with(&row))
     }
 }
 
-/// What a client says it is, and what its connection may do.
+/// The id and mode of a client, and the role and scopes of its connection.
 fn client(connect: &Connect) -> (Option<String>, Option<String>, Hearer) {
     let name = connect.persona.as_ref().map_or("cli", |one| one.value.as_str());
     let persona = persona(name);
@@ -232,7 +231,7 @@ fn client(connect: &Connect) -> (Option<String>, Option<String>, Hearer) {
     (id, mode, Hearer { role, scopes })
 }
 
-/// Whether scopes hold another, or one that includes it.
+/// Whether scopes include another one, or imply it.
 fn grants(scopes: &[String], wanted: &str) -> bool {
     let has = |scope: &str| scopes.iter().any(|one| one == scope);
     has("operator.admin")
@@ -241,7 +240,7 @@ fn grants(scopes: &[String], wanted: &str) -> bool {
         || wanted == "dynamic"
 }
 
-/// Whether an expectation is a refusal for the scope or for the role.
+/// Whether an expectation is a refusal for the scope or the role.
 fn refused(right: &Expectation) -> Option<Refused> {
     let Expectation::Error(error) = right else { return None };
     let message = error.message.as_ref()?;
@@ -280,7 +279,7 @@ fn meets(value: &Value, pattern: &Pattern) -> bool {
         && satisfies(&Outcome::Ok { payload: value.clone() }, &Expectation::Ok(pattern.clone()))
 }
 
-/// Whether a text with holes can be the one that is expected.
+/// Whether a text, in which `…` stands for anything, can match the expected one.
 fn meets_text(text: &str, pattern: &Pattern) -> bool {
     if meets(&Value::from(text), pattern) {
         return true;

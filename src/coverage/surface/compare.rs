@@ -1,4 +1,4 @@
-//! What a release offers beside what is asked of it.
+//! Compares the surface of a release with what the suite tests of it.
 
 use serde::Serialize;
 
@@ -10,39 +10,39 @@ use crate::release::Release;
 /// Version of the report as JSON.
 pub const SURFACE_FORMAT: &str = "1.0";
 
-/// A question that can be asked of an entry of a table.
+/// A question about an entry of a table, which a scenario can answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SurfaceQuestion {
-    /// The entry.
+    /// The name of the entry.
     pub name: String,
-    /// What about it.
+    /// What is asked about the entry.
     pub question: &'static str,
-    /// Whether the suite asks it.
+    /// Whether a scenario asks it.
     pub asked: bool,
-    /// Why it does not.
+    /// Why no scenario asks it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// A table of a release and the questions about it.
+/// A table of a surface with the questions about its entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SurfaceTable {
     /// Its name: `methods`, `events`, `clients`, `closes`, `errors`, `details`, `limits`, `environment`.
     pub table: &'static str,
-    /// The questions.
+    /// The questions about all entries of the table.
     pub questions: Vec<SurfaceQuestion>,
 }
 
-/// What the suite asks of a release's surface.
+/// What the suite tests of the surface of a release.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SurfaceReport {
     /// Version of the format.
     pub format: &'static str,
-    /// The release.
+    /// The release that was read.
     pub gateway: String,
     /// The tables with their questions.
     pub tables: Vec<SurfaceTable>,
-    /// What was read.
+    /// The surface as it was read.
     pub surface: Surface,
 }
 
@@ -54,13 +54,13 @@ impl SurfaceTable {
         (asked, argued, self.questions.len())
     }
 
-    /// The questions that are neither asked nor argued.
+    /// The questions that are not asked and have no reason.
     pub fn open(&self) -> impl Iterator<Item = &SurfaceQuestion> {
         self.questions.iter().filter(|one| !one.asked && one.reason.is_none())
     }
 }
 
-/// Compares a surface with what is asked of it.
+/// Finds the questions about a surface, and which of them the suite asks.
 pub fn compare(
     gateway: &str,
     surface: Surface,

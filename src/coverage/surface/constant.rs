@@ -1,4 +1,4 @@
-//! Values of constants as they stand in the text of a bundle.
+//! Evaluates constants in the code of a bundle.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use oxc_ast::ast::{
 };
 use oxc_syntax::operator::{BinaryOperator, UnaryOperator};
 
-/// The value of a constant, as far as the text alone tells it.
+/// The value of a constant, as far as it can be evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Constant {
-    /// A text.
+    /// A string.
     Text(String),
     /// A number.
     Number(f64),
@@ -28,7 +28,7 @@ pub(super) enum Constant {
 pub(super) type Constants = BTreeMap<String, Constant>;
 
 impl Constant {
-    /// The text, if it is one.
+    /// The value of a string.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -36,7 +36,7 @@ impl Constant {
         }
     }
 
-    /// The texts of a list; none where it is no list.
+    /// The strings in a list; `None` if it is not a list.
     pub(super) fn texts(&self) -> Option<Vec<&str>> {
         match self {
             Self::List(list) => Some(list.iter().filter_map(Self::text).collect()),
@@ -44,7 +44,7 @@ impl Constant {
         }
     }
 
-    /// The entries, if it is an object.
+    /// The entries of an object.
     pub(super) fn entries(&self) -> Option<&[(String, Self)]> {
         match self {
             Self::Object(entries) => Some(entries),
@@ -52,13 +52,13 @@ impl Constant {
         }
     }
 
-    /// The value of a key.
+    /// The value of a key of an object.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         self.entries()?.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 }
 
-/// Adds the constants that a script declares outside of functions. What it imports is looked up by the same name.
+/// Adds the constants that a script declares outside of functions. Imported constants are looked up by the same name.
 pub(super) fn add_constants(program: &Program<'_>, known: &mut Constants) {
     for statement in &program.body {
         if let Statement::VariableDeclaration(declaration) = statement {
@@ -165,7 +165,7 @@ fn object(one: &ObjectExpression<'_>, known: &Constants) -> Constant {
     Constant::Object(entries)
 }
 
-/// `new Set([…])` and `new Map(…)` hold what they are made of.
+/// The value of `new Set([…])` and `new Map(…)`: that of their argument.
 fn made(one: &NewExpression<'_>, known: &Constants) -> Constant {
     match &one.callee {
         Expression::Identifier(name) if matches!(name.name.as_str(), "Set" | "Map") => one
@@ -177,8 +177,7 @@ fn made(one: &NewExpression<'_>, known: &Constants) -> Constant {
     }
 }
 
-/// What a table goes through on its way into a map (`Object.entries`, `Object.freeze`, `flatMap`) holds what the
-/// table holds.
+/// The value of calls that only convert a table, such as `Object.entries`, `Object.freeze` and `flatMap`: that of the table.
 fn called(one: &CallExpression<'_>, known: &Constants) -> Constant {
     let Expression::StaticMemberExpression(callee) = &one.callee else { return Constant::Unknown };
     let of_object = matches!(&callee.object, Expression::Identifier(name) if name.name == "Object");

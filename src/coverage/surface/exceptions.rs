@@ -1,11 +1,11 @@
-//! What of a release's surface need not be asked, or is asked in a way that its scenarios do not show, and why.
+//! Exceptions: questions about a surface that need not be asked, or that scenarios ask without naming the entry.
 
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
 use crate::release::{Release, ReleaseRange};
 
-/// The exceptions of this version, for a gatecrash that is installed somewhere else than its repository.
+/// The exceptions of this version, for a gatecrash that does not run in its repository.
 pub const BUILT_IN: &str = include_str!("../../../coverage/surface.yaml");
 
 /// Exceptions with their reasons.
@@ -23,7 +23,7 @@ pub enum ExceptionError {
     /// A name is not a pattern.
     #[error("the exceptions of the surface cannot be read: a name is not a pattern")]
     Pattern(#[from] globset::Error),
-    /// One has neither a reason nor scenarios.
+    /// An entry has neither a reason nor scenarios.
     #[error("the exceptions of the surface cannot be read: {0} has neither a reason nor scenarios")]
     NoReason(String),
 }
@@ -33,7 +33,7 @@ pub enum ExceptionError {
 struct ExceptionsFile {
     table: String,
     names: Vec<String>,
-    /// The questions that are not asked; all where none is named.
+    /// The questions that are not asked; all of them if the list is empty.
     #[serde(default)]
     questions: Vec<String>,
     releases: Option<ReleaseRange>,
@@ -53,7 +53,10 @@ struct ExceptionEntry {
 }
 
 impl Exceptions {
-    /// Reads what is written down.
+    /// Reads exceptions from YAML.
+    ///
+    /// # Errors
+    /// Fails if the text is not a list of exceptions, or if one has neither a reason nor scenarios.
     pub fn read(text: &str) -> Result<Self, ExceptionError> {
         let written: Vec<ExceptionsFile> = serde_saphyr::from_str(text).map_err(ExceptionError::Shape)?;
         let entries = written.into_iter().map(|one| {
@@ -75,13 +78,13 @@ impl Exceptions {
         Ok(Self { entries: entries.collect::<Result<_, _>>()? })
     }
 
-    /// The scenarios that ask something although their steps do not name it.
+    /// The scenarios that ask a question without naming the entry.
     pub(super) fn scenarios(&self, table: &str, name: &str, question: &str, release: &Release) -> Vec<&str> {
         let fitting = self.entries.iter().filter(|one| one.fits(table, name, question, release));
         fitting.flat_map(|one| &one.scenarios).map(String::as_str).collect()
     }
 
-    /// Why something is not asked.
+    /// Why a question is not asked.
     pub(super) fn reason(&self, table: &str, name: &str, question: &str, release: &Release) -> Option<&str> {
         let fitting = self.entries.iter().filter(|one| one.fits(table, name, question, release));
         fitting.filter(|one| one.scenarios.is_empty()).find_map(|one| one.reason.as_deref())

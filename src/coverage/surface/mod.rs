@@ -1,4 +1,4 @@
-//! What a release offers on its wire, read from its own bundle, beside what the suite asks of it.
+//! The surface of a release: what it offers on the wire, read from its bundle, compared with what the suite tests of it.
 
 mod asked;
 mod compare;

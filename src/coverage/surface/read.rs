@@ -1,4 +1,4 @@
-//! Reads the tables of a release from its bundled files.
+//! Reads the tables of a surface from the bundled files of a release.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,32 +13,31 @@ use super::site::{CloseSite, ErrorSite, Sites};
 use crate::coverage::region::{Region, regions};
 use crate::coverage::scope::Scope;
 
-/// A bundled file.
+/// A bundled file that may contain a table.
 #[derive(Clone, Debug)]
 pub struct Bundled {
-    /// Its path below the package.
+    /// The path below the package.
     pub path: String,
-    /// What it says.
+    /// The text of the file.
     pub text: String,
 }
 
 /// A method of the gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Method {
-    /// Its name.
+    /// The name of the method.
     pub name: String,
-    /// The scope that it needs at least; `node` for what only nodes may call, and `dynamic` where it depends on
-    /// the parameters.
+    /// The least scope that it needs; `node` if only nodes may call it, and `dynamic` if it depends on the parameters.
     pub scope: String,
 }
 
-/// An event of the gateway.
+/// An event of the gateway, with the scopes that guard it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Guard {
-    /// Its name.
+    /// The name of the event.
     pub name: String,
-    /// The scopes of which one is needed to hear it; empty for an event that everybody hears, none for one that the
-    /// release announces without a guard.
+    /// The scopes of which a client needs one to receive it. Empty for an event that everybody receives; `None` if the
+    /// release lists the event without a guard.
     pub scopes: Option<Vec<String>>,
 }
 
@@ -47,44 +46,44 @@ pub struct Guard {
 pub struct Limit {
     /// The name of its constant.
     pub name: String,
-    /// Its value.
+    /// The value of the constant.
     pub value: f64,
-    /// Upstream's source file.
+    /// Upstream's name of the source file.
     pub source: String,
 }
 
-/// What a release offers on its wire.
+/// What a release offers on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Surface {
-    /// Methods and the least scope of each.
+    /// The methods, each with its least scope.
     pub methods: Vec<Method>,
-    /// Events and who hears them.
+    /// The events, each with its guard.
     pub events: Vec<Guard>,
-    /// The closed set of `client.id`.
+    /// The allowed values of `client.id`.
     pub client_ids: Vec<String>,
-    /// The closed set of `client.mode`.
+    /// The allowed values of `client.mode`.
     pub client_modes: Vec<String>,
-    /// Where connections are closed.
+    /// The places at which connections are closed.
     pub closes: Vec<CloseSite>,
-    /// Where error responses are made.
+    /// The places at which error responses are made.
     pub errors: Vec<ErrorSite>,
-    /// The codes in the details of a connect that is refused.
+    /// The codes in the details of a refused connect.
     pub details: Vec<String>,
-    /// Limits and timers.
+    /// The limits and timers.
     pub limits: Vec<Limit>,
-    /// Variables of the environment that change what is in scope.
+    /// The environment variables that the code in scope reads.
     pub environment: Vec<String>,
 }
 
-/// A build without tables.
+/// The error for a build without readable tables.
 #[derive(Debug, thiserror::Error)]
 #[error("this build has no {missing} that can be read")]
 pub struct NoTables {
-    /// What is missing.
+    /// The table that is missing.
     pub missing: String,
 }
 
-/// Source files with tables that are read whatever is in scope.
+/// Source files with tables, which are read even if they are out of scope.
 const TABLES: &[&str] = &[
     "src/gateway/method-scopes.ts",
     "src/gateway/methods/core-descriptors.ts",
@@ -103,7 +102,7 @@ const TABLES: &[&str] = &[
     "packages/gateway-protocol/src/gateway-error-details.ts",
 ];
 
-/// Whether a bundled file may hold a part of the tables, so that it has to be parsed.
+/// Whether a bundled file may contain a table, so that it has to be parsed.
 pub fn holds_tables(text: &str, scope: &Scope) -> bool {
     regions(text).iter().any(|region| wanted(region, scope))
 }
@@ -113,10 +112,13 @@ fn wanted(region: &Region, scope: &Scope) -> bool {
         || (scope.area(&region.source).is_some() && scope.file_left_out(&region.source).is_none())
 }
 
-/// Reads the tables of a release.
+/// Reads the surface of a release.
+///
+/// # Errors
+/// Fails if the build has no readable table of methods or events.
 pub fn surface(files: &[Bundled], scope: &Scope) -> Result<Surface, NoTables> {
     let mut known = Constants::new();
-    // A constant may be made of one that a later file declares.
+    // A second pass, because a constant may refer to one of a later file.
     for _ in 0..2 {
         for file in files {
             let allocator = Allocator::default();
@@ -146,7 +148,7 @@ pub fn surface(files: &[Bundled], scope: &Scope) -> Result<Surface, NoTables> {
         let parsed = Parser::new(&allocator, &file.text, SourceType::mjs()).parse();
         let mut sites =
             Sites { regions: &in_scope, known: &known, closes: BTreeSet::new(), errors: BTreeSet::new() };
-        sites.look(&parsed.program);
+        sites.collect(&parsed.program);
         closes.extend(sites.closes);
         errors.extend(sites.errors);
         for region in &in_scope {
@@ -166,13 +168,13 @@ pub fn surface(files: &[Bundled], scope: &Scope) -> Result<Surface, NoTables> {
     Ok(found)
 }
 
-/// The values of an object of texts.
+/// The values of an object of strings.
 fn values(known: &Constants, name: &str) -> Vec<String> {
     let entries = known.get(name).and_then(Constant::entries).unwrap_or_default();
     entries.iter().filter_map(|(_, value)| value.text().map(str::to_owned)).collect()
 }
 
-/// The methods by name. Releases up to 2026.5.12 group them by scope; later ones list each with its scope.
+/// The methods by name. Releases up to 2026.5.12 group them by scope; later releases list each with its scope.
 fn methods(known: &Constants) -> Vec<Method> {
     let mut found = BTreeMap::new();
     let specs = ["CORE_GATEWAY_METHOD_SPECS", "CORE_GATEWAY_METHOD_SPEC_LIST"];
@@ -232,7 +234,7 @@ fn events(known: &Constants) -> Vec<Guard> {
     found.into_iter().map(|(name, scopes)| Guard { name, scopes }).collect()
 }
 
-/// Whether the name of a constant is that of a limit or a timer.
+/// Whether a constant is a limit or a timer, by its name.
 fn is_limit(name: &str) -> bool {
     const ENDS: &[&str] =
         &["_MS", "_BYTES", "_LIMIT", "_MAX", "_SECONDS", "_TTL", "_ATTEMPTS", "_AFTER", "_EVERY", "_ENTRIES"];
@@ -240,7 +242,7 @@ fn is_limit(name: &str) -> bool {
     ENDS.iter().any(|end| name.ends_with(end)) || parts.contains(&"MAX") || parts.contains(&"TIMEOUT")
 }
 
-/// Constants that a piece of a bundle declares outside of functions.
+/// The names of constants that are declared outside of functions.
 fn declared(text: &str) -> Vec<String> {
     let names = text.lines().filter_map(|line| line.strip_prefix("const ")?.split_once(" ="));
     names.map(|(name, _)| name.to_owned()).collect()

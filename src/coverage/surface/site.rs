@@ -1,4 +1,4 @@
-//! Places at which a gateway closes a connection or answers with an error.
+//! The places in the code at which a gateway closes a connection or makes an error response.
 
 use std::collections::BTreeSet;
 
@@ -9,34 +9,34 @@ use serde::Serialize;
 use super::constant::{Constant, Constants, value_of};
 use crate::coverage::region::Region;
 
-/// What stands in a text where the bundle puts something in at run time.
+/// Stands in a text for what the code inserts at run time.
 pub(super) const HOLE: char = '…';
 
 /// A place at which a connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct CloseSite {
-    /// Upstream's source file.
+    /// Upstream's name of the source file.
     pub source: String,
-    /// The close code.
+    /// The code of the close frame.
     pub code: u16,
-    /// The close reason; `…` stands for what is put in at run time, and none for a reason that is all of that.
+    /// The close reason, with `…` for what is inserted at run time; `None` if all of it is.
     pub reason: Option<String>,
 }
 
 /// A place at which an error response is made.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ErrorSite {
-    /// Upstream's source file.
+    /// Upstream's name of the source file.
     pub source: String,
-    /// The error code.
+    /// The code of the error response.
     pub code: String,
-    /// The message; `…` stands for what is put in at run time, and none for a message that is all of that.
+    /// The message, with `…` for what is inserted at run time; `None` if all of it is.
     pub message: Option<String>,
-    /// The code in its details.
+    /// The code in the details, if any.
     pub details: Option<String>,
 }
 
-/// Collects the sites of a script inside its regions in scope.
+/// Collects the closes and error responses in the regions of a script that are in scope.
 pub(super) struct Sites<'a> {
     pub(super) regions: &'a [Region],
     pub(super) known: &'a Constants,
@@ -45,7 +45,7 @@ pub(super) struct Sites<'a> {
 }
 
 impl Sites<'_> {
-    pub(super) fn look(&mut self, program: &Program<'_>) {
+    pub(super) fn collect(&mut self, program: &Program<'_>) {
         self.visit_program(program);
     }
 
@@ -94,7 +94,7 @@ impl Sites<'_> {
         self.errors.insert(ErrorSite { source, code, message, details });
     }
 
-    /// A code, by its value or by the name of its constant.
+    /// An error code: its value, or the name of its constant.
     fn code(&self, expression: &Expression<'_>) -> Option<String> {
         if let Constant::Text(text) = value_of(expression, self.known) {
             return Some(text);
@@ -110,7 +110,7 @@ impl Sites<'_> {
         self.code(property(details, "code")?)
     }
 
-    /// A text with holes; none where all of it is put in at run time.
+    /// A text with `…` for what is inserted at run time; `None` if all of it is.
     fn text(&self, expression: &Expression<'_>) -> Option<String> {
         if let Constant::Text(text) = value_of(expression, self.known) {
             return Some(text);

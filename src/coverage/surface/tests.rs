@@ -13,7 +13,7 @@ left_out:
   - {sources: [src/gateway/left-out.ts], reason: needs a tailnet}
 ";
 
-/// Methods in groups by scope, as up to 2026.5.12.
+/// Methods in groups by scope, as in releases up to 2026.5.12.
 const GROUPS: &str = r#"
 import { a as READ_SCOPE } from "./operator-scopes.js";
 //#region src/gateway/method-scopes.ts
@@ -48,7 +48,7 @@ function other(socket) { socket.close(1011, "nobody asks"); }
 //#endregion
 "#;
 
-/// What another bundled file declares.
+/// The declarations of another bundled file.
 const ELSEWHERE: &str = r#"
 //#region src/gateway/operator-scopes.ts
 const READ_SCOPE = "operator.read";
@@ -137,7 +137,7 @@ fn events_clients_sites_and_limits_are_read() {
 }
 
 #[test]
-fn a_build_without_tables_is_told_so() {
+fn a_build_without_tables_is_an_error() {
     let error = read(&["//#region src/gateway/a.ts\nconst a = 1;\n//#endregion\n"]).unwrap_err();
     assert_eq!(error.to_string(), "this build has no table of methods that can be read");
 }
@@ -179,7 +179,7 @@ fn open(report: &SurfaceReport, table: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_is_asked_is_known_by_role_scopes_and_expectation() {
+fn role_scopes_and_expectation_tell_what_is_asked() {
     let report = report("[]");
     let open_methods = open(&report, "methods");
     let of_send: Vec<&String> = open_methods.iter().filter(|one| one.starts_with("send ")).collect();
@@ -202,7 +202,7 @@ fn a_scenario_about_other_releases_asks_nothing() {
 }
 
 #[test]
-fn what_is_not_asked_may_have_a_reason_or_be_asked_elsewhere() {
+fn a_question_that_is_not_asked_may_have_a_reason_or_other_scenarios() {
     let exceptions = "
 - {table: methods, names: [status], questions: [as a node], reason: nobody minds}
 - {table: methods, names: ['status'], releases: '>=2026.9.1', reason: not here}

@@ -377,6 +377,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::scenario::{ClosedExpectation, ErrorExpectation, Pattern};
 
     const TEXT: &str = r#"title: t  # keep me
 deviations:
@@ -529,7 +530,44 @@ deviations:
         assert!(edit(text, &[(0, narrower())], &[]).is_err());
     }
 
+    /// Expectations with any text in them.
+    fn any_expectation() -> impl Strategy<Value = Expectation> {
+        let is_word = |text: &String| text.starts_with('$');
+        let text = "\\PC{0,12}".prop_filter("a word of the pattern language", move |text| !is_word(text));
+        let literal = text.prop_map(|text| Pattern::Literal(text.into())).boxed();
+        let closed = (literal.clone(), prop::option::of(literal.clone())).prop_map(|(code, reason)| {
+            let error = ErrorExpectation::default();
+            Expectation::Closed(ClosedExpectation { code: Some(code), reason, error })
+        });
+        let one = prop_oneof![
+            Just(Expectation::Silence),
+            literal.clone().prop_map(Expectation::Hello),
+            (literal.clone(), literal)
+                .prop_map(|(status, body)| Expectation::Http { status, body: Some(body) }),
+            closed,
+        ];
+        let one = one.boxed();
+        prop_oneof![3 => one.clone(), 1 => prop::collection::vec(one, 1..3).prop_map(Expectation::AnyOf)]
+    }
+
     proptest! {
+        #[test]
+        fn a_new_entry_is_read_back_as_it_was(
+            rows in prop::option::of(prop::collection::vec("\\PC{1,8}", 1..3)),
+            steps in prop::collection::btree_map("[a-z][a-z0-9-]{0,6}", any_expectation(), 1..3),
+            in_flow_style in any::<bool>(),
+        ) {
+            let entry = NewDeviation { rows, steps: steps.into_iter().collect(), ..entry() };
+            let text = if in_flow_style { "{t: 1, deviations: []}" } else { "t: 1\n" };
+            let written = edit(text, &[], std::slice::from_ref(&entry)).unwrap();
+            let source = Arc::new(Source { path: "x.yaml".into(), text: written.clone() });
+            let read = layout(&source).unwrap().entries[0].deviation().unwrap();
+            let steps: Vec<_> = read.steps.iter().map(|(id, one)| (id.value.clone(), one.value.clone())).collect();
+            prop_assert_eq!(&steps, &entry.steps, "{}", written);
+            let rows = read.rows.map(|rows| rows.into_iter().map(|row| row.value).collect::<Vec<_>>());
+            prop_assert_eq!(rows, entry.rows);
+        }
+
         #[test]
         fn an_edited_text_has_the_intended_entries(
             styles in prop::collection::vec(0..4_u8, 1..5),

@@ -12,7 +12,6 @@ use crate::verdict::{Mismatch, Outcome, Verdict};
 pub(super) struct StepObservation<'a> {
     /// Whether the outcome was right.
     pub(super) right: bool,
-    /// The outcome.
     pub(super) outcome: &'a Outcome,
     /// Where the outcome first differs from what was expected.
     pub(super) mismatch: Option<&'a Mismatch>,

@@ -5,11 +5,8 @@ use crate::release::{Release, ReleaseRange};
 /// Neighbouring releases with the same measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ReleaseSpan<'a, T> {
-    /// What was measured.
     pub(super) value: &'a T,
-    /// The first release.
     pub(super) first: Release,
-    /// The last release.
     pub(super) last: Release,
     /// The next release, if it was measured; its measurement differs.
     pub(super) next: Option<Release>,

@@ -1,4 +1,4 @@
-//! Which deviations the runs show, beside those that are listed.
+//! Compares the deviations that runs show with those that are listed, and proposes updates of the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -13,59 +13,61 @@ use crate::run::RunRecord;
 use crate::scenario::{Diagnostic, Expectation, Scenario, Severity, Source, StoryDeviation, check, load};
 use crate::verdict::{Outcome, satisfies};
 
-/// A scenario file with other deviations.
+/// A scenario file with updated deviations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileUpdate {
-    /// The file as it is.
+    /// The file before the update.
     pub source: Arc<Source>,
-    /// Its new text.
+    /// The text after the update.
     pub text: String,
-    /// Deviations that were added.
+    /// The number of deviations that were added.
     pub added: usize,
-    /// Deviations whose releases changed, or that are gone.
+    /// The number of deviations that were removed or got other releases.
     pub changed: usize,
 }
 
-/// A deviation that has to be looked at by a person.
+/// A deviation that a person has to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftAlone {
-    /// The file.
+    /// The path of the file.
     pub path: String,
-    /// The line, where there is one.
+    /// The line of the deviation; `None` if the problem is not one of a single entry.
     pub line: Option<usize>,
-    /// Why.
+    /// Why a program cannot write it.
     pub problem: Problem,
 }
 
-/// Why a deviation cannot be written by a program.
+/// Why a program cannot write a deviation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// An entry holds for some rows, steps or releases, and for others it does not.
-    #[error("this deviation holds for some of its rows, steps or releases only: split it by hand")]
+    /// An entry is true for some of its rows, steps or releases only.
+    #[error("this deviation is true for some of its rows, steps or releases only: split it by hand")]
     HoldsInPart,
-    /// Nothing short tells the outcome from the right one.
-    #[error("`{step}` of {scenario} on {release} differs in a way that no short expectation can tell")]
+    /// No short expectation distinguishes the outcome from the right one.
+    #[error("`{step}` of {scenario} on {release} differs in a way that no short expectation can describe")]
     Indescribable {
-        /// The scenario.
+        /// The id of the scenario.
         scenario: String,
-        /// The step.
+        /// The id of the step.
         step: String,
-        /// The first such release.
+        /// The first release on which it happens.
         release: Release,
     },
-    /// The file cannot be edited.
-    #[error("the file stays as it is: {0}")]
+    /// The layout of the file cannot be edited.
+    #[error("the file was not changed: {0}")]
     NotEditable(EditError),
-    /// `check` would refuse the new text.
-    #[error("the file stays as it is: with what the runs show, `gatecrash check` would refuse it ({0})")]
+    /// `gatecrash check` would refuse the new text.
+    #[error(
+        "the file was not changed: with the deviations that the runs show, `gatecrash check` would refuse it ({0})"
+    )]
     Refused(String),
 }
 
-/// The deviations of the files of these scenarios, as the runs show them. Later runs replace earlier ones.
+/// Updates the deviations of the chosen scenarios to what the runs show. Later runs replace earlier ones.
 ///
-/// Scenarios are chosen by their ids out of all that the sources hold. Only files that change come back, each
-/// read again and checked. Every new deviation has the class `unreviewed`. A deviation is only said to hold on
-/// releases on which the step was seen to do so.
+/// `chosen` has the ids of scenarios out of all that the sources hold. Only files that change are returned, each read
+/// again and checked. New deviations have the class `unreviewed`. A deviation is only listed for releases on which the
+/// step was seen to deviate.
 pub fn update(
     sources: &[(String, Arc<Source>)],
     chosen: &BTreeSet<&str>,
@@ -89,7 +91,7 @@ pub fn update(
     (updates, left)
 }
 
-/// Checks the suite with all updates, and takes out those that bring an error with them.
+/// Checks the suite with all updates, and drops the updates that introduce an error.
 fn drop_refused(
     sources: &[(String, Arc<Source>)],
     known: &BTreeSet<String>,
@@ -109,7 +111,7 @@ fn drop_refused(
             .chain(error.related.iter().map(|one| &one.source))
             .map(|source| source.path.as_str())
             .collect();
-        // The file with the error, else one that it has to do with.
+        // The update of the file with the error, else of one that the error is related to.
         let at = places
             .iter()
             .find_map(|path| updates.iter().position(|one| one.source.path == *path))
@@ -130,17 +132,17 @@ fn summary(error: &Diagnostic) -> String {
 struct MeasuredFile<'a> {
     id: &'a str,
     source: &'a Arc<Source>,
-    /// All cases of the file, measured or not.
+    /// All cases of the file, whether or not they were measured.
     cases: Vec<&'a Scenario>,
     measured: Measurements<'a>,
 }
 
-/// What a site does on a release: nothing to list, or the outcome that has to be listed.
+/// The outcome that has to be listed for a step on a release; `None` if its outcome is right.
 type Listing = Option<Expectation>;
-/// What was seen of each site.
+/// What has to be listed for each step, by release.
 type Listings<'a> = BTreeMap<Site<'a>, BTreeMap<Release, Listing>>;
 
-/// What becomes of an entry, as far as one of its steps is concerned.
+/// What should happen to an entry according to one of its steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Proposal {
     Keep,
@@ -187,7 +189,7 @@ impl<'a> MeasuredFile<'a> {
         }
     }
 
-    /// What has to be listed for a site on a release.
+    /// The outcome that has to be listed for a step on a release.
     fn listing(&self, site: Site<'_>, release: Release, left: &mut Vec<LeftAlone>) -> Listing {
         let of_site = &self.measured.observed[&site];
         let seen = &of_site[&release];
@@ -195,13 +197,13 @@ impl<'a> MeasuredFile<'a> {
         let here = case.deviation(site.1, &release).map(|(_, one)| &one.value);
         let fits = |one: &&Expectation| satisfies(seen.outcome, one);
         if seen.right {
-            // One of several listed outcomes: the release does not always go wrong, and this time it did not.
+            // The entry lists several outcomes: the release goes wrong only now and again, and this time it was right.
             let several = |one: &&Expectation| matches!(one, Expectation::AnyOf(_));
             return here.filter(several).filter(fits).cloned();
         }
         let listed =
             case.deviations.iter().flat_map(|entry| &entry.steps).filter(|(step, _)| step.value == site.1);
-        // References have no value in a stored run, so what holds them is taken as it stands.
+        // A stored run has no values for references, so an expectation with one is kept as it is.
         if let Some(one) = here.filter(|one| one.to_string().contains("${")) {
             return Some(one.clone());
         }
@@ -215,18 +217,18 @@ impl<'a> MeasuredFile<'a> {
         one
     }
 
-    /// The deviations of a case that are written in this file; those of scenarios that it uses are not.
+    /// The deviations of a case that are written in this file, without those of scenarios that it uses.
     fn own<'c>(&self, case: &'c Scenario) -> impl Iterator<Item = &'c StoryDeviation> + use<'c, '_, 'a> {
         let path = self.source.path.as_str();
         case.deviations.iter().filter(move |entry| entry.source.path == path)
     }
 
-    /// Where the entries that are written already start.
+    /// The bytes at which the existing entries start.
     fn entries(&self) -> BTreeSet<usize> {
         self.cases.iter().flat_map(|case| self.own(case)).map(|entry| entry.span.start).collect()
     }
 
-    /// Compares an entry with what was seen.
+    /// Decides what happens to an entry, by the outcomes of all its steps.
     fn settle(&self, start: usize, wanted: &Listings<'a>) -> Result<Option<DeviationEdit>, Problem> {
         let mut proposals = Vec::new();
         let mut written = BTreeSet::new();
@@ -246,7 +248,7 @@ impl<'a> MeasuredFile<'a> {
         let Some(change) = first(&Proposal::Keep) else { return Ok(None) };
         let all = proposals.iter().all(|one| *one == change);
         let releases = match change {
-            // Wider is what the other steps or rows may not be. Then the rest becomes an entry of its own.
+            // The other steps or rows may not be wider. Then the rest becomes an entry of its own.
             Proposal::Widen(range) if all => range,
             _ if proposals.iter().all(|one| matches!(one, Proposal::Keep | Proposal::Widen(_))) => {
                 return Ok(None);
@@ -256,13 +258,13 @@ impl<'a> MeasuredFile<'a> {
             _ => return Err(Problem::HoldsInPart),
         };
         if written.len() > 1 {
-            // Its releases come out of the table.
+            // Its releases come from a table, so each row has others.
             return Err(Problem::HoldsInPart);
         }
         Ok((releases != says).then_some(DeviationEdit::Releases(releases)))
     }
 
-    /// What becomes of an entry by what was seen of one of its steps; none where nothing was.
+    /// What should happen to an entry by the outcomes of one of its steps; `None` if the step was not seen.
     fn propose(
         &self,
         site: Site<'a>,
@@ -279,7 +281,7 @@ impl<'a> MeasuredFile<'a> {
             .collect();
         let with = |agrees: bool| inside.iter().filter(move |(_, one)| *one == agrees).map(|(at, _)| *at);
         let (Some(first), Some(last)) = (with(true).min(), with(true).max()) else {
-            return with(false).min().map(|_| nowhere(range, &inside)).transpose();
+            return with(false).min().map(|_| true_nowhere(range, &inside)).transpose();
         };
         let below = with(false).any(|release| release < first);
         let above = with(false).any(|release| release > last);
@@ -297,7 +299,7 @@ impl<'a> MeasuredFile<'a> {
         let low = if below { low } else { range.hull(&low) };
         let high = if above { high } else { range.hull(&high) };
         let new = ReleaseRange::between(&low, &high).unwrap_or(range);
-        // Nothing more was seen outside: a bound that says the same of all releases that were run may stay.
+        // If nothing more was seen outside, a bound that covers the same releases that were run is kept.
         let outside =
             seen.iter().any(|(at, listing)| agrees(listing) && !range.contains(at) && new.contains(at));
         Ok(Some(match (below || above, outside) {
@@ -307,13 +309,13 @@ impl<'a> MeasuredFile<'a> {
         }))
     }
 
-    /// The releases that a case was run on, with what a site did there where it was seen.
+    /// The releases on which a case was run, with what has to be listed for a step where it was seen.
     fn run(&self, site: Site<'a>, seen: &BTreeMap<Release, Listing>) -> Vec<(Release, Option<Listing>)> {
         let run_on = self.measured.run_on.get(site.0).into_iter().flatten();
         run_on.map(|release| (*release, seen.get(release).cloned())).collect()
     }
 
-    /// What was seen and is not listed, with the changes made: ranges that nothing else speaks of.
+    /// What has to be listed and is not, once the edits are made, in ranges that no entry covers.
     fn missing(
         &self,
         wanted: &Listings<'a>,
@@ -334,8 +336,7 @@ impl<'a> MeasuredFile<'a> {
                     }
                 })
                 .collect();
-            // A release of which an entry speaks counts as seen otherwise: it says the same, or it was left to a
-            // person.
+            // A release that an entry covers needs no new one: either the entry is right, or it is left to a person.
             let run: Vec<(Release, Option<Listing>)> = self
                 .run(*site, seen)
                 .into_iter()
@@ -344,17 +345,17 @@ impl<'a> MeasuredFile<'a> {
                     (release, if spoken_of { Some(None) } else { value })
                 })
                 .collect();
-            for stretch in spans(&run) {
-                let Some(one) = stretch.value else { continue };
+            for span in spans(&run) {
+                let Some(one) = span.value else { continue };
                 let free = |range: &ReleaseRange| !listed.iter().any(|other| other.overlaps(range));
-                let range = [stretch.range(), stretch.closed()].into_iter().find(free);
+                let range = [span.range(), span.closed()].into_iter().find(free);
                 missing.extend(range.map(|range| (*site, range, one.clone())));
             }
         }
         missing
     }
 
-    /// New entries: what holds on the same releases stands together.
+    /// The new entries. Steps and rows with the same releases share an entry.
     fn merged(&self, missing: &[(Site<'_>, ReleaseRange, Expectation)]) -> Vec<NewDeviation> {
         /// What holds on these releases, and in which rows.
         type Regrouped = (ReleaseRange, Expectation, Vec<String>);
@@ -392,16 +393,16 @@ impl<'a> MeasuredFile<'a> {
     }
 }
 
-/// What becomes of an entry that was not seen to hold on any release. What was not run may hold still: an
-/// entry goes as a whole only where both of its ends were seen.
-fn nowhere(range: ReleaseRange, inside: &[(Release, bool)]) -> Result<Proposal, Problem> {
+/// What happens to an entry that was true on none of the releases that were run. It may still be true on others, so it is
+/// removed only if both ends of its range were run.
+fn true_nowhere(range: ReleaseRange, inside: &[(Release, bool)]) -> Result<Proposal, Problem> {
     let seen = |release: &Release| inside.iter().any(|(one, _)| one == release);
     let low = match range.low() {
         Bound::Included(first) => seen(&first),
         Bound::Excluded(_) => true,
         Bound::Unbounded => false,
     };
-    // Of a range without an end, what is not published yet says nothing.
+    // Releases that are not published yet do not keep a range without an end.
     let high = match range.high() {
         Bound::Included(last) => seen(&last),
         Bound::Excluded(_) | Bound::Unbounded => true,
@@ -442,7 +443,7 @@ steps:
         vec![("x".to_owned(), Arc::new(source))]
     }
 
-    /// Updates a file of which all cases are chosen.
+    /// Updates a file with all its cases chosen.
     fn update(text: &str, runs: &[RunRecord]) -> (Vec<FileUpdate>, Vec<LeftAlone>) {
         let sources = sources(text);
         let suite = load(&sources);
@@ -483,7 +484,7 @@ steps:
     }
 
     #[test]
-    fn what_runs_show_is_listed_in_the_fewest_entries() {
+    fn runs_are_listed_in_as_few_entries_as_possible() {
         let (updates, left) = update(TEXT, &[measured()]);
         assert_eq!(left, []);
         insta::assert_snapshot!(updates[0].text.strip_prefix(TEXT).unwrap(), @r#"
@@ -501,13 +502,13 @@ steps:
     }
 
     #[test]
-    fn what_is_listed_already_is_not_written_twice() {
+    fn a_listed_deviation_is_not_written_again() {
         let (updates, _) = update(TEXT, &[measured()]);
         assert_eq!(update(&updates[0].text, &[measured()]), (vec![], vec![]));
     }
 
     #[test]
-    fn an_entry_that_holds_elsewhere_gets_other_releases() {
+    fn an_entry_gets_the_releases_on_which_it_is_true() {
         let (updates, _) = update(TEXT, &[measured()]);
         let wider =
             updates[0].text.replace(">=2026.3.28, <2026.4.2", "*").replace("unreviewed", "superseded");
@@ -518,7 +519,7 @@ steps:
     }
 
     #[test]
-    fn a_release_that_does_not_always_go_wrong_stays_listed_when_it_goes_right() {
+    fn a_release_that_goes_wrong_now_and_again_stays_listed_when_it_is_right() {
         let text = format!(
             "{TEXT}deviations:\n  - releases: \">=2026.3.28\"\n    class: superseded\n    steps: {{c: {{any_of: \
              [hello, {{closed: 1008}}]}}}}\n"
@@ -532,7 +533,7 @@ steps:
     }
 
     #[test]
-    fn an_entry_that_holds_nowhere_goes() {
+    fn an_entry_that_is_true_nowhere_is_removed() {
         let hello = json!({"kind": "hello", "payload": {}});
         let all = ["2026.3.24", "2026.3.28", "2026.4.2"];
         let fixed =
@@ -542,7 +543,7 @@ steps:
         assert_eq!(again[0].text, TEXT);
     }
 
-    /// One case with two steps; the second is skipped where the first goes wrong.
+    /// One case with two steps, of which the second is skipped if the first goes wrong.
     const PLAIN: &str = "\
 title: t
 why: w
@@ -580,7 +581,7 @@ steps:
     }
 
     #[test]
-    fn no_range_goes_over_releases_on_which_the_step_did_not_run() {
+    fn no_range_covers_releases_on_which_the_step_did_not_run() {
         let runs = [run(vec![
             plain("2026.3.24", "pass", "pass"),
             plain("2026.3.28", "pass", "fail"),
@@ -606,7 +607,7 @@ steps:
     }
 
     #[test]
-    fn a_new_entry_keeps_clear_of_those_that_were_not_measured() {
+    fn a_new_entry_does_not_overlap_one_that_was_not_measured() {
         let text = format!(
             "{PLAIN}deviations:\n  - {{releases: \">=2026.3.31, <2026.4.2\", class: superseded, steps: {{s: \
              silence}}}}\n"
@@ -622,7 +623,7 @@ steps:
     }
 
     #[test]
-    fn an_entry_is_widened_only_over_what_was_seen() {
+    fn an_entry_is_widened_only_over_releases_that_were_seen() {
         let listing = |range: &str| {
             format!(
                 "{PLAIN}deviations:\n  - {{releases: \"{range}\", class: superseded, steps: {{s: {{error: \
@@ -648,7 +649,7 @@ steps:
     #[case(">=2026.3.2, <2026.9.6", &[("2026.9.5", "fixed")], Some(r#"releases: ">=2026.3.2, <2026.9.5""#))]
     #[case(">=2026.3.2, <=2026.9.6", &[("2026.9.5", "fixed")], None)]
     #[case("2026.9.5", &[("2026.9.5", "fixed")], Some("title: t"))]
-    fn a_run_on_a_few_releases_does_not_take_away_what_is_known_of_others(
+    fn a_run_on_a_few_releases_keeps_what_is_listed_for_others(
         #[case] range: &str,
         #[case] cells: &[(&str, &str)],
         #[case] now: Option<&str>,
@@ -670,7 +671,7 @@ steps:
     }
 
     #[test]
-    fn entries_on_one_line_are_told_apart() {
+    fn entries_on_one_line_are_edited_separately() {
         let text = format!(
             "{PLAIN}deviations: [{{releases: 2026.3.28, class: superseded, steps: {{s: {{error: INVALID_REQUEST}}}}}}, \
              {{releases: 2026.3.31, class: superseded, steps: {{s: {{error: INVALID_REQUEST}}}}}}] # both\r\n"
@@ -683,14 +684,14 @@ steps:
     }
 
     #[test]
-    fn one_row_of_a_table_says_nothing_about_the_others() {
+    fn a_row_that_was_not_chosen_is_not_updated() {
         let sources = sources(TEXT);
         let (updates, _) = super::update(&sources, &BTreeSet::from(["x/one"]), &[measured()]);
         assert!(updates[0].text.contains("rows: [one]"), "{}", updates[0].text);
     }
 
     #[test]
-    fn what_check_would_refuse_is_not_written() {
+    fn an_update_that_check_would_refuse_is_dropped() {
         // A scenario that is used lists what the other one would list again.
         let used = ("a".to_owned(), Source { path: "scenarios/a.yaml".into(), text: PLAIN.to_owned() });
         let text =
@@ -708,11 +709,11 @@ steps:
     }
 
     #[test]
-    fn an_alias_is_refused_and_the_file_left_as_it_is() {
+    fn a_file_with_aliases_among_its_deviations_is_not_changed() {
         let text = PLAIN.replace("title: t", "title: &x t").replace("why: w", "why: *x");
         let runs = [run(vec![plain("2026.3.28", "pass", "fail")])];
         let (updates, left) = update(&text, &runs);
-        assert_eq!((updates.len(), left.len()), (1, 0), "an alias elsewhere is no hindrance");
+        assert_eq!((updates.len(), left.len()), (1, 0), "an alias elsewhere does not matter");
         let text = format!(
             "{PLAIN}deviations:\n  - &a {{releases: 2026.3.31, class: superseded, steps: {{s: silence}}}}\n  - *a\n"
         );

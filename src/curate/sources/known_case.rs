@@ -1,40 +1,40 @@
-//! The cases that the suite is measured by.
+//! The list of known cases.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The list of this version, for a gatecrash that is installed somewhere else than its repository.
+/// The list of this version, for a gatecrash that does not run in its repository.
 pub const BUILT_IN: &str = include_str!("../../../coverage/sources.yaml");
 
-/// A known case.
+/// A case that the suite should cover.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownCase {
-    /// Its id, as the `source` of a scenario names it: `U123` or `row 45`.
+    /// The id that scenarios name as their `source`, such as `U123` or `row 45`.
     pub id: String,
-    /// Where it is from.
+    /// Where the case comes from.
     pub kind: SourceKind,
-    /// What it is about.
+    /// What the case is about.
     pub about: String,
-    /// Why no scenario covers it, where none can.
+    /// Why no scenario can cover it, if so.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
-/// Where a known case is from.
+/// Where a known case comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceKind {
-    /// A case of the gateway's own tests that can be seen on the wire.
+    /// A case of the gateway's own tests that is visible on the wire.
     Upstream,
-    /// A case of the gateway's own tests of which a part can be seen on the wire.
+    /// A case of the gateway's own tests that is partly visible on the wire.
     UpstreamPart,
-    /// What users reported.
+    /// A regression that users reported.
     Report,
 }
 
 impl SourceKind {
-    /// What it is called in tables.
+    /// The name of the kind in tables.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Upstream => "upstream cases",
@@ -44,21 +44,21 @@ impl SourceKind {
     }
 }
 
-/// Why a list of sources cannot be read.
+/// Why a list of known cases cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourcesError {
-    /// It is not a list of sources.
+    /// The text is not a list of cases.
     #[error("the list of known cases cannot be read")]
     Unreadable(#[source] serde_saphyr::Error),
-    /// Two sources have one id.
+    /// Two cases have the same id.
     #[error("the source `{0}` is listed twice")]
     Twice(String),
 }
 
-/// Reads a list of sources.
+/// Reads a list of known cases.
 ///
 /// # Errors
-/// Fails where the text is no such list, or an id stands in it twice.
+/// Fails if the text is not such a list, or if an id is listed twice.
 pub fn read(text: &str) -> Result<Vec<KnownCase>, SourcesError> {
     let list: Vec<KnownCase> = serde_saphyr::from_str(text).map_err(SourcesError::Unreadable)?;
     let mut ids: Vec<&str> = list.iter().map(|one| one.id.as_str()).collect();
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_stands_in_the_list_once() {
+    fn an_id_may_be_listed_only_once() {
         let text = "- {id: U1, kind: upstream, about: a}\n- {id: U1, kind: report, about: b}\n";
         assert_eq!(read(text).unwrap_err().to_string(), "the source `U1` is listed twice");
     }

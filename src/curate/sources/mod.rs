@@ -1,4 +1,4 @@
-//! Which known cases the suite covers, and why it does not cover the others.
+//! The known cases that the suite is measured by: which of them it covers, and why not the others.
 
 mod known_case;
 mod table;

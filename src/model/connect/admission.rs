@@ -11,7 +11,6 @@ use crate::model::state::DeviceToken;
 pub(in crate::model) struct Announcement {
     /// The event's name, such as `device.pair.requested`.
     pub(in crate::model) event: &'static str,
-    /// The event's payload.
     pub(in crate::model) payload: Value,
 }
 
@@ -20,7 +19,6 @@ pub(in crate::model) struct Announcement {
 pub(in crate::model) struct Admitted {
     /// Its request, with the scopes and commands that it was granted.
     pub(in crate::model) request: ConnectRequest,
-    /// How it authenticated.
     pub(in crate::model) method: AuthMethod,
     /// The device token that it is given, if any.
     pub(in crate::model) token: Option<DeviceToken>,

@@ -54,7 +54,6 @@ pub(super) struct ConnectFacts {
     pub(super) proxy_user: bool,
     /// Whether it showed the right shared secret, or a trusted proxy vouched for it.
     pub(super) secret_ok: bool,
-    /// How it authenticated.
     pub(super) method: AuthMethod,
     /// How close it is.
     pub(super) locality: Locality,

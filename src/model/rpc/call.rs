@@ -14,11 +14,8 @@ use crate::model::state::GatewayState;
 /// The client that makes a call, and what the call may depend on besides the records.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::model) struct Caller<'a> {
-    /// The client.
     pub(in crate::model) admitted: &'a Admitted,
-    /// All connected clients.
     pub(in crate::model) live: &'a [&'a Admitted],
-    /// The configuration.
     pub(in crate::model) settings: &'a HandshakeConfig,
     /// The time of the call, in milliseconds since 1970.
     pub(in crate::model) now: i64,

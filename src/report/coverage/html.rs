@@ -1,4 +1,4 @@
-//! One page that needs nothing else: the files in scope, and their source with marks.
+//! Code coverage as one HTML page without dependencies: the files in scope, and their marked source.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use crate::report::text::count;
 const STYLE: &str = concat!(include_str!("../html/page.css"), include_str!("coverage.css"));
 const SCRIPT: &str = include_str!("coverage.js");
 
-/// Labels of groups that a line tells of by itself.
+/// The maximum number of groups that the tooltip of a line names.
 const TOLD: usize = 6;
 
 #[derive(Template)]
@@ -31,7 +31,7 @@ struct CoveragePage<'a> {
     files: Vec<FileSection<'a>>,
 }
 
-/// Counts as they are shown.
+/// Counts as the page shows them.
 struct CoverageShares {
     lines: String,
     lines_share: String,
@@ -63,7 +63,7 @@ struct FileSection<'a> {
     chunk: &'a str,
     note: &'a str,
     shares: CoverageShares,
-    /// Lines, escaped.
+    /// The lines as escaped HTML.
     code: String,
 }
 
@@ -113,7 +113,7 @@ pub fn html(coverage: &CodeCoverage) -> String {
         left_out: whole.chain(functions).chain(places).collect(),
         files: counted().map(|(anchor, file)| shown(anchor, file, coverage)).collect(),
     };
-    // The template writes to memory and its values are plain.
+    // The template writes plain values to memory, which cannot fail.
     page.render().unwrap_or_default()
 }
 
@@ -121,7 +121,7 @@ impl CoverageShares {
     fn of(counts: &PlaceCounts) -> Self {
         let both = |part: usize, all: usize| format!("{part} of {all}");
         let share = |part: usize, all: usize| {
-            // Rounded down: only all of it is 100 %.
+            // Rounded down, so that only complete coverage is 100 %.
             (part * 100).checked_div(all).map_or_else(|| "–".to_owned(), |share| format!("{share} %"))
         };
         let low = |part: usize, all: usize, least: usize| part * 100 < all * least;
@@ -190,7 +190,7 @@ fn code(file: &FileCoverage, coverage: &CodeCoverage) -> String {
             "<span class=\"line {class}\" title=\"{}\"><i>{number}</i><i>{run}</i>",
             escaped(&title)
         );
-        // What was never executed in a line that was: the part of it that lies in such a branch.
+        // In an executed line, the parts in branches that were never executed are marked.
         let own = at..at + line.len();
         let part = (class == "yes")
             .then(|| {
@@ -218,7 +218,7 @@ fn code(file: &FileCoverage, coverage: &CodeCoverage) -> String {
     out
 }
 
-/// Who has executed a line.
+/// The groups that have executed a line, as text.
 fn told(mark: &ExecutionMark, coverage: &CodeCoverage) -> String {
     if mark.left_out || mark.groups.is_empty() {
         return String::new();

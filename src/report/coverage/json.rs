@@ -1,4 +1,4 @@
-//! As a document for programs.
+//! Code coverage as JSON.
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -7,13 +7,13 @@ use crate::coverage::CodeCoverage;
 
 /// The coverage as one JSON document.
 pub fn json(coverage: &CodeCoverage) -> String {
-    // Its values are plain, so it can always be written.
+    // The coverage has only plain values, so serialising cannot fail.
     let mut text = serde_json::to_string_pretty(coverage).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// The JSON Schema of the document, as `schemas/coverage.schema.json` holds it.
+/// The JSON Schema of the document, which is stored in `schemas/coverage.schema.json`.
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<CodeCoverage>();

@@ -1,12 +1,12 @@
-//! In the format of LCOV, which many tools read.
+//! Code coverage in the format of LCOV, which many tools read.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::coverage::{CodeCoverage, PlaceCounts, PlaceKind};
 
-/// The coverage as an LCOV trace. The counts are those of gateways (or scenarios), not of calls; the files are the
-/// bundled ones of the package. What is left out is not in it.
+/// The coverage as an LCOV trace. It counts gateways (or scenarios) instead of calls, and its files are the bundled files of
+/// the package. Code that is left out is not included.
 pub fn lcov(coverage: &CodeCoverage, package: &Path) -> String {
     let mut text = String::new();
     for file in coverage.files.iter().filter(|file| file.left_out.is_none()) {
@@ -14,7 +14,7 @@ pub fn lcov(coverage: &CodeCoverage, package: &Path) -> String {
         let marks = || file.marks.iter().filter(|mark| !mark.left_out);
         for mark in marks() {
             if let PlaceKind::Function(name) = &mark.kind {
-                // A name is unique in a file only together with its line.
+                // Names are only unique together with their line.
                 let name = format!("{}:{}:{name}", file.source, mark.line);
                 let _ = writeln!(text, "FN:{},{name}\nFNDA:{},{name}", mark.line, mark.groups.len());
             }
@@ -26,7 +26,7 @@ pub fn lcov(coverage: &CodeCoverage, package: &Path) -> String {
         };
         for (number, mark) in marks().filter(|mark| matches!(mark.kind, PlaceKind::Branch(_))).enumerate() {
             let taken = match mark.groups.len() {
-                // `-` says that not even the condition was reached.
+                // `-` means that the condition was not reached.
                 0 if !called(mark.line) => "-".to_owned(),
                 count => count.to_string(),
             };

@@ -1,4 +1,4 @@
-//! How the coverage of the gateway's own code is shown.
+//! Reports of the code coverage of the gateway.
 
 mod html;
 mod json;

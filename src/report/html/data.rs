@@ -1,4 +1,4 @@
-//! What the page reads: a small index of all cells, and the stories of each row, compressed.
+//! The data of the page: a small index of all cells, and the compressed details of each row.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ use crate::report::text::one_line;
 use crate::run::{Cell, ListedDeviation, RunRecord, StepRecord, StoredRecords, behaviour};
 use crate::verdict::{Mismatch, Outcome};
 
-/// All cells in as few bytes as possible.
+/// All cells, encoded in few bytes.
 #[derive(Serialize)]
 pub(super) struct Index<'a> {
     targets: Vec<TargetHeading<'a>>,
@@ -42,25 +42,25 @@ struct ScenarioRow<'a> {
     issue: Option<&'a str>,
     tags: &'a [String],
     path: &'a str,
-    /// Numbers of verdict and word, for each target.
+    /// For each target, the indices of the verdict and the word.
     cells: Vec<Option<(usize, usize)>>,
 }
 
-/// A cell in full.
+/// The details of a cell.
 #[derive(Serialize)]
 struct CellStory<'a> {
-    /// What the cell is, in full.
+    /// The standing of the cell in full.
     standing: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
-    /// Why what counts is the second try.
+    /// Why the cell was tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     retried: Option<&'a str>,
     steps: Vec<StepStory<'a>>,
-    /// The step that gave the verdict; else the first.
+    /// The index of the step that determines the verdict; else of the last step.
     deciding: usize,
     entries: Vec<(u64, &'a str, Direction, String, &'a str, u8)>,
-    /// Places in the entries before which so many were left out.
+    /// Indices of entries before which entries were left out, and how many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gaps: Vec<(usize, usize)>,
     log: Vec<String>,
@@ -76,12 +76,12 @@ struct StepStory<'a> {
     path: &'a str,
     line: usize,
     verdict: &'static str,
-    /// Why it was passed over.
+    /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
-    /// Place of its first entry.
+    /// The index of its first entry.
     first: usize,
-    /// Places of the entries that were its own.
+    /// The indices of its own entries.
     own: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
@@ -145,7 +145,7 @@ fn position(known: &mut Vec<&'static str>, word: &'static str) -> usize {
     })
 }
 
-/// The stories of a row as base64 of compressed JSON: neighbours say nearly the same.
+/// The details of a row as base64 of compressed JSON. Cells of a row are compressed together because they are similar.
 pub(super) fn stories(record: &RunRecord, cells: &Cells<'_>, scenario: &str) -> String {
     let stories: Vec<Option<CellStory<'_>>> = record
         .targets

@@ -1,4 +1,4 @@
-//! The page around the data.
+//! The HTML page that contains the data.
 
 use std::fmt::Write as _;
 
@@ -55,7 +55,7 @@ struct Count {
     meaning: &'static str,
 }
 
-/// A difference that has to be looked at.
+/// A difference, as a card of the page.
 struct DifferenceCard {
     link: String,
     verdict: &'static str,
@@ -77,7 +77,7 @@ struct Turned<'a> {
     after: &'a str,
 }
 
-/// The page as HTML.
+/// The whole page as HTML.
 pub fn render(record: &RunRecord) -> String {
     let known = cells(record);
     let index = Index::of(record, &known);
@@ -108,11 +108,11 @@ pub fn render(record: &RunRecord) -> String {
         data: for_script(&serde_json::to_string(&index).unwrap_or_default()),
         stories: record.scenarios.iter().map(|one| stories(record, &known, &one.id)).collect(),
     };
-    // The template writes to memory and its values are plain.
+    // The template writes plain values to memory, which cannot fail.
     page.render().unwrap_or_default()
 }
 
-/// JSON that cannot end the element it stands in.
+/// JSON, escaped so that it cannot end the element that contains it.
 fn for_script(json: &str) -> String {
     json.replace('<', "\\u003c")
 }
@@ -142,7 +142,7 @@ fn headline(record: &RunRecord) -> String {
     }
 }
 
-/// Cells by how they stand, the worst first.
+/// The number of cells by standing, the worst first.
 fn counts(record: &RunRecord) -> Vec<Count> {
     let mut found: Vec<(Standing, Count)> = Vec::new();
     for cell in &record.cells {
@@ -158,7 +158,7 @@ fn counts(record: &RunRecord) -> Vec<Count> {
     found.into_iter().map(|(_, count)| count).collect()
 }
 
-/// What is known to be wrong, as a line of its list.
+/// A known regression, as a card of the page.
 fn wrong(one: &KnownWrong<'_>) -> DifferenceCard {
     DifferenceCard {
         link: link(&one.cell.scenario, one.on.first().copied().unwrap_or(&one.cell.target)),
@@ -210,12 +210,12 @@ fn turned<'a>(change: &BehaviourChange<'a>, target: &str) -> Turned<'a> {
     }
 }
 
-/// The address of a cell inside the page.
+/// The link to a cell within the page.
 fn link(scenario: &str, target: &str) -> String {
     format!("#cell={}@{}", encoded(scenario), encoded(target))
 }
 
-/// A text with everything escaped that has a meaning in an address; the page decodes it.
+/// A text, escaped for a URL; the page decodes it.
 fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
-    /// The scripts share one scope: of two functions of one name the last would win in silence.
+    /// The scripts share one scope, in which a second function of the same name would silently replace the first.
     #[test]
     fn no_name_is_declared_twice_in_the_scripts() {
         let mut names = std::collections::BTreeSet::new();
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_names_nothing_outside_of_itself() {
+    fn the_page_refers_to_nothing_outside() {
         let page = render(&RunRecord::of(&sample::events()));
         for outside in ["http://", "https://", "src=", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_names_two_releases_where_those_between_were_not_run() {
+    fn a_card_names_two_releases_if_those_in_between_were_not_run() {
         let page = render(&RunRecord::of(&sample::events()));
         assert!(page.contains("<h3>2026.3.31</h3>"), "{page}");
         assert!(page.contains("<h3>between 2026.4.2 and 2026.9.6</h3>"), "{page}");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_cut_off_is_called_so() {
+    fn a_run_that_was_cut_off_is_reported_as_such() {
         let mut events = sample::events();
         events.truncate(events.len() - 6);
         let page = render(&RunRecord::of(&events));
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_of_a_run_becomes_markup() {
+    fn texts_of_a_run_are_escaped() {
         let mut record = RunRecord::of(&sample::events());
         for one in &mut record.scenarios {
             one.title = "</script><script>alert(1)</script>".into();
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn links_survive_any_name() {
+    fn links_escape_names() {
         assert_eq!(link("a/b", "cmd:x y"), "#cell=a/b@cmd%3Ax%20y");
     }
 }

@@ -1,4 +1,4 @@
-//! Where two targets differ.
+//! Shows where two targets differ.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use crate::report::frames::{arrow, headline};
 use crate::report::text::cut;
 use crate::verdict::Verdict;
 
-/// Scenarios that are named for one reason.
+/// The maximum number of scenarios that are named for one reason.
 const MOST: usize = 8;
 
 /// An agreement as lines, ending in a summary.

@@ -1,4 +1,4 @@
-//! What of the gateway's own code was executed.
+//! Shows the code coverage of the gateway.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use super::palette::paint;
 use crate::coverage::{CodeCoverage, FileCoverage, LeftOutPlace, Never, PlaceCounts, PlaceKind};
 use crate::report::text::{count, padded, width};
 
-/// Shares by file and area, what is left out, and what could not be measured.
+/// The coverage by file and area, what is left out, and what could not be measured.
 pub fn code(coverage: &CodeCoverage, appearance: &Appearance) -> String {
     let mut text = String::new();
     let longest = coverage.files.iter().map(|file| width(&file.source)).max().unwrap_or(0);
@@ -85,7 +85,7 @@ fn amount(number: usize, thing: &str) -> String {
     }
 }
 
-/// How many branches of a file are left out for a reason.
+/// The number of branches of a file that are left out.
 fn by_reason<'a>(
     places: impl Iterator<Item = (&'a FileCoverage, &'a LeftOutPlace)>,
 ) -> BTreeMap<(&'a str, &'a str), usize> {
@@ -121,12 +121,12 @@ fn figures(counts: &PlaceCounts) -> String {
 }
 
 fn share(part: usize, all: usize) -> String {
-    // Rounded down: only all of it is 100 %.
+    // Rounded down, so that only complete coverage is 100 %.
     let tenths = (part * 1000).checked_div(all).unwrap_or(1000);
     if tenths == 1000 { "100 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
 }
 
-/// What nobody has executed, by file.
+/// What no scenario has executed, by file.
 pub fn never_executed(coverage: &CodeCoverage) -> String {
     let mut text = String::new();
     for file in coverage.files.iter().filter(|file| file.left_out.is_none() && !file.never.is_empty()) {
@@ -149,7 +149,10 @@ pub fn never_executed(coverage: &CodeCoverage) -> String {
     text
 }
 
-/// Who has executed a line of a file; an error where there is no such place.
+/// The groups that have executed a line of a file.
+///
+/// # Errors
+/// Fails if there is no code at this line.
 pub fn executed_by(coverage: &CodeCoverage, source: &str, line: usize) -> Result<String, String> {
     let file = coverage.files.iter().find(|file| {
         (file.source == source || file.chunk == source) && (file.first_line..=file.last_line).contains(&line)

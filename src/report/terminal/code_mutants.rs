@@ -1,4 +1,4 @@
-//! Mutants of a release's own code, for people.
+//! Shows the results for mutants of the code of a release.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,10 +9,10 @@ use crate::mutation::{CodeScore, MutantVerdict};
 use crate::report::text::wrap;
 use crate::verdict::Verdict;
 
-/// Scenarios that are named beside a survivor; the rest is counted.
+/// The maximum number of scenarios that are named with a survivor; the rest is counted.
 const NAMED: usize = 4;
 
-/// Survivors with their place in upstream's source file, counts by file, and the score.
+/// The survivors with their place in upstream's source file, the counts by file, and the score.
 pub fn code_mutants(score: &CodeScore, appearance: &Appearance) -> String {
     let mut text = String::new();
     let fail = |word: &str| paint(appearance.palette.of(Verdict::Fail), word);
@@ -60,7 +60,7 @@ pub fn code_mutants(score: &CodeScore, appearance: &Appearance) -> String {
         counts.join(", ")
     );
     if score.not_tried > 0 {
-        let _ = write!(line, " · {} chosen ones were not tried; --resume goes on", score.not_tried);
+        let _ = write!(line, " · {} chosen ones were not tried; --resume continues", score.not_tried);
     }
     let _ = writeln!(
         text,
@@ -71,7 +71,7 @@ pub fn code_mutants(score: &CodeScore, appearance: &Appearance) -> String {
     text
 }
 
-/// Mutants that no scenario reaches say nothing about expectations: coverage is missing there.
+/// The mutants that no scenario reaches, which show missing coverage rather than weak expectations.
 fn not_reached(score: &CodeScore, text: &mut String) {
     let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for mutant in score.with(MutantVerdict::NotReached) {

@@ -1,4 +1,4 @@
-//! What changed between two runs, as a list.
+//! Shows the changes between two runs.
 
 use super::Appearance;
 use super::palette::paint;
@@ -7,7 +7,7 @@ use crate::report::text::{count, cut, cut_middle, padded, width};
 use crate::run::Ending;
 use crate::verdict::Verdict;
 
-/// Names of missing cells that are shown.
+/// The maximum number of missing cells that are named.
 const MOST: usize = 10;
 
 /// A comparison as lines, ending in a summary.

@@ -1,4 +1,4 @@
-//! A difference in full: why it matters, where it stands, what was expected, what came, and how to see it again.
+//! Shows a difference in full: why it matters, where it is, what was expected, what came, and how to reproduce it.
 
 use super::Appearance;
 use super::palette::paint;
@@ -9,13 +9,13 @@ use crate::report::text::{cut, one_line, padded, width, wrap};
 use crate::run::{Cell, RunRecord, StepRecord};
 use crate::verdict::Verdict;
 
-/// Frames and log lines that are shown: the last ones.
+/// The maximum number of frames and of log lines that are shown; these are the last ones.
 const LAST: usize = 8;
-/// Scenarios that are named for one reason.
+/// The maximum number of scenarios that are named for one reason.
 const MOST: usize = 8;
-/// Lines of prose longer than this are hard to follow with the eye.
+/// The maximum width of prose, because longer lines are hard to read.
 const WIDEST: usize = 120;
-/// Width of the labels on the left.
+/// The width of the labels on the left.
 const LABEL: usize = 11;
 
 /// A difference as lines.
@@ -35,7 +35,7 @@ pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, appearance: &
         };
         block.line(&format!("{word} {}", paint(appearance.palette.strong(), line)));
     }
-    // Where nothing ran, it is not about what a scenario says.
+    // If nothing ran, the difference is not about the scenario.
     if let Some(scenario) = one.scenario.filter(|_| one.more.is_empty()) {
         block.prose("", &scenario.title);
         block.prose("why", &scenario.why);
@@ -71,12 +71,12 @@ pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, appearance: &
     block.into_text()
 }
 
-/// The steps that were not done because of what an earlier one showed, with the reason.
+/// The steps that were skipped because of an earlier one, with the reason.
 fn passed_over(cell: &Cell) -> impl Iterator<Item = (&StepRecord, &str)> {
     cell.steps.iter().filter_map(|step| Some((step, step.reason.as_deref()?)))
 }
 
-/// What was expected of a step, what came, and where they part.
+/// What was expected of a step, what came, and where they differ.
 pub(super) fn judged(block: &mut Block<'_>, step: &StepRecord) {
     if let Some(reason) = &step.reason {
         block.prose("skipped", reason);
@@ -105,7 +105,7 @@ pub(super) fn judged(block: &mut Block<'_>, step: &StepRecord) {
     }
 }
 
-/// The last of some entries. What refuses something is shown whole, the others in a line each.
+/// The last entries. Refusals are shown in full, the others in one line each.
 pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[TranscriptItem<'_>], last: usize) {
     if entries.is_empty() {
         return;
@@ -141,7 +141,7 @@ pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[TranscriptIt
     }
 }
 
-/// The last lines of the log, each whole.
+/// The last lines of the log, in full.
 pub(super) fn log(block: &mut Block<'_>, record: &RunRecord, cell: &Cell) {
     let log = log_of(record, cell);
     if log.is_empty() {
@@ -160,7 +160,7 @@ pub(super) fn log(block: &mut Block<'_>, record: &RunRecord, cell: &Cell) {
     }
 }
 
-/// Lines that keep to a width.
+/// Builds lines that keep to a width.
 pub(super) struct Block<'a> {
     appearance: &'a Appearance,
     text: String,
@@ -180,7 +180,7 @@ impl<'a> Block<'a> {
         self.text.push('\n');
     }
 
-    /// A text behind `head`, broken into lines that are indented by `indent`.
+    /// Adds a text after `head`, broken into lines that are indented by `indent`.
     pub(super) fn hanging(&mut self, head: &str, indent: usize, text: &str) {
         for (at, line) in
             wrap(&one_line(text), self.appearance.width.saturating_sub(indent)).iter().enumerate()
@@ -193,7 +193,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// A label and a text beside it, broken into lines.
+    /// Adds a label with a text next to it, broken into lines.
     pub(super) fn prose(&mut self, label: &str, text: &str) {
         let indent = if label.is_empty() { 2 } else { LABEL + 2 };
         let wide = self.appearance.width.min(WIDEST);

@@ -1,4 +1,4 @@
-//! The end of a run: what every cell showed, then what has to be looked at, last.
+//! Shows the results of a run: first all cells, then the differences.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,13 @@ use crate::run::{Ending, Known, RunRecord, behaviour};
 use crate::verdict::Verdict;
 use crate::wire::Sender;
 
-/// Differences that are shown in full; the others get a line each.
+/// The maximum number of differences that are shown in full; the others get one line each.
 const IN_FULL: usize = 30;
 
-/// Known regressions that get a line each; of those of security each gets its lines.
+/// The maximum number of known regressions that are listed; security regressions are always shown in full.
 const KNOWN_LINES: usize = 20;
 
-/// The whole report, ending in its summary line.
+/// The whole report, which ends with the summary line.
 pub fn render(record: &RunRecord, appearance: &Appearance) -> String {
     let differences = differences(record);
     let mut parts = if record.targets.len() > 1 {
@@ -43,7 +43,7 @@ pub fn render(record: &RunRecord, appearance: &Appearance) -> String {
     parts.join("\n")
 }
 
-/// Cells that say nothing, by their reasons.
+/// The cells without a result, by their reasons.
 fn untestable(record: &RunRecord, appearance: &Appearance) -> String {
     let mut reasons: Vec<(&str, Vec<&str>, usize)> = Vec::new();
     for cell in record.cells.iter().filter(|cell| cell.verdict == Verdict::Untestable) {
@@ -74,7 +74,7 @@ fn untestable(record: &RunRecord, appearance: &Appearance) -> String {
     text
 }
 
-/// Frames beside upstream's schema, where they were checked by it.
+/// The result of checking frames against upstream's schema, if they were checked.
 fn frames(record: &RunRecord, appearance: &Appearance) -> String {
     let mut kinds: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     let mut checked: BTreeMap<&str, usize> = BTreeMap::new();
@@ -125,7 +125,7 @@ fn frames(record: &RunRecord, appearance: &Appearance) -> String {
     told
 }
 
-/// Planned cells without a verdict: those that were running, then the others.
+/// The planned cells without a verdict: first those that were running, then the others.
 fn not_run(record: &RunRecord, appearance: &Appearance) -> String {
     if record.unfinished.is_empty() {
         return String::new();
@@ -144,7 +144,7 @@ fn not_run(record: &RunRecord, appearance: &Appearance) -> String {
 /// Targets that could not be used, and what gateways left behind.
 fn troubles(record: &RunRecord, differences: &[Difference<'_>], appearance: &Appearance) -> String {
     let mut text = String::new();
-    // Those whose scenarios are told of below are not told of twice.
+    // Targets whose scenarios are listed below are not listed here.
     let is_told = |line: &String| {
         differences.iter().any(|one| {
             let Difference { cell, .. } = one;
@@ -168,7 +168,7 @@ fn troubles(record: &RunRecord, differences: &[Difference<'_>], appearance: &App
     text
 }
 
-/// What is known to be wrong and showed, those of security first.
+/// The known regressions that the run shows, security first.
 fn known_wrongs(record: &RunRecord, appearance: &Appearance) -> String {
     let all = known_deviations(record);
     let mut blocks = Vec::new();
@@ -218,12 +218,12 @@ fn in_short(record: &RunRecord, rest: &[Difference<'_>], appearance: &Appearance
     text
 }
 
-/// One line: how it went, how many of each with the worst first, what it cost.
+/// The summary line: the result, the counts with the worst first, and the cost.
 fn summary(record: &RunRecord, appearance: &Appearance) -> String {
     let run = &record.run;
     let (word, style) = headword(record, &appearance.palette);
     let mut parts = vec![word.to_owned()];
-    // What is known stands together, and may be broken between its parts.
+    // The counts of known deviations are kept together if possible.
     parts.extend(record.summary.told().iter().flat_map(|told| told.split_inclusive(", ")).map(str::to_owned));
     if record.summary.not_run > 0 {
         parts.push(format!("{} not run", record.summary.not_run));
@@ -247,7 +247,7 @@ fn summary(record: &RunRecord, appearance: &Appearance) -> String {
     painted.concat()
 }
 
-/// How a run went, in capitals. `AS EXPECTED` is one in which no known wrong showed.
+/// The result of a run, in capitals. A run is `AS EXPECTED` only if it shows no known regression.
 fn headword(record: &RunRecord, palette: &Palette) -> (&'static str, anstyle::Style) {
     let sums = &record.summary;
     if record.ending() == Ending::Interrupted {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_change_nothing_but_colours() {
+    fn colours_do_not_change_the_text() {
         let coloured = render(&sample(), &Appearance { palette: Palette::COLOURED, ..PLAIN });
         assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), render(&sample(), &PLAIN));
     }
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_fine_everywhere_are_counted_in_a_large_matrix() {
+    fn a_large_matrix_only_counts_rows_that_are_fine_everywhere() {
         let record = RunRecord::of(&sample::large(140, 3));
         let text = matrix(&record, &PLAIN);
         assert!(text.contains("pairing: 80 more scenarios ok everywhere\n"), "{text}");
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_says_how_it_went() {
+    fn the_last_line_is_the_result() {
         let last =
             |record: &RunRecord| summary(record, &PLAIN).split(" · ").next().unwrap_or_default().to_owned();
         assert_eq!(last(&sample()), "BROKEN");
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_differences_gets_a_line_each() {
+    fn many_differences_get_one_line_each() {
         let record = RunRecord::of(&sample::large(400, 30));
         let text = render(&record, &PLAIN);
         assert_eq!(text.matches("  reproduce: ").count(), IN_FULL);

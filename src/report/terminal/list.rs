@@ -1,4 +1,4 @@
-//! One target: a list of scenarios by section.
+//! Shows a run with one target: a list of scenarios by section.
 
 use std::collections::HashSet;
 
@@ -10,10 +10,11 @@ use crate::report::text::{cut, cut_middle, duration, padded, width};
 use crate::run::{Cell, RunRecord, behaviour};
 use crate::verdict::Verdict;
 
-/// Lines longer than this are hard to follow with the eye.
+/// The maximum width, because longer lines are hard to read.
 const WIDEST: usize = 110;
 
-/// The cells of a run with one target, but for those that did not run for one reason: they are told of together.
+/// The cells of a run with one target. Cells that did not run for the same reason are left out, because they are shown
+/// together elsewhere.
 pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], appearance: &Appearance) -> String {
     let folded: HashSet<&str> = differences
         .iter()
@@ -56,7 +57,7 @@ pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], appearanc
     text
 }
 
-/// What is said beside a scenario.
+/// The text next to a scenario.
 fn said(cell: &Cell, standing: Standing) -> String {
     let listed = || {
         let issue = deciding_step(cell).and_then(|step| step.deviation.as_ref()?.issue.as_deref());

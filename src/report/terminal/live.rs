@@ -1,4 +1,4 @@
-//! Progress while a run goes on: bars on a terminal, a plain line for each thing that is done elsewhere.
+//! Shows progress during a run: bars on a terminal, plain lines elsewhere.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -12,7 +12,7 @@ use crate::report::standing::Standing;
 use crate::report::text::{count, cut_middle, duration, padded};
 use crate::run::{Deny, Event, RunStarted, behaviour};
 
-/// Columns of a target's name.
+/// The width of the name of a target.
 const NAME: usize = 18;
 
 /// Shows events as they come.
@@ -30,7 +30,7 @@ enum LiveMode {
     Lines(Box<dyn Write + Send>),
 }
 
-/// How far a target is.
+/// The progress of a target.
 #[derive(Default)]
 struct RunProgress {
     doing: Option<String>,
@@ -41,7 +41,7 @@ struct RunProgress {
 }
 
 impl Live {
-    /// Bars that are redrawn, for a terminal.
+    /// Shows bars that are redrawn, for a terminal.
     pub fn bars(target: ProgressDrawTarget, palette: Palette) -> Self {
         let shape = LiveMode::Bars { all: MultiProgress::with_draw_target(target), bars: BTreeMap::new() };
         Self {
@@ -54,7 +54,7 @@ impl Live {
         }
     }
 
-    /// A line for each cell and gateway, for pipes, files and CI.
+    /// Shows one line for each cell and gateway, for pipes, files and CI.
     pub fn lines(to: Box<dyn Write + Send>, palette: Palette) -> Self {
         Self {
             palette,
@@ -73,12 +73,12 @@ impl Live {
         match &mut self.shape {
             LiveMode::Lines(to) => {
                 if let Some(line) = line {
-                    // Nobody can be told of a closed pipe.
+                    // A closed pipe cannot be reported anywhere.
                     let _ = writeln!(to, "{line}").and_then(|()| to.flush());
                 }
             }
             LiveMode::Bars { all, bars } => {
-                // Above the bars only what has to be looked at; the rest is in the counts.
+                // Only differences are shown above the bars; the rest is in the counts.
                 if let Some(line) = line.filter(|_| is_trouble(&self.deny, event)) {
                     let _ = all.println(line);
                 }
@@ -93,7 +93,7 @@ impl Live {
         }
     }
 
-    /// Keeps count; the target that changed.
+    /// Updates the counts. Returns the target that changed.
     fn note(&mut self, event: &Event) -> Option<String> {
         let name = match event {
             Event::RunStarted(started) => {
@@ -139,7 +139,7 @@ impl Live {
         Some(name)
     }
 
-    /// An event as a line, where it is worth one.
+    /// The line for an event, if it gets one.
     fn line(&self, event: &Event) -> Option<String> {
         let quiet = |text: &str| paint(self.palette.quiet(), text);
         let name = |target: &str| padded(&cut_middle(target, NAME), NAME);
@@ -194,7 +194,7 @@ fn is_trouble(deny: &[Deny], event: &Event) -> bool {
     }
 }
 
-/// Brings the bar of a target up to date; it goes away when all its cells are done.
+/// Updates the bar of a target, and removes it when all its cells are done.
 fn draw(
     all: &MultiProgress,
     bars: &mut BTreeMap<String, ProgressBar>,
@@ -223,7 +223,7 @@ fn draw(
     bar.set_message(message(progress));
 }
 
-/// What a target is doing.
+/// The current activity of a target.
 fn message(progress: &RunProgress) -> String {
     let doing = progress.doing.clone();
     let booting = (progress.booting > 0).then(|| format!("booting {}", count(progress.booting, "gateway")));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_terminal_bars_come_and_go() {
+    fn on_a_terminal_bars_appear_and_disappear() {
         let terminal = InMemoryTerm::new(20, 80);
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 60);
         let mut live = Live::bars(target, Palette::PLAIN);

@@ -1,4 +1,4 @@
-//! Several targets: rows scenarios, columns targets, in as many blocks as the width needs.
+//! Shows a run with several targets as a matrix of scenarios and targets, in as many blocks as the width requires.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use crate::report::text::{count, cut, cut_middle, padded, width};
 use crate::run::{Cell, Known, RunRecord, TargetInfo, Unfinished, behaviour};
 use crate::verdict::Verdict;
 
-/// The widest column of a target.
+/// The maximum width of a column.
 const WIDEST: usize = 18;
-/// Blanks between columns.
+/// The number of blanks between columns.
 const GAP: usize = 2;
-/// With more rows than this, those that are fine everywhere are only counted.
+/// With more rows than this, rows that are fine everywhere are only counted.
 const MOST_ROWS: usize = 60;
 
-/// How a cell stands that is right.
+/// The standing of a cell that is right.
 const PASS: Standing = Standing::Verdict(Verdict::Pass);
 
 /// The matrix of a run.
@@ -49,7 +49,7 @@ pub(super) fn matrix(record: &RunRecord, appearance: &Appearance) -> String {
 
 struct Grid<'a> {
     rows: Vec<GridRow<'a>>,
-    /// Rows by section that are fine everywhere and left out.
+    /// The number of left-out rows by section, which are fine everywhere.
     fine: Vec<(&'a str, usize)>,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Grid<'a> {
         grid
     }
 
-    /// The rows under some of the columns.
+    /// The rows of the matrix for some of the columns.
     fn block(&self, columns: &[(usize, usize)], id_width: usize, appearance: &Appearance) -> String {
         let mut text = String::new();
         let mut open = "";
@@ -116,14 +116,14 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// What stands for a cell without a verdict.
+/// The text for a cell without a verdict.
 fn missing(record: &RunRecord, scenario: &str, target: &str) -> String {
     let unfinished = record.unfinished(scenario, target);
     let word = if unfinished.is_some_and(Unfinished::was_running) { "· was running" } else { "·" };
     word.to_owned()
 }
 
-/// What a cell shows, as short as possible: only what is right has no sign.
+/// The text for a cell. Cells that are right have no symbol.
 fn word(cell: &Cell, standing: Standing) -> String {
     let word = match standing {
         Standing::Verdict(Verdict::Pass | Verdict::Skipped) => "ok".to_owned(),
@@ -136,7 +136,7 @@ fn word(cell: &Cell, standing: Standing) -> String {
     cut(&word, WIDEST)
 }
 
-/// Names of the columns, without the year where all have the same.
+/// The headings of the columns, without the year if all targets have the same.
 pub(crate) fn headings(targets: &[TargetInfo]) -> Vec<String> {
     let mut years = targets.iter().filter_map(|one| one.release).map(|release| release.year);
     let first = years.next();
@@ -151,7 +151,7 @@ pub(crate) fn headings(targets: &[TargetInfo]) -> Vec<String> {
         .collect()
 }
 
-/// Ranges of columns that fit beside the names.
+/// The ranges of columns that fit next to the names.
 fn in_blocks(widths: &[usize], room: usize) -> Vec<std::ops::Range<usize>> {
     let mut blocks = Vec::new();
     let mut start = 0;
@@ -181,7 +181,7 @@ fn line<'a>(name: &str, cells: impl Iterator<Item = (&'a str, usize, anstyle::St
     line
 }
 
-/// What the signs mean, as far as they occur.
+/// The legend of the symbols that occur.
 fn legend(record: &RunRecord, appearance: &Appearance) -> String {
     let seen =
         |standing: Standing| record.cells.iter().any(|cell| Standing::of(&record.run.deny, cell) == standing);

@@ -1,4 +1,4 @@
-//! What a person sees on a terminal: progress while a run goes on, and what came of it at the end.
+//! Terminal output: progress during a run, and its results at the end.
 
 mod agreement;
 mod code;
@@ -29,11 +29,11 @@ pub use rules::rules;
 pub use story::story;
 pub use topic::topic;
 
-/// How a text should appearance.
+/// How a text should appear.
 #[derive(Clone, Copy, Debug)]
 pub struct Appearance {
-    /// Columns that it may take.
+    /// The width in columns.
     pub width: usize,
-    /// Its colours.
+    /// The colours to use.
     pub palette: Palette,
 }

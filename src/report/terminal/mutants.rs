@@ -1,4 +1,4 @@
-//! What became of the mutants.
+//! Shows the results for mutants of the model.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::mutation::{MutantFate, Score};
 use crate::report::text::{cut, padded, width, wrap};
 use crate::verdict::Verdict;
 
-/// A score as lines: the killed, the survivors, and a summary.
+/// The killed mutants, the survivors, and a summary.
 pub fn mutants(score: &Score, appearance: &Appearance) -> String {
     let names = score.mutants.iter().map(|fate| width(fate.mutant.name)).max().unwrap_or(0);
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Colours.
+//! The colours and symbols of terminal output.
 
 use anstyle::{AnsiColor, Style};
 
@@ -6,7 +6,7 @@ use crate::report::standing::Standing;
 use crate::run::Known;
 use crate::verdict::Verdict;
 
-/// The colours of a text. Without colours every part is still told apart by words and signs.
+/// The colours of a text. Without colours, words and symbols still distinguish all parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Palette {
     good: Style,
@@ -47,12 +47,12 @@ impl Palette {
         strong: Style::new().bold(),
     };
 
-    /// Colours or none.
+    /// The palette with or without colours.
     pub const fn new(coloured: bool) -> Self {
         if coloured { Self::COLOURED } else { Self::PLAIN }
     }
 
-    /// The style of how a cell stands.
+    /// The style of a standing.
     pub(crate) const fn standing(&self, standing: Standing) -> Style {
         match standing {
             Standing::Verdict(verdict) => self.of(verdict),
@@ -75,7 +75,7 @@ impl Palette {
         }
     }
 
-    /// The style of what matters less.
+    /// The style of secondary text.
     pub(crate) const fn quiet(&self) -> Style {
         self.quiet
     }
@@ -91,7 +91,7 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{style}{text}{style:#}") }
 }
 
-/// The sign of how a cell stands, one column wide.
+/// The symbol of a standing, one column wide.
 pub(crate) const fn mark(standing: Standing) -> &'static str {
     match standing {
         Standing::Verdict(Verdict::Pass) => "✓",

@@ -1,4 +1,4 @@
-//! The history of the handshake.
+//! Shows the history of the handshake rules.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,10 @@ use crate::model::{NotModelled, RuleChange};
 use crate::release::Release;
 use crate::report::text::wrap;
 
-/// Lines of prose longer than this are hard to follow with the eye.
+/// The maximum width of prose, because longer lines are hard to read.
 const WIDEST: usize = 110;
 
-/// Changes by release, and what is left out.
+/// The changes by release, and what the model leaves out.
 pub fn rules(changes: &[&RuleChange], missing: &[NotModelled], appearance: &Appearance) -> String {
     let width = appearance.width.min(WIDEST);
     let mut text = String::new();

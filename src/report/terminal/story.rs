@@ -1,4 +1,4 @@
-//! A cell in full: every step with its frames, what was expected, what came.
+//! Shows a cell in full: every step with its frames, what was expected, and what came.
 
 use super::Appearance;
 use super::difference::{Block, frames, judged, log};

@@ -1,4 +1,4 @@
-//! All transitions of the rows over releases.
+//! Shows how scenarios change over the releases of a run.
 
 use super::Appearance;
 use super::palette::paint;
@@ -7,7 +7,7 @@ use crate::report::text::{count, cut, cut_middle, joined, padded, width};
 use crate::run::{GAP, RunRecord, Series, Stretch, Timeline, behaviour};
 use crate::verdict::Verdict;
 
-/// The rows that change over the releases of a run.
+/// The timelines of scenarios that change over the releases of a run.
 pub(super) fn timelines(record: &RunRecord, appearance: &Appearance) -> String {
     let changing: Vec<&Timeline> = record.timelines.iter().filter(|one| one.stretches.len() > 1).collect();
     let alike = record.timelines.len() - changing.len();
@@ -41,7 +41,7 @@ pub(super) fn timelines(record: &RunRecord, appearance: &Appearance) -> String {
     text
 }
 
-/// A timeline in lines, each stretch in the colour of its worst cell.
+/// A timeline as lines, with each stretch in the colour of its worst cell.
 fn bars(
     run: (&RunRecord, &Series),
     timeline: &Timeline,
@@ -71,7 +71,7 @@ fn bars(
         .collect()
 }
 
-/// How the worst cell of a stretch stands.
+/// The standing of the worst cell of a stretch.
 fn worst((record, series): (&RunRecord, &Series), timeline: &Timeline, stretch: &Stretch) -> Standing {
     let inside = |release| stretch.first <= release && release <= stretch.last;
     record

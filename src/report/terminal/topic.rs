@@ -1,4 +1,4 @@
-//! The explanation of a word.
+//! Shows the explanation of a word.
 
 use super::Appearance;
 use super::difference::Block;
