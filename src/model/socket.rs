@@ -129,7 +129,7 @@ fn handle_message(message: &Message, conn: ConnectionId, shared: &Service) {
     match message {
         Message::Text(text) => deliver_frame(conn, IncomingFrame::Text(text.as_str()), shared),
         Message::Binary(bytes) => {
-            deliver_frame(conn, IncomingFrame::Text(&String::from_utf8_lossy(bytes)), shared)
+            deliver_frame(conn, IncomingFrame::Text(&String::from_utf8_lossy(bytes)), shared);
         }
         Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
     }

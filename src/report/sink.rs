@@ -319,6 +319,7 @@ mod tests {
     fn an_error_names_the_report_that_cannot_be_written() {
         let record = RunRecord::of(&sample::events());
         let error = write(&[report("json=no/such/x")], &[], &record, &mut io::sink()).unwrap_err();
-        assert!(error.to_string().starts_with("the report `json=no/such/x` cannot be written: "), "{error}");
+        assert_eq!(error.to_string(), "the report `json=no/such/x` cannot be written");
+        assert!(std::error::Error::source(&error).is_some());
     }
 }

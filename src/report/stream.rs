@@ -117,7 +117,8 @@ mod tests {
             stream.take(event);
         }
         let error = stream.finish(&reports).unwrap_err();
-        assert_eq!(error.to_string(), "the report `events=-` cannot be written: broken pipe");
+        assert_eq!(error.to_string(), "the report `events=-` cannot be written");
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "broken pipe");
         assert_eq!(String::from_utf8_lossy(&to.0), first);
     }
 }
