@@ -229,7 +229,7 @@ fn survivors_are_shown_where_they_are() {
 }
 
 #[rstest]
-#[case::a_model(&["mutants", "--gateway", "embedded"], 2, "no build whose code can be read")]
+#[case::a_model(&["mutants", "--gateway", "embedded"], 2, "cannot be read")]
 #[case::no_such_file(&["mutants", "--gateway", "path:package", "--file", "auht.ts"], 2, "did you mean `src/gateway/auth.ts`?")]
 #[case::no_such_mutant(&["mutants", "--gateway", "path:package", "--id", "nobody"], 2, "there is no mutant `nobody`")]
 #[case::without_a_gateway(&["mutants", "--sample", "3"], 2, "--gateway")]

@@ -160,7 +160,7 @@ fn commands_on_stored_runs_report_an_empty_selection() {
         .gatecrash(&["expect", "update", "b/two", "--from", "one.events"])
         .assert()
         .code(3)
-        .stderr(contains("measured none of these scenarios"));
+        .stderr(contains("contain none of these scenarios"));
     bench.gatecrash(&["releases", "verify"]).assert().code(3).stderr(contains("no release is installed"));
 }
 
@@ -222,7 +222,7 @@ fn a_scenarios_folder_without_scenarios_does_not_hide_the_built_in_suite() {
         .gatecrash(&["list", "roles/legacy-empty-token-map"])
         .assert()
         .code(0)
-        .stderr(contains("holds no scenario, so the built-in suite is used"));
+        .stderr(contains("contains no scenario, so the built-in suite is used"));
     // A folder that contains a scenario counts as a suite, even if the scenario is invalid.
     bench.write("scenarios/broken.yaml", BROKEN);
     bench

@@ -33,7 +33,7 @@ use crate::report;
 use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::Settings;
 use crate::scenario::{Millis, Scenario};
-use crate::suggest::question;
+use crate::suggest::did_you_mean;
 
 /// Options for mutants of a release.
 #[derive(clap::Args, Debug)]
@@ -282,7 +282,16 @@ fn chosen(
         if !mutants.iter().any(|one| glob.is_match(&one.source)) {
             let sources: BTreeSet<&str> = mutants.iter().map(|one| one.source.as_str()).collect();
             let failure = Failure::usage(format!("no source file in scope is called `{text}`"));
-            let hint = question(text, sources).unwrap_or_else(|| "`--list` names them".to_owned());
+            // A name without its folders is compared with names.
+            let part = |source: &'_ str| match (text.contains('/'), source.rsplit_once('/')) {
+                (false, Some((_, name))) => name.to_owned(),
+                _ => source.to_owned(),
+            };
+            let parts: Vec<String> = sources.iter().map(|one| part(one)).collect();
+            let meant = did_you_mean(text, parts.iter().map(String::as_str));
+            let meant = sources.iter().find(|one| meant.is_some_and(|meant| part(one) == meant));
+            let hint = meant
+                .map_or_else(|| "`--list` names them".to_owned(), |one| format!("did you mean `{one}`?"));
             return Err(failure.hint(hint));
         }
     }
