@@ -88,7 +88,7 @@ fn diff_compares_two_targets() {
 
 #[rstest]
 #[case(&["diff", "embedded", "embedded"], "compared with itself")]
-#[case(&["diff", "embedded", "embedded:2026.3.31,embedded:2026.4.2"], "two targets are compared")]
+#[case(&["diff", "embedded", "embedded:2026.3.31,embedded:2026.4.2"], "exactly two targets can be compared")]
 #[case(&["run", "--gateway", "embedded:2026.9.6+rotation-keeps-ol"], "did you mean `rotation-keeps-old`")]
 #[case(&["run", "--gateway", "embedded:soon"], "soon")]
 #[case(&["mutants", "--mutant", "nobody"], "no mutant is called `nobody`")]
