@@ -110,11 +110,11 @@ fn errors_in_a_used_file_are_reported() {
 #[case::no_id(&["roles/nothing-like-this-at-all"], 2, "no scenario is called")]
 #[case::no_built_in_id(&["builtin:roles/nothing"], 2, "no scenario is called `builtin:roles/nothing`")]
 #[case::no_root(&["--folder", "nowhere"], 2, "the folder nowhere does not exist")]
-#[case::empty_folder(&["empty"], 3, "no scenario file is below empty")]
-#[case::empty_root(&["--folder", "empty"], 3, "no scenario file is below empty")]
-#[case::glob(&["zzz*"], 3, "no scenario fits `zzz*`")]
-#[case::one_of_two_globs(&["*", "zzz*"], 3, "no scenario fits `zzz*`")]
-#[case::built_in_glob(&["builtin:zzz*"], 3, "no scenario fits `builtin:zzz*`")]
+#[case::empty_folder(&["empty"], 3, "there is no scenario file below empty")]
+#[case::empty_root(&["--folder", "empty"], 3, "there is no scenario file below empty")]
+#[case::glob(&["zzz*"], 3, "no scenario matches `zzz*`")]
+#[case::one_of_two_globs(&["*", "zzz*"], 3, "no scenario matches `zzz*`")]
+#[case::built_in_glob(&["builtin:zzz*"], 3, "no scenario matches `builtin:zzz*`")]
 fn every_command_reports_names_that_match_nothing(
     #[case] names: &[&str],
     #[case] exit: i32,
@@ -289,7 +289,7 @@ fn rows_of_upgrade_scenarios_can_be_selected_by_id() {
         .gatecrash(&[&["matrix", "roles/legacy-empty-token-map"][..], &from].concat())
         .assert()
         .code(3)
-        .stderr(contains("none of these scenarios begins on another release"));
+        .stderr(contains("none of these scenarios starts on another release"));
 }
 
 #[rstest]

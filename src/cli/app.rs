@@ -38,7 +38,7 @@ struct Global {
     /// When to colour output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
-    /// Log to standard error what the engine does; twice: also every frame. GATECRASH_LOG takes a filter instead
+    /// Log to standard error what the engine does; twice: also every frame. `GATECRASH_LOG` takes a filter instead
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
 }

@@ -22,7 +22,7 @@ use crate::wire::{Close, Frame, WireError};
 /// Bytes that may wait for the reader, which never lags for long.
 const BEHIND: usize = 64 * 1024;
 
-/// The longest head of an HTTP message that is read; those of WebSockets are shorter.
+/// The longest head of an HTTP message that is read; those of WebSocket upgrades are shorter.
 const LONGEST_HEAD: usize = 16 * 1024;
 
 /// A port that leads to a gateway. Dropping it ends the connections that go through it.

@@ -27,7 +27,7 @@ impl Default for Stopping {
 /// How a gateway ended when it was stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopOutcome {
-    /// ProcessExit code or signal.
+    /// The exit code or signal.
     pub exit: ProcessExit,
     /// Whether it did not end in time and was killed.
     pub killed: bool,

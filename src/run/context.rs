@@ -191,7 +191,7 @@ impl<'a> CaseContext<'a> {
         match one.tls {
             Some(scenario::Tls::Switched(_)) => endpoint.tls = EndpointTls::Off,
             Some(scenario::Tls::Pinned(CertificatePin { pin })) => {
-                endpoint.tls = EndpointTls::Pinned(pin.clone())
+                endpoint.tls = EndpointTls::Pinned(pin.clone());
             }
             None => {}
         }
