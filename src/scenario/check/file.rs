@@ -134,7 +134,7 @@ impl FileChecks<'_> {
                         let mut error =
                             Diagnostic::error("unknown-reference", message, self.source, reference.span)
                                 .label("unknown reference");
-                        error.help = advice("builtins", inner, BUILTIN_REFERENCES);
+                        error.help = advice("built-in references", inner, BUILTIN_REFERENCES);
                         self.found.push(error);
                     }
                     Err(ReferenceError::UnknownChange(word)) => {
