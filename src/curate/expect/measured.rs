@@ -18,8 +18,8 @@ pub(super) struct StepObservation<'a> {
 }
 
 /// The id of a case and the id of one of its steps.
-pub(super) type Site<'a> = (&'a str, &'a str);
-pub(super) type Observations<'a> = BTreeMap<Site<'a>, BTreeMap<Release, StepObservation<'a>>>;
+pub(super) type CaseStep<'a> = (&'a str, &'a str);
+pub(super) type Observations<'a> = BTreeMap<CaseStep<'a>, BTreeMap<Release, StepObservation<'a>>>;
 
 /// What runs show about the cases of a file.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ pub(super) struct Measurements<'a> {
 pub(super) fn measure<'a>(cases: &[&'a Scenario], runs: &'a [RunRecord]) -> Measurements<'a> {
     let mut measured = Measurements::default();
     for run in runs {
-        let mut of_run: BTreeMap<Site<'_>, BTreeMap<Release, Vec<StepObservation<'_>>>> = BTreeMap::new();
+        let mut of_run: BTreeMap<CaseStep<'_>, BTreeMap<Release, Vec<StepObservation<'_>>>> = BTreeMap::new();
         for cell in &run.cells {
             let Some(case) = cases.iter().find(|one| one.id == cell.scenario) else { continue };
             let Some(release) = cell.release else { continue };

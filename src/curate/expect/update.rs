@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::candidate::describe;
 use super::edit::{DeviationEdit, EditError, NewDeviation, rewrite};
-use super::measured::{Measurements, Site, measure};
+use super::measured::{CaseStep, Measurements, measure};
 use super::spans::spans;
 use crate::release::{Release, ReleaseRange};
 use crate::run::RunRecord;
@@ -140,7 +140,7 @@ struct MeasuredFile<'a> {
 /// The outcome that has to be listed for a step on a release; `None` if its outcome is right.
 type Listing = Option<Expectation>;
 /// What has to be listed for each step, by release.
-type Listings<'a> = BTreeMap<Site<'a>, BTreeMap<Release, Listing>>;
+type Listings<'a> = BTreeMap<CaseStep<'a>, BTreeMap<Release, Listing>>;
 
 /// What should happen to an entry according to one of its steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -190,7 +190,7 @@ impl<'a> MeasuredFile<'a> {
     }
 
     /// The outcome that has to be listed for a step on a release.
-    fn listing(&self, site: Site<'_>, release: Release, left: &mut Vec<LeftAlone>) -> Listing {
+    fn listing(&self, site: CaseStep<'_>, release: Release, left: &mut Vec<LeftAlone>) -> Listing {
         let of_site = &self.measured.observed[&site];
         let seen = &of_site[&release];
         let case = self.cases.iter().find(|one| one.id == site.0)?;
@@ -267,7 +267,7 @@ impl<'a> MeasuredFile<'a> {
     /// What should happen to an entry by the outcomes of one of its steps; `None` if the step was not seen.
     fn propose(
         &self,
-        site: Site<'a>,
+        site: CaseStep<'a>,
         one: &Expectation,
         range: ReleaseRange,
         wanted: &Listings<'a>,
@@ -310,7 +310,7 @@ impl<'a> MeasuredFile<'a> {
     }
 
     /// The releases on which a case was run, with what has to be listed for a step where it was seen.
-    fn run(&self, site: Site<'a>, seen: &BTreeMap<Release, Listing>) -> Vec<(Release, Option<Listing>)> {
+    fn run(&self, site: CaseStep<'a>, seen: &BTreeMap<Release, Listing>) -> Vec<(Release, Option<Listing>)> {
         let run_on = self.measured.run_on.get(site.0).into_iter().flatten();
         run_on.map(|release| (*release, seen.get(release).cloned())).collect()
     }
@@ -320,7 +320,7 @@ impl<'a> MeasuredFile<'a> {
         &self,
         wanted: &Listings<'a>,
         changes: &BTreeMap<usize, DeviationEdit>,
-    ) -> Vec<(Site<'a>, ReleaseRange, Expectation)> {
+    ) -> Vec<(CaseStep<'a>, ReleaseRange, Expectation)> {
         let mut missing = Vec::new();
         for (site, seen) in wanted {
             let Some(case) = self.cases.iter().find(|one| one.id == site.0) else { continue };
@@ -356,7 +356,7 @@ impl<'a> MeasuredFile<'a> {
     }
 
     /// The new entries. Steps and rows with the same releases share an entry.
-    fn merged(&self, missing: &[(Site<'_>, ReleaseRange, Expectation)]) -> Vec<NewDeviation> {
+    fn merged(&self, missing: &[(CaseStep<'_>, ReleaseRange, Expectation)]) -> Vec<NewDeviation> {
         /// What holds on these releases, and in which rows.
         type Regrouped = (ReleaseRange, Expectation, Vec<String>);
 
