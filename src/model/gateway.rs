@@ -73,11 +73,6 @@ impl ModelGateway {
         &self.state
     }
 
-    /// The records that the gateway keeps, to be changed from outside between two calls.
-    pub const fn state_mut(&mut self) -> &mut GatewayState {
-        &mut self.state
-    }
-
     /// The rules of the release that runs.
     pub const fn profile(&self) -> &Profile {
         &self.rules.profile
