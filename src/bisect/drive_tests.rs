@@ -155,7 +155,7 @@ fn a_flaky_failure_is_found_with_the_requested_confidence() {
 #[test]
 fn with_confidence_the_failure_of_the_bad_end_counts_even_if_the_good_end_fails_first() {
     let question = Question { confidence: Some(0.99), ..question() };
-    let (result, entries) = drive(&Scripted::new("!!!!!!????????"), &question, 1, vec![]);
+    let (result, entries) = drive(&Scripted::new("!.....????????"), &question, 1, vec![]);
     let DriveResult::Done(SearchOutcome::Found { first_new: 6 }, Some(_)) = result else {
         panic!("{result:?}");
     };
