@@ -58,11 +58,10 @@ fn padded(mut text: String, bytes: usize) -> String {
     text
 }
 
-/// The bytes of a hexadecimal text; `check` rejects other texts, so invalid digits are ignored.
-fn bytes_of(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> =
-        hex.chars().filter_map(|c| c.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
-    digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()
+/// The bytes of a hexadecimal text, with or without spaces; `check` rejects other texts, which give no bytes.
+fn bytes_of(text: &str) -> Vec<u8> {
+    let digits: String = text.split_whitespace().collect();
+    hex::decode(digits).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -73,5 +72,11 @@ mod tests {
     fn frames_can_be_padded_beyond_64_kib() {
         assert_eq!(padded("ä".to_owned(), 65_537).len(), 65_537);
         assert_eq!(padded("long".to_owned(), 2), "long");
+    }
+
+    #[test]
+    fn a_hexadecimal_text_may_have_spaces() {
+        assert_eq!(bytes_of("00 fF 1a"), [0x00, 0xff, 0x1a]);
+        assert!(bytes_of("0").is_empty());
     }
 }
