@@ -24,7 +24,9 @@ use crate::gateway::{Profiles, Target, TargetProvider};
 use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Live, Palette};
 use crate::report::{self, EventStream, ReportDestination, ReportRequest};
-use crate::run::{Deny, Emit, Event, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule, Settings};
+use crate::run::{
+    Deny, Emit, Event, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule, Settings, TakeOver,
+};
 use crate::scenario::Millis;
 use crate::wire::ProtocolSchemas;
 
@@ -65,6 +67,13 @@ pub(super) struct RunOptions {
     /// Give every scenario a gateway of its own
     #[arg(long)]
     pub(super) isolate: bool,
+    /// Boot a gateway for every group of scenarios; otherwise a gateway that is up is given the configuration of the next
+    /// group where that was measured to change no outcome
+    #[arg(long, conflicts_with = "warm")]
+    pub(super) cold: bool,
+    /// Give a gateway that is up the configuration of the next group on every release
+    #[arg(long)]
+    pub(super) warm: bool,
     /// Stop at the first cell that is not fine
     #[arg(long)]
     pub(super) fail_fast: bool,
@@ -93,6 +102,11 @@ impl RunOptions {
             at_once: self.at_once.map(|number| number as usize),
             isolate: self.isolate,
             apart: false,
+            take_over: match (self.cold, self.warm) {
+                (true, _) => TakeOver::Never,
+                (_, true) => TakeOver::Always,
+                _ => TakeOver::WhereMeasured,
+            },
         }
     }
 }

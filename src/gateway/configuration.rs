@@ -1,6 +1,6 @@
 //! The configuration of a gateway: the smallest one that boots every release, and what a scenario changes in it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Changes to a configuration in the order in which they were made. They are kept apart because a `null` among them may
 /// remove a key that only the whole configuration has.
@@ -38,6 +38,24 @@ pub(super) fn smallest(token: &str) -> Value {
     }})
 }
 
+/// Makes a configuration differ from the one before in a key for which every release restarts, without changing what it
+/// means: no base path and an empty one are the same.
+pub(super) fn mark_for_restart(config: &mut Value, marked: bool) {
+    let gateway = object_in(config.as_object_mut(), "gateway");
+    let Some(page) = object_in(gateway, "controlUi") else { return };
+    let is_own = page.get("basePath").is_some_and(|path| path != "");
+    if marked && !is_own {
+        page.insert("basePath".to_owned(), json!(""));
+    } else if !is_own {
+        page.shift_remove("basePath");
+    }
+}
+
+/// The object at a key, made if nothing is there; `None` if something else is.
+fn object_in<'a>(map: Option<&'a mut Map<String, Value>>, key: &str) -> Option<&'a mut Map<String, Value>> {
+    map?.entry(key).or_insert_with(|| json!({})).as_object_mut()
+}
+
 /// Merges a change into a configuration by RFC 7396: objects key by key, `null` removes a key, anything else replaces. A
 /// change that is not an object, such as `null` for none at all, changes nothing.
 pub fn merge(into: &mut Value, change: &Value) {
@@ -51,6 +69,32 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[rstest]
+    #[case::with_a_page(json!({"gateway": {"controlUi": {"enabled": false}}}))]
+    #[case::without(json!({"gateway": {"mode": "local"}}))]
+    #[case::nothing(json!({}))]
+    fn a_mark_makes_a_configuration_differ_and_says_nothing(#[case] config: Value) {
+        let marked = |marked: bool| {
+            let mut config = config.clone();
+            mark_for_restart(&mut config, marked);
+            config
+        };
+        assert_ne!(marked(true), marked(false));
+        assert_eq!(marked(true).pointer("/gateway/controlUi/basePath"), Some(&json!("")));
+        assert_eq!(marked(false).pointer("/gateway/controlUi/basePath"), None);
+    }
+
+    #[rstest]
+    #[case::base_path(json!({"gateway": {"controlUi": {"basePath": "/x"}}}))]
+    #[case::no_object(json!({"gateway": {"controlUi": true}}))]
+    #[case::no_gateway(json!({"gateway": []}))]
+    #[case::no_configuration(json!("text"))]
+    fn what_a_scenario_sets_is_not_marked(#[case] own: Value, #[values(true, false)] marked: bool) {
+        let mut config = own.clone();
+        mark_for_restart(&mut config, marked);
+        assert_eq!(config, own);
+    }
 
     fn after(changes: &[Value]) -> Value {
         Changes(changes.to_vec()).of(smallest("secret"))

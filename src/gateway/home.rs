@@ -181,6 +181,13 @@ impl Home {
         write_private(&self.config(), &serde_json::to_vec_pretty(config)?)
     }
 
+    /// Replaces the configuration while a gateway watches it: at no moment is the file missing or incomplete.
+    pub(super) fn replace_config(&self, config: &Value) -> io::Result<()> {
+        let beside = self.path.join("config.json.next");
+        write_private(&beside, &serde_json::to_vec_pretty(config)?)?;
+        fs::rename(beside, self.config())
+    }
+
     /// Writes a file into the state directory; `place` must be relative and lead nowhere else.
     pub(super) fn write_state(&self, place: &Path, bytes: &[u8]) -> io::Result<()> {
         if !place.components().all(|part| matches!(part, Component::Normal(_))) {

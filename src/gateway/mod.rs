@@ -31,7 +31,7 @@ mod target;
 mod tree;
 mod watch;
 
-pub use boot::{BootError, BootRequest, Death, Gateway, StopReport};
+pub use boot::{BootError, BootRequest, Death, Gateway, StopReport, TakeOverError};
 pub use builds::PrepareError;
 pub use configuration::{Changes, merge};
 pub use copy::{CopyError, copy_package};

@@ -169,6 +169,16 @@ impl PreparedTarget {
         }
     }
 
+    /// Whether a gateway of it that is up can be given another configuration.
+    pub const fn can_be_taken_over(&self) -> bool {
+        matches!(self.backend, Backend::Build(_))
+    }
+
+    /// Whether giving a gateway that is up another configuration was measured to change no outcome.
+    pub fn may_be_taken_over(&self) -> bool {
+        matches!(&self.backend, Backend::Build(build) if self.release.is_some() && build.quirks.take_over)
+    }
+
     /// Whether its gateways run in this process, so that many at a time are cheap.
     pub const fn is_embedded(&self) -> bool {
         matches!(self.backend, Backend::Embedded(_))

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::boot::{BootError, Gateway};
+use super::boot::{BootError, Gateway, TakeOverError};
 use super::embedded::{Embedded, EmbeddedError};
 use super::home::Home;
 use super::launch::Launch;
 use super::log::Unread;
 use super::program::{ProgramError, ProgramRequest, StartedProgram};
+use super::seed::Seed;
 use super::state::{StateError, StoredPairing};
 use super::stopping::{StopOutcome, Stopping};
 use super::target::GatewayAddress;
@@ -157,6 +158,26 @@ impl RunningGateway {
                 }))
             }
             Self::Attached(_) => Err(RunningGatewayError::Attached),
+        }
+    }
+
+    /// Gives it another configuration and other records, for which it restarts inside its process.
+    ///
+    /// # Errors
+    /// Fails if it is not a process of ours, or does not restart; it has to be stopped then.
+    pub async fn take_over(&mut self, config: Value, seed: &Seed) -> Result<(), TakeOverError> {
+        match self {
+            Self::Booted(gateway) => gateway.take_over(config.into(), seed).await,
+            Self::Embedded(_) | Self::Attached(_) => Err(TakeOverError::Gone),
+        }
+    }
+
+    /// How many times it was started as a process, or served.
+    pub fn boots(&self) -> usize {
+        match self {
+            Self::Booted(gateway) => usize::try_from(gateway.boots()).unwrap_or(usize::MAX),
+            Self::Embedded(model) => model.boots(),
+            Self::Attached(_) => 0,
         }
     }
 

@@ -83,6 +83,18 @@ impl Seed {
         Ok(())
     }
 
+    /// Places the records in the store of a running, idle gateway instead of those that are there.
+    ///
+    /// # Errors
+    /// Fails if the store cannot be read or written.
+    pub fn replace(&self, state: &Path) -> Result<(), StateError> {
+        let path = state.join(DATABASE);
+        if path.exists() {
+            remove_records(&path).map_err(|source| StateError::Database { path, source })?;
+        }
+        self.place(state)
+    }
+
     /// Inserts the records if the gateway reads the database; returns whether it does.
     fn insert(&self, database: &Path, paired_too: bool) -> rusqlite::Result<bool> {
         let mut connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -100,6 +112,19 @@ impl Seed {
         transaction.commit()?;
         Ok(true)
     }
+}
+
+/// Removes all records of devices from a database, if it is one that has them.
+fn remove_records(database: &Path) -> rusqlite::Result<()> {
+    let mut connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(BUSY)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for table in ["device_pairing_pending", "device_pairing_paired"] {
+        if !columns_of(&transaction, table)?.is_empty() {
+            transaction.execute(&format!("DELETE FROM {table}"), [])?;
+        }
+    }
+    transaction.commit()
 }
 
 /// Adds records to a table, each under its id. Records that the gateway has already are not changed.
@@ -212,6 +237,18 @@ mod tests {
         let stored = read_pairing(state.path()).unwrap();
         assert!(stored.paired.contains_key("d2") && stored.pending.contains_key("r1"));
         drop(gateway.join().unwrap());
+    }
+
+    #[test]
+    fn records_of_a_running_gateway_are_replaced() {
+        let state = tempfile::tempdir().unwrap();
+        let gateway = gateway_with_database(state.path());
+        let request = |device: &str| json!({"deviceId": device, "publicKey": "k", "ts": 5});
+        pending("r1", &request("d1")).replace(state.path()).unwrap();
+        pending("r2", &request("d2")).replace(state.path()).unwrap();
+        let stored = read_pairing(state.path()).unwrap();
+        assert_eq!(stored.pending.keys().collect::<Vec<_>>(), ["r2"]);
+        drop(gateway);
     }
 
     #[rstest]

@@ -47,6 +47,8 @@ pub(super) enum Doubt {
     Starved,
     /// Other cases on the same gateway interfered; the text says how.
     Disturbed(String),
+    /// It is not fine, on a gateway that was taken over from other cases.
+    TakenOver,
 }
 
 impl fmt::Display for Doubt {
@@ -55,6 +57,7 @@ impl fmt::Display for Doubt {
             Self::TimedOut => f.write_str("nothing came within gatecrash's own time limit"),
             Self::Starved => f.write_str("the machine was starved of processor time"),
             Self::Disturbed(how) => f.write_str(how),
+            Self::TakenOver => f.write_str("it ran on a gateway that was taken over from other scenarios"),
         }
     }
 }

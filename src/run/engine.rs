@@ -1,11 +1,13 @@
 //! Runs all scenarios on all targets, within the given limits.
 
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -15,7 +17,7 @@ use super::deny::Deny;
 use super::event::{Cell, Event, RUN_FORMAT, RunStarted, ScenarioInfo, TargetInfo};
 use super::known::denied;
 use super::lane::{Case, Lane, Settings};
-use super::plan::{LanePlan, plan};
+use super::plan::{LanePlan, TakeOver, plan};
 use super::rerun::Rerun;
 use super::starts::Starts;
 use crate::error_chain::chain;
@@ -137,6 +139,14 @@ struct Engine<'a> {
     gateways: AtomicUsize,
 }
 
+/// A lane, and the repetitions of its scenarios that share a gateway.
+type PlannedLane<'a> = (&'a LanePlan, RangeInclusive<u32>);
+
+/// Why a cell does not count yet although nothing disturbed its case: it is not fine, and its gateway was taken over.
+fn unsure(lane: &Lane, cell: &Cell) -> Option<Doubt> {
+    (lane.is_taken_over() && !cell.verdict.is_fine()).then_some(Doubt::TakenOver)
+}
+
 /// A gateway gave up at boot because it got no processor time.
 #[derive(Debug)]
 struct Starved;
@@ -207,13 +217,86 @@ impl Engine<'_> {
         let plans = plan(testable, prepared.release(), &self.request.settings.schedule());
         info!(on = name, scenarios = testable_count, gateways = plans.len(), "planned");
         let starts = Starts::default();
-        let attempts = |plan: &LanePlan| plan.attempts(self.request.repeat);
-        let mut lanes: FuturesUnordered<_> = plans
+        let planned: Vec<PlannedLane<'_>> = plans
             .iter()
-            .flat_map(|plan| attempts(plan).into_iter().map(move |attempts| (plan, attempts)))
+            .flat_map(|plan| {
+                plan.attempts(self.request.repeat).into_iter().map(move |attempts| (plan, attempts))
+            })
+            .collect();
+        let (chained, single): (VecDeque<PlannedLane<'_>>, Vec<PlannedLane<'_>>) =
+            if self.takes_over(&prepared) {
+                let (chained, single): (Vec<_>, Vec<_>) =
+                    planned.into_iter().partition(|(plan, _)| plan.needs_only_config);
+                (chained.into(), single)
+            } else {
+                (VecDeque::new(), planned)
+            };
+        let chains = chained.len().min(self.request.jobs.max(1));
+        let waiting = Mutex::new(chained);
+        // Chains take longest, so they begin first.
+        let mut chains: FuturesUnordered<_> =
+            (0..chains).map(|_| self.chain(Arc::clone(&prepared), &waiting, &starts)).collect();
+        let mut lanes: FuturesUnordered<_> = single
+            .into_iter()
             .map(|(plan, attempts)| self.lane(Arc::clone(&prepared), plan, attempts, &starts))
             .collect();
-        while lanes.next().await.is_some() {}
+        tokio::join!(async { while chains.next().await.is_some() {} }, async {
+            while lanes.next().await.is_some() {}
+        });
+    }
+
+    /// Whether lanes on a target take over gateways that are up. Measuring and mutating gateways are always booted.
+    fn takes_over(&self, prepared: &PreparedTarget) -> bool {
+        let settings = &self.request.settings;
+        let measured =
+            settings.profiles.is_some() || settings.switches.is_some() || settings.reached.is_some();
+        !measured
+            && settings.keep_state.is_none()
+            && match settings.schedule.take_over {
+                TakeOver::WhereMeasured => prepared.may_be_taken_over(),
+                TakeOver::Always => prepared.can_be_taken_over(),
+                TakeOver::Never => false,
+            }
+    }
+
+    /// Runs lanes one after the other on as few boots as possible, until none is waiting: each takes over the gateway of the
+    /// one before.
+    async fn chain(
+        &self,
+        prepared: Arc<PreparedTarget>,
+        waiting: &Mutex<VecDeque<PlannedLane<'_>>>,
+        starts: &Starts,
+    ) {
+        let mut doubted = Vec::new();
+        let mut starved = Vec::new();
+        {
+            let Ok(_job) = self.jobs.acquire_many(EMBEDDED_IN_ONE).await else { return };
+            let programs = {
+                let waiting = waiting.lock();
+                let mut all = waiting.iter().flat_map(|(plan, _)| &plan.scenarios);
+                all.any(|at| self.request.scenarios[*at].runs_programs())
+            };
+            let _memory = self.memory_for(programs).await;
+            let mut up = None;
+            loop {
+                let next = waiting.lock().pop_front();
+                let Some((plan, attempts)) = next else { break };
+                match self
+                    .run_lane(&prepared, plan, attempts.clone(), starts, Some(EMBEDDED_IN_ONE), &mut up)
+                    .await
+                {
+                    Ok(some) => doubted.extend(some),
+                    Err(Starved) => starved.push((plan, attempts)),
+                }
+            }
+            if let Some((lane, gateway)) = up {
+                self.stop(lane, gateway).await;
+            }
+        }
+        for (plan, attempts) in starved {
+            self.lane(Arc::clone(&prepared), plan, attempts, starts).await;
+        }
+        self.second_tries(prepared, doubted, EMBEDDED_IN_ONE).await;
     }
 
     async fn lane(
@@ -237,9 +320,14 @@ impl Engine<'_> {
             let again = self.first_try(Arc::clone(&prepared), plan, attempts, starts, None).await;
             again.unwrap_or_default()
         };
-        // Cases that were disturbed on their own gateway can be retried while other gateways are running.
+        self.second_tries(prepared, doubted, share).await;
+    }
+
+    /// Retries cases whose first try does not count. If others on the same gateway were the reason, other gateways may run
+    /// meanwhile.
+    async fn second_tries(&self, prepared: Arc<PreparedTarget>, doubted: Vec<Doubted>, share: u32) {
         let (disturbed, rest): (Vec<Doubted>, Vec<Doubted>) =
-            doubted.into_iter().partition(|one| matches!(one.doubt, Doubt::Disturbed(_)));
+            doubted.into_iter().partition(|one| matches!(one.doubt, Doubt::Disturbed(_) | Doubt::TakenOver));
         self.second_try(Arc::clone(&prepared), disturbed, share).await;
         self.second_try(prepared, rest, self.all_slots()).await;
     }
@@ -274,6 +362,28 @@ impl Engine<'_> {
         let Ok(_job) = self.jobs.acquire_many(slots).await else { return Ok(Vec::new()) };
         let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
         let _memory = self.memory_for(programs).await;
+        let mut up = None;
+        let doubted = self.run_lane(&prepared, plan, attempts, starts, share, &mut up).await;
+        if let Some((lane, gateway)) = up {
+            self.stop(lane, gateway).await;
+        }
+        doubted
+    }
+
+    /// Runs the cases of a lane, on the gateway that is `up` if it can be taken over, else on a new one, which is `up`
+    /// afterwards if it still can be used. Returns the cells that do not count yet.
+    ///
+    /// # Errors
+    /// Fails if the gateway gave up for lack of processor time while others were running.
+    async fn run_lane(
+        &self,
+        prepared: &Arc<PreparedTarget>,
+        plan: &LanePlan,
+        attempts: RangeInclusive<u32>,
+        starts: &Starts,
+        share: Option<u32>,
+        up: &mut Option<(Lane, usize)>,
+    ) -> Result<Vec<Doubted>, Starved> {
         if self.fail_fast.is_cancelled() {
             return Ok(Vec::new());
         }
@@ -293,7 +403,15 @@ impl Engine<'_> {
             }
             return Ok(Vec::new());
         }
-        let (lane, gateway) = match self.boot(&prepared, plan.label.clone(), &cases).await {
+        let taken_over = match up.take() {
+            Some(idle) => self.take_over(idle, plan.label.clone(), &cases).await,
+            None => None,
+        };
+        let booted = match taken_over {
+            Some(lane) => Ok(Some(lane)),
+            None => self.boot(prepared, plan.label.clone(), &cases).await,
+        };
+        let (lane, gateway) = match booted {
             Ok(Some(booted)) => booted,
             Ok(None) => return Ok(Vec::new()),
             Err((gateway, error)) if share.is_some() && error.is_of_a_starved_machine() => {
@@ -303,7 +421,7 @@ impl Engine<'_> {
             }
             Err((gateway, error)) => {
                 first.inspect(|first| starts.failed(first, &chain(&error)));
-                self.not_booted(gateway, &prepared, &cases, &error);
+                self.not_booted(gateway, prepared, &cases, &error);
                 return Ok(Vec::new());
             }
         };
@@ -312,7 +430,7 @@ impl Engine<'_> {
         {
             let mut running: FuturesUnordered<_> =
                 cases.iter().map(|case| async { (*case, self.case(&lane, *case).await) }).collect();
-            let mut take = |case: Case<'_>, ran: Ran| match ran.doubt {
+            let mut take = |case: Case<'_>, ran: Ran| match ran.doubt.or_else(|| unsure(&lane, &ran.cell)) {
                 Some(doubt) if !self.cancel.is_cancelled() => {
                     doubted.push(Doubted {
                         scenario: self.index_of(case),
@@ -321,7 +439,7 @@ impl Engine<'_> {
                         doubt,
                     });
                 }
-                _ => self.finish(ran.without_retry(false)),
+                doubt => self.finish(Ran { cell: ran.cell, doubt }.without_retry(false)),
             };
             loop {
                 tokio::select! {
@@ -342,8 +460,44 @@ impl Engine<'_> {
                 let _ = tokio::time::timeout(INTERRUPT_GRACE, last_cells).await;
             }
         }
-        self.stop(lane, gateway).await;
+        if self.fail_fast.is_cancelled() || !lane.can_be_taken_over().await {
+            self.stop(lane, gateway).await;
+        } else {
+            *up = Some((lane, gateway));
+        }
         Ok(doubted)
+    }
+
+    /// Gives an idle gateway to the cases of another lane; `None` if that fails, and the gateway is stopped.
+    async fn take_over(
+        &self,
+        (lane, before): (Lane, usize),
+        label: String,
+        cases: &[Case<'_>],
+    ) -> Option<(Lane, usize)> {
+        let gateway = self.gateways.fetch_add(1, Ordering::Relaxed);
+        info!(
+            gateway,
+            from = before,
+            on = lane.target(),
+            lane = label,
+            cases = cases.len(),
+            "a gateway is taken over"
+        );
+        let target = lane.target().to_owned();
+        match lane.taken_over(gateway, cases).await {
+            Ok((lane, end)) => {
+                (self.emit)(Event::GatewayStopped { gateway: before, boots: end.boots, leaks: end.leaks });
+                (self.emit)(Event::GatewayStarting { gateway, target, lane: label });
+                (self.emit)(Event::GatewayReady { gateway, boot_ms: lane.boot_ms().await });
+                Some((lane, gateway))
+            }
+            Err((lane, error)) => {
+                info!(gateway = before, error = chain(&error), "it cannot be taken over: a new one boots");
+                self.stop(lane, before).await;
+                None
+            }
+        }
     }
 
     /// Retries cases whose first try does not count, one by one, on this many slots. With all slots, nothing else

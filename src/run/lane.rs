@@ -23,7 +23,7 @@ use crate::client::{Endpoint, EndpointTls};
 use crate::gateway::{
     BootError, GatewayProfiles, PreparedTarget, Profiles, RunningGateway, RunningGatewayError, ScriptedModel,
     Seed, StartError, StartRequest, StateError, StopOutcome, Stopping, StoredPairing, Switch, Switches,
-    TurnError, Unread, merge,
+    TakeOverError, TurnError, Unread, merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Scenario, Start};
@@ -162,6 +162,8 @@ pub(super) struct Lane {
     permits: Semaphore,
     profiles: Option<GatewayProfiles>,
     switch: Option<Switch>,
+    /// How often its gateway had been started for other lanes, if it was taken over.
+    boots_before: Option<usize>,
 }
 
 /// The end of a lane's gateway.
@@ -191,11 +193,7 @@ impl Lane {
         let filled = |map: &Map<String, Value>| with_secrets(map, &token, &password, (settings.now_ms)());
         // All cases of a lane have the same requirements for their gateway.
         let first = cases.first().map(|case| case.scenario);
-        let mut seed = Seed::default();
-        for case in cases {
-            let identity = Identity::new(settings.seed, &case.scenario.id, case.attempt);
-            seeds::add(&mut seed, case.scenario, &identity, (settings.now_ms)());
-        }
+        let seed = seed_of(&settings, cases);
         let starts_on = cases.iter().find_map(|case| case.scenario.starts_on);
         let launch = match starts_on {
             Some(release) => Some(prepared.launch_of(release, Arc::new(|_| {})).await?),
@@ -245,12 +243,7 @@ impl Lane {
             gateway: RwLock::new(gateway),
             model,
             running: Mutex::new(starts_on.or(prepared.release())),
-            // Cases that run one by one enter when they begin.
-            barrier: RestartBarrier::new(if cases.len() > 1 {
-                cases.iter().filter(|case| !case.scenario.only_starts_others()).count()
-            } else {
-                0
-            }),
+            barrier: barrier_of(cases),
             last_restart: Mutex::default(),
             shared: cases.len() > 1,
             pressure: Pressure::start(),
@@ -258,11 +251,63 @@ impl Lane {
             permits: Semaphore::new(settings.schedule().at_once.unwrap_or_else(|| prepared.at_once()).max(1)),
             profiles,
             switch,
+            boots_before: None,
             prepared,
             settings,
             begun,
             number,
         })
+    }
+
+    /// Whether another lane may take over its gateway, now that its cases are done.
+    pub(super) async fn can_be_taken_over(&self) -> bool {
+        let gateway = self.gateway.read().await;
+        gateway.is_alive()
+            && gateway.replaced() == 0
+            && self.profiles.is_none()
+            && self.switch.is_none()
+            && self.settings.keep_state.is_none()
+            && self.prepared.can_be_taken_over()
+    }
+
+    /// Gives its gateway to a lane of these cases, which ask for nothing but a configuration. Returns that lane and the end
+    /// of this one.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not restart inside its process; the lane has to be stopped then.
+    pub(super) async fn taken_over(
+        mut self,
+        number: usize,
+        cases: &[Case<'_>],
+    ) -> Result<(Self, LaneEnd), (Self, TakeOverError)> {
+        let begun = Instant::now();
+        let config = cases.first().map_or(Value::Null, |case| {
+            with_secrets(&case.scenario.config, &self.token, &self.password, self.now_ms())
+        });
+        let seed = seed_of(&self.settings, cases);
+        let gateway = self.gateway.get_mut();
+        let boots = gateway.boots();
+        if let Err(error) = gateway.take_over(config, &seed).await {
+            return Err((self, error));
+        }
+        let end = LaneEnd { boots: boots - self.boots_before.unwrap_or(0), leaks: Vec::new() };
+        let lane = Self {
+            begun,
+            number,
+            running: Mutex::new(self.prepared.release()),
+            barrier: barrier_of(cases),
+            last_restart: Mutex::default(),
+            shared: cases.len() > 1,
+            pressure: Pressure::start(),
+            boots_before: Some(boots),
+            ..self
+        };
+        Ok((lane, end))
+    }
+
+    /// Whether its gateway was taken over from another lane.
+    pub(super) const fn is_taken_over(&self) -> bool {
+        self.boots_before.is_some()
     }
 
     /// Waits for a slot among the running cases. Cases that run one by one also register for restarts here.
@@ -315,11 +360,7 @@ impl Lane {
     /// # Errors
     /// Fails if the store cannot be read or written.
     pub(super) async fn seed_again(&self, cases: &[Case<'_>]) -> Result<(), StateError> {
-        let mut seed = Seed::default();
-        for case in cases {
-            let identity = Identity::new(self.settings.seed, &case.scenario.id, case.attempt);
-            seeds::add(&mut seed, case.scenario, &identity, self.now_ms());
-        }
+        let seed = seed_of(&self.settings, cases);
         match self.gateway.read().await.home() {
             Some(home) => seed.place(&home.state()),
             None => Ok(()),
@@ -393,7 +434,7 @@ impl Lane {
             self.prepared.release().map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let keep = self.settings.keep_state.map(|place| place.join(format!("{release}-{}", self.number)));
         let report = self.gateway.into_inner().stop(keep.as_deref()).await;
-        LaneEnd { boots: report.boots, leaks: report.leaks }
+        LaneEnd { boots: report.boots.saturating_sub(self.boots_before.unwrap_or(0)), leaks: report.leaks }
     }
 
     /// How long the last boot took, in milliseconds.
@@ -615,6 +656,25 @@ impl Listener {
         let from = from.and_then(scenario::Address::ip);
         Some(Endpoint { address: socket, name, from, tls: self.tls })
     }
+}
+
+/// The records that cases ask for.
+fn seed_of(settings: &Settings, cases: &[Case<'_>]) -> Seed {
+    let mut seed = Seed::default();
+    for case in cases {
+        let identity = Identity::new(settings.seed, &case.scenario.id, case.attempt);
+        seeds::add(&mut seed, case.scenario, &identity, (settings.now_ms)());
+    }
+    seed
+}
+
+/// The barrier at which cases wait for a restart. Cases that run one by one enter when they begin.
+fn barrier_of(cases: &[Case<'_>]) -> RestartBarrier {
+    RestartBarrier::new(if cases.len() > 1 {
+        cases.iter().filter(|case| !case.scenario.only_starts_others()).count()
+    } else {
+        0
+    })
 }
 
 /// Whether a line of a gateway's log says that it restarts by itself. On 2026.3.31, a changed configuration is logged as

@@ -38,6 +38,21 @@ pub struct Schedule {
     /// Whether scenarios that restart their gateway, or start others next to it, get one to themselves, so that they do
     /// not disturb the measurement of another scenario.
     pub apart: bool,
+    /// Whether lanes take over gateways that are up.
+    pub take_over: TakeOver,
+}
+
+/// Whether a lane that asks only for another configuration takes over the idle gateway of another lane, which then
+/// restarts inside its process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TakeOver {
+    /// On releases for which that was measured to change no outcome.
+    #[default]
+    WhereMeasured,
+    /// On all releases.
+    Always,
+    /// Never: every lane boots.
+    Never,
 }
 
 /// The scenarios that share a booted gateway.
@@ -49,6 +64,9 @@ pub(super) struct LanePlan {
     pub scenarios: Vec<usize>,
     /// Whether several repetitions may share the gateway as well.
     shares_repetitions: bool,
+    /// Whether all that its scenarios ask of their gateway is a configuration, and none of them changes it: then the lane
+    /// can take over the gateway of another such lane, and hand over its own.
+    pub needs_only_config: bool,
 }
 
 impl LanePlan {
@@ -99,6 +117,7 @@ pub(super) fn plan<'a>(
                 && first.env == scenario.env
         });
         if let Some((lane, ..)) = open {
+            lane.needs_only_config &= !scenario.has_agent();
             lane.scenarios.push(index);
             continue;
         }
@@ -111,7 +130,15 @@ pub(super) fn plan<'a>(
             (false, _, _) => format!("configuration of {id}"),
         };
         let plain = scenario.config.is_empty() && scenario.files.is_empty() && scenario.env.is_empty();
-        let lane = LanePlan { label, scenarios: vec![index], shares_repetitions: plain && !alone };
+        let lane = LanePlan {
+            label,
+            scenarios: vec![index],
+            shares_repetitions: plain && !alone,
+            needs_only_config: !alone
+                && scenario.files.is_empty()
+                && scenario.env.is_empty()
+                && !scenario.has_agent(),
+        };
         lanes.push((lane, alone, scenario));
     }
     lanes.into_iter().flat_map(|(lane, ..)| split(lane, |at| restarting.contains(&at))).collect()
@@ -132,6 +159,7 @@ fn split(lane: LanePlan, restarts: impl Fn(usize) -> bool) -> Vec<LanePlan> {
         label: format!("{} ({} of {parts})", lane.label, number + 1),
         scenarios: scenarios.to_vec(),
         shares_repetitions: lane.shares_repetitions,
+        needs_only_config: lane.needs_only_config,
     };
     spread.chunks(size).enumerate().map(part).collect()
 }
@@ -168,6 +196,17 @@ mod tests {
     fn scenarios_share_a_gateway_if_they_can(#[case] stories: &[&str], #[case] lanes: &[Vec<usize>]) {
         let planned: Vec<Vec<usize>> = planned(stories).into_iter().map(|lane| lane.scenarios).collect();
         assert_eq!(planned, lanes);
+    }
+
+    #[rstest]
+    #[case::plain(PLAIN, true)]
+    #[case::restarts(RESTARTS, true)]
+    #[case::configuration(COUNTS, true)]
+    #[case::changes_its_gateway(CHANGES, false)]
+    #[case::environment("env: {WORD: one}\nsteps: [connect: {as: a}]", false)]
+    #[case::files("files: {a.json: {}}\nsteps: [connect: {as: a}]", false)]
+    fn a_lane_that_needs_more_than_a_configuration_boots(#[case] story: &str, #[case] takes_over: bool) {
+        assert_eq!(planned(&[story])[0].needs_only_config, takes_over);
     }
 
     #[test]

@@ -140,6 +140,8 @@ pub(super) fn run(
     let each = args.each.then(|| paths.keys().cloned().collect());
     let profiles = Profiles::new(place.path().join("profiles"), each);
     let options = RunOptions {
+        cold: true,
+        warm: false,
         exclude: Vec::new(),
         suite: suite.clone(),
         tags: args.tags.clone(),

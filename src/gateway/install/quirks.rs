@@ -29,6 +29,8 @@ pub enum Workaround {
     ReadyWithin(Duration),
     /// Scenarios must not run at the same time on one gateway.
     OneAtATime,
+    /// A gateway that is up may be given another configuration, for which it restarts inside its process.
+    TakeOver,
     /// Boot without the bundled plugins, unless a scenario's configuration says otherwise.
     WithoutPlugins,
 }
@@ -169,6 +171,8 @@ pub struct Quirks {
     pub one_at_a_time: bool,
     /// Whether the bundled plugins stay off unless the configuration turns them on.
     pub without_plugins: bool,
+    /// Whether a gateway that is up may be given another configuration, because that was measured to change no outcome.
+    pub take_over: bool,
 }
 
 impl Quirks {
@@ -180,12 +184,14 @@ impl Quirks {
             stray_children: Vec::new(),
             one_at_a_time: false,
             without_plugins: false,
+            take_over: false,
         };
         for workaround in workarounds(release) {
             match workaround {
                 Workaround::ReadyWithin(time) => quirks.ready_within = time,
                 Workaround::SharedTemporary(folder) => quirks.shared_temporary.push(folder),
                 Workaround::WithoutPlugins => quirks.without_plugins = true,
+                Workaround::TakeOver => quirks.take_over = true,
                 Workaround::OneAtATime => quirks.one_at_a_time = true,
                 Workaround::StrayChild(start) => quirks.stray_children.push(start),
                 Workaround::Override { .. }
