@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::{
     bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, help, list, logging,
     man, matrix, merge, mutants, new, preflight, reasons, releases, report, rules, run, runs, schema,
-    serve_model, show, timeline,
+    serve_model, show, timeline, watch,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -46,6 +46,7 @@ struct Global {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(run::Args),
+    Watch(watch::Args),
     Matrix(matrix::Args),
     Preflight(preflight::Args),
     Bisect(bisect::Args),
@@ -107,6 +108,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args, context),
+        Command::Watch(args) => watch::run(args, context),
         Command::Matrix(args) => matrix::run(args, context),
         Command::Preflight(args) => preflight::run(args, context),
         Command::Bisect(args) => bisect::run(args, context),

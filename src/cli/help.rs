@@ -12,7 +12,7 @@ struct CommandGroup {
 
 /// All commands that are not hidden, by purpose.
 const GROUPS: &[CommandGroup] = &[
-    CommandGroup { title: "Run scenarios", commands: &["run", "matrix", "preflight", "merge"] },
+    CommandGroup { title: "Run scenarios", commands: &["run", "watch", "matrix", "preflight", "merge"] },
     CommandGroup { title: "Find what changed", commands: &["bisect", "diff", "compare", "reasons"] },
     CommandGroup {
         title: "Understand results",
@@ -34,6 +34,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "gatecrash run roles/legacy-empty-token-map/operator --gateway 2026.3.31 --report html=run.html",
         ],
     ),
+    ("watch", &["gatecrash watch", "gatecrash watch my-scenarios/pairing.yaml --gateway 2026.3.31,2026.4.2"]),
     (
         "matrix",
         &[

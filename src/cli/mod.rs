@@ -27,6 +27,7 @@ mod matrix;
 mod memory;
 mod merge;
 mod mutants;
+mod narrow;
 mod new;
 mod origins;
 mod preflight;
@@ -44,6 +45,7 @@ mod show;
 mod stored;
 mod suite;
 mod timeline;
+mod watch;
 
 pub use app::{command, main};
 pub use broker::{Ask, Reply};

@@ -14,6 +14,7 @@ use super::gateways::GatewayOptions;
 use super::interrupt::cancel_on_interrupt;
 use super::known::check_targets;
 use super::memory::Memory;
+use super::narrow::NarrowOptions;
 use super::origins::from_origins;
 use super::stored::store;
 use super::suite::{self, Chosen, Selection, SuiteOptions};
@@ -39,6 +40,8 @@ pub(super) struct RunOptions {
     /// Skip scenarios whose id matches this glob (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub(super) exclude: Vec<String>,
+    #[command(flatten)]
+    pub(super) narrow: NarrowOptions,
     #[command(flatten)]
     pub(super) suite: SuiteOptions,
     #[command(flatten)]
@@ -144,6 +147,7 @@ pub(super) fn measure(
         context,
         &Selection { folder, names: selection, tags: &options.tags, exclude: &options.exclude },
     )?;
+    let chosen = options.narrow.narrow(context, chosen, &targets)?;
     let Chosen { scenarios, folders, .. } =
         if origins.is_empty() { chosen } else { chosen.map(|scenarios| from_origins(scenarios, origins)) };
     if scenarios.is_empty() {

@@ -41,5 +41,6 @@ pub use kind_file::{ParseReportError, ReportDestination, parse_kind_file};
 pub use load::{LoadError, Loaded, load};
 pub use merge::{MergeError, merge};
 pub use sink::{ReportKind, ReportRequest, WriteReportError, check, write};
+pub(crate) use standing::Standing;
 pub use store::{Bounds, FindError, RunStore, StoredEntry};
 pub use stream::EventStream;

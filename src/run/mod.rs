@@ -10,6 +10,7 @@ mod engine;
 mod event;
 mod handshake;
 mod identity;
+mod kept;
 mod known;
 mod lane;
 mod neighbours;
@@ -39,6 +40,7 @@ pub use event::{
     StepRecord, StoredRecords, TargetInfo,
 };
 pub(crate) use handshake::{HandshakeFacts, params as connect_params};
+pub use kept::KeptGateways;
 pub use known::{Known, KnownCounts};
 pub(crate) use known::{deciding, denied, is_of_security, shows};
 pub use lane::{AllReached, Reached, Settings};

@@ -7,6 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::memory::Memory;
+use crate::cli::narrow::NarrowOptions;
 use crate::cli::session::{RunOptions, measure};
 use crate::cli::suite::SuiteOptions;
 use crate::coverage::{self, CodeCoverage, ScenarioGroup};
@@ -140,6 +141,7 @@ pub(super) fn run(
     let each = args.each.then(|| paths.keys().cloned().collect());
     let profiles = Profiles::new(place.path().join("profiles"), each);
     let options = RunOptions {
+        narrow: NarrowOptions::default(),
         cold: true,
         warm: false,
         exclude: Vec::new(),

@@ -5,11 +5,13 @@ mod names;
 mod root;
 mod select;
 mod shelf;
+mod touched;
 
 pub(super) use catalogue::Catalogue;
-pub(super) use root::{is_found, own_root, schema_of, shown};
+pub(super) use root::{default_folder, is_found, is_read, is_scenario_name, own_root, schema_of, shown};
 pub(super) use select::{Checked, Chosen, Selection, check_files, scenarios, select};
 pub use shelf::scenario_ids;
+pub(super) use touched::{real, touched};
 
 /// Options that select the suite.
 #[derive(clap::Args, Clone, Debug, Default)]

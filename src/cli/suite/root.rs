@@ -70,6 +70,11 @@ pub(super) fn found_from(working_dir: &Path) -> Option<PathBuf> {
     working_dir.ancestors().find(|dir| has_schema(dir)).map(Path::to_owned)
 }
 
+/// The folder of the suite whose ids have no prefix, if it is not the built-in one.
+pub(in crate::cli) fn default_folder(working_dir: &Path, named: Option<&Path>) -> Option<PathBuf> {
+    named.map(|folder| absolute(working_dir, folder)).or_else(|| found_from(working_dir))
+}
+
 /// Where a new scenario is written: the default suite, or the folder that becomes it.
 pub(in crate::cli) fn own_root(working_dir: &Path) -> PathBuf {
     found_from(working_dir).unwrap_or_else(|| working_dir.join(FOLDER))
@@ -86,7 +91,7 @@ fn looks_like_a_scenario(text: &str) -> bool {
 }
 
 /// Whether the name of a file is that of a scenario.
-pub(super) fn is_scenario_name(path: &Path) -> bool {
+pub(in crate::cli) fn is_scenario_name(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
         && !is_defaults_name(path)
 }
@@ -94,6 +99,11 @@ pub(super) fn is_scenario_name(path: &Path) -> bool {
 /// Whether the name of a file is that of a folder's defaults.
 pub(super) fn is_defaults_name(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == DEFAULTS_NAME)
+}
+
+/// Whether a file is one that a suite is read from.
+pub(in crate::cli) fn is_read(path: &Path) -> bool {
+    is_scenario_name(path) || is_defaults_name(path)
 }
 
 /// The file with the defaults for the scenarios of its folder and below.

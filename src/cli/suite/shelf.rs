@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use include_dir::{Dir, DirEntry, include_dir};
 
-use super::root::{DEFAULTS_NAME, Root, is_defaults_name, is_scenario_name, scenario_files, shown};
+use super::root::{DEFAULTS_NAME, Root, is_read, scenario_files, shown};
 use crate::cli::failure::Failure;
 use crate::scenario::{BUILT_IN, Scenario, Source, Suite, is_of_defaults, load};
 
@@ -173,10 +173,6 @@ impl Shelf {
         }
         Ok(self.files.len() > before)
     }
-}
-
-fn is_read(path: &Path) -> bool {
-    is_scenario_name(path) || is_defaults_name(path)
 }
 
 fn collect(dir: &Dir<'_>, prefix: &str, into: &mut Vec<File>) {
