@@ -681,3 +681,17 @@ fn an_interrupted_run_tells_in_which_step_a_cell_was() {
     let reason = report["cells"][0]["reason"].as_str().unwrap_or_default().to_owned();
     assert!(reason.contains("step `wait`") && reason.contains("interrupted"), "{report:#}");
 }
+
+#[test]
+fn a_low_limit_of_open_files_makes_a_run_slower_and_not_wrong() {
+    let gatecrash = env!("CARGO_BIN_EXE_gatecrash");
+    let cache = tempfile::tempdir().unwrap();
+    let command =
+        format!("ulimit -n 256; exec {gatecrash} run 'roles/**' 'pairing/**' --gateway embedded:2026.9.6");
+    Command::new("sh")
+        .args(["-c", &command])
+        .env("GATECRASH_CACHE_DIR", cache.path())
+        .assert()
+        .code(0)
+        .stderr(contains("only 256 files may be open"));
+}

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use etcetera::BaseStrategy;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::failure::Failure;
 use crate::gateway::ProviderSettings;
 use crate::gateway::install::Tools;
 use crate::release::Release;
+use crate::run::OpenFileLimit;
 
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -47,6 +49,8 @@ pub struct Context {
     pub processors: usize,
     /// Memory of the machine in mebibytes, if it is known.
     pub memory: Option<u32>,
+    /// The number of files that this process may have open.
+    pub open_files: OpenFileLimit,
     /// Whether the network must not be used.
     pub offline: bool,
     /// Shared token of an attached gateway.
@@ -107,6 +111,7 @@ impl Context {
             environment: std::env::vars_os().collect(),
             path: variable("PATH").unwrap_or_default(),
             memory: memory(),
+            open_files: raise_open_files(),
             processors: std::thread::available_parallelism().map_or(2, usize::from),
             offline: offline || variable("GATECRASH_OFFLINE").is_some_and(|value| value != "0"),
             attach_token: variable("GATECRASH_TOKEN").and_then(|token| token.into_string().ok()),
@@ -158,6 +163,16 @@ impl Context {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Raises the limit of open files as far as the system allows, and returns it.
+fn raise_open_files() -> OpenFileLimit {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit.clone() };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => OpenFileLimit(limit.maximum),
+        Err(_) => OpenFileLimit(limit.current),
     }
 }
 

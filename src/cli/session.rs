@@ -178,6 +178,7 @@ pub(super) fn measure(
             schedule: options.schedule(),
             profiles: options.profiles.clone(),
             schemas: schemas(options, context)?,
+            open_files: context.open_files,
             ..Settings::new(seed, timeout, Arc::clone(&context.now_ms))
         },
         jobs: options.gateways.jobs(context),
@@ -187,6 +188,11 @@ pub(super) fn measure(
         deny: options.deny.clone(),
         rerun,
     };
+    if let (true, Some(limit)) = (context.open_files.is_low(), context.open_files.0) {
+        anstream::eprintln!(
+            "note: only {limit} files may be open at the same time (`ulimit -n`), so fewer scenarios run at once"
+        );
+    }
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
     // Progress bars would overwrite what a reader of the events prints.
     let mut live = live(context, context.live && !stream.is_open());

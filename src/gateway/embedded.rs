@@ -1,7 +1,9 @@
 //! The model, served in this process as one more kind of gateway.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -15,6 +17,9 @@ use crate::release::Release;
 
 /// The state directory that the model reports. Nothing is ever written there.
 const STATE_DIR: &str = "/nonexistent/openclaw";
+
+/// How far the clock of a model may be ahead of its clients', in milliseconds.
+const MOST_AHEAD: i64 = 60_000;
 
 /// Which model to serve.
 #[derive(Clone)]
@@ -36,6 +41,8 @@ impl std::fmt::Debug for EmbeddedBuild {
 /// A model that is being served; it stops when this value is dropped.
 pub struct Embedded {
     served: Served,
+    /// How far its clock was set forward, in milliseconds.
+    ahead: Arc<AtomicI64>,
     token: String,
     changes: Changes,
     boots: usize,
@@ -79,6 +86,7 @@ impl Embedded {
     ) -> Result<Self, EmbeddedError> {
         let started = Instant::now();
         let changes = Changes::from(change);
+        let ahead = Arc::new(AtomicI64::new(0));
         if let Some(unknown) = unmodelled(&changes, env) {
             return Err(unknown.into());
         }
@@ -90,11 +98,14 @@ impl Embedded {
             seed: seed_of(&token),
             fault: build.fault,
             state_dir: STATE_DIR.to_owned(),
-            clock: build.clock.clone(),
+            clock: Arc::new({
+                let (clock, ahead) = (build.clock.clone(), Arc::clone(&ahead));
+                move || clock() + ahead.load(Ordering::SeqCst)
+            }),
         };
         let served = model::serve(options).await?;
         debug!(release = %build.release, address = %served.v4, "the model is served");
-        Ok(Self { served, token, changes, boots: 1, boot_ms: millis(started) })
+        Ok(Self { served, ahead, token, changes, boots: 1, boot_ms: millis(started) })
     }
 
     /// The socket address for an IP address, if it listens there.
@@ -116,6 +127,18 @@ impl Embedded {
 
     pub(super) const fn boot_ms(&self) -> u64 {
         self.boot_ms
+    }
+
+    /// Lets time pass for it at once, as far as its clock stays close enough to that of its clients; returns whether it did.
+    /// Signatures are accepted for two minutes.
+    pub(super) fn let_pass(&self, time: Duration) -> bool {
+        let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        if self.ahead.load(Ordering::SeqCst).saturating_add(time) > MOST_AHEAD {
+            return false;
+        }
+        self.ahead.fetch_add(time, Ordering::SeqCst);
+        self.served.tick();
+        true
     }
 
     /// Restarts it with the same records and with this change to its configuration.
@@ -180,7 +203,27 @@ fn millis(since: Instant) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn time_passes_at_once_for_a_model_as_far_as_signatures_allow() {
+        // A clock that stands still: nothing is due unless time is let pass.
+        let clock: Clock = Arc::new(|| 1_774_900_000_000);
+        let build = EmbeddedBuild { release: "2026.3.13".parse().unwrap(), fault: None, clock };
+        let own = [("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), String::new())];
+        let served = Embedded::serve(&build, "secret".into(), Value::Null, &own, &Seed::default());
+        let model = served.await.unwrap();
+        let (mut socket, _) =
+            tokio_tungstenite::connect_async(format!("ws://{}", model.served.v4)).await.unwrap();
+        let challenge = socket.next().await.unwrap().unwrap();
+        assert!(challenge.to_text().unwrap().contains("connect.challenge"));
+        assert!(model.let_pass(Duration::from_secs(4)));
+        let end = socket.next().await.unwrap().unwrap();
+        assert!(end.is_close(), "the handshake timer of 2026.3.13 is three seconds: {end:?}");
+        assert!(!model.let_pass(Duration::from_secs(60)));
+    }
 
     #[test]
     fn handshakes_get_a_minute_unless_a_scenario_removes_that() {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -158,6 +158,14 @@ impl RunningGateway {
                 }))
             }
             Self::Attached(_) => Err(RunningGatewayError::Attached),
+        }
+    }
+
+    /// Lets time pass for it at once, if it is the model; returns whether it did.
+    pub fn let_pass(&self, time: Duration) -> bool {
+        match self {
+            Self::Embedded(model) => model.let_pass(time),
+            Self::Booted(_) | Self::Attached(_) => false,
         }
     }
 

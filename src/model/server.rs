@@ -138,6 +138,17 @@ impl Served {
         held.carry_out(closes);
     }
 
+    /// Does what is due by its clock, which has been set forward.
+    pub fn tick(&self) {
+        let now = self.shared.now();
+        let mut held = self.shared.lock();
+        let effects = held.gateway.tick(now);
+        held.carry_out(effects);
+        held.deadline = held.gateway.next_deadline().max(now + 1);
+        drop(held);
+        self.shared.woken.notify_waiters();
+    }
+
     /// Stops the server, waits until its connections have ended, and returns its records.
     pub async fn stop(self) -> GatewayState {
         self.shared.stopped.cancel();

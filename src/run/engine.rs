@@ -306,7 +306,7 @@ impl Engine<'_> {
         attempts: RangeInclusive<u32>,
         starts: &Starts,
     ) {
-        let share = if prepared.is_embedded() { 1 } else { EMBEDDED_IN_ONE };
+        let share = if prepared.is_embedded() { self.embedded_share() } else { EMBEDDED_IN_ONE };
         let tried = self.first_try(Arc::clone(&prepared), plan, attempts.clone(), starts, Some(share)).await;
         let doubted = if let Ok(doubted) = tried {
             doubted
@@ -330,6 +330,11 @@ impl Engine<'_> {
             doubted.into_iter().partition(|one| matches!(one.doubt, Doubt::Disturbed(_) | Doubt::TakenOver));
         self.second_try(Arc::clone(&prepared), disturbed, share).await;
         self.second_try(prepared, rest, self.all_slots()).await;
+    }
+
+    /// Slots of an embedded gateway; as many as a process has where few files can be open.
+    const fn embedded_share(&self) -> u32 {
+        if self.request.settings.open_files.is_low() { EMBEDDED_IN_ONE } else { 1 }
     }
 
     /// All slots, so that nothing else runs at the same time.
@@ -565,7 +570,13 @@ impl Engine<'_> {
         let target = prepared.name().to_owned();
         info!(gateway, on = target, lane = label, cases = cases.len(), "a gateway is wanted");
         (self.emit)(Event::GatewayStarting { gateway, target, lane: label });
-        let settings = Settings { interrupt: self.cancel.clone(), ..self.request.settings.clone() };
+        let share = if prepared.is_embedded() { self.embedded_share() } else { EMBEDDED_IN_ONE };
+        let gateways = self.all_slots() / share;
+        let settings = Settings {
+            interrupt: self.cancel.clone(),
+            gateways: usize::try_from(gateways).unwrap_or(usize::MAX),
+            ..self.request.settings.clone()
+        };
         let booting = Lane::boot(Arc::clone(prepared), settings, gateway, cases);
         let lane = tokio::select! {
             booted = booting => booted.map_err(|error| (gateway, error))?,

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::barrier::{RestartBarrier, RestartTurn};
 use super::bindings::Bindings;
 use super::identity::{Identity, gateway_secret};
+use super::open_files::OpenFileLimit;
 use super::plan::Schedule;
 use super::pressure::{Pressure, Watched, WatchedPeriod};
 use super::seeds;
@@ -32,6 +33,9 @@ use crate::wire::{LOG_MASK, Masker, ProtocolSchema, ProtocolSchemas, WireError};
 
 /// How long it may take to notice that a gateway that ended a connection is dead.
 const DEATH_NOTICE: Duration = Duration::from_millis(50);
+
+/// How long a message may take to arrive at a model in this process.
+const ARRIVES: Duration = Duration::from_millis(20);
 
 /// A repetition of a scenario.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +69,10 @@ pub struct Settings {
     pub reached: Option<Reached>,
     /// Upstream's schemas for checking frames; empty if frames are not checked.
     pub schemas: ProtocolSchemas,
+    /// The number of files that may be open in this process.
+    pub open_files: OpenFileLimit,
+    /// Gateways at the same time; embedded ones count as many.
+    pub gateways: usize,
     /// Ends waiting steps when the run is interrupted.
     pub interrupt: CancellationToken,
 }
@@ -83,8 +91,16 @@ impl Settings {
             switches: None,
             reached: None,
             schemas: ProtocolSchemas::default(),
+            open_files: OpenFileLimit::default(),
+            gateways: 1,
             interrupt: CancellationToken::new(),
         }
+    }
+
+    /// How many cases run at the same time on a gateway of a target.
+    fn at_once(&self, prepared: &PreparedTarget) -> usize {
+        let wanted = self.schedule().at_once.unwrap_or_else(|| prepared.at_once());
+        self.open_files.at_once(self.gateways, wanted).max(1)
     }
 
     /// Whether the code that is executed is measured for each scenario separately.
@@ -157,6 +173,8 @@ pub(super) struct Lane {
     last_restart: Mutex<Option<Result<Option<StopOutcome>, Arc<RunningGatewayError>>>>,
     /// Whether several cases run on it at the same time.
     shared: bool,
+    /// Whether it was started for a single case.
+    serves_one_case: bool,
     pressure: Pressure,
     beside: tokio::sync::Mutex<()>,
     permits: Semaphore,
@@ -246,9 +264,10 @@ impl Lane {
             barrier: barrier_of(cases),
             last_restart: Mutex::default(),
             shared: cases.len() > 1,
+            serves_one_case: cases.len() == 1,
             pressure: Pressure::start(),
             beside: tokio::sync::Mutex::new(()),
-            permits: Semaphore::new(settings.schedule().at_once.unwrap_or_else(|| prepared.at_once()).max(1)),
+            permits: Semaphore::new(settings.at_once(&prepared)),
             profiles,
             switch,
             boots_before: None,
@@ -299,6 +318,7 @@ impl Lane {
             last_restart: Mutex::default(),
             shared: cases.len() > 1,
             pressure: Pressure::start(),
+            serves_one_case: cases.len() == 1,
             boots_before: Some(boots),
             ..self
         };
@@ -308,6 +328,18 @@ impl Lane {
     /// Whether its gateway was taken over from another lane.
     pub(super) const fn is_taken_over(&self) -> bool {
         self.boots_before.is_some()
+    }
+
+    /// Waits as long as a scenario asks for. On a model that serves no other case, its clock is set forward instead.
+    pub(super) async fn pause(&self, time: Duration) {
+        if self.serves_one_case {
+            // What was sent before arrives before.
+            tokio::time::sleep(ARRIVES.min(time)).await;
+            if self.gateway.read().await.let_pass(time) {
+                return;
+            }
+        }
+        tokio::time::sleep(time).await;
     }
 
     /// Waits for a slot among the running cases. Cases that run one by one also register for restarts here.

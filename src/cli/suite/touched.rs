@@ -53,7 +53,8 @@ mod tests {
     use crate::scenario::{Source, load};
 
     const BASE: &str = "title: T\nwhy: W\nsource: [own]\ntags: [a]\nsteps: [connect: {as: a}]\n";
-    const USES: &str = "title: T\nwhy: W\nsource: [own]\ntags: [a]\nuse: [a/base]\nsteps: [connect: {as: b}]\n";
+    const USES: &str =
+        "title: T\nwhy: W\nsource: [own]\ntags: [a]\nuse: [a/base]\nsteps: [connect: {as: b}]\n";
 
     #[rstest]
     #[case::itself(&["a/other.yaml"], &["a/other"])]

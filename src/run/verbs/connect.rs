@@ -37,7 +37,7 @@ impl Perform for Connect {
         };
         context.challenged(&step.name.value, &nonce);
         if let Some(delay) = step.delay {
-            tokio::time::sleep(delay.as_duration()).await;
+            context.lane.pause(delay.as_duration()).await;
         }
         let key = step.device.as_ref().map(|device| bindings.identity.key(&device.value));
         let named = step.device.as_ref().map(|device| device.value.as_str());

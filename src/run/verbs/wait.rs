@@ -14,7 +14,7 @@ impl Perform for Wait {
     ) -> Result<Outcome, StepError> {
         match self {
             Self::For(time) => {
-                tokio::time::sleep(time.as_duration()).await;
+                context.lane.pause(time.as_duration()).await;
                 Ok(Outcome::Done)
             }
             Self::Closed(close) => {
