@@ -213,7 +213,8 @@ mod tests {
         let clock: Clock = Arc::new(|| 1_774_900_000_000);
         let build = EmbeddedBuild { release: "2026.3.13".parse().unwrap(), fault: None, clock };
         let own = [("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), String::new())];
-        let served = Embedded::serve(&build, "secret".into(), Value::Null, &own, &Seed::default());
+        let seed = Seed::default();
+        let served = Embedded::serve(&build, "secret".into(), Value::Null, &own, &seed);
         let model = served.await.unwrap();
         let (mut socket, _) =
             tokio_tungstenite::connect_async(format!("ws://{}", model.served.v4)).await.unwrap();

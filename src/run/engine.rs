@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -233,16 +234,14 @@ impl Engine<'_> {
             };
         let chains = chained.len().min(self.request.jobs.max(1));
         let waiting = Mutex::new(chained);
-        // Chains take longest, so they begin first.
-        let mut chains: FuturesUnordered<_> =
-            (0..chains).map(|_| self.chain(Arc::clone(&prepared), &waiting, &starts)).collect();
-        let mut lanes: FuturesUnordered<_> = single
-            .into_iter()
-            .map(|(plan, attempts)| self.lane(Arc::clone(&prepared), plan, attempts, &starts))
-            .collect();
-        tokio::join!(async { while chains.next().await.is_some() {} }, async {
-            while lanes.next().await.is_some() {}
-        });
+        let chain = || self.chain(Arc::clone(&prepared), &waiting, &starts).boxed();
+        let lane = |(plan, attempts)| self.lane(Arc::clone(&prepared), plan, attempts, &starts).boxed();
+        // They get their slots in this order. Chains need the processor and other lanes often wait, so they run side by
+        // side, and the last chain takes the slot that the other lanes leave.
+        let early = (1..chains).map(|_| chain());
+        let late = (0..chains.min(1)).map(|_| chain());
+        let mut all: FuturesUnordered<_> = early.chain(single.into_iter().map(lane)).chain(late).collect();
+        while all.next().await.is_some() {}
     }
 
     /// Whether lanes on a target take over gateways that are up. Measuring and mutating gateways are always booted.

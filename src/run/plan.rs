@@ -1,12 +1,14 @@
 //! Plans which scenarios share a booted gateway.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use crate::release::Release;
-use crate::scenario::Scenario;
+use crate::scenario::{Action, Millis, Scenario, Step, StoryStep, Wait};
 
 /// A pending request expires after five minutes (measured on 2026.3.31), and a pairing case takes up to two seconds
 /// on a gateway that serves many.
@@ -67,6 +69,8 @@ pub(super) struct LanePlan {
     /// Whether all that its scenarios ask of their gateway is a configuration, and none of them changes it: then the lane
     /// can take over the gateway of another such lane, and hand over its own.
     pub needs_only_config: bool,
+    /// How long one of its scenarios waits on purpose; the longest of them.
+    waits: Duration,
 }
 
 impl LanePlan {
@@ -117,6 +121,7 @@ pub(super) fn plan<'a>(
                 && first.env == scenario.env
         });
         if let Some((lane, ..)) = open {
+            lane.waits = lane.waits.max(waits(scenario));
             lane.needs_only_config &= !scenario.has_agent();
             lane.scenarios.push(index);
             continue;
@@ -134,6 +139,7 @@ pub(super) fn plan<'a>(
             label,
             scenarios: vec![index],
             shares_repetitions: plain && !alone,
+            waits: waits(scenario),
             needs_only_config: !alone
                 && scenario.files.is_empty()
                 && scenario.env.is_empty()
@@ -141,7 +147,22 @@ pub(super) fn plan<'a>(
         };
         lanes.push((lane, alone, scenario));
     }
-    lanes.into_iter().flat_map(|(lane, ..)| split(lane, |at| restarting.contains(&at))).collect()
+    // The rest runs beside a lane that waits long.
+    let mut lanes: Vec<LanePlan> = lanes.into_iter().map(|(lane, ..)| lane).collect();
+    if schedule.order == ScenarioOrder::Given {
+        lanes.sort_by_key(|lane| Reverse(lane.waits));
+    }
+    lanes.into_iter().flat_map(|lane| split(lane, |at| restarting.contains(&at))).collect()
+}
+
+/// How long a scenario waits on purpose.
+fn waits(scenario: &Scenario) -> Duration {
+    let of_step = |step: &StoryStep| match &step.action {
+        Action::One(Step::Wait(Wait::For(time)), _) => time.as_duration(),
+        Action::One(Step::Connect(connect), _) => connect.delay.map_or(Duration::ZERO, Millis::as_duration),
+        _ => Duration::ZERO,
+    };
+    scenario.all_steps().into_iter().map(of_step).sum()
 }
 
 /// Splits a lane into lanes of about equal size, below the limit. Scenarios that restart the gateway stay together, so
@@ -160,6 +181,7 @@ fn split(lane: LanePlan, restarts: impl Fn(usize) -> bool) -> Vec<LanePlan> {
         scenarios: scenarios.to_vec(),
         shares_repetitions: lane.shares_repetitions,
         needs_only_config: lane.needs_only_config,
+        waits: lane.waits,
     };
     spread.chunks(size).enumerate().map(part).collect()
 }
@@ -177,6 +199,7 @@ mod tests {
     const RESTARTS: &str = "steps: [connect: {as: a}, restart: {}]";
     const COUNTS: &str =
         "config: {gateway: {auth: {rateLimit: {maxAttempts: 3}}}}\nsteps: [connect: {as: a}]";
+    const WAITS: &str = "env: {WORD: one}\nsteps: [connect: {as: a}, wait: 4s]";
     const CHANGES: &str = "steps: [connect: {as: a}, restart: {config: {gateway: {auth: {mode: none}}}}]";
 
     fn planned(stories: &[&str]) -> Vec<LanePlan> {
@@ -192,6 +215,7 @@ mod tests {
     #[rstest]
     #[case::alike(&[PLAIN, RESTARTS, PLAIN], &[vec![0, 1, 2]])]
     #[case::another_configuration(&[PLAIN, COUNTS, PLAIN, COUNTS], &[vec![0, 2], vec![1, 3]])]
+    #[case::longest_wait_first(&[PLAIN, COUNTS, WAITS], &[vec![2], vec![0], vec![1]])]
     #[case::changes_what_others_rely_on(&[CHANGES, CHANGES, PLAIN], &[vec![0], vec![1], vec![2]])]
     fn scenarios_share_a_gateway_if_they_can(#[case] stories: &[&str], #[case] lanes: &[Vec<usize>]) {
         let planned: Vec<Vec<usize>> = planned(stories).into_iter().map(|lane| lane.scenarios).collect();
