@@ -1,5 +1,7 @@
 //! Running again what is worth it: `run --failed`, `run --changed`, `watch`.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;

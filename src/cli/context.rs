@@ -169,7 +169,7 @@ impl Context {
 /// Raises the limit of open files as far as the system allows, and returns it.
 fn raise_open_files() -> OpenFileLimit {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, ..limit.clone() };
+    let raised = Rlimit { current: limit.maximum, ..limit };
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => OpenFileLimit(limit.maximum),
         Err(_) => OpenFileLimit(limit.current),

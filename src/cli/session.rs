@@ -70,13 +70,8 @@ pub(super) struct RunOptions {
     /// Give every scenario a gateway of its own
     #[arg(long)]
     pub(super) isolate: bool,
-    /// Boot a gateway for every group of scenarios; otherwise a gateway that is up is given the configuration of the next
-    /// group where that was measured to change no outcome
-    #[arg(long, conflicts_with = "warm")]
-    pub(super) cold: bool,
-    /// Give a gateway that is up the configuration of the next group on every release
-    #[arg(long)]
-    pub(super) warm: bool,
+    #[command(flatten)]
+    pub(super) take_over: TakeOverOptions,
     /// Stop at the first cell that is not fine
     #[arg(long)]
     pub(super) fail_fast: bool,
@@ -98,6 +93,28 @@ pub(super) struct RunOptions {
     pub(super) profiles: Option<Profiles>,
 }
 
+/// Options that say whether gateways that are up are taken over.
+#[derive(clap::Args, Clone, Copy, Debug, Default)]
+pub(super) struct TakeOverOptions {
+    /// Boot a gateway for every group of scenarios. Otherwise a gateway that is up is given the configuration of the next
+    /// group, on releases for which that was measured to change no outcome
+    #[arg(long, conflicts_with = "warm")]
+    pub(super) cold: bool,
+    /// Give a gateway that is up the configuration of the next group on every release
+    #[arg(long)]
+    pub(super) warm: bool,
+}
+
+impl TakeOverOptions {
+    const fn choice(self) -> TakeOver {
+        match self {
+            Self { cold: true, .. } => TakeOver::Never,
+            Self { warm: true, .. } => TakeOver::Always,
+            Self { .. } => TakeOver::WhereMeasured,
+        }
+    }
+}
+
 impl RunOptions {
     fn schedule(&self) -> Schedule {
         Schedule {
@@ -105,11 +122,7 @@ impl RunOptions {
             at_once: self.at_once.map(|number| number as usize),
             isolate: self.isolate,
             apart: false,
-            take_over: match (self.cold, self.warm) {
-                (true, _) => TakeOver::Never,
-                (_, true) => TakeOver::Always,
-                _ => TakeOver::WhereMeasured,
-            },
+            take_over: self.take_over.choice(),
         }
     }
 }

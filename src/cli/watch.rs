@@ -132,7 +132,6 @@ impl<'a> Watched<'a> {
         let folders: BTreeSet<PathBuf> = known
             .scenarios
             .iter()
-            .filter(|one| one.source.path.ends_with(".yaml") || one.source.path.ends_with(".yml"))
             .filter_map(|one| known.folders.folder(&one.id))
             .map(|folder| real(&context.working_dir.join(folder)))
             .chain(suite::default_folder(&context.working_dir, args.suite.folder.as_deref()))

@@ -284,7 +284,7 @@ impl Engine<'_> {
                     .run_lane(&prepared, plan, attempts.clone(), starts, Some(EMBEDDED_IN_ONE), &mut up)
                     .await
                 {
-                    Ok(some) => doubted.extend(some),
+                    Ok(of_lane) => doubted.push(of_lane),
                     Err(Starved) => starved.push((plan, attempts)),
                 }
             }
@@ -295,7 +295,10 @@ impl Engine<'_> {
         for (plan, attempts) in starved {
             self.lane(Arc::clone(&prepared), plan, attempts, starts).await;
         }
-        self.second_tries(prepared, doubted, EMBEDDED_IN_ONE).await;
+        // A second try boots with the configuration of its lane.
+        for of_lane in doubted {
+            self.second_tries(Arc::clone(&prepared), of_lane, EMBEDDED_IN_ONE).await;
+        }
     }
 
     async fn lane(

@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::memory::Memory;
 use crate::cli::narrow::NarrowOptions;
-use crate::cli::session::{RunOptions, measure};
+use crate::cli::session::{RunOptions, TakeOverOptions, measure};
 use crate::cli::suite::SuiteOptions;
 use crate::coverage::{self, CodeCoverage, ScenarioGroup};
 use crate::gateway::Profiles;
@@ -142,8 +142,7 @@ pub(super) fn run(
     let profiles = Profiles::new(place.path().join("profiles"), each);
     let options = RunOptions {
         narrow: NarrowOptions::default(),
-        cold: true,
-        warm: false,
+        take_over: TakeOverOptions { cold: true, warm: false },
         exclude: Vec::new(),
         suite: suite.clone(),
         tags: args.tags.clone(),
