@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use super::inbox::{Inbox, Received, is_event, is_response};
-use super::tap::{CloseCode, Tap};
+use super::tap::{SentClose, Tap};
 use super::tls::Stream;
 use super::transcript::{Direction, Transcript};
 use crate::wire::{self, Close, ConnectionEnd, Frame, WireError};
@@ -67,14 +67,14 @@ impl Connection {
         transcript: Transcript,
         write_within: Duration,
     ) -> Self {
-        let code = socket.get_ref().close_code();
+        let sent = socket.get_ref().sent_close();
         let (sink, stream) = socket.split();
         let inbox = Arc::new(Inbox::default());
         let sink = Arc::new(Mutex::new(Some(sink)));
         let (put, told, named) = (Arc::clone(&inbox), transcript.clone(), name.to_owned());
         let other_half = Arc::clone(&sink);
         let reader = tokio::spawn(async move {
-            read(stream, &code, &put, &told, &named).await;
+            read(stream, &sent, &put, &told, &named).await;
             // The TCP connection is open as long as one half is held, and a gateway that restarts by itself
             // waits for its end (for more than 25 s, measured on 2026.3.28).
             *other_half.lock().await = None;
@@ -247,7 +247,7 @@ impl Drop for Connection {
 
 async fn read(
     mut stream: SplitStream<ClientSocket>,
-    code: &CloseCode,
+    sent: &SentClose,
     inbox: &Inbox,
     transcript: &Transcript,
     name: &str,
@@ -262,7 +262,7 @@ async fn read(
                 transcript.add(name, Direction::Received, format!("binary frame of {} bytes", bytes.len()));
                 inbox.put(Received::Binary(bytes.len()));
             }
-            Some(Ok(Message::Close(frame))) => break closed(frame, code.get()),
+            Some(Ok(Message::Close(frame))) => break sent.end(frame),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Err(error)) => break broken(&error),
             None => break ConnectionEnd::Closed(Close::DROPPED),
@@ -276,18 +276,6 @@ async fn read(
     inbox.put(Received::Ended(end));
     // Polling once more lets the library answer the close frame and end the TCP connection.
     while let Some(Ok(_)) = stream.next().await {}
-}
-
-/// What a close frame says. `sent` is its code before the library replaced one that no frame may carry.
-fn closed(frame: Option<CloseFrame>, sent: Option<u16>) -> ConnectionEnd {
-    let Some(frame) = frame else { return ConnectionEnd::Closed(Close::frame(None, "")) };
-    let code: u16 = frame.code.into();
-    match sent {
-        Some(sent) if sent != code => {
-            ConnectionEnd::ProtocolError(format!("a close frame may not carry the code {sent}"))
-        }
-        _ => ConnectionEnd::Closed(Close::frame(Some(code), frame.reason.as_str())),
-    }
 }
 
 /// How a connection ended that the library gave up on: dropped by the peer, or by this side because of what the peer sent.
@@ -377,6 +365,8 @@ mod tests {
     #[case::below_all(close_frame(999, b""), "code 999")]
     #[case::no_status(close_frame(1005, b""), "code 1005")]
     #[case::abnormal(close_frame(1006, b""), "code 1006")]
+    #[case::reserved(close_frame(1004, b""), "code 1004")]
+    #[case::for_the_future(close_frame(2000, b""), "code 2000")]
     #[case::tls(close_frame(1015, b""), "code 1015")]
     #[case::above_all(close_frame(5000, b""), "code 5000")]
     #[case::largest(close_frame(65535, b""), "code 65535")]
@@ -404,7 +394,10 @@ mod tests {
     #[case(1002)]
     #[case(1008)]
     #[case(1012)]
+    #[case(1014)]
+    #[case(3000)]
     #[case(4001)]
+    #[case(4999)]
     #[tokio::test]
     async fn a_valid_close_code_is_reported_as_sent(#[case] code: u16) {
         let end = end_after(close_frame(code, b"why")).await;
