@@ -50,6 +50,9 @@ pub(super) struct RunOptions {
     /// How long a step waits for an answer, unless the scenario says otherwise
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub(super) timeout: Millis,
+    /// How long a scenario may take as a whole [default: what its steps may take together]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) case_timeout: Option<Millis>,
     /// How long a gateway may take to boot [default: what its release is known to need]
     #[arg(long, value_name = "DURATION")]
     pub(super) boot_timeout: Option<Millis>,
@@ -145,6 +148,7 @@ pub(super) fn measure(
     let rerun = Rerun {
         folders,
         timeout_ms: Some(millis(timeout)),
+        case_timeout_ms: options.case_timeout.map(Millis::as_duration).map(millis),
         boot_timeout_ms: boot_timeout.map(millis),
         assume_release: options.gateways.assume_release,
         allow_remote: options.gateways.allow_remote,
@@ -155,6 +159,7 @@ pub(super) fn measure(
         scenarios,
         targets,
         settings: Settings {
+            case_timeout: options.case_timeout.map(Millis::as_duration),
             boot_timeout,
             keep_state: options.keep_state.clone(),
             schedule: options.schedule(),

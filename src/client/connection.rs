@@ -25,8 +25,11 @@ use crate::wire::{self, Close, ConnectionEnd, Frame, WireError};
 pub(super) type ClientSocket = WebSocketStream<Tap<Stream>>;
 type Sink = SplitSink<ClientSocket, Message>;
 
-/// How long a polite close may take on our side.
+/// How long the close frame of the gateway may take after ours.
 const CLOSING: Duration = Duration::from_millis(500);
+
+/// How long a polite close may take as a whole, with a gateway that does not read.
+const CLOSED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a close may come after an error response and still belong to it.
 ///
@@ -150,9 +153,9 @@ impl Connection {
         if self.is_connected() {
             return CallOutcome::Refused(error);
         }
-        match self.inbox.take(CLOSE_AFTER_REFUSAL, |_| false).await {
-            Some(Received::Ended(end)) => CallOutcome::Ended(end, Some(error)),
-            _ => CallOutcome::Refused(error),
+        match self.inbox.end(CLOSE_AFTER_REFUSAL).await {
+            Some(end) => CallOutcome::Ended(end, Some(error)),
+            None => CallOutcome::Refused(error),
         }
     }
 
@@ -183,10 +186,7 @@ impl Connection {
 
     /// Waits until the connection ends without this side having closed it. None if it is still open after `within`.
     pub async fn end(&self, within: Duration) -> Option<ConnectionEnd> {
-        match self.inbox.take(within, |_| false).await? {
-            Received::Ended(end) => Some(end),
-            Received::Frame(_) | Received::Binary(_) => None,
-        }
+        self.inbox.end(within).await
     }
 
     /// How the connection ended, if it has ended and this side did not close it.
@@ -227,15 +227,21 @@ impl Connection {
             return;
         }
         self.transcript.add(&self.name, Direction::ClosedByClient, code.to_string());
-        self.send(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() }))).await;
-        let _ = timeout(CLOSING, self.inbox.take(CLOSING, |_| false)).await;
+        let closing = async {
+            self.send(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() }))).await;
+            self.inbox.end(CLOSING).await;
+        };
+        let _ = timeout(CLOSED_WITHIN, closing).await;
         self.abort().await;
     }
 
     /// Drops the TCP connection without a close frame.
     pub async fn abort(&self) {
         self.reader.abort();
-        *self.sink.lock().await = None;
+        // A frame that is being sent to a gateway that does not read holds the sink until its own time is over.
+        if let Ok(mut sink) = timeout(CLOSING, self.sink.lock()).await {
+            *sink = None;
+        }
     }
 }
 
@@ -275,7 +281,7 @@ async fn read(
     transcript.add(name, direction, end.to_string());
     inbox.put(Received::Ended(end));
     // Polling once more lets the library answer the close frame and end the TCP connection.
-    while let Some(Ok(_)) = stream.next().await {}
+    let _ = timeout(CLOSING, async { while let Some(Ok(_)) = stream.next().await {} }).await;
 }
 
 /// How a connection ended that the library gave up on: dropped by the peer, or by this side because of what the peer sent.

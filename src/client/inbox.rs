@@ -60,6 +60,14 @@ impl Inbox {
         self.kept.lock().ended.clone()
     }
 
+    /// Waits for the end of the connection. None if it is still open after that time.
+    pub(super) async fn end(&self, within: Duration) -> Option<ConnectionEnd> {
+        match self.take(within, |_| false).await? {
+            Received::Ended(end) => Some(end),
+            Received::Frame(_) | Received::Binary(_) => None,
+        }
+    }
+
     /// Takes the first frame that `wanted` accepts, or the end of the connection once there is no such frame. None if
     /// neither comes `within` that time.
     pub(super) async fn take(

@@ -25,7 +25,7 @@ use crate::error_chain::chain;
 use crate::gateway::Unread;
 use crate::release::Release;
 use crate::scenario::{
-    Action, Destination, Expectation, Saved, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
+    Action, Destination, Expectation, Millis, Saved, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
 };
 use crate::verdict::{
     Judgement, Mismatch, Outcome, Signature, Verdict, judge, normalised, overall, satisfies,
@@ -293,6 +293,7 @@ impl CaseRun<'_> {
         let beginning = Beginning { at: started, entry: first_entry };
         self.context.beginnings.lock().insert(step.id.clone(), beginning);
         let stretch = self.context.lane.watch().await;
+        self.context.limit.step_begins(longest_wait(one, self.context.lane.timeout()));
         let listed =
             self.judged_by(one).and_then(|release| self.context.scenario.deviation(&step.id, &release));
         let done = async {
@@ -301,7 +302,10 @@ impl CaseRun<'_> {
             let expected = listed.map(|(_, listed)| self.fill(&listed.value)).transpose()?;
             let outcome = tokio::select! {
                 biased;
-                                () = self.context.lane.interrupted() => Err(StepError::Interrupted),
+                () = self.context.lane.interrupted() => Err(StepError::Interrupted),
+                limit = self.context.limit.reached() => {
+                    Err(StepError::CaseLimit { limit, awaited: one.as_verb().awaits() })
+                }
                 outcome = perform(&self.context, one, expected.as_ref().or(right.as_ref())) => outcome,
             }?;
             Ok::<_, StepError>((outcome, right, expected))
@@ -501,6 +505,18 @@ impl CaseRun<'_> {
         }
         lost
     }
+}
+
+/// The longest single wait of a step: its own, or the usual one; programs and gateways may take minutes to start.
+fn longest_wait(step: &Step, usual: Duration) -> Duration {
+    const STARTS: Duration = Duration::from_mins(5);
+    let verb = step.as_verb();
+    let own = verb.patience().map_or(usual, Millis::as_duration).max(usual);
+    let starts = verb.is_of_a_program()
+        || verb.stops_the_gateway()
+        || verb.starts_gateway().is_some()
+        || verb.other_release().is_some();
+    if starts { own.max(STARTS) } else { own }
 }
 
 fn step_names(step: &StoryStep) -> Box<dyn Iterator<Item = &StoryStep> + '_> {

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::bindings::Bindings;
+use super::case_limit::CaseLimit;
 use super::lane::Lane;
 use super::neighbours::Neighbours;
 use super::programs::Programs;
@@ -71,6 +72,8 @@ pub(super) struct CaseContext<'a> {
     pub(super) changed: Mutex<Option<Instant>>,
     /// When the case began.
     pub(super) begun: Instant,
+    /// How long it may take as a whole.
+    pub(super) limit: CaseLimit,
     /// When its steps began, by id.
     pub(super) beginnings: Mutex<HashMap<String, Beginning>>,
 }
@@ -89,6 +92,7 @@ impl<'a> CaseContext<'a> {
             ended: Mutex::default(),
             changed: Mutex::default(),
             begun,
+            limit: CaseLimit::new(lane.case_timeout(), begun),
             beginnings: Mutex::default(),
         }
     }

@@ -3,6 +3,7 @@
 mod barrier;
 mod bindings;
 mod case;
+mod case_limit;
 mod context;
 mod deny;
 mod doubt;

@@ -1,0 +1,140 @@
+//! `gatecrash run` against hostile gateways: it ends in time and takes bounded memory, whatever a gateway does.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What gatecrash may take, in kibibytes.
+const MEMORY: u64 = 300 << 10;
+
+/// Connects, calls, waits, and is told on the way what each attack is about.
+const SCENARIO: &str = "title: T
+why: W.
+alone: true
+steps:
+  - connect: {as: client, may_close: it is hostile}
+  - call: {on: client, method: status, within: 2s, expect: {any_of: [ok, silence, closed, {protocol_error: $any}]}}
+  - send: {on: client, json: {type: req, id: big, method: status}, pad_to: 20000000, within: 2s, expect: {any_of: [ok, silence, closed, {protocol_error: $any}]}}
+  - http: {target: /health, within: 2s, expect: {any_of: [{http: 404}, silence]}}
+  - connect: {as: other, may_close: it is hostile, within: 2s, expect: {any_of: [hello, silence, closed]}}
+finally:
+  - disconnect: {on: client}
+";
+
+/// A run that has ended.
+struct Ended {
+    code: Option<i32>,
+    took: Duration,
+    /// The most memory that it held, in kibibytes.
+    memory: u64,
+    stdout: String,
+    report: Value,
+}
+
+fn fake(mode: &str) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs");
+    format!("cmd:exec node '{}' --port {{port}} --mode {mode}", script.display())
+}
+
+fn run(folder: &TempDir, mode: &str, more: &[&str]) -> Ended {
+    let path = |below: &str| -> PathBuf { folder.path().join(below) };
+    fs::create_dir_all(path("tmp")).unwrap();
+    let begun = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gatecrash"))
+        .args(["run", "--gateway", &fake(mode), "--seed", "7", "--report", "json=run.json"])
+        .args(["--color", "never"])
+        .args(more)
+        .current_dir(folder.path())
+        .env("TMPDIR", path("tmp"))
+        .env("GATECRASH_CACHE_DIR", path("cache"))
+        .env_remove("GATECRASH_GATEWAY")
+        .stdout(fs::File::create(path("stdout")).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut memory = 0;
+    let status = loop {
+        let about = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = about.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        memory = memory.max(line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > Duration::from_mins(3) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    Ended {
+        code: status.code(),
+        took: begun.elapsed(),
+        memory,
+        stdout: fs::read_to_string(path("stdout")).unwrap(),
+        report: serde_json::from_slice(&fs::read(path("run.json")).unwrap_or_default()).unwrap_or_default(),
+    }
+}
+
+fn bench(scenario: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir_all(folder.path().join("scenarios")).unwrap();
+    fs::write(folder.path().join("scenarios/fire.yaml"), scenario).unwrap();
+    folder
+}
+
+#[rstest]
+#[case::pings("pings")]
+#[case::events("events")]
+#[case::values("numbers")]
+#[case::binary("binary")]
+#[case::large_frames("large")]
+#[case::endless_message("endless")]
+#[case::slow_frame("slow")]
+#[case::reads_nothing("deaf")]
+#[case::stopped("frozen")]
+#[case::keeps_connections_open("no-close")]
+#[case::floods_its_log("log-flood")]
+#[case::ignores_the_first_connection("first-hang")]
+#[case::traps_in_its_store("traps")]
+fn every_attack_is_survived_in_bounded_time_and_memory(#[case] mode: &str) {
+    let folder = bench(SCENARIO);
+    let ended = run(&folder, mode, &["--timeout", "5s", "--boot-timeout", "20s"]);
+    let Ended { code, took, memory, stdout, .. } = &ended;
+    println!("{mode}: exit {code:?} after {:.1} s with {} MiB", took.as_secs_f64(), memory >> 10);
+    assert!(code.is_some_and(|code| code < 5), "{mode}: {code:?}\n{stdout}");
+    assert!(*took < Duration::from_secs(80), "{mode} took {took:?}\n{stdout}");
+    assert!(*memory < MEMORY, "{mode} took {} MiB", memory >> 10);
+    assert_ne!(ended.report["cells"][0]["verdict"], Value::Null, "{mode}: {stdout}");
+}
+
+#[rstest]
+#[case::nothing_listens("port-never", "nobody listens on its port")]
+#[case::http("http-200", "answers the WebSocket upgrade with HTTP 200")]
+#[case::tls("tls", "speaks TLS")]
+#[case::reset("reset", "resets every connection")]
+#[case::silence("silent", "takes connections and says nothing")]
+fn a_gateway_that_is_not_ready_is_told_by_what_the_probe_saw(#[case] mode: &str, #[case] told: &str) {
+    let folder = bench(SCENARIO);
+    let ended = run(&folder, mode, &["--boot-timeout", "2500ms"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.stdout);
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+}
+
+#[test]
+fn a_case_ends_at_its_limit_and_tells_what_it_waited_for() {
+    let folder = bench("title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n  - wait: 50s\n");
+    let ended = run(&folder, "answer", &["--case-timeout", "2s"]);
+    let reason = ended.report["cells"][0]["reason"].as_str().unwrap_or_default();
+    assert_eq!(ended.code, Some(4), "{}", ended.stdout);
+    assert!(ended.took < Duration::from_secs(40));
+    for part in ["step `wait`", "gatecrash's own limit of 2.0 s", "the end of its time"] {
+        assert!(reason.contains(part), "{reason}");
+    }
+}
