@@ -24,7 +24,9 @@ use crate::gateway::{Profiles, Target, TargetProvider};
 use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Live, Palette};
 use crate::report::{self, EventStream, ReportDestination, ReportRequest};
-use crate::run::{Deny, Emit, Event, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule, Settings};
+use crate::run::{
+    Deny, Emit, Event, KeptTranscripts, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule, Settings,
+};
 use crate::scenario::Millis;
 use crate::wire::ProtocolSchemas;
 
@@ -177,7 +179,7 @@ pub(super) fn measure(
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
     // Progress bars would overwrite what a reader of the events prints.
     let mut live = live(context, context.live && !stream.is_open());
-    let mut events = Vec::new();
+    let (mut events, mut kept) = (Vec::new(), KeptTranscripts::default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -189,9 +191,12 @@ pub(super) fn measure(
     });
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for event in receiver {
+            for mut event in receiver {
                 live.take(&event);
                 stream.take(&event);
+                if let Event::CellFinished(cell) = &mut event {
+                    cell.transcript = kept.keep(cell.verdict, std::mem::take(&mut cell.transcript));
+                }
                 events.push(event);
             }
         });

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use super::inbox::{Inbox, Received, is_event, is_response};
-use super::tap::{SentClose, Tap};
+use super::tap::{SentClose, Tap, TooMuchArrives};
 use super::tls::Stream;
 use super::transcript::{Direction, Transcript};
 use crate::wire::{self, Close, ConnectionEnd, Frame, WireError};
@@ -287,6 +287,9 @@ async fn read(
 /// How a connection ended that the library gave up on: dropped by the peer, or by this side because of what the peer sent.
 pub(super) fn broken(error: &WsError) -> ConnectionEnd {
     match error {
+        WsError::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<TooMuchArrives>()) => {
+            ConnectionEnd::ProtocolError(error.to_string())
+        }
         WsError::Protocol(
             ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete,
         )

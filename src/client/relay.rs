@@ -13,11 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::connection::broken;
 use super::http_answer::HttpAnswer;
-use super::tap::Tap;
+use super::tap::{Tap, limits};
 use super::transcript::{Direction, Transcript};
 use crate::wire::{Close, ConnectionEnd, Frame, WireError};
 
@@ -194,9 +194,8 @@ async fn frames(bytes: DuplexStream, role: Role) -> Option<(Vec<u8>, Frames)> {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(bytes.read_u8().await.ok().filter(|_| head.len() < LONGEST_HEAD)?);
     }
-    let config = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
     let both = Tap::of_frames(tokio::io::join(bytes, tokio::io::sink()));
-    let frames = WebSocketStream::from_raw_socket(both, role, Some(config)).await;
+    let frames = WebSocketStream::from_raw_socket(both, role, Some(limits())).await;
     Some((head, frames))
 }
 

@@ -186,7 +186,7 @@ async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<
         attempt: case.attempt,
         gateway: Some(lane.number()),
         verdict,
-        reason: reason.map(|text| masker.text(&text)),
+        reason: reason.map(|text| shown(&masker, &text)),
         signature,
         duration_ms: millis(started),
         steps: observed.into_iter().map(|step| masked(step, &masker)).collect(),
@@ -319,7 +319,8 @@ impl CaseRun<'_> {
         let observed = match done {
             Ok((outcome, right, expected)) => {
                 self.context.sockets.step_done(&record.id, one, &outcome);
-                let judged = self.judged(record, one, outcome, right, expected.as_ref());
+                let mut judged = self.judged(record, one, outcome, right, expected.as_ref());
+                judged.raw = judged.raw.map(|raw| self.context.allowance.lock().abridge(raw));
                 self.doubted(judged, one, &stretch)
             }
             Err(error) => self.not_done(record, error),
@@ -597,14 +598,27 @@ fn learn_issued(masker: &mut Masker, document: &serde_json::Value, name: &str) {
     masker.learn_from(document);
 }
 
+/// The longest text of a mismatch or a reason that is shown.
+const SHOWN: usize = 16 << 10;
+
+fn shown(masker: &Masker, text: &str) -> String {
+    let mut masked = masker.text(text);
+    if masked.len() > SHOWN {
+        let bytes = masked.len();
+        masked.truncate(masked.floor_char_boundary(SHOWN));
+        masked = format!("{masked}… ({bytes} bytes)");
+    }
+    masked
+}
+
 fn masked(step: ObservedStep, masker: &Masker) -> StepRecord {
     let mut record = step.record;
     record.outcome = step.raw.map(|raw| mask_outcome(&normalised(&raw), masker));
-    record.expected = record.expected.map(|text| masker.text(&text));
+    record.expected = record.expected.map(|text| shown(masker, &text));
     record.mismatch = record.mismatch.map(|one| Mismatch {
         at: one.at,
-        expected: masker.text(&one.expected),
-        got: masker.text(&one.got),
+        expected: shown(masker, &one.expected),
+        got: shown(masker, &one.got),
     });
     record
 }

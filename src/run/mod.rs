@@ -1,5 +1,6 @@
 //! Runs scenarios: plans lanes, runs steps, observes outcomes, and emits the event stream.
 
+mod abridged;
 mod barrier;
 mod bindings;
 mod case;
@@ -11,6 +12,7 @@ mod engine;
 mod event;
 mod handshake;
 mod identity;
+mod kept_transcripts;
 mod known;
 mod lane;
 mod neighbours;
@@ -40,6 +42,7 @@ pub use event::{
     StepRecord, StoredRecords, TargetInfo,
 };
 pub(crate) use handshake::{HandshakeFacts, params as connect_params};
+pub use kept_transcripts::KeptTranscripts;
 pub use known::{Known, KnownCounts};
 pub(crate) use known::{deciding, denied, is_of_security, shows};
 pub use lane::{AllReached, Reached, Settings};
