@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -137,4 +138,33 @@ fn a_case_ends_at_its_limit_and_tells_what_it_waited_for() {
     for part in ["step `wait`", "gatecrash's own limit of 2.0 s", "the end of its time"] {
         assert!(reason.contains(part), "{reason}");
     }
+}
+
+#[test]
+fn one_bad_file_is_one_diagnostic() {
+    let folder = bench("title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n");
+    let at = |name: &str| folder.path().join("scenarios").join(name);
+    fs::write(at("latin.yaml"), b"title: caf\xe9\n").unwrap();
+    assert!(Command::new("mkfifo").arg(at("pipe.yaml")).status().unwrap().success());
+    symlink("/dev/zero", at("zeros.yaml")).unwrap();
+    symlink("nowhere", at("dangling.yaml")).unwrap();
+    symlink("..", at("up")).unwrap();
+    symlink("../scenarios", at("again")).unwrap();
+    let gatecrash = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_gatecrash"));
+        command.args(arguments).current_dir(folder.path()).env("GATECRASH_CACHE_DIR", folder.path().join("cache"));
+        command.env_remove("GATECRASH_GATEWAY").timeout(Duration::from_mins(1)).assert()
+    };
+    let checked = gatecrash(&["check", "--format", "json"]).code(2);
+    let checked: Value = serde_json::from_slice(&checked.get_output().stdout).unwrap();
+    let found: Vec<(&str, &str)> = checked["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["code"].as_str().unwrap(), one["path"].as_str().unwrap_or_default()))
+        .collect();
+    assert_eq!(found.len(), 4, "{checked:#}");
+    assert!(found.iter().all(|(code, _)| *code == "unreadable"), "{checked:#}");
+    assert_eq!(checked["summary"]["scenarios"], 1, "{checked:#}");
+    gatecrash(&["run", "fire", "--gateway", "embedded:2026.3.31"]).code(0);
 }
