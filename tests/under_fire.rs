@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -152,7 +152,10 @@ fn one_bad_file_is_one_diagnostic() {
     symlink("../scenarios", at("again")).unwrap();
     let gatecrash = |arguments: &[&str]| {
         let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_gatecrash"));
-        command.args(arguments).current_dir(folder.path()).env("GATECRASH_CACHE_DIR", folder.path().join("cache"));
+        command
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("GATECRASH_CACHE_DIR", folder.path().join("cache"));
         command.env_remove("GATECRASH_GATEWAY").timeout(Duration::from_mins(1)).assert()
     };
     let checked = gatecrash(&["check", "--format", "json"]).code(2);
@@ -167,4 +170,33 @@ fn one_bad_file_is_one_diagnostic() {
     assert!(found.iter().all(|(code, _)| *code == "unreadable"), "{checked:#}");
     assert_eq!(checked["summary"]["scenarios"], 1, "{checked:#}");
     gatecrash(&["run", "fire", "--gateway", "embedded:2026.3.31"]).code(0);
+}
+
+#[test]
+fn an_embedded_run_needs_no_cache() {
+    let folder = bench("title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n");
+    let run = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_gatecrash"));
+        command.args(arguments).current_dir(folder.path()).env("GATECRASH_CACHE_DIR", "/proc/nowhere/cache");
+        command.env_remove("GATECRASH_GATEWAY").env("GATECRASH_OFFLINE", "1").assert()
+    };
+    run(&["run", "--gateway", "embedded:2026.3.31"]).code(0);
+    run(&["run", "--gateway", "2026.3.31"])
+        .code(4)
+        .stdout(predicates::str::contains("cannot use"));
+}
+
+#[test]
+fn a_home_that_cannot_be_removed_blocks_no_start() {
+    let folder = bench("title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n");
+    let temp = folder.path().join("tmp");
+    fs::create_dir_all(&temp).unwrap();
+    let ended = run(&folder, "answer", &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    let homes = fs::read_dir(&temp).unwrap().flatten().next().unwrap().path();
+    let closed = homes.join("home-dead/state");
+    fs::create_dir_all(closed.join("deep")).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    assert_eq!(run(&folder, "answer", &[]).code, Some(0));
+    assert!(!homes.join("home-dead").exists());
 }
