@@ -73,6 +73,7 @@
 //! ```
 
 pub mod bisect;
+mod bounded_read;
 pub mod cli;
 pub mod client;
 pub mod coverage;

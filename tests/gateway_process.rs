@@ -322,7 +322,7 @@ async fn killing_the_harness_leaves_no_process_and_the_next_start_removes_the_ho
     let home = PathBuf::from(fs::read_to_string(&note).unwrap());
     // The watcher, the gateway and its stubborn child.
     assert_eq!(processes_of(&home).len(), 3);
-    assert_eq!(bench.machine.homes.sweep().unwrap(), [], "a home in use is never swept");
+    assert_eq!(bench.machine.homes.sweep().unwrap().swept, [], "a home in use is never swept");
     harness.kill().unwrap();
     harness.wait().unwrap();
     let begun = Instant::now();
@@ -331,7 +331,7 @@ async fn killing_the_harness_leaves_no_process_and_the_next_start_removes_the_ho
     }
     assert_eq!(processes_of(&home), Vec::<String>::new());
     assert!(home.exists());
-    let swept = bench.machine.homes.sweep().unwrap();
+    let swept = bench.machine.homes.sweep().unwrap().swept;
     assert_eq!(swept.iter().map(|one| &one.home).collect::<Vec<_>>(), [&home]);
     assert!(!home.exists());
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use super::context::Context;
 use super::failure::Failure;
 use super::known;
+use crate::error_chain::chain;
 use crate::gateway::{ParseTargetError, Remote, Target, TargetProvider};
 
 /// Options about gateways that all commands with runs share.
@@ -57,5 +58,10 @@ pub(super) fn failure(error: ParseTargetError) -> Failure {
 
 /// Opens the provider of this machine, which also cleans up after runs that died.
 pub(super) fn provider(context: &Context, options: &GatewayOptions) -> Result<TargetProvider, Failure> {
-    TargetProvider::open(context.provider_settings(options.assume_release)).map_err(Failure::broke)
+    let provider =
+        TargetProvider::open(context.provider_settings(options.assume_release)).map_err(Failure::broke)?;
+    for stuck in provider.stuck() {
+        anstream::eprintln!("warning: {}", chain(stuck));
+    }
+    Ok(provider)
 }

@@ -26,7 +26,8 @@ use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Live, Palette};
 use crate::report::{self, EventStream, ReportDestination, ReportRequest};
 use crate::run::{
-    Deny, Emit, Event, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule, Settings, TakeOver,
+    Deny, Emit, Event, KeptTranscripts, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule, Settings,
+    TakeOver,
 };
 use crate::scenario::Millis;
 use crate::wire::ProtocolSchemas;
@@ -55,6 +56,9 @@ pub(super) struct RunOptions {
     /// How long a step waits for an answer, unless the scenario says otherwise
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub(super) timeout: Millis,
+    /// How long a scenario may take as a whole [default: what its steps may take together]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) case_timeout: Option<Millis>,
     /// How long a gateway may take to boot [default: what its release is known to need]
     #[arg(long, value_name = "DURATION")]
     pub(super) boot_timeout: Option<Millis>,
@@ -176,6 +180,7 @@ pub(super) fn measure(
     let rerun = Rerun {
         folders,
         timeout_ms: Some(millis(timeout)),
+        case_timeout_ms: options.case_timeout.map(Millis::as_duration).map(millis),
         boot_timeout_ms: boot_timeout.map(millis),
         assume_release: options.gateways.assume_release,
         allow_remote: options.gateways.allow_remote,
@@ -186,6 +191,7 @@ pub(super) fn measure(
         scenarios,
         targets,
         settings: Settings {
+            case_timeout: options.case_timeout.map(Millis::as_duration),
             boot_timeout,
             keep_state: options.keep_state.clone(),
             schedule: options.schedule(),
@@ -209,7 +215,7 @@ pub(super) fn measure(
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
     // Progress bars would overwrite what a reader of the events prints.
     let mut live = live(context, context.live && !stream.is_open());
-    let mut events = Vec::new();
+    let (mut events, mut kept) = (Vec::new(), KeptTranscripts::default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -221,9 +227,12 @@ pub(super) fn measure(
     });
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for event in receiver {
+            for mut event in receiver {
                 live.take(&event);
                 stream.take(&event);
+                if let Event::CellFinished(cell) = &mut event {
+                    cell.transcript = kept.keep(cell.verdict, std::mem::take(&mut cell.transcript));
+                }
                 events.push(event);
             }
         });

@@ -5,9 +5,13 @@ use std::path::Path;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use crate::bounded_read;
 use crate::report::events::ReadEventsError;
 use crate::report::{Bounds, LoadError, Loaded, RunStore, load, undone};
 use crate::run::{Ending, RunRecord};
+
+/// The largest file of a run, in bytes.
+const LARGEST: u64 = 1 << 30;
 
 /// The store of runs.
 pub(super) fn store(context: &Context) -> RunStore {
@@ -19,7 +23,7 @@ pub(super) fn read(context: &Context, word: &str) -> Result<Loaded, Failure> {
     let path = Path::new(word);
     let path =
         if path.is_file() { path.to_owned() } else { store(context).find(word).map_err(Failure::usage)? };
-    let bytes = std::fs::read(&path)
+    let bytes = bounded_read::read(&path, LARGEST)
         .map_err(|error| Failure::usage(error).context(format!("cannot read {}", path.display())))?;
     load(&bytes).map_err(|error| {
         let exit = if matches!(&error, LoadError::Events(ReadEventsError::CutOff)) {

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use super::inbox::{Inbox, Received, is_event, is_response};
-use super::tap::{CloseCode, Tap};
+use super::tap::{SentClose, Tap, TooMuchArrives};
 use super::tls::Stream;
 use super::transcript::{Direction, Transcript};
 use crate::wire::{self, Close, ConnectionEnd, Frame, WireError};
@@ -25,8 +25,11 @@ use crate::wire::{self, Close, ConnectionEnd, Frame, WireError};
 pub(super) type ClientSocket = WebSocketStream<Tap<Stream>>;
 type Sink = SplitSink<ClientSocket, Message>;
 
-/// How long a polite close may take on our side.
+/// How long the close frame of the gateway may take after ours.
 const CLOSING: Duration = Duration::from_millis(500);
+
+/// How long a polite close may take as a whole, with a gateway that does not read.
+const CLOSED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a close may come after an error response and still belong to it.
 ///
@@ -67,14 +70,14 @@ impl Connection {
         transcript: Transcript,
         write_within: Duration,
     ) -> Self {
-        let code = socket.get_ref().close_code();
+        let sent = socket.get_ref().sent_close();
         let (sink, stream) = socket.split();
         let inbox = Arc::new(Inbox::default());
         let sink = Arc::new(Mutex::new(Some(sink)));
         let (put, told, named) = (Arc::clone(&inbox), transcript.clone(), name.to_owned());
         let other_half = Arc::clone(&sink);
         let reader = tokio::spawn(async move {
-            read(stream, &code, &put, &told, &named).await;
+            read(stream, &sent, &put, &told, &named).await;
             // The TCP connection is open as long as one half is held, and a gateway that restarts by itself
             // waits for its end (for more than 25 s, measured on 2026.3.28).
             *other_half.lock().await = None;
@@ -150,9 +153,9 @@ impl Connection {
         if self.is_connected() {
             return CallOutcome::Refused(error);
         }
-        match self.inbox.take(CLOSE_AFTER_REFUSAL, |_| false).await {
-            Some(Received::Ended(end)) => CallOutcome::Ended(end, Some(error)),
-            _ => CallOutcome::Refused(error),
+        match self.inbox.end(CLOSE_AFTER_REFUSAL).await {
+            Some(end) => CallOutcome::Ended(end, Some(error)),
+            None => CallOutcome::Refused(error),
         }
     }
 
@@ -183,10 +186,7 @@ impl Connection {
 
     /// Waits until the connection ends without this side having closed it. None if it is still open after `within`.
     pub async fn end(&self, within: Duration) -> Option<ConnectionEnd> {
-        match self.inbox.take(within, |_| false).await? {
-            Received::Ended(end) => Some(end),
-            Received::Frame(_) | Received::Binary(_) => None,
-        }
+        self.inbox.end(within).await
     }
 
     /// How the connection ended, if it has ended and this side did not close it.
@@ -227,15 +227,21 @@ impl Connection {
             return;
         }
         self.transcript.add(&self.name, Direction::ClosedByClient, code.to_string());
-        self.send(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() }))).await;
-        let _ = timeout(CLOSING, self.inbox.take(CLOSING, |_| false)).await;
+        let closing = async {
+            self.send(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() }))).await;
+            self.inbox.end(CLOSING).await;
+        };
+        let _ = timeout(CLOSED_WITHIN, closing).await;
         self.abort().await;
     }
 
     /// Drops the TCP connection without a close frame.
     pub async fn abort(&self) {
         self.reader.abort();
-        *self.sink.lock().await = None;
+        // A frame that is being sent to a gateway that does not read holds the sink until its own time is over.
+        if let Ok(mut sink) = timeout(CLOSING, self.sink.lock()).await {
+            *sink = None;
+        }
     }
 }
 
@@ -247,7 +253,7 @@ impl Drop for Connection {
 
 async fn read(
     mut stream: SplitStream<ClientSocket>,
-    code: &CloseCode,
+    sent: &SentClose,
     inbox: &Inbox,
     transcript: &Transcript,
     name: &str,
@@ -262,7 +268,7 @@ async fn read(
                 transcript.add(name, Direction::Received, format!("binary frame of {} bytes", bytes.len()));
                 inbox.put(Received::Binary(bytes.len()));
             }
-            Some(Ok(Message::Close(frame))) => break closed(frame, code.get()),
+            Some(Ok(Message::Close(frame))) => break sent.end(frame),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Err(error)) => break broken(&error),
             None => break ConnectionEnd::Closed(Close::DROPPED),
@@ -275,24 +281,15 @@ async fn read(
     transcript.add(name, direction, end.to_string());
     inbox.put(Received::Ended(end));
     // Polling once more lets the library answer the close frame and end the TCP connection.
-    while let Some(Ok(_)) = stream.next().await {}
-}
-
-/// What a close frame says. `sent` is its code before the library replaced one that no frame may carry.
-fn closed(frame: Option<CloseFrame>, sent: Option<u16>) -> ConnectionEnd {
-    let Some(frame) = frame else { return ConnectionEnd::Closed(Close::frame(None, "")) };
-    let code: u16 = frame.code.into();
-    match sent {
-        Some(sent) if sent != code => {
-            ConnectionEnd::ProtocolError(format!("a close frame may not carry the code {sent}"))
-        }
-        _ => ConnectionEnd::Closed(Close::frame(Some(code), frame.reason.as_str())),
-    }
+    let _ = timeout(CLOSING, async { while let Some(Ok(_)) = stream.next().await {} }).await;
 }
 
 /// How a connection ended that the library gave up on: dropped by the peer, or by this side because of what the peer sent.
 pub(super) fn broken(error: &WsError) -> ConnectionEnd {
     match error {
+        WsError::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<TooMuchArrives>()) => {
+            ConnectionEnd::ProtocolError(error.to_string())
+        }
         WsError::Protocol(
             ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete,
         )
@@ -377,6 +374,8 @@ mod tests {
     #[case::below_all(close_frame(999, b""), "code 999")]
     #[case::no_status(close_frame(1005, b""), "code 1005")]
     #[case::abnormal(close_frame(1006, b""), "code 1006")]
+    #[case::reserved(close_frame(1004, b""), "code 1004")]
+    #[case::for_the_future(close_frame(2000, b""), "code 2000")]
     #[case::tls(close_frame(1015, b""), "code 1015")]
     #[case::above_all(close_frame(5000, b""), "code 5000")]
     #[case::largest(close_frame(65535, b""), "code 65535")]
@@ -404,7 +403,10 @@ mod tests {
     #[case(1002)]
     #[case(1008)]
     #[case(1012)]
+    #[case(1014)]
+    #[case(3000)]
     #[case(4001)]
+    #[case(4999)]
     #[tokio::test]
     async fn a_valid_close_code_is_reported_as_sent(#[case] code: u16) {
         let end = end_after(close_frame(code, b"why")).await;

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use httparse::{EMPTY_HEADER, Response, Status};
 use serde_json::Value;
 
+use crate::wire::document;
+
 /// Headers that are read; an answer with more of them has no body for us but keeps its status.
 const HEADERS: usize = 128;
 
@@ -40,7 +42,7 @@ impl HttpAnswer {
 /// The body of an answer: the JSON value if it is JSON, else the text.
 pub(super) fn body(bytes: &[u8]) -> Value {
     let text = String::from_utf8_lossy(bytes);
-    serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned()))
+    document(&text).unwrap_or_else(|| Value::String(text.into_owned()))
 }
 
 /// The chunks of a body in one piece. A chunk may end within a character, so they are joined before they are decoded.

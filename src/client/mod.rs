@@ -1,5 +1,6 @@
 //! A WebSocket client: endpoints, opening connections, frames, calls, events, and the transcript; plain HTTP; the relay.
 
+mod budget;
 mod connection;
 mod endpoint;
 mod http_answer;

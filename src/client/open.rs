@@ -8,13 +8,12 @@ use tokio::time::timeout;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, http};
 
 use super::connection::{Connection, broken};
 use super::endpoint::{ConnectError, Endpoint};
 use super::http_answer;
-use super::tap::Tap;
+use super::tap::{Tap, limits};
 use super::transcript::{Direction, Transcript};
 use crate::wire::{Close, ConnectionEnd};
 
@@ -91,8 +90,7 @@ pub async fn open(
         }
     };
     transcript.add(name, Direction::Opened, opened.trim_end());
-    let config = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
-    match timeout(within, client_async_with_config(request, Tap::new(stream), Some(config))).await {
+    match timeout(within, client_async_with_config(request, Tap::new(stream), Some(limits()))).await {
         Ok(Ok((socket, _))) => {
             Ok(Opened::Socket(Connection::start(name, socket, transcript.clone(), within)))
         }

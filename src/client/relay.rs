@@ -13,11 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::Role;
 
+use super::connection::broken;
 use super::http_answer::HttpAnswer;
+use super::tap::{Tap, limits};
 use super::transcript::{Direction, Transcript};
-use crate::wire::{Close, Frame, WireError};
+use crate::wire::{Close, ConnectionEnd, Frame, WireError};
 
 /// Bytes that may wait for the reader, which never lags for long.
 const BEHIND: usize = 64 * 1024;
@@ -40,8 +42,8 @@ pub struct Heard {
     pub hello: Option<Value>,
     /// The last refusal of a handshake.
     pub refusal: Option<WireError>,
-    /// How the gateway ended the last connection, if it was the gateway that did.
-    pub close: Option<Close>,
+    /// How the gateway ended the last connection, or violated RFC 6455 on it.
+    pub end: Option<ConnectionEnd>,
 }
 
 impl Relay {
@@ -145,23 +147,25 @@ impl RelayReader {
             self.transcript.add(&self.name, Direction::Http, head.lines().next().unwrap_or_default());
             return;
         }
-        while let Some(Ok(message)) = frames.next().await {
-            match message {
-                Message::Text(text) => {
+        let sent = frames.get_ref().sent_close();
+        while let Some(message) = frames.next().await {
+            let end = match message {
+                Ok(Message::Text(text)) => {
                     self.transcript.add(&self.name, Direction::Received, text.as_str());
                     self.hear(Frame::parse(text.as_str()), connects);
+                    continue;
                 }
-                Message::Close(frame) => {
-                    let close = frame.map_or_else(
-                        || Close::frame(None, ""),
-                        |frame| Close::frame(Some(frame.code.into()), frame.reason.as_str()),
-                    );
-                    self.transcript.add(&self.name, Direction::ClosedByGateway, close.to_string());
-                    self.heard.lock().close = Some(close);
-                    return;
-                }
-                _ => {}
+                Ok(Message::Close(frame)) => sent.end(frame),
+                Ok(_) => continue,
+                Err(error) => broken(&error),
+            };
+            // A dropped connection says nothing: it may have been the program that ended it.
+            if end == ConnectionEnd::Closed(Close::DROPPED) {
+                return;
             }
+            self.transcript.add(&self.name, Direction::ClosedByGateway, end.to_string());
+            self.heard.lock().end = Some(end);
+            return;
         }
     }
 
@@ -181,7 +185,7 @@ impl RelayReader {
 }
 
 /// A stream of frames that is only read.
-type Frames = WebSocketStream<tokio::io::Join<BufReader<DuplexStream>, tokio::io::Sink>>;
+type Frames = WebSocketStream<Tap<tokio::io::Join<BufReader<DuplexStream>, tokio::io::Sink>>>;
 
 /// The head of the HTTP message that comes first, and the frames that follow. None if there is no head.
 async fn frames(bytes: DuplexStream, role: Role) -> Option<(Vec<u8>, Frames)> {
@@ -190,9 +194,8 @@ async fn frames(bytes: DuplexStream, role: Role) -> Option<(Vec<u8>, Frames)> {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(bytes.read_u8().await.ok().filter(|_| head.len() < LONGEST_HEAD)?);
     }
-    let config = WebSocketConfig::default().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
-    let both = tokio::io::join(bytes, tokio::io::sink());
-    let frames = WebSocketStream::from_raw_socket(both, role, Some(config)).await;
+    let both = Tap::of_frames(tokio::io::join(bytes, tokio::io::sink()));
+    let frames = WebSocketStream::from_raw_socket(both, role, Some(limits())).await;
     Some((head, frames))
 }
 
@@ -209,7 +212,7 @@ mod tests {
     use crate::wire::Masker;
 
     /// A gateway that answers the first request and then closes the connection.
-    async fn gateway(answer: Value) -> SocketAddr {
+    async fn gateway(answer: Value, close: u16) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -217,7 +220,7 @@ mod tests {
             socket.next().await.unwrap().unwrap();
             socket.send(Message::text(answer.to_string())).await.unwrap();
             let frame = tokio_tungstenite::tungstenite::protocol::CloseFrame {
-                code: 1008.into(),
+                code: close.into(),
                 reason: "pairing required".into(),
             };
             socket.close(Some(frame)).await.unwrap();
@@ -227,16 +230,17 @@ mod tests {
     }
 
     /// Lets a program send a request through the relay; what the relay has heard when the connection is closed.
-    async fn asked(answer: Value, method: &str) -> (Heard, Vec<String>) {
+    async fn asked(answer: Value, method: &str, close: u16) -> (Heard, Vec<String>) {
         let transcript = Transcript::new(Instant::now());
-        let relay = Relay::start(gateway(answer.clone()).await, "node", transcript.clone()).await.unwrap();
+        let relay =
+            Relay::start(gateway(answer.clone(), close).await, "node", transcript.clone()).await.unwrap();
         let (mut program, _) = connect_async(format!("ws://127.0.0.1:{}/", relay.port())).await.unwrap();
         let request = json!({"type": "req", "id": "1", "method": method, "params": {}});
         program.send(Message::text(request.to_string())).await.unwrap();
         assert_eq!(program.next().await.unwrap().unwrap(), Message::text(answer.to_string()));
         assert!(matches!(program.next().await, Some(Ok(Message::Close(Some(_))))));
         let waiting = Instant::now();
-        while relay.heard().close.is_none() && waiting.elapsed() < Duration::from_secs(20) {
+        while relay.heard().end.is_none() && waiting.elapsed() < Duration::from_secs(20) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let said = transcript.masked(0, &Masker::default());
@@ -252,12 +256,20 @@ mod tests {
     #[case::no_handshake(json!({"type": "res", "id": "1", "ok": true, "payload": {}}), "status")]
     #[tokio::test]
     async fn a_relay_hears_what_a_program_is_told(#[case] answer: Value, #[case] method: &str) {
-        let (heard, directions) = asked(answer.clone(), method).await;
+        let (heard, directions) = asked(answer.clone(), method, 1008).await;
         let handshake = method == "connect";
         assert_eq!(heard.hello.as_ref(), answer.get("payload").filter(|_| handshake));
         assert_eq!(heard.refusal.map(|error| error.code).as_deref(), answer["error"]["code"].as_str());
-        assert_eq!(heard.close, Some(Close::frame(Some(1008), "pairing required")));
+        let end = ConnectionEnd::Closed(Close::frame(Some(1008), "pairing required"));
+        assert_eq!(heard.end, Some(end));
         assert_eq!(directions, ["Sent", "Received", "ClosedByGateway"]);
+    }
+
+    #[tokio::test]
+    async fn a_close_that_no_frame_may_carry_is_a_violation() {
+        let (heard, _) = asked(json!({"type": "event", "event": "tick"}), "connect", 1005).await;
+        let told = "a close frame may not carry the code 1005".to_owned();
+        assert_eq!(heard.end, Some(ConnectionEnd::ProtocolError(told)));
     }
 
     #[tokio::test]

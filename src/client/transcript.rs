@@ -21,6 +21,9 @@ const MOST: usize = 2_000;
 /// The same in bytes, for each half: a connection to a busy gateway is told about everybody.
 const MOST_BYTES: usize = 256 * 1024;
 
+/// A longer text is cut when it is added, and is no longer checked against a schema. Only a flood has such frames.
+const LARGEST: usize = 1 << 20;
+
 /// Which way something went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -92,8 +95,11 @@ impl Transcript {
 
     /// Adds something that happened just now.
     pub fn add(&self, connection: &str, direction: Direction, text: impl Into<String>) {
-        let text = text.into();
+        let mut text = text.into();
         log(connection, direction, &text);
+        if text.len() > LARGEST {
+            text = cut_between_words(&text);
+        }
         let at_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut kept = self.entries.lock();
         let number = kept.added;
@@ -137,6 +143,9 @@ impl Transcript {
                 Direction::Received => false,
                 _ => return None,
             };
+            if entry.text.ends_with(CUT_END) && entry.text.contains(CUT) {
+                return None;
+            }
             Some(PassedFrame { connection: &entry.connection, ours, text: &entry.text })
         });
         Checked { schema: schema.version().to_owned(), findings: schema.check(frames) }
@@ -167,6 +176,19 @@ fn log(connection: &str, direction: Direction, text: &str) {
         }
         _ => debug!(connection, ?direction, "{text}"),
     }
+}
+
+/// What stands where the rest of a text was left out, and behind the number of its bytes.
+const CUT: &str = "… (";
+const CUT_END: &str = " bytes)";
+
+/// The beginning of a text that is too large to be kept. It does not end within a word, because masking would not recognise
+/// half of a secret.
+fn cut_between_words(text: &str) -> String {
+    let end = text.floor_char_boundary(LONGEST * 4);
+    let in_word = |c: char| c.is_alphanumeric() || "-_+/=.%".contains(c);
+    let end = text[..end].rfind(|c| !in_word(c)).unwrap_or(0);
+    format!("{}{CUT}{}{CUT_END}", &text[..end], text.len())
 }
 
 fn cut(mut text: String) -> String {
@@ -217,6 +239,19 @@ mod tests {
     fn long_texts_are_cut_at_a_character() {
         let text = cut("é".repeat(LONGEST));
         assert!(text.len() < LONGEST + 40 && text.ends_with(&format!("({} bytes)", LONGEST * 2)));
+    }
+
+    #[test]
+    fn a_text_of_many_megabytes_is_cut_between_words() {
+        let transcript = Transcript::new(Instant::now());
+        transcript.add(
+            "c",
+            Direction::Received,
+            format!("{} secret{}", "x ".repeat(LONGEST), "y".repeat(LARGEST)),
+        );
+        let kept = transcript.entries.lock();
+        let text = &kept.first[0].text;
+        assert!(text.len() <= LONGEST * 4 + 40 && text.ends_with("bytes)") && !text.contains("secret"));
     }
 
     #[test]

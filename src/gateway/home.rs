@@ -17,6 +17,9 @@ pub const HOME_VARIABLE: &str = "GATECRASH_HOME";
 const OWNER: &str = "owner.lock";
 const PREFIX: &str = "home-";
 
+/// The beginning of the names of homes that could not be removed and were told of.
+const STUCK: &str = "stuck-";
+
 /// The place of all homes of this user: `gatecrash-UID` in the system's temporary directory.
 #[derive(Clone, Debug)]
 pub struct Homes {
@@ -30,6 +33,25 @@ pub struct Swept {
     pub home: PathBuf,
     /// The processes that were still running in it and were killed.
     pub processes: Vec<u32>,
+}
+
+/// What a sweep did.
+#[derive(Debug, Default)]
+pub struct SweepReport {
+    /// Homes that were removed.
+    pub swept: Vec<Swept>,
+    /// Homes that could not be removed. Where it can be renamed, the next sweep does not tell of it again.
+    pub stuck: Vec<StuckHome>,
+}
+
+/// A home of a dead run that cannot be removed.
+#[derive(Debug, thiserror::Error)]
+#[error("the home of a dead run cannot be removed: {}", home.display())]
+pub struct StuckHome {
+    /// Where it is now.
+    pub home: PathBuf,
+    /// What the system said.
+    source: io::Error,
 }
 
 impl Homes {
@@ -72,23 +94,33 @@ impl Homes {
         Ok(Home { path: dir.keep(), _owner: owner })
     }
 
-    /// Removes the homes whose owners are dead, and kills what still runs in them. Homes in use are never touched.
+    /// Removes the homes whose owners are dead, and kills what still runs in them. Homes in use are never touched, and one
+    /// that cannot be removed does not keep the others.
     ///
     /// # Errors
-    /// Fails if a home cannot be removed.
-    pub fn sweep(&self) -> io::Result<Vec<Swept>> {
+    /// Fails if the place of the homes cannot be locked or read.
+    pub fn sweep(&self) -> io::Result<SweepReport> {
         let _sweeping = self.lock_root()?;
-        let mut swept = Vec::new();
+        let mut report = SweepReport::default();
         for entry in fs::read_dir(&self.root)?.flatten() {
             let home = entry.path();
             if !entry.file_name().to_string_lossy().starts_with(PREFIX) || is_owned(&home) {
                 continue;
             }
             let processes = kill_marked(&home);
-            fs::remove_dir_all(&home)?;
-            swept.push(Swept { home, processes });
+            match remove(&home) {
+                Ok(()) => report.swept.push(Swept { home, processes }),
+                Err(source) => report.stuck.push(StuckHome { home: self.put_aside(home), source }),
+            }
         }
-        Ok(swept)
+        Ok(report)
+    }
+
+    /// Renames a home that cannot be removed, so that it is told of only once; where it then is.
+    fn put_aside(&self, home: PathBuf) -> PathBuf {
+        let name = home.file_name().unwrap_or_default().to_string_lossy().replacen(PREFIX, STUCK, 1);
+        let aside = self.root.join(name);
+        if fs::rename(&home, &aside).is_ok() { aside } else { home }
     }
 
     /// Keeps others from sweeping between the making of a home and its locking.
@@ -104,6 +136,22 @@ fn is_owned(home: &Path) -> bool {
         Ok(file) => matches!(file.try_lock(), Err(TryLockError::WouldBlock)),
         Err(_) => false,
     }
+}
+
+/// Removes a directory with everything in it, whatever permissions its owner has taken from its folders.
+fn remove(path: &Path) -> io::Result<()> {
+    if fs::remove_dir_all(path).is_ok() {
+        return Ok(());
+    }
+    let open = |entry: &walkdir::DirEntry| {
+        if entry.file_type().is_dir() {
+            // What stays closed shows when it is removed.
+            let _ = fs::set_permissions(entry.path(), Permissions::from_mode(0o700));
+        }
+        true
+    };
+    walkdir::WalkDir::new(path).into_iter().filter_entry(open).for_each(drop);
+    fs::remove_dir_all(path)
 }
 
 fn make_private(path: &Path) -> io::Result<()> {
@@ -205,7 +253,7 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         // What cannot be removed now is removed by the next sweep, which the dead lock allows.
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = remove(&self.path);
     }
 }
 
@@ -249,9 +297,54 @@ mod tests {
         fs::rename(&path, &copy).unwrap();
         drop(dead);
         fs::rename(&copy, &path).unwrap();
-        let swept = homes.sweep().unwrap();
-        assert_eq!(swept, [Swept { home: path.clone(), processes: Vec::new() }]);
+        let report = homes.sweep().unwrap();
+        assert_eq!(report.swept, [Swept { home: path.clone(), processes: Vec::new() }]);
         assert!(alive.path().exists() && !path.exists());
+    }
+
+    /// A home that a dead run has left, with a file in a folder.
+    fn left_behind(homes: &Homes) -> PathBuf {
+        let path = homes.root.join("home-dead");
+        fs::create_dir_all(path.join("state/deep")).unwrap();
+        fs::write(path.join("state/deep/file"), "x").unwrap();
+        path
+    }
+
+    #[test]
+    fn a_home_with_closed_folders_is_removed() {
+        let (_temp, homes) = homes();
+        let path = left_behind(&homes);
+        fs::set_permissions(path.join("state/deep"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path.join("state"), Permissions::from_mode(0)).unwrap();
+        let report = homes.sweep().unwrap();
+        assert_eq!((report.swept.len(), report.stuck.len()), (1, 0));
+        assert!(!path.exists());
+    }
+
+    /// Where the file system has no immutable files, there is nothing to see.
+    #[test]
+    fn a_home_that_cannot_be_removed_is_named_once_and_keeps_no_other() {
+        let (_temp, homes) = homes();
+        let path = left_behind(&homes);
+        let other = homes.root.join("home-other");
+        fs::create_dir(&other).unwrap();
+        let immutable = |flag: &str, path: &Path| {
+            std::process::Command::new("chattr")
+                .arg(flag)
+                .arg(path)
+                .status()
+                .is_ok_and(|status| status.success())
+        };
+        if !immutable("+i", &path.join("state/deep/file")) {
+            return;
+        }
+        let report = homes.sweep().unwrap();
+        let aside = homes.root.join("stuck-dead");
+        let again = homes.sweep().unwrap();
+        immutable("-i", &aside.join("state/deep/file"));
+        assert_eq!((report.swept.len(), report.stuck.len()), (1, 1));
+        assert!(report.stuck[0].to_string().contains("stuck-dead") && !other.exists());
+        assert!(again.stuck.is_empty() && aside.exists());
     }
 
     #[test]

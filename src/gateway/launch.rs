@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::Access;
 use serde_json::{Value, json};
 
 use super::configuration::{Changes, merge, smallest};
@@ -128,7 +129,10 @@ impl Launch {
     pub(super) fn link_shared_temporary(&self, home: &Home) -> io::Result<()> {
         let Self::Node(build) = self else { return Ok(()) };
         for (folder, place) in &build.shared_temporary {
-            fs::create_dir_all(place)?;
+            if fs::create_dir_all(place).is_err() || rustix::fs::access(place, Access::WRITE_OK).is_err() {
+                // With a read-only cache, every home has a folder of its own and takes longer to boot.
+                continue;
+            }
             match symlink(place, home.temp().join(folder)) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}

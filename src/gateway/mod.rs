@@ -36,7 +36,7 @@ pub use builds::PrepareError;
 pub use configuration::{Changes, merge};
 pub use copy::{CopyError, copy_package};
 pub use embedded::{Embedded, EmbeddedError};
-pub use home::{HOME_VARIABLE, Home, Homes, Swept};
+pub use home::{HOME_VARIABLE, Home, Homes, StuckHome, SweepReport, Swept};
 pub use launch::{Launch, NodeBuild};
 pub use leaks::Leak;
 pub use log::{GatewayLog, LogLine, Unread};

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,9 +17,13 @@ use super::log::GatewayLog;
 use super::process::Process;
 use super::stopping::Stopping;
 use super::watch::{ProcessExit, Program};
+use crate::bounded_read;
 
 /// A node host and a command line follow SIGTERM within a second.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How much is read of what it printed, in bytes.
+const PRINTED: u64 = 4 << 20;
 
 /// A program to run beside a gateway.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +87,10 @@ impl StartedProgram {
 
     /// What it has printed to standard output.
     pub fn stdout(&self) -> String {
-        fs::read(&self.stdout).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        let mut bytes = Vec::new();
+        let read =
+            bounded_read::open(&self.stdout).and_then(|file| file.take(PRINTED).read_to_end(&mut bytes));
+        read.map(|_| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// What it has printed to standard error.
@@ -128,7 +135,7 @@ fn program(
     if let Some(changes) = &request.config {
         let name = OsString::from("OPENCLAW_CONFIG_PATH");
         let read = env.iter().find(|(key, _)| *key == name).map(|(_, path)| PathBuf::from(path));
-        let text = fs::read(read.unwrap_or_else(|| gateway.home().config()))?;
+        let text = bounded_read::read(&read.unwrap_or_else(|| gateway.home().config()), PRINTED)?;
         let mut config: Value = serde_json::from_slice(&text)?;
         merge(&mut config, changes);
         let own = gateway.home().path().join("programs");

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::builds::{Builds, PrepareError, Tell};
 use super::embedded::EmbeddedBuild;
-use super::home::{Home, Homes};
+use super::home::{Home, Homes, StuckHome};
 use super::install::{Build, Cache, InstallError, Refresh, Tools};
 use super::machine::Machine;
 use super::prepared::{Backend, PreparedTarget};
@@ -60,6 +60,7 @@ impl ProviderSettings {
 /// Prepares targets.
 pub struct TargetProvider {
     machine: Machine,
+    stuck: Vec<StuckHome>,
     cache: Arc<Cache>,
     builds: Arc<Builds>,
     attach_token: Option<String>,
@@ -89,8 +90,9 @@ impl TargetProvider {
     /// # Errors
     /// Fails if there is no place for homes, or the cache cannot be opened.
     pub fn open(settings: ProviderSettings) -> Result<Self, OpenProviderError> {
-        let homes = Homes::open(&settings.temp_dir).and_then(|homes| homes.sweep().map(|_| homes));
-        let homes =
+        let homes = Homes::open(&settings.temp_dir)
+            .and_then(|homes| homes.sweep().map(|report| (homes, report.stuck)));
+        let (homes, stuck) =
             homes.map_err(|source| OpenProviderError::Homes { place: settings.temp_dir.clone(), source })?;
         settings.attach_token.iter().for_each(|token| LOG_MASK.learn(token));
         let cache = Arc::new(Cache::open(settings.cache_dir, settings.tools)?);
@@ -104,6 +106,7 @@ impl TargetProvider {
         let builds = Arc::new(Builds::new(Arc::clone(&cache)));
         Ok(Self {
             machine,
+            stuck,
             cache,
             builds,
             attach_token: settings.attach_token,
@@ -118,6 +121,11 @@ impl TargetProvider {
     /// Fails if the folder cannot be made.
     pub fn place(&self) -> std::io::Result<Home> {
         self.machine.homes.create()
+    }
+
+    /// Homes of dead runs that cannot be removed and were not told of before.
+    pub fn stuck(&self) -> &[StuckHome] {
+        &self.stuck
     }
 
     /// The cache of releases.

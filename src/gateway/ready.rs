@@ -1,6 +1,7 @@
 //! Waits until a gateway is ready, which is when it would answer a connect.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::process::ProcessState;
 use super::target::GatewayAddress;
@@ -26,8 +28,16 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 /// for until it answers.
 const PROBE_ANSWER: Duration = Duration::from_secs(3);
 /// How long the upgrade and the challenge may take before the probe tries again on another connection: a gateway
-/// that lost the first one is not waited for until the end.
+/// that lost the first one is not waited for until the end, and one on a busy machine gets more time each time.
 const PROBE_UPGRADE: Duration = Duration::from_secs(10);
+/// The same for the first probe.
+const FIRST_UPGRADE: Duration = Duration::from_secs(1);
+/// How long a probe must have been under way to say something about the gateway.
+const TELLING: Duration = Duration::from_millis(300);
+/// The largest frame that a probe takes.
+const FRAME: usize = 1 << 20;
+/// How long a TCP connect to this machine may take: a full backlog drops the packets.
+const CONNECT: Duration = Duration::from_secs(2);
 /// How long the gateway may take to close the connection of a probe, so that the probe does not count against a limit of
 /// connections.
 const PROBE_LEAVES: Duration = Duration::from_millis(500);
@@ -49,8 +59,12 @@ pub enum ProbeResult {
     NobodyListens,
     /// It accepted the connection and then sent nothing.
     Silence,
+    /// It did not take the connection: its queue of connections is full.
+    FullBacklog,
     /// It closed the connection without sending anything.
     Dropped,
+    /// It reset the connection.
+    Reset,
     /// It speaks TLS, but the handshake failed.
     Tls(String),
     /// It answered the upgrade with this HTTP status.
@@ -68,6 +82,8 @@ impl fmt::Display for ProbeResult {
         match self {
             Self::NobodyListens => f.write_str("nobody listens on its port"),
             Self::Silence => f.write_str("it takes connections and says nothing"),
+            Self::FullBacklog => f.write_str("it listens on its port, but takes no connection"),
+            Self::Reset => f.write_str("it resets every connection"),
             Self::Dropped => f.write_str("it drops every connection without a word"),
             Self::Tls(what) => write!(f, "it speaks TLS, but the handshake failed: {what}"),
             Self::Http(status) => write!(f, "it answers the WebSocket upgrade with HTTP {status}"),
@@ -108,12 +124,11 @@ pub(super) async fn wait_until_ready(
         return Ok(None);
     }
     let deadline = Instant::now() + within;
-    let mut seen = ProbeResult::default();
-    let mut certificate = None;
+    let mut prober = Prober::new(port, wanted.strict);
     let probing = async {
         loop {
             let ready = match wanted.ready {
-                Ready::Answers => answers(port, wanted.strict, &mut seen, &mut certificate).await,
+                Ready::Answers => prober.answers().await,
                 Ready::Port | Ready::AtOnce => listens(port).await,
             };
             if ready {
@@ -132,74 +147,125 @@ pub(super) async fn wait_until_ready(
         }
         answer = timeout_at(deadline, probing) => answer.unwrap_or(false),
     };
-    if answered { Ok(certificate) } else { Err(Unready::TimeOut(seen)) }
+    if answered { Ok(prober.certificate) } else { Err(Unready::TimeOut(prober.seen())) }
 }
 
 /// The loopback addresses a gateway listens on.
 pub(super) async fn addresses(port: u16) -> Vec<GatewayAddress> {
     let mut found = vec![GatewayAddress { host: Ipv4Addr::LOCALHOST.to_string(), port }];
-    if TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.is_ok() {
+    if connect(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await.is_some() {
         found.push(GatewayAddress { host: Ipv6Addr::LOCALHOST.to_string(), port });
     }
     found
 }
 
 async fn listens(port: u16) -> bool {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
+    connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.is_some()
 }
 
-/// One probe: succeeds with a challenge and an answer that does not say "starting". `seen` is updated on the way, because
-/// time may run out in the middle; `certificate` is its fingerprint once it has spoken TLS.
-async fn answers(port: u16, strict: bool, seen: &mut ProbeResult, certificate: &mut Option<String>) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Ok(stream) = TcpStream::connect(address).await else {
-        *seen = ProbeResult::NobodyListens;
-        return false;
-    };
-    *seen = ProbeResult::Silence;
-    let stream = if certificate.is_some() {
+async fn connect(address: SocketAddr) -> Option<TcpStream> {
+    timeout(CONNECT, TcpStream::connect(address)).await.ok()?.ok()
+}
+
+/// Probes a gateway until it answers.
+struct Prober {
+    port: u16,
+    strict: bool,
+    /// How long the upgrade and the challenge may take in the next probe.
+    patience: Duration,
+    /// The fingerprint of its certificate once it has spoken TLS.
+    certificate: Option<String>,
+    /// The result of the last probe that was completed.
+    completed: Option<ProbeResult>,
+    /// What the current probe has seen so far, and since when. Time may run out in the middle of it.
+    current: ProbeResult,
+    since: Instant,
+}
+
+impl Prober {
+    fn new(port: u16, strict: bool) -> Self {
+        Self {
+            port,
+            strict,
+            patience: FIRST_UPGRADE,
+            certificate: None,
+            completed: None,
+            current: ProbeResult::NobodyListens,
+            since: Instant::now(),
+        }
+    }
+
+    /// What is to be told about a gateway that is not ready: a probe that has only just begun tells nothing.
+    fn seen(self) -> ProbeResult {
+        match self.completed {
+            Some(completed) if self.since.elapsed() < TELLING => completed,
+            _ => self.current,
+        }
+    }
+
+    /// One probe: succeeds with a challenge and an answer that does not say "starting".
+    async fn answers(&mut self) -> bool {
+        self.current = ProbeResult::NobodyListens;
+        self.since = Instant::now();
+        match self.probe().await {
+            Ok(()) => true,
+            Err(result) => {
+                if matches!(result, ProbeResult::Silence | ProbeResult::NoChallenge) {
+                    self.patience = (self.patience * 2).min(PROBE_UPGRADE);
+                }
+                self.completed = Some(result);
+                false
+            }
+        }
+    }
+
+    async fn probe(&mut self) -> Result<(), ProbeResult> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let stream = match timeout(CONNECT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(_)) => return Err(ProbeResult::NobodyListens),
+            Err(_) => return Err(ProbeResult::FullBacklog),
+        };
+        self.current = ProbeResult::Silence;
+        let stream = self.secured(stream).await?;
+        let config = WebSocketConfig::default().max_message_size(Some(FRAME)).max_frame_size(Some(FRAME));
+        let upgrading = client_async_with_config(format!("ws://{address}"), stream, Some(config));
+        let mut socket = match timeout(self.patience, upgrading).await {
+            Ok(Ok((socket, _))) => socket,
+            Ok(Err(Error::Http(response))) => return Err(ProbeResult::Http(response.status().as_u16())),
+            Ok(Err(_)) if self.certificate.is_none() && speaks_tls(address).await => {
+                // The next attempt tells which certificate it has.
+                self.certificate = Some(String::new());
+                return Err(ProbeResult::Tls("it has only begun".to_owned()));
+            }
+            Ok(Err(error)) => return Err(other(&error)),
+            Err(_) => return Err(ProbeResult::Silence),
+        };
+        self.current = ProbeResult::NoChallenge;
+        if !challenges(&mut socket, self.patience).await {
+            return Err(ProbeResult::NoChallenge);
+        }
+        self.current = ProbeResult::Starting;
+        let probe = Message::text(probe().to_string());
+        let answered = socket.send(probe).await.is_ok() && !is_starting(&mut socket, self.strict).await;
+        leave(socket).await;
+        if answered { Ok(()) } else { Err(ProbeResult::Starting) }
+    }
+
+    /// The stream, secured if the gateway is known to speak TLS.
+    async fn secured(&mut self, stream: TcpStream) -> Result<Stream, ProbeResult> {
+        if self.certificate.is_none() {
+            return Ok(Stream::Left(stream));
+        }
         match timeout(PROBE_UPGRADE, secure(stream)).await {
             Ok(Ok((secured, fingerprint))) => {
-                *certificate = Some(fingerprint);
-                secured
+                self.certificate = Some(fingerprint);
+                Ok(secured)
             }
-            Ok(Err(error)) => {
-                *seen = ProbeResult::Tls(error.to_string());
-                return false;
-            }
-            Err(_) => return false,
+            Ok(Err(error)) => Err(ProbeResult::Tls(error.to_string())),
+            Err(_) => Err(ProbeResult::Silence),
         }
-    } else {
-        Stream::Left(stream)
-    };
-    let upgrading = timeout(PROBE_UPGRADE, client_async(format!("ws://{address}"), stream)).await;
-    let mut socket = match upgrading {
-        Ok(Ok((socket, _))) => socket,
-        Ok(Err(Error::Http(response))) => {
-            *seen = ProbeResult::Http(response.status().as_u16());
-            return false;
-        }
-        Ok(Err(error)) => {
-            if certificate.is_none() && speaks_tls(address).await {
-                // The next attempt tells which certificate it has.
-                *certificate = Some(String::new());
-                *seen = ProbeResult::Tls("it has only begun".to_owned());
-            } else {
-                *seen = other(&error);
-            }
-            return false;
-        }
-        Err(_) => return false,
-    };
-    *seen = ProbeResult::NoChallenge;
-    if !is_challenge(timeout(PROBE_UPGRADE, socket.next()).await.ok().flatten()) {
-        return false;
     }
-    *seen = ProbeResult::Starting;
-    let probe = Message::text(probe().to_string());
-    let answered = socket.send(probe).await.is_ok() && !is_starting(&mut socket, strict).await;
-    leave(socket).await;
-    answered
 }
 
 /// Ends a probe and waits until the gateway has noticed: a release that limits connections before authentication counts it
@@ -219,6 +285,7 @@ async fn leave(mut socket: WebSocketStream<Stream>) {
 /// What a failed WebSocket upgrade says about a server.
 fn other(error: &Error) -> ProbeResult {
     match error {
+        Error::Io(what) if what.kind() == ErrorKind::ConnectionReset => ProbeResult::Reset,
         Error::Io(_) => ProbeResult::Dropped,
         Error::Protocol(what) if what.to_string().contains("Handshake not finished") => ProbeResult::Dropped,
         other => ProbeResult::NoWebSocket(other.to_string()),
@@ -238,9 +305,22 @@ async fn speaks_tls(address: SocketAddr) -> bool {
     matches!(timeout(Duration::from_secs(2), asking).await, Ok(Some(0x15 | 0x16)))
 }
 
-fn is_challenge(frame: Option<Result<Message, Error>>) -> bool {
-    let Some(Ok(Message::Text(text))) = frame else { return false };
-    let frame: Value = serde_json::from_str(&text).unwrap_or_default();
+/// Whether the first text frame is a challenge.
+async fn challenges(socket: &mut WebSocketStream<Stream>, within: Duration) -> bool {
+    let reading = async {
+        loop {
+            match socket.next().await {
+                Some(Ok(Message::Text(text))) => return is_challenge(&text),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => return false,
+            }
+        }
+    };
+    timeout(within, reading).await.unwrap_or(false)
+}
+
+fn is_challenge(text: &str) -> bool {
+    let frame: Value = serde_json::from_str(text).unwrap_or_default();
     frame["event"] == "connect.challenge"
 }
 

@@ -12,11 +12,21 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value};
 
+use crate::bounded_read;
+
+/// The largest store that is read, in bytes: a gateway is not trusted with our memory.
+const LARGEST: u64 = 16 << 20;
+
 pub(super) const PAIRED: &str = "devices/paired.json";
 pub(super) const PENDING: &str = "devices/pending.json";
 pub(super) const DATABASE: &str = "state/openclaw.sqlite";
 /// How long a gateway on a busy machine may keep its database to itself.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
+
+/// A database has more than is read.
+#[derive(Debug, thiserror::Error)]
+#[error("it is larger than {} MB", LARGEST / 1_000_000)]
+struct StoreTooLarge;
 
 /// The pairing records of a gateway, as the JSON store writes them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -133,7 +143,7 @@ fn is_database(state: &Path) -> bool {
 }
 
 fn records(path: &Path) -> Result<Map<String, Value>, StateError> {
-    let bytes = match fs::read(path) {
+    let bytes = match bounded_read::read(path, LARGEST) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
         Err(source) => return Err(StateError::Io { path: path.to_owned(), source }),
@@ -149,8 +159,13 @@ pub(super) fn rows(connection: &Connection, table: &str, key: &str) -> rusqlite:
     let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
     let found = statement.query_map([], |row| record(row, &columns))?;
     let mut records = Map::new();
+    let mut bytes = 0;
     for one in found {
         let one = one?;
+        bytes += one.iter().map(|(key, value)| key.len() + value.to_string().len()).sum::<usize>() as u64;
+        if bytes > LARGEST {
+            return Err(rusqlite::Error::ToSqlConversionFailure(StoreTooLarge.into()));
+        }
         if let Some(id) = one.get(key).and_then(Value::as_str) {
             records.insert(id.to_owned(), Value::Object(one));
         }

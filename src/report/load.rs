@@ -23,6 +23,9 @@ pub enum LoadError {
     /// It is compressed and damaged.
     #[error("the file is damaged")]
     Damaged(#[source] std::io::Error),
+    /// It unpacks to far more than a run.
+    #[error("the file is not a stored run: it unpacks to more than a hundred times its size")]
+    Bomb,
     /// It is not text.
     #[error("the file is not a stored run: it is not UTF-8 text")]
     NoText,
@@ -42,7 +45,9 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, LoadError> {
     let mut unpacked = Vec::new();
     let mut truncated = false;
     let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-        match GzDecoder::new(bytes).read_to_end(&mut unpacked) {
+        let most = most_unpacked(bytes.len() as u64);
+        match GzDecoder::new(bytes).take(most + 1).read_to_end(&mut unpacked) {
+            Ok(_) if unpacked.len() as u64 > most => return Err(LoadError::Bomb),
             Ok(_) => {}
             // Everything before the cut is intact.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof && !unpacked.is_empty() => {
@@ -64,6 +69,13 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, LoadError> {
         return Ok(Loaded { record: RunRecord::of(&events), events: Some(events) });
     }
     Ok(Loaded { record: json::read(text)?, events: None })
+}
+
+/// The most bytes that a compressed run unpacks to: real ones shrink to between a tenth and a fiftieth.
+pub(super) const fn most_unpacked(packed: u64) -> u64 {
+    const SMALL: u64 = 64 << 20;
+    let most = packed.saturating_mul(100);
+    if most > SMALL { most } else { SMALL }
 }
 
 /// Bytes as text. A truncated file may end in the middle of a character.
@@ -139,6 +151,16 @@ mod tests {
             assert_eq!(loaded.record.ending(), Ending::CutOff, "{end} of {}", packed.len());
             assert!(loaded.events.unwrap().len() > 10);
         }
+    }
+
+    #[test]
+    fn a_bomb_is_refused() {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        let zeros = vec![0; 1 << 20];
+        for _ in 0..80 {
+            packed.write_all(&zeros).unwrap();
+        }
+        assert!(matches!(load(&packed.finish().unwrap()), Err(LoadError::Bomb)));
     }
 
     #[test]

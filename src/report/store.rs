@@ -1,7 +1,7 @@
 //! Stores the latest runs of this machine, each in one file.
 
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
@@ -9,10 +9,14 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use super::events;
+use crate::bounded_read;
 use crate::run::{Event, RunStarted};
 
 /// The ending of the file names of stored runs.
 const ENDING: &str = ".events.gz";
+
+/// The longest first line of a run: it names all scenarios and targets.
+const LONGEST_HEAD: u64 = 16 << 20;
 
 /// A folder with a limited number of stored runs.
 #[derive(Clone, Debug)]
@@ -159,7 +163,8 @@ impl RunStore {
 /// The first event of a stored run.
 fn head(path: &Path) -> Option<RunStarted> {
     let mut line = String::new();
-    BufReader::new(GzDecoder::new(fs::File::open(path).ok()?)).read_line(&mut line).ok()?;
+    let unpacked = GzDecoder::new(bounded_read::open(path).ok()?).take(LONGEST_HEAD);
+    BufReader::new(unpacked).read_line(&mut line).ok()?;
     match serde_json::from_str(&line).ok()? {
         Event::RunStarted(started) => Some(started),
         _ => None,

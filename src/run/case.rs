@@ -25,7 +25,7 @@ use crate::error_chain::chain;
 use crate::gateway::Unread;
 use crate::release::Release;
 use crate::scenario::{
-    Action, Destination, Expectation, Saved, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
+    Action, Destination, Expectation, Millis, Saved, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
 };
 use crate::verdict::{
     Judgement, Mismatch, Outcome, Signature, Verdict, judge, normalised, overall, satisfies,
@@ -189,7 +189,7 @@ async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<
         attempt: case.attempt,
         gateway: Some(lane.number()),
         verdict,
-        reason: reason.map(|text| masker.text(&text)),
+        reason: reason.map(|text| shown(&masker, &text)),
         signature,
         duration_ms: millis(started),
         steps: observed.into_iter().map(|step| masked(step, &masker)).collect(),
@@ -296,6 +296,7 @@ impl CaseRun<'_> {
         let beginning = Beginning { at: started, entry: first_entry };
         self.context.beginnings.lock().insert(step.id.clone(), beginning);
         let stretch = self.context.lane.watch().await;
+        self.context.limit.step_begins(longest_wait(one, self.context.lane.timeout()));
         let listed =
             self.judged_by(one).and_then(|release| self.context.scenario.deviation(&step.id, &release));
         let done = async {
@@ -304,7 +305,10 @@ impl CaseRun<'_> {
             let expected = listed.map(|(_, listed)| self.fill(&listed.value)).transpose()?;
             let outcome = tokio::select! {
                 biased;
-                                () = self.context.lane.interrupted() => Err(StepError::Interrupted),
+                () = self.context.lane.interrupted() => Err(StepError::Interrupted),
+                limit = self.context.limit.reached() => {
+                    Err(StepError::CaseLimit { limit, awaited: one.as_verb().awaits() })
+                }
                 outcome = perform(&self.context, one, expected.as_ref().or(right.as_ref())) => outcome,
             }?;
             Ok::<_, StepError>((outcome, right, expected))
@@ -318,7 +322,8 @@ impl CaseRun<'_> {
         let observed = match done {
             Ok((outcome, right, expected)) => {
                 self.context.sockets.step_done(&record.id, one, &outcome);
-                let judged = self.judged(record, one, outcome, right, expected.as_ref());
+                let mut judged = self.judged(record, one, outcome, right, expected.as_ref());
+                judged.raw = judged.raw.map(|raw| self.context.allowance.lock().abridge(raw));
                 self.doubted(judged, one, &stretch)
             }
             Err(error) => self.not_done(record, error),
@@ -506,6 +511,18 @@ impl CaseRun<'_> {
     }
 }
 
+/// The longest single wait of a step: its own, or the usual one; programs and gateways may take minutes to start.
+fn longest_wait(step: &Step, usual: Duration) -> Duration {
+    const STARTS: Duration = Duration::from_mins(5);
+    let verb = step.as_verb();
+    let own = verb.patience().map_or(usual, Millis::as_duration).max(usual);
+    let starts = verb.is_of_a_program()
+        || verb.stops_the_gateway()
+        || verb.starts_gateway().is_some()
+        || verb.other_release().is_some();
+    if starts { own.max(STARTS) } else { own }
+}
+
 fn step_names(step: &StoryStep) -> Box<dyn Iterator<Item = &StoryStep> + '_> {
     match &step.action {
         Action::One(..) => Box::new(std::iter::once(step)),
@@ -584,14 +601,27 @@ fn learn_issued(masker: &mut Masker, document: &serde_json::Value, name: &str) {
     masker.learn_from(document);
 }
 
+/// The longest text of a mismatch or a reason that is shown.
+const SHOWN: usize = 16 << 10;
+
+fn shown(masker: &Masker, text: &str) -> String {
+    let mut masked = masker.text(text);
+    if masked.len() > SHOWN {
+        let bytes = masked.len();
+        masked.truncate(masked.floor_char_boundary(SHOWN));
+        masked = format!("{masked}… ({bytes} bytes)");
+    }
+    masked
+}
+
 fn masked(step: ObservedStep, masker: &Masker) -> StepRecord {
     let mut record = step.record;
     record.outcome = step.raw.map(|raw| mask_outcome(&normalised(&raw), masker));
-    record.expected = record.expected.map(|text| masker.text(&text));
+    record.expected = record.expected.map(|text| shown(masker, &text));
     record.mismatch = record.mismatch.map(|one| Mismatch {
         at: one.at,
-        expected: masker.text(&one.expected),
-        got: masker.text(&one.got),
+        expected: shown(masker, &one.expected),
+        got: shown(masker, &one.got),
     });
     record
 }

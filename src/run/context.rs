@@ -1,19 +1,21 @@
 //! The context in which the steps of a case run: its gateway, its connections and its references.
 
 use std::collections::HashMap;
-use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use super::abridged::Allowance;
 use super::bindings::Bindings;
+use super::case_limit::CaseLimit;
 use super::lane::Lane;
 use super::neighbours::Neighbours;
 use super::programs::Programs;
 use super::sockets::Sockets;
 use super::step_error::{Missing, StepError};
+use crate::bounded_read;
 use crate::client::{Connection, Endpoint, EndpointTls, OpenError, Opened, Transcript, open};
 use crate::scenario::{
     self, Action, Address, CertificatePin, Entries, Expectation, HOME_IDENTITY, Millis, Scenario, Spanned,
@@ -26,6 +28,9 @@ const SILENCE: Duration = Duration::from_secs(1);
 
 /// How long a live gateway of ours may refuse connections because it is restarting by itself.
 const COMES_BACK: Duration = Duration::from_secs(20);
+
+/// The largest file with an identity that is read, in bytes.
+const IDENTITY: u64 = 1 << 20;
 
 /// Pause between two TCP connects; a refused one costs only microseconds.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
@@ -71,6 +76,10 @@ pub(super) struct CaseContext<'a> {
     pub(super) changed: Mutex<Option<Instant>>,
     /// When the case began.
     pub(super) begun: Instant,
+    /// How much of its outcomes is kept.
+    pub(super) allowance: Mutex<Allowance>,
+    /// How long it may take as a whole.
+    pub(super) limit: CaseLimit,
     /// When its steps began, by id.
     pub(super) beginnings: Mutex<HashMap<String, Beginning>>,
 }
@@ -89,6 +98,8 @@ impl<'a> CaseContext<'a> {
             ended: Mutex::default(),
             changed: Mutex::default(),
             begun,
+            allowance: Mutex::default(),
+            limit: CaseLimit::new(lane.case_timeout(), begun),
             beginnings: Mutex::default(),
         }
     }
@@ -231,7 +242,7 @@ impl<'a> CaseContext<'a> {
         }
         let gateway = self.lane.gateway().await;
         let identity = gateway.home().and_then(|home| {
-            let bytes = fs::read(home.state().join(HOME_IDENTITY)).ok()?;
+            let bytes = bounded_read::read(&home.state().join(HOME_IDENTITY), IDENTITY).ok()?;
             let identity: Value = serde_json::from_slice(&bytes).ok()?;
             identity.get("deviceId").and_then(Value::as_str).map(str::to_owned)
         });
@@ -252,7 +263,8 @@ impl<'a> CaseContext<'a> {
         }
         let gateway = self.lane.gateway().await;
         for file in [HOME_IDENTITY, "identity/device-auth.json", "node.json"] {
-            let bytes = gateway.home().and_then(|home| fs::read(home.state().join(file)).ok());
+            let place = gateway.home().map(|home| home.state().join(file));
+            let bytes = place.and_then(|place| bounded_read::read(&place, IDENTITY).ok());
             if let Some(value) = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) {
                 masker.learn_from(&value);
             }

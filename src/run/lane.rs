@@ -36,6 +36,8 @@ const DEATH_NOTICE: Duration = Duration::from_millis(50);
 
 /// How long a message may take to arrive at a model in this process.
 const ARRIVES: Duration = Duration::from_millis(20);
+/// How long a connect to an address may take that was not probed at boot.
+const PROBE: Duration = Duration::from_secs(10);
 
 /// A repetition of a scenario.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,8 @@ pub struct Settings {
     pub seed: u64,
     /// How long a step waits for an answer if the scenario does not say.
     pub timeout: Duration,
+    /// How long a case may take as a whole. Default: as long as its steps may take together.
+    pub case_timeout: Option<Duration>,
     /// The clock: milliseconds since 1970.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// How long a gateway may take to boot. Default: as long as its release is known to need.
@@ -83,6 +87,7 @@ impl Settings {
         Self {
             seed,
             timeout,
+            case_timeout: None,
             now_ms,
             boot_timeout: None,
             keep_state: None,
@@ -525,6 +530,10 @@ impl Lane {
         self.settings.timeout
     }
 
+    pub(super) const fn case_timeout(&self) -> Option<Duration> {
+        self.settings.case_timeout
+    }
+
     pub(super) fn now_ms(&self) -> i64 {
         (self.settings.now_ms)()
     }
@@ -680,7 +689,8 @@ impl Listener {
             // Only the usual addresses are probed at boot.
             (None, Some(ip)) => {
                 let socket = SocketAddr::new(ip, self.port);
-                TcpStream::connect(socket).await.ok().map(|_| socket)?
+                let probing = tokio::time::timeout(PROBE, TcpStream::connect(socket)).await;
+                probing.ok()?.ok().map(|_| socket)?
             }
             (None, None) => return None,
         };

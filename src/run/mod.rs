@@ -1,8 +1,10 @@
 //! Runs scenarios: plans lanes, runs steps, observes outcomes, and emits the event stream.
 
+mod abridged;
 mod barrier;
 mod bindings;
 mod case;
+mod case_limit;
 mod context;
 mod deny;
 mod doubt;
@@ -11,6 +13,7 @@ mod event;
 mod handshake;
 mod identity;
 mod kept;
+mod kept_transcripts;
 mod known;
 mod lane;
 mod neighbours;
@@ -42,6 +45,7 @@ pub use event::{
 };
 pub(crate) use handshake::{HandshakeFacts, params as connect_params};
 pub use kept::KeptGateways;
+pub use kept_transcripts::KeptTranscripts;
 pub use known::{Known, KnownCounts};
 pub(crate) use known::{deciding, denied, is_of_security, shows};
 pub use lane::{AllReached, Reached, Settings};

@@ -14,6 +14,9 @@ use super::unfinished::{Begun, Ending, Unfinished, unfinished};
 use crate::release::Release;
 use crate::verdict::{Signature, Verdict};
 
+/// The most gateways whose start may be recorded before that of one with a lower number.
+const GATEWAYS_AT_ONCE: usize = 4_096;
+
 /// The record of a run, which is also the JSON report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunRecord {
@@ -171,6 +174,8 @@ pub struct Recorder {
     targets: Vec<TargetInfo>,
     scenarios: Vec<ScenarioInfo>,
     gateways: Vec<GatewayRecord>,
+    /// How many starts of gateways were told of.
+    starts: usize,
     attempts: Vec<Cell>,
     planned: Vec<PlannedPart>,
     begun: Begun,
@@ -195,7 +200,11 @@ impl Recorder {
                     error: None,
                     log: Vec::new(),
                 };
-                // Gateways are numbered in order, but their events may arrive out of order.
+                // Gateways are numbered in order, but their events may arrive out of order; a damaged file may have any number.
+                self.starts += 1;
+                if *gateway > self.starts + GATEWAYS_AT_ONCE {
+                    return;
+                }
                 while self.gateways.len() <= *gateway {
                     self.gateways.push(record.clone());
                 }

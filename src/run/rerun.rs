@@ -24,6 +24,9 @@ pub struct Rerun {
     /// How long a step waits, in milliseconds; `None` if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// How long a case may take as a whole, in milliseconds, if the user set it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case_timeout_ms: Option<u64>,
     /// How long a gateway may take to boot, in milliseconds, if the user set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_timeout_ms: Option<u64>,
@@ -97,6 +100,7 @@ impl Rerun {
         add("--assume-release", self.assume_release.map(|release| release.to_string()));
         let usual = u64::try_from(STEP_TIMEOUT.as_millis()).ok();
         add("--timeout", self.timeout_ms.filter(|ms| Some(*ms) != usual).map(millis));
+        add("--case-timeout", self.case_timeout_ms.map(millis));
         add("--boot-timeout", self.boot_timeout_ms.map(millis));
         add("--seed", cell.seed.map(|seed| seed.to_string()));
         add("--repeat", (cell.times > 1).then(|| cell.times.to_string()));
@@ -109,7 +113,10 @@ impl Rerun {
     /// Whether two parts of a run used the same options, as far as both record them.
     pub fn is_like(&self, other: &Self) -> bool {
         let is_known = |one: &Self| one.timeout_ms.is_some();
-        let terms = |one: &Self| (one.timeout_ms, one.boot_timeout_ms, one.assume_release, one.allow_remote);
+        let terms = |one: &Self| {
+            let limits = (one.timeout_ms, one.case_timeout_ms, one.boot_timeout_ms);
+            (limits, one.assume_release, one.allow_remote)
+        };
         !is_known(self) || !is_known(other) || terms(self) == terms(other)
     }
 
@@ -152,6 +159,7 @@ mod tests {
         let rerun = Rerun {
             folders: folders(&[("a/x", "my suite"), ("b", "other")], 2),
             timeout_ms: Some(1500),
+            case_timeout_ms: Some(90_000),
             boot_timeout_ms: Some(60_000),
             assume_release: "2026.4.2".parse().ok(),
             allow_remote: true,
@@ -159,7 +167,7 @@ mod tests {
         assert_eq!(
             rerun.words(&CellName { times: 20, ..CELL }).join(" "),
             "gatecrash run a/x --folder my suite --gateway 2026.3.31 --assume-release 2026.4.2 \
-             --timeout 1500ms --boot-timeout 60s --seed 7 --repeat 20 --allow-remote"
+             --timeout 1500ms --case-timeout 90s --boot-timeout 60s --seed 7 --repeat 20 --allow-remote"
         );
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::client::OpenError;
 use crate::gateway::{BootError, PrepareError, RunningGatewayError, StartError};
@@ -28,6 +29,14 @@ pub(super) enum StepError {
     /// The run was interrupted.
     #[error("interrupted during this step")]
     Interrupted,
+    /// The time of the whole case was over.
+    #[error("gatecrash's own limit of {:.1} s for the whole case is over, and this step was waiting for {awaited}", limit.as_secs_f64())]
+    CaseLimit {
+        /// The limit.
+        limit: Duration,
+        /// What the step was waiting for.
+        awaited: &'static str,
+    },
     /// Harness or gateway broke.
     #[error("{0}")]
     Broken(String),

@@ -169,6 +169,36 @@ impl Outcome {
         }
     }
 
+    /// The outcome with its texts and JSON values replaced.
+    #[must_use]
+    pub fn map_texts_and_values(
+        self,
+        text: &mut dyn FnMut(String) -> String,
+        value: &mut dyn FnMut(Value) -> Value,
+    ) -> Self {
+        let mut in_error = |error: WireError| WireError {
+            code: text(error.code),
+            message: text(error.message),
+            details: value(error.details),
+        };
+        match self {
+            Self::Hello { payload } => Self::Hello { payload: value(payload) },
+            Self::Closed { close, error } => Self::Closed { close, error: error.map(in_error) },
+            Self::Refused { error } => Self::Refused { error: in_error(error) },
+            Self::Http { status, body } => Self::Http { status, body: value(body) },
+            Self::Ok { payload } => Self::Ok { payload: value(payload) },
+            Self::Arrived { payload } => Self::Arrived { payload: value(payload) },
+            Self::Found { what } => Self::Found { what: value(what) },
+            Self::ProtocolError { what } => Self::ProtocolError { what: text(what) },
+            Self::State { document } => Self::State { document: value(document) },
+            Self::Exit { code, signal, stdout, stderr } => {
+                Self::Exit { code, signal, stdout: text(stdout), stderr: text(stderr) }
+            }
+            Self::Tool { result, refused } => Self::Tool { result: text(result), refused },
+            Self::Silence | Self::Done => self,
+        }
+    }
+
     /// The document from which a step saves values.
     pub fn document(&self) -> Value {
         match self {

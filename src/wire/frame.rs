@@ -61,8 +61,38 @@ impl WireError {
 impl Frame {
     /// Reads a text frame; what is not a frame of the protocol becomes [`Frame::Other`].
     pub fn parse(text: &str) -> Self {
-        serde_json::from_str(text).ok().and_then(understand).unwrap_or_else(|| Self::Other(text.to_owned()))
+        document(text).and_then(understand).unwrap_or_else(|| Self::Other(text.to_owned()))
     }
+}
+
+/// The most values of a document that a peer sent. A value takes 70 bytes and more in memory, and two in the text.
+const MOST_VALUES: usize = 200_000;
+
+/// A text of a peer as JSON; none if it is not JSON, or has so many values that it would fill the memory.
+pub fn document(text: &str) -> Option<Value> {
+    if separators(text) > MOST_VALUES {
+        return None;
+    }
+    serde_json::from_str(text).ok()
+}
+
+/// The number of commas, colons and opening brackets outside of strings: the number of values is about the same.
+fn separators(text: &str) -> usize {
+    // A short text cannot have too many.
+    if text.len() <= MOST_VALUES {
+        return 0;
+    }
+    let (mut count, mut quoted, mut escaped) = (0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' | b':' | b'[' | b'{' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 fn understand(mut frame: Value) -> Option<Frame> {
@@ -164,5 +194,18 @@ mod tests {
         fn no_text_makes_the_parser_panic(text in "\\PC*") {
             let _ = Frame::parse(&text);
         }
+    }
+
+    #[test]
+    fn a_document_with_too_many_values_is_not_read() {
+        let list = |values: usize| format!("[{}0]", "0,".repeat(values));
+        assert!(document(&list(1_000)).is_some());
+        assert_eq!(document(&list(MOST_VALUES + 1)), None);
+        assert!(
+            document(&format!("[\"{}\"]", ",[\\\"".repeat(MOST_VALUES))).is_some(),
+            "a string is one value"
+        );
+        let frame = format!(r#"{{"type":"event","event":"x","payload":{}}}"#, list(MOST_VALUES));
+        assert!(matches!(Frame::parse(&frame), Frame::Other(_)));
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::frame::document;
+
 /// Keys whose values are always secrets.
 pub(super) const SECRET_KEYS: &[&str] = &[
     "token",
@@ -87,9 +89,9 @@ impl Masker {
 
     /// The text of a frame with secrets replaced: by key and value if it is JSON, else by value.
     pub fn frame(&self, text: &str) -> String {
-        match serde_json::from_str::<Value>(text) {
-            Ok(value) => self.value(&value).to_string(),
-            Err(_) => self.text(text),
+        match document(text) {
+            Some(value) => self.value(&value).to_string(),
+            None => self.text(text),
         }
     }
 }

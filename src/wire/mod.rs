@@ -12,7 +12,7 @@ mod protocol_schemas;
 
 pub use close::{Close, ConnectionEnd};
 pub use connect::{ConnectParams, DeviceProof};
-pub use frame::{Frame, WireError, connect_request, request, whole_event};
+pub use frame::{Frame, WireError, connect_request, document, request, whole_event};
 pub use identity::{DeviceKey, SignedFields, device_id};
 pub use log_mask::{LOG_MASK, LogMask};
 pub use mask::Masker;

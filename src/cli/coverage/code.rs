@@ -150,6 +150,7 @@ pub(super) fn run(
         seed: args.seed,
         repeat: 1,
         timeout: args.timeout,
+        case_timeout: None,
         boot_timeout: args.boot_timeout,
         memory: args.memory,
         shuffle: None,

@@ -1,10 +1,12 @@
 //! The root of a suite: the folder that scenario ids are relative to.
 
-use std::fs;
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use crate::bounded_read;
 use crate::cli::failure::Failure;
 
 /// The default folder of a suite.
@@ -55,7 +57,8 @@ pub(super) fn suite_above(place: &Path) -> Option<&Path> {
 pub(super) fn is_suite_folder(dir: &Path) -> bool {
     let holds_one = |entry: &DirEntry| {
         is_scenario_name(entry.path())
-            && fs::read_to_string(entry.path()).is_ok_and(|text| looks_like_a_scenario(&text))
+            && bounded_read::read_to_string(entry.path(), LARGEST)
+                .is_ok_and(|text| looks_like_a_scenario(&text))
     };
     dir.is_dir() && (has_schema(dir) || entries_below(dir).filter_map(Result::ok).any(|one| holds_one(&one)))
 }
@@ -109,28 +112,55 @@ pub(in crate::cli) fn is_read(path: &Path) -> bool {
 /// The file with the defaults for the scenarios of its folder and below.
 pub(super) const DEFAULTS_NAME: &str = "_defaults.yaml";
 
+/// The largest scenario file that is read, in bytes; the loader accepts less.
+pub(super) const LARGEST: u64 = 4 << 20;
+
+/// The most files and folders of a suite.
+const MOST_ENTRIES: usize = 100_000;
+
+/// The deepest folder of a suite.
+const DEEPEST: usize = 64;
+
 fn entries_below(dir: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
-    let is_hidden = |entry: &DirEntry| {
-        entry.depth() > 0 && entry.file_name().to_str().is_some_and(|name| name.starts_with('.'))
+    // With links, a folder can be reached in very many ways; only the first one counts.
+    let mut seen = HashSet::new();
+    let is_wanted = move |entry: &DirEntry| {
+        let is_hidden =
+            entry.depth() > 0 && entry.file_name().to_str().is_some_and(|name| name.starts_with('.'));
+        let is_seen = entry.file_type().is_dir()
+            && entry.metadata().is_ok_and(|about| !seen.insert((about.dev(), about.ino())));
+        !is_hidden && !is_seen
     };
     WalkDir::new(dir)
         .follow_links(true)
+        .max_depth(DEEPEST)
         .sort_by_file_name()
         .into_iter()
-        .filter_entry(move |one| !is_hidden(one))
+        .filter_entry(is_wanted)
+        .take(MOST_ENTRIES)
 }
 
-/// All scenario files below a folder in order of their names, without hidden ones.
+/// All scenario files below a folder in order of their names, without hidden ones. Those that cannot be read are among
+/// them, so that each can be reported.
 pub(super) fn scenario_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
-    for entry in entries_below(dir) {
+    for (at, entry) in entries_below(dir).enumerate() {
+        if at + 1 == MOST_ENTRIES {
+            let message = format!("there are more than {MOST_ENTRIES} files below {}", dir.display());
+            return Err(Failure::usage(message).hint("name the folder of the scenarios"));
+        }
         match entry {
-            Ok(entry) if entry.file_type().is_file() && is_scenario_name(entry.path()) => {
+            Ok(entry) if !entry.file_type().is_dir() && is_scenario_name(entry.path()) => {
                 files.push(entry.into_path());
             }
             Ok(_) => {}
             // A link to a folder above itself adds nothing.
             Err(error) if error.loop_ancestor().is_some() => {}
+            // A link that leads nowhere.
+            Err(error) if error.depth() > 0 && error.path().is_some_and(is_scenario_name) => {
+                files.extend(error.path().map(Path::to_owned));
+            }
+            Err(error) if error.depth() > 0 && error.path().is_some_and(Path::is_symlink) => {}
             Err(error) => return Err(Failure::usage(error).context(format!("cannot read {}", dir.display()))),
         }
     }
@@ -166,6 +196,9 @@ pub(in crate::cli) fn shown(working_dir: &Path, place: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
     use rstest::rstest;
 
     use super::*;
@@ -225,5 +258,24 @@ mod tests {
         assert_eq!(shown(&real, &real.join("a/x.yaml")), Path::new("a/x.yaml"));
         assert_eq!(shown(&real, &real), Path::new("."));
         assert_eq!(shown(&real.join("a"), &real.join("b")), real.join("b"));
+    }
+
+    #[test]
+    fn links_between_folders_add_nothing_and_do_not_multiply() {
+        let folder = folder(&[("scenarios/a/x.yaml", ""), ("scenarios/b/y.yaml", "")]);
+        let at = |path: &str| folder.path().join(path);
+        for (from, to) in
+            [("a/1", "b"), ("a/2", "b"), ("b/1", "a"), ("b/2", "a"), ("a/top", "."), ("b/top", ".")]
+        {
+            symlink(at("scenarios").join(to), at("scenarios").join(from)).unwrap();
+        }
+        symlink("nowhere", at("scenarios/a/dangling.yaml")).unwrap();
+        symlink("nowhere", at("scenarios/a/dangling")).unwrap();
+        let files = scenario_files(&at("scenarios")).unwrap();
+        let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
+        assert_eq!(names.len(), 3, "{names:?}");
+        for name in ["x.yaml", "y.yaml", "dangling.yaml"] {
+            assert!(names.contains(&name), "{names:?}");
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! The files of one suite and the scenarios in them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use include_dir::{Dir, DirEntry, include_dir};
 
-use super::root::{DEFAULTS_NAME, Root, is_read, scenario_files, shown};
+use super::root::{DEFAULTS_NAME, LARGEST, Root, is_read, scenario_files, shown};
+use crate::bounded_read;
 use crate::cli::failure::Failure;
-use crate::scenario::{BUILT_IN, Scenario, Source, Suite, is_of_defaults, load};
+use crate::scenario::{BUILT_IN, Diagnostic, Scenario, Source, Span, Suite, is_of_defaults, load};
 
 /// The suite of this version, for a gatecrash that is used outside its repository.
 static BUILT_IN_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
@@ -33,6 +33,8 @@ pub(super) struct Shelf {
     pub(super) files: Vec<File>,
     /// The defaults of its folders.
     defaults: Vec<File>,
+    /// The files among them that cannot be read, with the reason.
+    unreadable: Vec<Diagnostic>,
     /// Displayed paths are relative to it.
     working_dir: PathBuf,
     loaded: Option<Suite>,
@@ -45,7 +47,14 @@ impl Shelf {
         let mut files = Vec::new();
         collect(&BUILT_IN_FILES, prefix, &mut files);
         let (defaults, files) = files.into_iter().partition(|one| is_of_defaults(&one.id));
-        Self { root: Root::BuiltIn, files, defaults, working_dir: PathBuf::new(), loaded: None }
+        Self {
+            root: Root::BuiltIn,
+            files,
+            defaults,
+            unreadable: Vec::new(),
+            working_dir: PathBuf::new(),
+            loaded: None,
+        }
     }
 
     /// A suite below a folder, without files at first.
@@ -54,6 +63,7 @@ impl Shelf {
             root: Root::Folder(root.to_owned()),
             files: Vec::new(),
             defaults: Vec::new(),
+            unreadable: Vec::new(),
             working_dir: working_dir.to_owned(),
             loaded: None,
         }
@@ -61,9 +71,8 @@ impl Shelf {
 
     /// Adds a file of the suite, unless it was added before.
     pub(super) fn add(&mut self, path: &Path) -> Result<Arc<Source>, Failure> {
-        let unreadable =
-            |error: std::io::Error| Failure::usage(error).context(format!("cannot read {}", path.display()));
-        let place = path.canonicalize().map_err(unreadable)?;
+        // A link that leads nowhere is told of like every other file that cannot be read.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if let Some(known) = self.files.iter().find(|one| one.place.as_ref() == Some(&place)) {
             return Ok(Arc::clone(&known.source));
         }
@@ -72,27 +81,39 @@ impl Shelf {
         };
         let below = path.strip_prefix(root).unwrap_or(path);
         let root = root.clone();
-        let text = fs::read_to_string(path).map_err(unreadable)?;
-        let source = Arc::new(Source { path: shown(&self.working_dir, path).display().to_string(), text });
+        let source = self.read(path);
         self.files.push(File { id: id_of(below), source: Arc::clone(&source), place: Some(place) });
         self.loaded = None;
         for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&root)) {
-            self.add_defaults(&root, &folder.join(DEFAULTS_NAME))?;
+            self.add_defaults(&root, &folder.join(DEFAULTS_NAME));
         }
         Ok(source)
     }
 
+    /// Reads a file. One that cannot be read has no text and is a diagnostic.
+    fn read(&mut self, path: &Path) -> Arc<Source> {
+        let read = bounded_read::read_to_string(path, LARGEST);
+        let (text, error) = match read {
+            Ok(text) => (text, None),
+            Err(error) => (String::new(), Some(error)),
+        };
+        let source = Arc::new(Source { path: shown(&self.working_dir, path).display().to_string(), text });
+        if let Some(error) = error {
+            let message = format!("the file cannot be read: {error}");
+            let diagnostic = Diagnostic::error("unreadable", message, &source, Span::default());
+            self.unreadable.push(diagnostic.help("a scenario is a text file in UTF-8"));
+        }
+        source
+    }
+
     /// Adds the defaults of a folder, if it has any.
-    fn add_defaults(&mut self, root: &Path, path: &Path) -> Result<(), Failure> {
+    fn add_defaults(&mut self, root: &Path, path: &Path) {
         let id = id_of(path.strip_prefix(root).unwrap_or(path));
         if !path.is_file() || self.defaults.iter().any(|one| one.id == id) {
-            return Ok(());
+            return;
         }
-        let text = fs::read_to_string(path)
-            .map_err(|error| Failure::usage(error).context(format!("cannot read {}", path.display())))?;
-        let source = Source { path: shown(&self.working_dir, path).display().to_string(), text };
-        self.defaults.push(File { id, source: Arc::new(source), place: None });
-        Ok(())
+        let source = self.read(path);
+        self.defaults.push(File { id, source, place: None });
     }
 
     /// Adds all files of the suite.
@@ -126,13 +147,20 @@ impl Shelf {
     /// Loads the scenarios of all added files, and adds the files that they use.
     pub(super) fn load(&mut self) -> Result<&Suite, Failure> {
         if self.loaded.is_none() {
-            let mut suite = load(&self.sources());
+            let mut suite = self.load_readable();
             while self.add_used(&suite)? {
-                suite = load(&self.sources());
+                suite = self.load_readable();
             }
             self.loaded = Some(suite);
         }
         Ok(self.loaded.get_or_insert_default())
+    }
+
+    /// The suite of all files that can be read, and what is wrong with the others.
+    fn load_readable(&self) -> Suite {
+        let mut suite = load(&self.sources());
+        suite.diagnostics.extend(self.unreadable.iter().cloned());
+        suite
     }
 
     /// The loaded scenarios.
@@ -151,6 +179,7 @@ impl Shelf {
             .files
             .iter()
             .chain(&self.defaults)
+            .filter(|one| !self.unreadable.iter().any(|error| Arc::ptr_eq(&error.source, &one.source)))
             .map(|one| (one.id.clone(), Arc::clone(&one.source)))
             .collect();
         let uses_built_in =

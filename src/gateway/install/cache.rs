@@ -34,6 +34,8 @@ const ATTEMPTS: usize = 3;
 #[derive(Debug)]
 pub struct Cache {
     pub(super) site: InstallSite,
+    /// Why nothing can be written to it.
+    unwritable: Option<std::io::Error>,
 }
 
 /// An installed release.
@@ -65,18 +67,25 @@ pub enum Removal {
 }
 
 impl Cache {
-    /// Opens a cache directory, which is made if necessary, and removes what dead installations have left.
+    /// Opens a cache directory, which is made if necessary, and removes what dead installations have left. A directory that
+    /// cannot be made or written is an error only for what has to write to it.
     ///
     /// # Errors
-    /// Fails if the directory cannot be made or written.
+    /// Fails if the path is not valid.
     pub fn open(root: impl AsRef<Path>, tools: Tools) -> Result<Self, InstallError> {
         let root = root.as_ref();
-        std::fs::create_dir_all(root).at(root)?;
-        let root = root.canonicalize().at(root)?;
+        let made = std::fs::create_dir_all(root);
+        let root = root.canonicalize().or_else(|_| std::path::absolute(root)).at(root)?;
         let layout = CacheLayout::new(root);
-        npm::prepare_watch(&layout).at(&layout.watch_script())?;
-        sweep(&layout.scratch()).at(&layout.scratch())?;
-        Ok(Self { site: InstallSite { layout, tools } })
+        let prepared = made.and_then(|()| npm::prepare_watch(&layout));
+        let unwritable = prepared.and_then(|()| sweep(&layout.scratch())).err();
+        Ok(Self { site: InstallSite { layout, tools }, unwritable })
+    }
+
+    /// Fails if nothing can be installed into the directory.
+    fn is_writable(&self) -> Result<(), InstallError> {
+        let Some(error) = &self.unwritable else { return Ok(()) };
+        Err(std::io::Error::new(error.kind(), error.to_string())).at(self.site.layout.root())
     }
 
     /// The installed releases in chronological order, including damaged ones.
@@ -185,6 +194,13 @@ impl Cache {
             if let Some(build) = self.ready(release, held, Get::Fetched(progress, cancel))? {
                 return Ok(build);
             }
+            if self.site.tools.offline() && self.site.layout.release(&release).exists() {
+                return Err(InstallError::Unusable {
+                    what: CachePart::Release(release).to_string(),
+                    problem: "it is installed but damaged, and this run is offline".to_owned(),
+                });
+            }
+            self.is_writable()?;
             let held = lock(&path, LockMode::Exclusive, cancel, waiting).at(&path)?;
             let _held = held.ok_or(InstallError::Cancelled)?;
             // Somebody else may have been first.

@@ -12,7 +12,7 @@ const RETRY: Duration = Duration::from_millis(40);
 
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
-pub(super) struct LockGuard(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub(super) struct LockGuard(#[expect(dead_code, reason = "the open file is the lock")] Option<File>);
 
 /// How a lock is shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,19 +23,34 @@ pub(super) enum LockMode {
 
 /// Takes the lock if it is free.
 pub(super) fn try_lock(path: &Path, mode: LockMode) -> io::Result<Option<LockGuard>> {
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir)?;
-    }
-    let file = File::options().create(true).append(true).open(path)?;
+    let file = match open(path) {
+        // Nobody installs into a read-only cache: what is in it can be shared without a new file.
+        Err(error) if mode == LockMode::Shared && is_read_only(&error) => match File::open(path) {
+            Ok(file) => file,
+            Err(_) => return Ok(Some(LockGuard(None))),
+        },
+        other => other?,
+    };
     let taken = match mode {
         LockMode::Shared => file.try_lock_shared(),
         LockMode::Exclusive => file.try_lock(),
     };
     match taken {
-        Ok(()) => Ok(Some(LockGuard(file))),
+        Ok(()) => Ok(Some(LockGuard(Some(file)))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    File::options().create(true).append(true).open(path)
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 /// Takes the lock, waiting as long as somebody else holds it; `on_wait` is called once if somebody does. `None` if cancelled.

@@ -41,8 +41,12 @@ pub(super) fn prepare_watch(layout: &CacheLayout) -> std::io::Result<()> {
     }
     // Written in one step, because another process may be reading it.
     let part = path.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&part, WATCH)?;
-    std::fs::rename(part, path)
+    let written = std::fs::write(&part, WATCH).and_then(|()| std::fs::rename(&part, path));
+    if written.is_err() {
+        // A full disk must not keep a part of it.
+        let _ = std::fs::remove_file(part);
+    }
+    written
 }
 
 /// Makes a command end with this process, and fail soon if there is no network.
@@ -58,6 +62,8 @@ fn guard<'c>(command: &'c mut Command, layout: &CacheLayout) -> &'c mut Command 
         .env("npm_config_audit", "false")
         .env("npm_config_fund", "false")
         .env("npm_config_loglevel", "error")
+        // Its logs would go to the user's home.
+        .env("npm_config_logs_max", "0")
 }
 
 /// `npm view WHAT FIELD… --json`.

@@ -7,11 +7,15 @@ use serde_json::{Value, json};
 
 use super::ending::had_to_be_killed;
 use super::perform::Perform;
+use crate::bounded_read;
 use crate::gateway::Stopping;
 use crate::run::context::CaseContext;
 use crate::run::step_error::{EditError, StepError};
 use crate::scenario::{EditState, Expectation};
 use crate::verdict::Outcome;
+
+/// The largest file that is edited, in bytes.
+const LARGEST: u64 = 16 << 20;
 
 impl Perform for EditState {
     async fn perform(
@@ -63,7 +67,7 @@ fn inside(state: &Path, file: &str) -> Option<PathBuf> {
 fn patch(file: &Path, operations: Value) -> Result<(), StepError> {
     let adds_document = operations[0]["op"] == "add" && operations[0]["path"] == "";
     let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    let bytes = match fs::read(file) {
+    let bytes = match bounded_read::read(file, LARGEST) {
         Err(error) if is_missing(&error) && adds_document => Ok(b"{}".to_vec()),
         Err(error) if is_missing(&error) => {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();

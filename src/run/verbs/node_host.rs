@@ -13,7 +13,7 @@ use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
 use crate::scenario::{Expectation, Millis, NodeHost};
 use crate::verdict::Outcome;
-use crate::wire::Close;
+use crate::wire::{Close, ConnectionEnd};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -73,12 +73,12 @@ impl Perform for NodeHost {
 async fn refused(relay: &Relay, printed: Option<Close>) -> Option<Outcome> {
     let waiting = Instant::now();
     let mut heard = relay.heard();
-    while heard.refusal.is_some() && heard.close.is_none() && waiting.elapsed() < CLOSE_WITHIN {
+    while heard.refusal.is_some() && heard.end.is_none() && waiting.elapsed() < CLOSE_WITHIN {
         tokio::time::sleep(POLL_INTERVAL).await;
         heard = relay.heard();
     }
-    let Heard { refusal: error, close, .. } = heard;
-    Some(Outcome::Closed { close: close.or(printed)?, error })
+    let Heard { refusal: error, end, .. } = heard;
+    Some(Outcome::of_end(end.or(printed.map(ConnectionEnd::Closed))?, error))
 }
 
 /// The close that a node host printed: `node host gateway closed (1008): pairing required`.

@@ -15,6 +15,8 @@ impl Perform for Restart {
     ) -> Result<Outcome, StepError> {
         let config = self.config.as_ref().map(|config| context.bindings().fill(config)).transpose()?;
         let stopping = stopping(self.signal, self.within);
+        // It waits for the other cases of the gateway, and stop and boot have limits of their own.
+        let _held = context.limit.hold();
         let ended = context.lane.restart(config.as_ref(), stopping, self.ready).await?;
         // If the gateway had already been stopped, that was the outcome of an earlier step.
         Ok(ended.map_or_else(ended_before, |ended| end_of_gateway(&ended)))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::outside::check_outside;
 use crate::scenario::change::CHANGES;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::draft::{BUILT_IN, Draft};
@@ -19,6 +20,7 @@ pub(in crate::scenario) fn check_file(draft: &Draft, rows: &[Spanned<String>]) -
     rules.words();
     rules.devices();
     rules.references();
+    rules.found.extend(check_outside(&draft.tree, &draft.source));
     for deviation in &draft.file.deviations {
         rules.deviation(deviation, rows);
     }

@@ -3,6 +3,7 @@
 mod deviation;
 mod file;
 mod outcome;
+mod outside;
 mod step;
 mod story;
 mod vague;

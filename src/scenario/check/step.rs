@@ -2,9 +2,16 @@
 
 use super::outcome::check_outcome;
 use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::duration::Millis;
 use crate::scenario::expect::ExpectationKind;
 use crate::scenario::story::{Action, StoryStep};
 use crate::scenario::verbs::{Earlier, Step, StepSite, check_name};
+
+/// The longest time that a step may wait.
+const LONGEST_WAIT: Millis = Millis(3_600_000);
+
+/// The most rounds of a `repeat`.
+const MOST_REPEATS: u32 = 10_000;
 
 /// Checks a step on its own and against the steps before it.
 pub(super) fn check_step(step: &StoryStep, earlier: &Earlier) -> Vec<Diagnostic> {
@@ -20,6 +27,11 @@ pub(super) fn check_step(step: &StoryStep, earlier: &Earlier) -> Vec<Diagnostic>
             let error = Diagnostic::error("empty-repeat", "`times: 0` does nothing", source, step.span);
             found.push(error.label("never runs").help("repeat at least once, or remove the step"));
         }
+        Action::Repeat(times, _) if *times > MOST_REPEATS => {
+            let message = format!("`times: {times}` is more than {MOST_REPEATS}");
+            let error = Diagnostic::error("endless-repeat", message, source, step.span);
+            found.push(error.label("too often").help("repeat it less often"));
+        }
         Action::Repeat(_, inner) if inner.is_empty() => {
             let error = Diagnostic::error("empty-repeat", "this `repeat` has no steps", source, step.span);
             found.push(error.label("no steps").help("add steps, or remove the `repeat`"));
@@ -28,6 +40,11 @@ pub(super) fn check_step(step: &StoryStep, earlier: &Earlier) -> Vec<Diagnostic>
         Action::One(one, expectation) => {
             let site = StepSite { span: step.span, source, earlier };
             found.extend(one.as_verb().check(&site));
+            if one.as_verb().patience().is_some_and(|time| time > LONGEST_WAIT) {
+                let message = format!("this step may wait for longer than {LONGEST_WAIT}");
+                let error = Diagnostic::error("endless-wait", message, source, step.span);
+                found.push(error.label("too long").help("no step may wait for more than an hour"));
+            }
             if let Some(expectation) = expectation.as_ref().filter(|_| one.as_verb().expect().is_some()) {
                 found.extend(check_outcome(one, expectation, source));
             }

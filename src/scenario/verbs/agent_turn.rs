@@ -44,7 +44,11 @@ pub enum AgentVia {
 }
 
 impl Verb for AgentTurn {
-    envelope!(id, expect);
+    envelope!(id, expect, within);
+
+    fn awaits(&self) -> &'static str {
+        "the end of the turn"
+    }
 
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Tool { result: Pattern::Any, refused: None })

@@ -26,6 +26,10 @@ pub struct Approve {
 impl Verb for Approve {
     envelope!(id, expect);
 
+    fn awaits(&self) -> &'static str {
+        "the answer to its approval"
+    }
+
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Ok(Pattern::Any))
     }

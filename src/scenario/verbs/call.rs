@@ -34,7 +34,11 @@ pub struct Call {
 }
 
 impl Verb for Call {
-    envelope!(id, expect, save);
+    envelope!(id, expect, save, within);
+
+    fn awaits(&self) -> &'static str {
+        "the response to its call"
+    }
 
     fn implied_id(&self) -> Option<&str> {
         Some(&self.method.value)

@@ -41,7 +41,11 @@ pub struct Cli {
 }
 
 impl Verb for Cli {
-    envelope!(id, expect, save);
+    envelope!(id, expect, save, within);
+
+    fn awaits(&self) -> &'static str {
+        "the end of the program"
+    }
 
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Exit(ExitExpectation::of_code(0)))

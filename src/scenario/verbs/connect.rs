@@ -85,7 +85,11 @@ impl Verb for Connect {
         Some(&self.name)
     }
 
-    envelope!(expect, save);
+    envelope!(expect, save, within);
+
+    fn awaits(&self) -> &'static str {
+        "the answer to its handshake"
+    }
 
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Hello(Pattern::Any))

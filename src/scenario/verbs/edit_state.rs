@@ -92,7 +92,10 @@ impl Verb for EditState {
     fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let file = Path::new(&self.file.value);
-        if self.file.value.is_empty() || !file.components().all(|part| matches!(part, Component::Normal(_))) {
+        if self.file.value.is_empty()
+            || self.file.value.contains('\0')
+            || !file.components().all(|part| matches!(part, Component::Normal(_)))
+        {
             let message = format!("`{}` is not a path within the state directory", self.file.value);
             let error = site.error("bad-edit", message, self.file.span);
             found.push(error.label("outside").help("write a relative path such as `devices/paired.json`"));

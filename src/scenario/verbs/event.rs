@@ -35,7 +35,11 @@ pub struct AwaitEvent {
 }
 
 impl Verb for AwaitEvent {
-    envelope!(id, expect, save);
+    envelope!(id, expect, save, within);
+
+    fn awaits(&self) -> &'static str {
+        "the event"
+    }
 
     fn implied_id(&self) -> Option<&str> {
         Some(&self.event.value)

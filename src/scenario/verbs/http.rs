@@ -47,7 +47,11 @@ pub struct HttpRequest {
 }
 
 impl Verb for HttpRequest {
-    envelope!(id, expect, save);
+    envelope!(id, expect, save, within);
+
+    fn awaits(&self) -> &'static str {
+        "the HTTP answer"
+    }
 
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Http { status: Pattern::Literal(200.into()), body: None })

@@ -48,7 +48,11 @@ pub struct Log {
 }
 
 impl Verb for Log {
-    envelope!(id, expect, save);
+    envelope!(id, expect, save, within);
+
+    fn awaits(&self) -> &'static str {
+        "the line or frame"
+    }
 
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Arrives(Pattern::Any))

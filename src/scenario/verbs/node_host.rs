@@ -31,7 +31,11 @@ pub struct NodeHost {
 }
 
 impl Verb for NodeHost {
-    envelope!(id, expect);
+    envelope!(id, expect, within);
+
+    fn awaits(&self) -> &'static str {
+        "the connection of the node host"
+    }
 
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Hello(Pattern::Any))

@@ -42,7 +42,11 @@ impl Restart {
 }
 
 impl Verb for Restart {
-    envelope!(id, expect);
+    envelope!(id, expect, within);
+
+    fn awaits(&self) -> &'static str {
+        "the restart of the gateway"
+    }
 
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Exit(ExitExpectation::by_itself()))

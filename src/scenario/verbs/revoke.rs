@@ -28,6 +28,10 @@ pub struct Revoke {
 impl Verb for Revoke {
     envelope!(id, expect);
 
+    fn awaits(&self) -> &'static str {
+        "the answer to its revocation"
+    }
+
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Ok(Pattern::Any))
     }

@@ -69,7 +69,11 @@ impl Verb for Send {
         self.id.as_ref().or(self.name.as_ref())
     }
 
-    envelope!(expect, save);
+    envelope!(expect, save, within);
+
+    fn awaits(&self) -> &'static str {
+        "an answer to its frame"
+    }
 
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Closed(ClosedExpectation::default()))

@@ -49,6 +49,10 @@ impl Verb for Start {
 
     envelope!(expect);
 
+    fn awaits(&self) -> &'static str {
+        "the other gateway"
+    }
+
     fn starts_gateway(&self) -> Option<&Spanned<String>> {
         self.name.as_ref()
     }

@@ -25,7 +25,11 @@ pub struct Stop {
 }
 
 impl Verb for Stop {
-    envelope!(id, expect);
+    envelope!(id, expect, within);
+
+    fn awaits(&self) -> &'static str {
+        "the end of the gateway"
+    }
 
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Exit(ExitExpectation::by_itself()))

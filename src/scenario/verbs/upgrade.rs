@@ -77,6 +77,10 @@ impl fmt::Display for Destination {
 impl Verb for Upgrade {
     envelope!(id, expect);
 
+    fn awaits(&self) -> &'static str {
+        "the other release"
+    }
+
     fn default_expectation(&self) -> Option<Expectation> {
         Some(Expectation::Ok(Pattern::Any))
     }

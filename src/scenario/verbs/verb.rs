@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::release::Release;
 use crate::scenario::capability::Capability;
 use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::duration::Millis;
 use crate::scenario::entries::Entries;
 use crate::scenario::expect::{Expectation, ExpectationKind};
 use crate::scenario::saved::Saved;
@@ -122,6 +123,16 @@ pub trait Verb {
         false
     }
 
+    /// How long the step waits at most, if the scenario says so.
+    fn patience(&self) -> Option<Millis> {
+        None
+    }
+
+    /// What the step waits for, in words.
+    fn awaits(&self) -> &'static str {
+        "its outcome"
+    }
+
     /// Another release that the step boots, or whose program it runs.
     fn other_release(&self) -> Option<Release> {
         None
@@ -181,6 +192,11 @@ macro_rules! envelope {
     (@expect) => {
         fn expect(&self) -> Option<&Spanned<Expectation>> {
             self.expect.as_ref()
+        }
+    };
+    (@within) => {
+        fn patience(&self) -> Option<Millis> {
+            self.within
         }
     };
     (@save) => {

@@ -88,6 +88,20 @@ impl Verb for Wait {
         &[Closed, Silence, ProtocolError]
     }
 
+    fn patience(&self) -> Option<Millis> {
+        match self {
+            Self::For(time) => Some(*time),
+            Self::Closed(close) => close.within,
+        }
+    }
+
+    fn awaits(&self) -> &'static str {
+        match self {
+            Self::For(_) => "the end of its time",
+            Self::Closed(_) => "the close of the connection",
+        }
+    }
+
     fn works_on(&self) -> Option<&Spanned<String>> {
         self.close().map(|close| &close.on)
     }
