@@ -60,7 +60,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "show",
         &["gatecrash show latest", "gatecrash show latest roles/legacy-empty-token-map/operator@2026.3.31"],
     ),
-    ("explain", &["gatecrash explain role-upgrade", "gatecrash explain 1008"]),
+    (
+        "explain",
+        &["gatecrash explain role-upgrade", "gatecrash explain 'gateway closed (1008): pairing required'"],
+    ),
     (
         "report",
         &["gatecrash report latest --html run.html", "gatecrash report run.events --report junit=run.xml"],
