@@ -42,7 +42,7 @@ pub(crate) use handshake::{HandshakeFacts, params as connect_params};
 pub use known::{Known, KnownCounts};
 pub(crate) use known::{deciding, denied, is_of_security, shows};
 pub use lane::{AllReached, Reached, Settings};
-pub use plan::{ScenarioOrder, Schedule};
+pub use plan::{ScenarioOrder, Schedule, boots};
 pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
 pub use rerun::{CellName, Folders, Rerun, STEP_TIMEOUT};
