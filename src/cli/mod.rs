@@ -30,6 +30,7 @@ mod mutants;
 mod new;
 mod origins;
 mod preflight;
+mod project;
 mod reasons;
 mod releases;
 mod report;
