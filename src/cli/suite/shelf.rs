@@ -4,14 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use include_dir::{Dir, DirEntry, include_dir};
-
+use super::built_in;
 use super::root::{DEFAULTS_NAME, Root, is_defaults_name, is_scenario_name, scenario_files, shown};
 use crate::cli::failure::Failure;
 use crate::scenario::{BUILT_IN, Scenario, Source, Suite, is_of_defaults, load};
-
-/// The suite of this version, for a gatecrash that is used outside its repository.
-static BUILT_IN_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
 /// Scenarios with this tag run only on request.
 pub(super) const SLOW: &str = "slow";
@@ -42,9 +38,13 @@ impl Shelf {
     /// The built-in suite; its ids have the prefix `builtin:` if there is another suite.
     pub(super) fn built_in(beside: bool) -> Self {
         let prefix = if beside { BUILT_IN } else { "" };
-        let mut files = Vec::new();
-        collect(&BUILT_IN_FILES, prefix, &mut files);
-        let (defaults, files) = files.into_iter().partition(|one| is_of_defaults(&one.id));
+        let file = |(path, text): (String, String)| {
+            let id = format!("{prefix}{}", id_of(Path::new(&path)));
+            let source = Arc::new(Source { path: format!("{BUILT_IN}{path}"), text });
+            File { id, source, place: None }
+        };
+        let files = built_in::files().into_iter().filter(|(path, _)| is_read(Path::new(path)));
+        let (defaults, files) = files.map(file).partition(|one| is_of_defaults(&one.id));
         Self { root: Root::BuiltIn, files, defaults, working_dir: PathBuf::new(), loaded: None }
     }
 
@@ -177,22 +177,6 @@ impl Shelf {
 
 fn is_read(path: &Path) -> bool {
     is_scenario_name(path) || is_defaults_name(path)
-}
-
-fn collect(dir: &Dir<'_>, prefix: &str, into: &mut Vec<File>) {
-    for entry in dir.entries() {
-        match entry {
-            DirEntry::Dir(dir) => collect(dir, prefix, into),
-            DirEntry::File(file) => {
-                if let Some(text) = file.contents_utf8().filter(|_| is_read(file.path())) {
-                    let path = format!("{BUILT_IN}{}", file.path().display());
-                    let source = Arc::new(Source { path, text: text.to_owned() });
-                    let id = format!("{prefix}{}", id_of(file.path()));
-                    into.push(File { id, source, place: None });
-                }
-            }
-        }
-    }
 }
 
 fn id_of(below_root: &Path) -> String {
