@@ -321,3 +321,42 @@ fn a_new_scenario_refers_to_a_schema_that_exists(#[case] folder: &[&str], #[case
     assert!(status.success(), "{next}");
     bench.gatecrash(&arguments).args(&folder).assert().code(2).stderr(contains("exists already"));
 }
+
+#[test]
+fn a_list_says_what_would_run_and_runs_nothing() {
+    let bench = Bench::new(&[
+        ("scenarios/one.yaml", GOOD),
+        ("scenarios/two.yaml", GOOD),
+        ("scenarios/old.yaml", &GOOD.replacen("steps:", "requires: {releases: \"<2026.3.1\"}\nsteps:", 1)),
+    ]);
+    bench.gatecrash(&["run", "--list", "--gateway", "embedded:2026.4.2"]).assert().code(0).stdout(
+        "one\ntwo\n2 scenarios on embedded:2026.4.2, at most 1 boot, 1 more are not for this release\n",
+    );
+    bench.gatecrash(&["runs", "list"]).assert().stdout(contains("one").not());
+}
+
+#[test]
+fn shards_of_a_run_are_its_scenarios_and_can_be_merged() {
+    let bench = Bench::new(&[("scenarios/one.yaml", GOOD), ("scenarios/two.yaml", GOOD)]);
+    for part in ["1", "2"] {
+        let (shard, report) = (format!("{part}/2"), format!("events={part}.events"));
+        let arguments =
+            ["run", "--gateway", "embedded", "--seed", "1", "--shard", &shard, "--report", &report];
+        bench.gatecrash(&arguments).assert().code(0).stdout(contains("1 pass"));
+    }
+    bench.gatecrash(&["merge", "1.events", "2.events"]).assert().code(0).stdout(contains("2 pass"));
+    bench.gatecrash(&["run", "--gateway", "embedded", "--shard", "3/3"]).assert().code(3);
+}
+
+#[test]
+fn a_quiet_run_prints_only_its_result() {
+    let bench = Bench::new(&[("scenarios/one.yaml", GOOD), ("scenarios/two.yaml", GOOD)]);
+    let run = |option: &[&str]| {
+        let output = bench.gatecrash(&[&["run"], option].concat()).env("COLUMNS", "300").output().unwrap();
+        let lines = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().lines().count();
+        (lines(output.stdout), lines(output.stderr))
+    };
+    assert_eq!(run(&["--quiet"]), (1, 0));
+    let (usual, all) = (run(&[]), run(&["--all"]));
+    assert!(usual.1 < all.1, "{usual:?} {all:?}");
+}

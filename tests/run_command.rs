@@ -270,7 +270,7 @@ fn a_faulty_scenario_is_shown_with_its_line() {
 fn an_interrupted_run_still_writes_its_reports(#[case] signal: &str) {
     let bench = Bench::new();
     bench.write("scenarios/hello.yaml", &HELLO.replace("300ms", "5m"));
-    let mut child = bench.started(&["--report", "json=run.json"]);
+    let mut child = bench.started(&["--all", "--report", "json=run.json"]);
     let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(told.by_ref().map_while(Result::ok).any(|line| line.contains("gateway up")));
     let pid = child.id().to_string();
@@ -673,7 +673,7 @@ fn a_time_out_is_tried_again_alone_and_told_as_ours() {
 fn an_interrupted_run_tells_in_which_step_a_cell_was() {
     let bench = Bench::new();
     bench.write("scenarios/hello.yaml", &format!("{WHY}steps: [connect: {{as: a}}, wait: 60s]\n"));
-    let mut child = bench.started(&["--report", "json=run.json"]);
+    let mut child = bench.started(&["--all", "--report", "json=run.json"]);
     std::thread::sleep(Duration::from_secs(4));
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));

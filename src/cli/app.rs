@@ -10,8 +10,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::{
     bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, help, list, logging,
-    man, matrix, merge, mutants, new, preflight, reasons, releases, report, rules, run, runs, schema,
-    serve_model, show, timeline, watch,
+    man, matrix, merge, mutants, new, preflight, project, reasons, releases, report, rules, run, runs,
+    schema, serve_model, show, timeline, watch,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -68,6 +68,8 @@ enum Command {
     Reasons(reasons::Args),
     Rules(rules::Args),
     New(new::Args),
+    Init(project::InitArgs),
+    Config(project::ConfigArgs),
     Completions(completions::Args),
     Man(man::Args),
     #[command(name = "__broker", hide = true)]
@@ -80,29 +82,36 @@ enum Command {
 
 /// The definition of the command line: all commands with their arguments and help.
 pub fn command() -> clap::Command {
-    help::with_help(App::command())
+    project::with_environment(help::with_help(App::command()))
 }
 
-/// Runs the program: reads the command line, runs the command, and shows its failure.
+/// Runs the program: reads the project file and the command line, runs the command, and shows its failure.
 pub fn main() -> ExitCode {
     completions::answer(command);
-    let matches = command().get_matches();
-    let app = App::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command()).exit());
-    let global = &app.global;
-    let filter = std::env::var("GATECRASH_LOG").ok();
-    let result = logging::start(global.verbose, filter.as_deref()).and_then(|logs| {
-        let context = Context::read(global.cache_dir.clone(), global.offline, global.color)?;
-        // Progress that is drawn and drawn again would mix with the lines of the log.
-        let live = context.live && !logs;
-        dispatch(&app.command, &Context { live, ..context })
-    });
-    match result {
+    match start() {
         Ok(exit) => exit.into(),
         Err(failure) => {
             anstream::eprintln!("{failure}");
             failure.exit().into()
         }
     }
+}
+
+fn start() -> Result<Exit, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::usage(error).context("there is no working directory"))?;
+    let project = project::find(&here)?;
+    let command = || project::with_file(self::command(), &project);
+    let matches = command().get_matches();
+    let app = App::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command()).exit());
+    let global = &app.global;
+    let filter = std::env::var("GATECRASH_LOG").ok();
+    let logs = logging::start(global.verbose, filter.as_deref())?;
+    let context = Context::read(global.cache_dir.clone(), global.offline, global.color)?;
+    let keep_runs = project.keep_runs(std::env::var("GATECRASH_KEEP_RUNS").ok().as_deref())?;
+    // Progress that is drawn and drawn again would mix with the lines of the log.
+    let live = context.live && !logs;
+    dispatch(&app.command, &Context { live, keep_runs, ..context })
 }
 
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
@@ -130,6 +139,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Reasons(args) => reasons::run(args, context),
         Command::Rules(args) => rules::run(args, context),
         Command::New(args) => new::run(args, context),
+        Command::Init(args) => project::init(args, context),
+        Command::Config(args) => project::config(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context, self::command()),
         Command::Broker(args) => broker::run(args, context),

@@ -53,6 +53,8 @@ pub struct Context {
     pub open_files: OpenFileLimit,
     /// Whether the network must not be used.
     pub offline: bool,
+    /// Number of runs to keep, if the project or the environment says so.
+    pub keep_runs: Option<usize>,
     /// Shared token of an attached gateway.
     pub attach_token: Option<String>,
     /// Whether standard output is coloured.
@@ -114,6 +116,7 @@ impl Context {
             open_files: raise_open_files(),
             processors: std::thread::available_parallelism().map_or(2, usize::from),
             offline: offline || variable("GATECRASH_OFFLINE").is_some_and(|value| value != "0"),
+            keep_runs: None,
             attach_token: variable("GATECRASH_TOKEN").and_then(|token| token.into_string().ok()),
             color: coloured(std::io::stdout().is_terminal()),
             color_of_errors: coloured(std::io::stderr().is_terminal()),

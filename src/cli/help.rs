@@ -22,7 +22,7 @@ const GROUPS: &[CommandGroup] = &[
         title: "Maintain the suite",
         commands: &["list", "new", "check", "expect", "coverage", "mutants", "schema"],
     },
-    CommandGroup { title: "Set up", commands: &["releases", "completions", "man"] },
+    CommandGroup { title: "Set up", commands: &["init", "config", "releases", "completions", "man"] },
 ];
 
 /// Example command lines for each command, by its path.
@@ -61,7 +61,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "show",
         &["gatecrash show latest", "gatecrash show latest roles/legacy-empty-token-map/operator@2026.3.31"],
     ),
-    ("explain", &["gatecrash explain role-upgrade", "gatecrash explain 1008"]),
+    (
+        "explain",
+        &["gatecrash explain role-upgrade", "gatecrash explain 'gateway closed (1008): pairing required'"],
+    ),
     (
         "report",
         &["gatecrash report latest --html run.html", "gatecrash report run.events --report junit=run.xml"],
@@ -71,6 +74,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("timeline", &["gatecrash timeline", "gatecrash timeline latest"]),
     ("rules", &["gatecrash rules 2026.3.31", "gatecrash rules --since 2026.3.28"]),
     ("list", &["gatecrash list", "gatecrash list --tag security --format json"]),
+    ("init", &["gatecrash init", "gatecrash init my-project --rust"]),
+    ("config", &["gatecrash config"]),
     ("new", &["gatecrash new scenario pairing/my-case"]),
     (
         "new scenario",

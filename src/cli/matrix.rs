@@ -19,7 +19,7 @@ pub(super) struct Args {
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
     /// The gateways, separated by commas
-    #[arg(long, value_name = "TARGET,…", conflicts_with_all = ["from", "to", "every", "pre"], required_unless_present_any = ["from", "every", "upgrade_from"])]
+    #[arg(long, value_name = "TARGET,…", conflicts_with_all = ["from", "to", "every", "pre"])]
     gateways: Option<String>,
     /// First release of a range; the installed releases in the range are run
     #[arg(long, value_name = "RELEASE", requires = "to")]
@@ -45,7 +45,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let provider = provider(context, &args.options.gateways)?;
-    let targets = match (&args.gateways, args.from, &args.to) {
+    // The gateways of the project file do not count where the command line asks for others.
+    let others = args.from.is_some() || args.every || !args.upgrade_from.is_empty();
+    let gateways = args.gateways.as_ref().filter(|_| !others);
+    let targets = match (gateways, args.from, &args.to) {
         (Some(names), _, _) => args.options.gateways.targets(names)?,
         (None, Some(from), Some(to)) => {
             let to = to.parse().map_err(Failure::usage)?;

@@ -31,6 +31,7 @@ mod narrow;
 mod new;
 mod origins;
 mod preflight;
+mod project;
 mod reasons;
 mod releases;
 mod report;

@@ -4,8 +4,14 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::provider;
-use super::session::{RunOptions, execute};
+use super::session::{RunOptions, execute, in_shard};
+use super::shard::Shard;
+use super::suite::{self, Selection};
+use crate::gateway::{Target, TargetProvider};
 use crate::model::NEWEST;
+use crate::report::text::count;
+use crate::run::boots;
+use crate::scenario::Scenario;
 
 /// Run scenarios against a gateway and judge its behaviour.
 ///
@@ -22,6 +28,12 @@ pub(super) struct Args {
     gateway: Option<String>,
     #[command(flatten)]
     options: RunOptions,
+    /// Run only the M-th of N parts: every N-th scenario; `gatecrash merge` joins the event streams of the parts
+    #[arg(long, value_name = "M/N")]
+    shard: Option<Shard>,
+    /// List what would run, and on how many gateways, without running anything
+    #[arg(long)]
+    list: bool,
     /// Use the exit codes of `git bisect run`: 0 good, 1 bad (listed or not), 125 undecided
     #[arg(long)]
     bisect_exit: bool,
@@ -30,12 +42,59 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let provider = provider(context, &args.options.gateways)?;
     let gateway = args.gateway.as_deref().unwrap_or_else(|| {
-        anstream::eprintln!(
-            "note: running on the embedded model of {NEWEST}, which needs no Node; `--gateway {NEWEST}` runs the real release"
-        );
+        if !args.options.quiet {
+            anstream::eprintln!(
+                "note: running on the embedded model of {NEWEST}, which needs no Node; `--gateway {NEWEST}` runs the real release"
+            );
+        }
         "embedded"
     });
     let targets = args.options.gateways.targets(gateway)?;
-    let record = execute(context, &provider, &args.selection, targets, &[], &args.options)?;
+    if args.list {
+        return list(args, context, &provider, &targets);
+    }
+    let options = RunOptions { scenario_shard: args.shard, ..args.options.clone() };
+    let record = execute(context, &provider, &args.selection, targets, &[], &options)?;
     Ok(if args.bisect_exit { Exit::for_bisect(&record) } else { Exit::of_run(&record) })
+}
+
+/// Prints the scenarios that would run on each target, and the number of gateways that they need.
+fn list(
+    args: &Args,
+    context: &Context,
+    provider: &TargetProvider,
+    targets: &[Target],
+) -> Result<Exit, Failure> {
+    let options = &args.options;
+    let folder = options.suite.folder.as_deref();
+    let (tags, exclude) = (&options.tags, &options.exclude);
+    let chosen = suite::scenarios(context, &Selection { folder, names: &args.selection, tags, exclude })?;
+    let chosen = match args.shard {
+        Some(shard) => in_shard(shard, chosen)?,
+        None => chosen,
+    };
+    let mut text = String::new();
+    for target in targets {
+        let release = provider.release_of(target);
+        let runs = |one: &&Scenario| match (&one.requires.releases, release) {
+            (Some(required), Some(release)) => required.value.contains(&release),
+            _ => true,
+        };
+        let running: Vec<&Scenario> = chosen.iter().filter(runs).collect();
+        for one in &running {
+            text.extend([one.id.as_str(), "\n"]);
+        }
+        let boots = boots(&running, release, &options.schedule(), options.repeat);
+        let not_for_it = match chosen.len() - running.len() {
+            0 => String::new(),
+            rest => format!(", {rest} more are not for this release"),
+        };
+        text.push_str(&format!(
+            "{} on {target}, at most {}{not_for_it}\n",
+            count(running.len(), "scenario"),
+            count(boots, "boot")
+        ));
+    }
+    context.print(&text)?;
+    Ok(Exit::Fine)
 }

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::stored::store;
+use super::stored::{bounds, store};
 use crate::report::{Bounds, StoredEntry};
 
 /// List or remove stored runs.
@@ -32,7 +32,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     match args.command {
         Command::List => {
             let runs = store.list().map_err(Failure::broke)?;
-            let text: String = runs.iter().map(line).collect();
+            let rows: String = runs.iter().map(line).collect();
+            let most = bounds(context).runs;
+            let text = format!(
+                "{rows}{} of at most {most} kept; `keep-runs` in gatecrash.toml changes that\n",
+                runs.len()
+            );
             context.print(if runs.is_empty() { "no run is stored yet\n" } else { &text })?;
         }
         Command::Prune { keep } => {

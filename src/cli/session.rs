@@ -16,6 +16,7 @@ use super::known::check_targets;
 use super::memory::Memory;
 use super::narrow::NarrowOptions;
 use super::origins::from_origins;
+use super::shard::Shard;
 use super::stored::store;
 use super::suite::{self, Chosen, Selection, SuiteOptions};
 use crate::bisect::{Conditions, EvidenceStore};
@@ -23,13 +24,13 @@ use crate::error_chain::chain;
 use crate::gateway::install::{Cache, Cancel, InstallEvent};
 use crate::gateway::{Profiles, Target, TargetProvider};
 use crate::release::Release;
-use crate::report::terminal::{self, Appearance, Live, Palette};
+use crate::report::terminal::{self, Appearance, Detail, Live, Palette, Shown};
 use crate::report::{self, EventStream, ReportDestination, ReportRequest};
 use crate::run::{
     Deny, Emit, Event, KeptTranscripts, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule, Settings,
     TakeOver,
 };
-use crate::scenario::Millis;
+use crate::scenario::{Millis, Scenario};
 use crate::wire::ProtocolSchemas;
 
 /// Options that `run` and `matrix` share.
@@ -88,10 +89,19 @@ pub(super) struct RunOptions {
     /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE or sarif=FILE; `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     pub(super) reports: Vec<ReportRequest>,
+    /// Show only what is not as expected, and the result
+    #[arg(long, short, conflicts_with = "all")]
+    pub(super) quiet: bool,
+    /// Show every cell, also where nobody watches
+    #[arg(long)]
+    pub(super) all: bool,
     /// Check all frames with the JSON Schema that upstream publishes for its protocol, which is fetched into the cache once.
     /// Violations by a gateway are reported, violations by gatecrash are errors. For 2026.8.1 and later
     #[arg(long)]
     pub(super) check_frames: bool,
+    /// The part of the scenarios to run; `run` sets it.
+    #[arg(skip)]
+    pub(super) scenario_shard: Option<Shard>,
     /// Where gateways record which code they execute; not set on the command line.
     #[arg(skip)]
     pub(super) profiles: Option<Profiles>,
@@ -120,7 +130,16 @@ impl TakeOverOptions {
 }
 
 impl RunOptions {
-    fn schedule(&self) -> Schedule {
+    /// What of the result is shown.
+    const fn shown(&self) -> Shown {
+        match (self.quiet, self.all) {
+            (true, _) => Shown::Differences,
+            (false, true) => Shown::All,
+            (false, false) => Shown::Usual,
+        }
+    }
+
+    pub(super) fn schedule(&self) -> Schedule {
         Schedule {
             order: self.shuffle.map_or(ScenarioOrder::Given, ScenarioOrder::Shuffled),
             at_once: self.at_once.map(|number| number as usize),
@@ -144,7 +163,7 @@ pub(super) fn execute(
     let to_stdout = options.reports.iter().any(|report| report.to == ReportDestination::Stdout);
     if !to_stdout {
         let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
-        context.print(&terminal::render(&record, &appearance))?;
+        context.print(&terminal::render_shown(&record, options.shown(), &appearance))?;
     }
     Ok(record)
 }
@@ -167,6 +186,10 @@ pub(super) fn measure(
     let chosen = options.narrow.narrow(context, chosen, &targets)?;
     let Chosen { scenarios, folders, .. } =
         if origins.is_empty() { chosen } else { chosen.map(|scenarios| from_origins(scenarios, origins)) };
+    let scenarios = match options.scenario_shard {
+        Some(shard) => in_shard(shard, scenarios)?,
+        None => scenarios,
+    };
     if scenarios.is_empty() {
         return Err(Failure::nothing("none of these scenarios starts on another release")
             .hint("those below `upgrade` do; add `starts_on` to a scenario to make it one"));
@@ -214,7 +237,7 @@ pub(super) fn measure(
     }
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
     // Progress bars would overwrite what a reader of the events prints.
-    let mut live = live(context, context.live && !stream.is_open());
+    let mut live = live(context, context.live && !stream.is_open(), options);
     let (mut events, mut kept) = (Vec::new(), KeptTranscripts::default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -260,6 +283,17 @@ pub(super) fn measure(
     Ok(record)
 }
 
+/// The part of the scenarios that a shard runs.
+pub(super) fn in_shard(shard: Shard, scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Failure> {
+    let part = shard.of(scenarios);
+    if part.is_empty() {
+        return Err(
+            Failure::nothing("this shard has no scenario").hint("there are more shards than scenarios")
+        );
+    }
+    Ok(part)
+}
+
 /// Upstream's schemas, if frames are to be checked.
 fn schemas(options: &RunOptions, context: &Context) -> Result<ProtocolSchemas, Failure> {
     if !options.check_frames {
@@ -280,11 +314,14 @@ fn denied_classes() -> impl TypedValueParser<Value = Deny> {
 }
 
 /// Progress goes to standard error, so that reports on standard output stay clean.
-fn live(context: &Context, bars: bool) -> Live {
-    if bars {
-        Live::bars(ProgressDrawTarget::stderr(), Palette::new(context.color_of_errors))
-    } else {
-        Live::lines(Box::new(std::io::stderr()), Palette::new(context.color_of_errors))
+fn live(context: &Context, bars: bool, options: &RunOptions) -> Live {
+    let palette = Palette::new(context.color_of_errors);
+    let lines = |detail| Live::lines(Box::new(std::io::stderr()), detail, palette);
+    match options.shown() {
+        Shown::Differences => Live::silent(),
+        _ if bars => Live::bars(ProgressDrawTarget::stderr(), palette),
+        Shown::All => lines(Detail::All),
+        Shown::Usual => lines(Detail::Sparse),
     }
 }
 

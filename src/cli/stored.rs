@@ -15,7 +15,13 @@ const LARGEST: u64 = 1 << 30;
 
 /// The store of runs.
 pub(super) fn store(context: &Context) -> RunStore {
-    RunStore::below(&context.cache_dir, Bounds::default())
+    RunStore::below(&context.cache_dir, bounds(context))
+}
+
+/// How many runs are kept.
+pub(super) fn bounds(context: &Context) -> Bounds {
+    let usual = Bounds::default();
+    Bounds { runs: context.keep_runs.map_or(usual.runs, |number| number.max(1)), ..usual }
 }
 
 /// Reads the run that a word names: a file, `latest`, or an id or the beginning of one.

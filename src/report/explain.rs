@@ -42,6 +42,12 @@ pub enum TopicKind {
     Code,
     /// `details.reason` of a refusal.
     Reason,
+    /// A scope of an operator.
+    Scope,
+    /// The kind of an outcome.
+    Outcome,
+    /// An operator of a pattern.
+    Pattern,
 }
 
 impl TopicKind {
@@ -54,6 +60,9 @@ impl TopicKind {
             Self::Http => "HTTP status",
             Self::Code => "error code",
             Self::Reason => "reason",
+            Self::Scope => "scope",
+            Self::Outcome => "outcome",
+            Self::Pattern => "pattern in a scenario",
         }
     }
 }
@@ -104,11 +113,147 @@ pub const TOPICS: &[Topic] = &[
     topic(TopicKind::Reason, "role-upgrade", "The device is paired and asks for a role that it does not have by its record and its tokens.", &["Roles", "SilentRoleUpgrade", "OnlyOperatorSilently"], "Approve the request. Where a release takes roles from tokens alone and the record has none, update the gateway."),
     topic(TopicKind::Reason, "scope-upgrade", "The device is paired and asks for scopes that were not approved.", &["ScopeUpgrade"], "Approve the request from a device that holds `operator.admin` or `operator.pairing`. Where scopes are granted silently, check that `gateway.nodes.pairing.autoApproveLocal` is not false."),
     topic(TopicKind::Reason, "metadata-upgrade", "Platform or device family differ from those that were recorded at pairing.", &["SilentMetadata", "MobilePlatformVersions", "MacPlatformVersions", "RuntimePlatformAliases"], "Approve the request, or send the platform that was paired."),
+    topic(TopicKind::Verdict, "skipped", "A step was not performed, because an earlier one had already deviated as listed.", &[], "Look at the step before it."),
+    topic(TopicKind::Verdict, "denied", "A listed deviation whose class the run denies with `--deny`. It counts as a failure.", &[], "Fix it, or leave its class out of `--deny`."),
+    topic(TopicKind::Outcome, "ok", "In a table: the cell had the right outcome, whether that is an admission or a refusal. As the outcome of a call: it succeeded.", &[], "Nothing to do."),
+    topic(TopicKind::Outcome, "hello", "The gateway let the connection in. In a table the word stands where that is wrong: somebody got in who should have been refused.", &[], "Read the deviation or the difference of the cell; `gatecrash show` has its frames."),
+    topic(TopicKind::Outcome, "closed", "The gateway closed the connection, with a close code and usually an error response before it.", &[], "See the detail code and the reason."),
+    topic(TopicKind::Outcome, "silence", "Nothing arrived in time, although gateway and harness had processor time.", &[], "Nothing to do where silence is expected; otherwise read the gateway's log."),
+    topic(TopicKind::Outcome, "arrives", "The awaited event arrived.", &[], "Nothing to do."),
+    topic(TopicKind::Outcome, "protocol_error", "The gateway broke RFC 6455, so that the client ended the connection.", &[], "Read the last frames; `gatecrash show` has all of them."),
+    topic(TopicKind::Outcome, "exit", "A program ended, with an exit code or by a signal.", &[], "Read what it printed."),
+    topic(TopicKind::Pattern, "$any", "Any value that is present.", &[], "Write the value, if only one is right."),
+    topic(TopicKind::Pattern, "$absent", "The key is missing.", &[], "Use it for keys that may come and must not."),
+    topic(TopicKind::Pattern, "$matches", "A text in which the regular expression matches: `{$matches: REGEX}`.", &[], "Prefer codes and reasons to texts, which change between releases."),
+    topic(TopicKind::Pattern, "$contains", "A list in which each pattern has a match: `{$contains: [P, …]}`.", &[], "Use it for lists to which others may add."),
+    topic(TopicKind::Pattern, "$excludes", "A list in which no pattern has a match: `{$excludes: [P, …]}`.", &[], "Use it for what must not be listed."),
+    topic(TopicKind::Pattern, "$one_of", "A value that matches at least one of the patterns: `{$one_of: [P, …]}`.", &[], "List only what is right on every release; use a deviation for the rest."),
+    topic(TopicKind::Pattern, "$not", "A value that is present and does not match: `{$not: P}`.", &[], "Prefer to write what is right."),
+    topic(TopicKind::Pattern, "$exactly", "Exactly this value, without additional keys: `{$exactly: V}`.", &[], "Plain mappings match by subset; use this where one more key is wrong."),
+    topic(TopicKind::Pattern, "$set", "A list with exactly these elements in any order: `{$set: [P, …]}`.", &[], "Use it for scopes and roles, whose order is not promised."),
+    topic(TopicKind::Pattern, "$length", "A list, mapping or text of this length: `{$length: N}`.", &[], "Use it where the elements do not matter."),
+    topic(TopicKind::Scope, "operator.admin", "Administration: everything that an operator may do.", &[], "Give it to few devices."),
+    topic(TopicKind::Scope, "operator.approvals", "Sees and decides requests of the agent to run commands.", &[], "Give it to devices whose owner answers such requests."),
+    topic(TopicKind::Scope, "operator.pairing", "Sees and approves pairing requests, and manages tokens.", &[], "Give it to the devices that approve others."),
+    topic(TopicKind::Scope, "operator.questions", "Sees and answers the agent's questions.", &[], "Give it to devices whose owner answers them."),
+    topic(TopicKind::Scope, "operator.read", "Reads sessions, status and messages.", &[], "Most clients ask for it."),
+    topic(TopicKind::Scope, "operator.talk.secrets", "Reads the credentials of voice services.", &[], "Give it to devices that speak for the agent."),
+    topic(TopicKind::Scope, "operator.write", "Sends messages and starts runs; also grants reading.", &[], "Give it to devices that people write from."),
+    topic(TopicKind::Close, "1001", "The gateway is going away: it is being stopped.", &[], "Connect again once it is up."),
+    topic(TopicKind::Close, "1011", "The gateway failed while it handled the connection.", &[], "Read the gateway's log, and report it."),
+    topic(TopicKind::Close, "1012", "The gateway restarts.", &[], "Connect again once it is up."),
+    topic(TopicKind::Code, "UNAVAILABLE", "The gateway, or what the call is about (a node, a service), cannot answer now.", &[], "See the detail code; try again where it says so."),
+    topic(TopicKind::Code, "FORBIDDEN", "The connection lacks a scope, or access ended. Earlier releases send INVALID_REQUEST with a text instead.", &["ForbiddenNamed"], "Connect with the scope that the details name."),
+    topic(TopicKind::Code, "AGENT_TIMEOUT", "The agent did not finish its turn in time.", &[], "Try again, or wait longer."),
+    topic(TopicKind::Code, "APPROVAL_NOT_FOUND", "There is no open request with this id: it never existed, was decided, or expired.", &[], "List the open requests again."),
+    topic(TopicKind::Code, "NOT_LINKED", "A messaging channel is not linked to an account.", &[], "Link the channel with the gateway's command line."),
+    topic(TopicKind::Code, "EXITED", "A process that was asked about has ended.", &[], "Start it again."),
+    topic(TopicKind::Code, "NOT_FOUND", "What the call names does not exist.", &[], "Check the id."),
+    topic(TopicKind::Code, "rate_limited", "Over HTTP: too many failed attempts to authenticate.", &[], "Wait until the lockout ends."),
+    topic(TopicKind::Code, "AUTH_REQUIRED", "No credentials were sent, and the gateway wants some.", &[], "Send the shared token, the password, or a device token."),
+    topic(TopicKind::Code, "AUTH_UNAUTHORIZED", "The credentials were refused for a reason without a code of its own; `authReason` names it.", &[], "See `authReason`, such as `trusted_proxy_user_missing`."),
+    topic(TopicKind::Code, "AUTH_TOKEN_MISSING", "The gateway has a shared token, and the client sent none.", &[], "Send it; a paired device may send its device token instead."),
+    topic(TopicKind::Code, "AUTH_TOKEN_NOT_CONFIGURED", "The client sent a token, and the gateway has none to compare it with.", &[], "Set `gateway.auth.token`."),
+    topic(TopicKind::Code, "AUTH_PASSWORD_MISSING", "The gateway wants a password, and the client sent none.", &[], "Send it; a paired device may send its device token instead."),
+    topic(TopicKind::Code, "AUTH_PASSWORD_MISMATCH", "The password is wrong.", &[], "Use the password of the gateway's configuration."),
+    topic(TopicKind::Code, "AUTH_PASSWORD_NOT_CONFIGURED", "The client sent a password, and the gateway has none to compare it with.", &[], "Set `gateway.auth.password`."),
+    topic(TopicKind::Code, "AUTH_BOOTSTRAP_TOKEN_INVALID", "The setup code is wrong, expired, or was used.", &["BootstrapTokens"], "Make a new setup code."),
+    topic(TopicKind::Code, "AUTH_RATE_LIMITED", "Too many failed attempts from this address; the gateway refuses even right credentials for a while.", &[], "Wait as long as `retryAfterMs` says, and stop the client that keeps trying."),
+    topic(TopicKind::Code, "AUTH_TAILSCALE_IDENTITY_MISSING", "Tailscale authentication is allowed, but the request names no user.", &[], "Connect through `tailscale serve`, or use the shared token."),
+    topic(TopicKind::Code, "AUTH_TAILSCALE_PROXY_MISSING", "The request names a Tailscale user, but did not come through Tailscale's proxy.", &[], "Connect through `tailscale serve`."),
+    topic(TopicKind::Code, "AUTH_TAILSCALE_WHOIS_FAILED", "Tailscale could not be asked who the peer is.", &[], "Check that the Tailscale daemon runs on the gateway's host."),
+    topic(TopicKind::Code, "AUTH_TAILSCALE_IDENTITY_MISMATCH", "Tailscale names another user than the request's header.", &[], "Remove whatever sets the header by itself."),
+    topic(TopicKind::Code, "AUTH_IDENTITY_HEADER_REQUIRED", "A trusted proxy did not send a header that `gateway.auth.trustedProxy.requiredHeaders` demands; `authReason` names it.", &["IdentityHeaderNamed"], "Let the proxy send the header. Earlier releases report AUTH_UNAUTHORIZED."),
+    topic(TopicKind::Code, "AUTH_VERIFIED_USER_REQUIRED", "Access depends on who somebody is (`gateway.roles`), and the credentials name nobody. Known from 2026.9.6 on.", &[], "Connect through the trusted proxy that names the user, or use the owner's password."),
+    topic(TopicKind::Code, "CLIENT_VERSION_MISMATCH", "A node of the gateway's own machine runs another release than the gateway, and is closed so that its supervisor restarts it. Known from 2026.8.1 on.", &[], "Restart the node after the update of the gateway."),
+    topic(TopicKind::Code, "CONTROL_UI_BUILD_MISMATCH", "The page of the Control UI belongs to another build than the gateway.", &["ControlUiBuildGate"], "Reload the page."),
+    topic(TopicKind::Code, "CONTROL_UI_ORIGIN_NOT_ALLOWED", "The page that opened the connection comes from an origin that is not allowed.", &["OriginDetails", "OriginBehindProxy", "SameHostOrigin", "OpaqueOrigins"], "Add the origin to `gateway.controlUi.allowedOrigins`."),
+    topic(TopicKind::Code, "CONTROL_UI_DEVICE_IDENTITY_REQUIRED", "The Control UI connected without a device identity, which browsers have only over HTTPS or on localhost.", &["ControlUiBypassFlags", "NoAuthControlUi"], "Open the page over HTTPS or as localhost."),
+    topic(TopicKind::Code, "DEVICE_IDENTITY_REQUIRED", "The client sent no device identity, and its credentials do not let it in without one.", &[], "Sign the challenge with a device key."),
+    topic(TopicKind::Code, "DEVICE_AUTH_INVALID", "The device's proof is bad for a reason without a code of its own.", &[], "Sign the challenge again."),
+    topic(TopicKind::Code, "DEVICE_AUTH_NONCE_REQUIRED", "The proof contains no nonce.", &[], "Sign the nonce of `connect.challenge`."),
+    topic(TopicKind::Code, "DEVICE_AUTH_NONCE_MISMATCH", "The proof signs another nonce than that of this connection.", &[], "Sign the nonce of this connection's `connect.challenge`."),
+    topic(TopicKind::Code, "DEVICE_AUTH_SIGNATURE_INVALID", "The signature does not fit the key and the signed fields.", &[], "Sign exactly the fields that are sent: role, scopes, token, time and nonce."),
+    topic(TopicKind::Code, "DEVICE_AUTH_PUBLIC_KEY_INVALID", "The public key cannot be read.", &[], "Send the 32 raw bytes of an Ed25519 key as base64url."),
+    topic(TopicKind::Code, "PAIRING_CHANGED", "The pairing of a node changed while a request to it was under way, or the node is not approved at all; nothing was dispatched.", &[], "Connect again, and repeat the request once the node is approved."),
+    topic(TopicKind::Code, "MISSING_SCOPE", "Detail code of FORBIDDEN: the connection lacks the scope that the details name.", &["ForbiddenNamed"], "Connect with that scope."),
+    topic(TopicKind::Code, "NOT_CONNECTED", "The node that a call names is not connected.", &[], "Wait until it connects."),
+    topic(TopicKind::Code, "NODE_NOT_READY", "The node is connected, but has not said yet that it is ready.", &[], "Try again in a moment."),
+    topic(TopicKind::Code, "NODE_BACKGROUND_UNAVAILABLE", "The application on the phone is in the background and cannot run the command.", &[], "Open the application."),
+    topic(TopicKind::Code, "QUEUED_UNTIL_FOREGROUND", "The command waits until the application on the phone is opened.", &[], "Open the application."),
+    topic(TopicKind::Code, "TIMEOUT", "The node did not answer in time.", &[], "Try again with a longer `timeoutMs`."),
+    topic(TopicKind::Code, "MISSING_COMMAND", "A request to run a program names none.", &[], "Send the command."),
+    topic(TopicKind::Code, "MISSING_RUN_ID", "A request that was approved names no run id, so the approval cannot be found.", &[], "Send the run id under which it was approved."),
+    topic(TopicKind::Code, "RAW_COMMAND_MISMATCH", "The command as a text differs from the command as a list of arguments.", &[], "Send both forms of the same command."),
+    topic(TopicKind::Code, "UNKNOWN_APPROVAL_ID", "The request to run a program refers to an approval that does not exist.", &[], "Ask for an approval."),
+    topic(TopicKind::Code, "INVALID_APPROVAL_SOURCE", "The request says that it was approved in a way that does not exist.", &[], "Ask for an approval."),
+    topic(TopicKind::Code, "APPROVAL_REQUIRED", "The program may only run after somebody has approved it.", &[], "Ask for an approval."),
+    topic(TopicKind::Code, "APPROVAL_EXPIRED", "The approval was given too long ago.", &[], "Ask again."),
+    topic(TopicKind::Code, "APPROVAL_CLIENT_MISMATCH", "An approval was used by another client than the one it was given to.", &[], "Ask for an approval of exactly what is to run."),
+    topic(TopicKind::Code, "APPROVAL_DEVICE_MISMATCH", "An approval was used by another device than the one it was given to.", &[], "Ask for an approval of exactly what is to run."),
+    topic(TopicKind::Code, "APPROVAL_NODE_MISMATCH", "An approval was used for another node than the approved one.", &[], "Ask for an approval of exactly what is to run."),
+    topic(TopicKind::Code, "APPROVAL_REQUEST_MISMATCH", "An approval was used for another command than the approved one.", &[], "Ask for an approval of exactly what is to run."),
+    topic(TopicKind::Code, "APPROVAL_SOURCE_MISMATCH", "An approval was used with another kind of approval than the one that was given.", &[], "Ask for an approval of exactly what is to run."),
+    topic(TopicKind::Code, "APPROVAL_ENV_MISMATCH", "An approval was used with another environment than the approved one.", &[], "Ask for an approval of exactly what is to run."),
+    topic(TopicKind::Code, "APPROVAL_ENV_BINDING_MISSING", "The approval does not say for which environment it was given, so it holds for none.", &[], "Ask for an approval of exactly what is to run."),
+    topic(TopicKind::Code, "APPROVAL_NODE_BINDING_MISSING", "The approval does not say for which node it was given, so it holds for none.", &[], "Ask for an approval of exactly what is to run."),
 ];
 
 /// The topics of a word, in whatever case it is written; several if the word has several meanings.
 pub fn explain(word: &str) -> Vec<&'static Topic> {
     TOPICS.iter().filter(|topic| topic.word.eq_ignore_ascii_case(word.trim())).collect()
+}
+
+/// Texts of closes and logs that stand for a word, in lower case.
+const PHRASES: &[(&str, &str)] = &[
+    ("device pairing required", "not-paired"),
+    ("role upgrade pending approval", "role-upgrade"),
+    ("scope upgrade pending approval", "scope-upgrade"),
+    ("device metadata change pending approval", "metadata-upgrade"),
+    ("pairing required", "PAIRING_REQUIRED"),
+    ("device token mismatch", "AUTH_DEVICE_TOKEN_MISMATCH"),
+    ("token mismatch", "AUTH_TOKEN_MISMATCH"),
+    ("token missing", "AUTH_TOKEN_MISSING"),
+    ("password mismatch", "AUTH_PASSWORD_MISMATCH"),
+    ("password missing", "AUTH_PASSWORD_MISSING"),
+    ("protocol mismatch", "PROTOCOL_MISMATCH"),
+    ("client version mismatch", "CLIENT_VERSION_MISMATCH"),
+    ("origin not allowed", "CONTROL_UI_ORIGIN_NOT_ALLOWED"),
+    ("device identity required", "DEVICE_IDENTITY_REQUIRED"),
+    ("too many failed authentication attempts", "AUTH_RATE_LIMITED"),
+    ("proxy_attribution_required", "403"),
+    ("missing scope", "MISSING_SCOPE"),
+];
+
+/// The topics that a line of a log, a close or an error speaks of: reasons first, then codes, then numbers.
+pub fn explain_text(text: &str) -> Vec<&'static Topic> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
+    let mut words: Vec<&str> = text
+        .split(|c| !inside(c))
+        .map(|word| word.trim_matches(['.', '-']))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let lower = text.to_lowercase();
+    for (phrase, word) in PHRASES {
+        // A longer phrase says more than one inside it.
+        let said_better = PHRASES.iter().any(|(longer, meant)| {
+            longer.len() > phrase.len() && longer.contains(phrase) && words.contains(meant)
+        });
+        if lower.contains(phrase) && !said_better {
+            words.push(word);
+        }
+    }
+    let order = |kind: TopicKind| match kind {
+        TopicKind::Reason => Some(0),
+        TopicKind::Code => Some(1),
+        TopicKind::Close | TopicKind::Http => Some(2),
+        TopicKind::Scope => Some(3),
+        _ => None,
+    };
+    let mut found: Vec<&Topic> =
+        TOPICS.iter().filter(|topic| order(topic.kind).is_some() && words.contains(&topic.word)).collect();
+    found.sort_by_key(|topic| order(topic.kind));
+    found
 }
 
 /// Known words that resemble a word, the most similar first.
@@ -157,6 +302,29 @@ mod tests {
         assert!(explain("role-upgrad").is_empty());
         assert_eq!(alike("role-upgrad")[0], "role-upgrade");
         assert!(alike("qqqqqq").is_empty());
+    }
+
+    #[test]
+    fn every_word_of_a_gateway_is_explained() {
+        use crate::wire::{DETAIL_CODES, ERROR_CODES, REASONS, SCOPES};
+        for word in [DETAIL_CODES, ERROR_CODES, REASONS, SCOPES].concat() {
+            assert!(!explain(word).is_empty(), "{word}");
+        }
+        for word in crate::scenario::OPERATORS {
+            assert!(!explain(word).is_empty(), "{word}");
+        }
+    }
+
+    #[rstest::rstest]
+    #[case("gateway closed (1008): pairing required", &["PAIRING_REQUIRED", "1008"])]
+    #[case("[ws] closed before connect code=1008 reason=role upgrade pending approval", &["role-upgrade", "1008"])]
+    #[case(r#"{"code":"NOT_PAIRED","details":{"code":"PAIRING_REQUIRED","reason":"scope-upgrade"}}"#, &["scope-upgrade", "NOT_PAIRED", "PAIRING_REQUIRED"])]
+    #[case("unauthorized: device token mismatch (rotate it)", &["AUTH_DEVICE_TOKEN_MISMATCH"])]
+    #[case("10080 things passed, no error is known", &[])]
+    #[case("", &[])]
+    fn a_line_is_explained_by_the_words_in_it(#[case] line: &str, #[case] words: &[&str]) {
+        let found: Vec<&str> = explain_text(line).into_iter().map(|topic| topic.word).collect();
+        assert_eq!(found, words);
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub use known::{Known, KnownCounts};
 pub(crate) use known::{deciding, denied, is_of_security, shows};
 pub use lane::{AllReached, Reached, Settings};
 pub use open_files::OpenFileLimit;
-pub use plan::{ScenarioOrder, Schedule, TakeOver};
+pub use plan::{ScenarioOrder, Schedule, TakeOver, boots};
 pub use pool::{Pool, PoolError};
 pub use record::{GatewayRecord, Recorder, RunInfo, RunRecord, Summary};
 pub use rerun::{CellName, Folders, Rerun, STEP_TIMEOUT};

@@ -165,6 +165,12 @@ fn waits(scenario: &Scenario) -> Duration {
     scenario.all_steps().into_iter().map(of_step).sum()
 }
 
+/// The number of gateways that these scenarios need on a release, if all of them can run there.
+pub fn boots(scenarios: &[&Scenario], release: Option<Release>, schedule: &Schedule, repeat: u32) -> usize {
+    let lanes = plan(scenarios.iter().copied().enumerate(), release, schedule);
+    lanes.iter().map(|lane| lane.attempts(repeat).len()).sum()
+}
+
 /// Splits a lane into lanes of about equal size, below the limit. Scenarios that restart the gateway stay together, so
 /// that they still share one restart.
 fn split(lane: LanePlan, restarts: impl Fn(usize) -> bool) -> Vec<LanePlan> {

@@ -9,6 +9,7 @@ mod mask;
 mod persona;
 mod protocol_schema;
 mod protocol_schemas;
+mod vocabulary;
 
 pub use close::{Close, ConnectionEnd};
 pub use connect::{ConnectParams, DeviceProof};
@@ -19,3 +20,4 @@ pub use mask::Masker;
 pub use persona::{PERSONAS, Persona, persona};
 pub use protocol_schema::{PassedFrame, ProtocolSchema, SchemaError, SchemaFinding, Sender};
 pub use protocol_schemas::{FIRST_WITH_A_SCHEMA, ProtocolSchemas};
+pub use vocabulary::{DETAIL_CODES, ERROR_CODES, REASONS, SCOPES, WordKind};

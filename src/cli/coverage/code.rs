@@ -160,6 +160,9 @@ pub(super) fn run(
         deny: Vec::new(),
         keep_state: None,
         reports: Vec::new(),
+        quiet: false,
+        all: false,
+        scenario_shard: None,
         check_frames: false,
         profiles: Some(profiles.clone()),
     };

@@ -1,5 +1,6 @@
 //! Selects the scenarios of a command: suites and their roots, names, tags.
 
+mod built_in;
 mod catalogue;
 mod names;
 mod root;

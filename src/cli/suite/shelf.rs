@@ -3,15 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use include_dir::{Dir, DirEntry, include_dir};
-
+use super::built_in;
 use super::root::{DEFAULTS_NAME, LARGEST, Root, is_read, scenario_files, shown};
 use crate::bounded_read;
 use crate::cli::failure::Failure;
 use crate::scenario::{BUILT_IN, Diagnostic, Scenario, Source, Span, Suite, is_of_defaults, load};
-
-/// The suite of this version, for a gatecrash that is used outside its repository.
-static BUILT_IN_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
 /// Scenarios with this tag run only on request.
 pub(super) const SLOW: &str = "slow";
@@ -44,9 +40,13 @@ impl Shelf {
     /// The built-in suite; its ids have the prefix `builtin:` if there is another suite.
     pub(super) fn built_in(beside: bool) -> Self {
         let prefix = if beside { BUILT_IN } else { "" };
-        let mut files = Vec::new();
-        collect(&BUILT_IN_FILES, prefix, &mut files);
-        let (defaults, files) = files.into_iter().partition(|one| is_of_defaults(&one.id));
+        let file = |(path, text): (String, String)| {
+            let id = format!("{prefix}{}", id_of(Path::new(&path)));
+            let source = Arc::new(Source { path: format!("{BUILT_IN}{path}"), text });
+            File { id, source, place: None }
+        };
+        let files = built_in::files().into_iter().filter(|(path, _)| is_read(Path::new(path)));
+        let (defaults, files) = files.map(file).partition(|one| is_of_defaults(&one.id));
         Self {
             root: Root::BuiltIn,
             files,
@@ -201,22 +201,6 @@ impl Shelf {
             self.add_id(&used)?;
         }
         Ok(self.files.len() > before)
-    }
-}
-
-fn collect(dir: &Dir<'_>, prefix: &str, into: &mut Vec<File>) {
-    for entry in dir.entries() {
-        match entry {
-            DirEntry::Dir(dir) => collect(dir, prefix, into),
-            DirEntry::File(file) => {
-                if let Some(text) = file.contents_utf8().filter(|_| is_read(file.path())) {
-                    let path = format!("{BUILT_IN}{}", file.path().display());
-                    let source = Arc::new(Source { path, text: text.to_owned() });
-                    let id = format!("{prefix}{}", id_of(file.path()));
-                    into.push(File { id, source, place: None });
-                }
-            }
-        }
     }
 }
 

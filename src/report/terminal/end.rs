@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::difference::{Block, difference};
 use super::list::list;
-use super::matrix::matrix;
+use super::matrix::{MOST_ROWS, matrix};
 use super::palette::{mark, paint};
 use super::timelines::timelines;
-use super::{Appearance, Palette};
+use super::{Appearance, Palette, Shown};
 use crate::report::difference::{Difference, differences, reproduce};
 use crate::report::known::{KnownWrong, known_deviations};
 use crate::report::standing::Standing;
@@ -23,28 +23,47 @@ const IN_FULL: usize = 30;
 /// The maximum number of known regressions that are listed; security regressions are always shown in full.
 const KNOWN_LINES: usize = 20;
 
+/// The maximum number of scenarios that are named for one reason why they are untestable.
+const FEW: usize = 3;
+
 /// The whole report, which ends with the summary line.
 pub fn render(record: &RunRecord, appearance: &Appearance) -> String {
+    render_shown(record, Shown::Usual, appearance)
+}
+
+/// More or less of the report, which always ends with the summary line.
+pub fn render_shown(record: &RunRecord, shown: Shown, appearance: &Appearance) -> String {
     let differences = differences(record);
-    let mut parts = if record.targets.len() > 1 {
-        vec![matrix(record, appearance), timelines(record, appearance)]
-    } else {
-        vec![list(record, &differences, appearance)]
+    let mut parts = match (shown, record.targets.len()) {
+        (Shown::Differences, _) => Vec::new(),
+        (_, 0 | 1) => vec![list(record, &differences, shown, appearance)],
+        _ => vec![matrix(record, shown, appearance), timelines(record, appearance)],
     };
-    parts.push(untestable(record, appearance));
+    if shown != Shown::Differences {
+        parts.push(untestable(record, shown, appearance));
+    }
     parts.push(not_run(record, appearance));
     parts.push(troubles(record, &differences, appearance));
     parts.extend(differences.iter().take(IN_FULL).map(|one| difference(record, one, appearance)));
     parts.push(in_short(record, differences.get(IN_FULL..).unwrap_or_default(), appearance));
-    parts.push(known_wrongs(record, appearance));
+    if shown != Shown::Differences {
+        parts.push(known_wrongs(record, appearance));
+    }
     parts.push(frames(record, appearance));
     parts.push(summary(record, appearance));
     parts.retain(|part| !part.is_empty());
+    let large = record.cells.len() > MOST_ROWS;
+    if shown == Shown::Usual && large {
+        let id = &record.run.id;
+        let more =
+            format!("more: --all lists every cell, `gatecrash show {id} SCENARIO` has the frames of one\n");
+        parts.insert(parts.len().saturating_sub(1), paint(appearance.palette.quiet(), &more));
+    }
     parts.join("\n")
 }
 
 /// The cells without a result, by their reasons.
-fn untestable(record: &RunRecord, appearance: &Appearance) -> String {
+fn untestable(record: &RunRecord, shown: Shown, appearance: &Appearance) -> String {
     let mut reasons: Vec<(&str, Vec<&str>, usize)> = Vec::new();
     for cell in record.cells.iter().filter(|cell| cell.verdict == Verdict::Untestable) {
         let reason = cell.reason.as_deref().unwrap_or("no reason was given");
@@ -67,7 +86,9 @@ fn untestable(record: &RunRecord, appearance: &Appearance) -> String {
         count(record.summary.untestable, "cell")
     );
     for (reason, scenarios, cells) in reasons {
-        let line = format!("  {} – {reason}: {}", count(cells, "cell"), scenarios.join(", "));
+        let named = shown == Shown::All || scenarios.len() <= FEW;
+        let which = if named { format!(": {}", scenarios.join(", ")) } else { String::new() };
+        let line = format!("  {} – {reason}{which}", count(cells, "cell"));
         text.push_str(&cut(&line, appearance.width));
         text.push('\n');
     }
@@ -335,10 +356,13 @@ mod tests {
     fn tables_keep_to_the_width(#[case] rows: usize, #[case] columns: usize, #[case] most: usize) {
         let record = RunRecord::of(&sample::large(rows, columns));
         let appearance = Appearance { width: most, ..PLAIN };
-        for line in
-            [matrix(&record, &appearance), timelines(&record, &appearance), summary(&record, &appearance)]
-                .concat()
-                .lines()
+        for line in [
+            matrix(&record, Shown::Usual, &appearance),
+            timelines(&record, &appearance),
+            summary(&record, &appearance),
+        ]
+        .concat()
+        .lines()
         {
             assert!(width(line) <= most, "{} columns: {line}", width(line));
         }
@@ -347,7 +371,7 @@ mod tests {
     #[test]
     fn a_large_matrix_only_counts_rows_that_are_fine_everywhere() {
         let record = RunRecord::of(&sample::large(140, 3));
-        let text = matrix(&record, &PLAIN);
+        let text = matrix(&record, Shown::Usual, &PLAIN);
         assert!(text.contains("pairing: 80 more scenarios ok everywhere\n"), "{text}");
         assert!(text.contains("auth: 20 more scenarios ok everywhere\n"), "{text}");
         assert!(!text.contains("fresh-operator"), "{text}");
@@ -388,6 +412,19 @@ mod tests {
         events.pop();
         events.push(finished());
         assert!(render(&RunRecord::of(&events), &PLAIN).contains("INCOMPLETE · 1 pass · 2 not run · 1 cell"));
+    }
+
+    #[test]
+    fn what_is_fine_is_counted_unless_all_is_asked_for() {
+        let record = RunRecord::of(&sample::large(140, 1));
+        let usual = render(&record, &PLAIN);
+        assert!(!usual.contains("fresh-operator-00"), "{usual}");
+        assert!(usual.contains(" ok") && usual.contains("--all"), "{usual}");
+        let all = render_shown(&record, Shown::All, &PLAIN);
+        assert!(all.lines().count() > record.cells.len(), "{all}");
+        let quiet = render_shown(&record, Shown::Differences, &PLAIN);
+        assert!(quiet.lines().count() < usual.lines().count(), "{quiet}");
+        assert_eq!(quiet.lines().last(), usual.lines().last());
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::Appearance;
+use super::matrix::MOST_ROWS;
 use super::palette::{mark, paint};
+use super::{Appearance, Shown};
 use crate::report::difference::{Difference, deciding_step, section};
 use crate::report::standing::Standing;
-use crate::report::text::{cut, cut_middle, duration, padded, width};
+use crate::report::text::{cut, cut_middle, duration, joined, padded, width};
 use crate::run::{Cell, RunRecord, behaviour};
 use crate::verdict::Verdict;
 
@@ -14,14 +15,22 @@ use crate::verdict::Verdict;
 const WIDEST: usize = 110;
 
 /// The cells of a run with one target. Cells that did not run for the same reason are left out, because they are shown
-/// together elsewhere.
-pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], appearance: &Appearance) -> String {
+/// together elsewhere; in a large run, those that are fine or untestable are counted.
+pub(super) fn list(
+    record: &RunRecord,
+    differences: &[Difference<'_>],
+    shown: Shown,
+    appearance: &Appearance,
+) -> String {
     let folded: HashSet<&str> = differences
         .iter()
         .filter(|one| !one.more.is_empty())
         .flat_map(|one| one.more.iter().copied().chain([one.cell.scenario.as_str()]))
         .collect();
-    let cells = || record.cells.iter().filter(|cell| !folded.contains(cell.scenario.as_str()));
+    let large = shown != Shown::All && record.cells.len() > MOST_ROWS;
+    let counted = |cell: &Cell| large && matches!(cell.verdict, Verdict::Pass | Verdict::Untestable);
+    let cells =
+        || record.cells.iter().filter(|cell| !folded.contains(cell.scenario.as_str()) && !counted(cell));
     let wide = appearance.width.min(WIDEST);
     let name = |cell: &Cell| {
         cell.scenario.trim_start_matches(section(&cell.scenario)).trim_start_matches('/').to_owned()
@@ -53,6 +62,42 @@ pub(super) fn list(record: &RunRecord, differences: &[Difference<'_>], appearanc
             &paint(appearance.palette.quiet(), &time),
             "\n",
         ]);
+    }
+    if large {
+        text.push_str(&in_numbers(record, appearance));
+    }
+    text
+}
+
+/// How many cells of each section are fine or untestable, and how to see them.
+fn in_numbers(record: &RunRecord, appearance: &Appearance) -> String {
+    let mut sections: Vec<(&str, usize, usize)> = Vec::new();
+    for cell in &record.cells {
+        let (pass, untestable) = match cell.verdict {
+            Verdict::Pass => (1, 0),
+            Verdict::Untestable => (0, 1),
+            _ => continue,
+        };
+        let name = section(&cell.scenario);
+        match sections.iter_mut().find(|(known, ..)| *known == name) {
+            Some((_, passed, other)) => {
+                *passed += pass;
+                *other += untestable;
+            }
+            None => sections.push((name, pass, untestable)),
+        }
+    }
+    let parts: Vec<String> = sections
+        .into_iter()
+        .map(|(name, pass, untestable)| match (pass, untestable) {
+            (pass, 0) => format!("{name} {pass} ok"),
+            (0, untestable) => format!("{name} {untestable} untestable"),
+            (pass, untestable) => format!("{name} {pass} ok, {untestable} untestable"),
+        })
+        .collect();
+    let mut text = String::new();
+    for line in joined(&parts, " · ", appearance.width.min(WIDEST)) {
+        text.extend([&paint(appearance.palette.quiet(), &line), "\n"]);
     }
     text
 }

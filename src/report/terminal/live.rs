@@ -1,4 +1,4 @@
-//! Shows progress during a run: bars on a terminal, plain lines elsewhere.
+//! Shows progress during a run: bars on a terminal, a few plain lines elsewhere.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -27,8 +27,24 @@ pub struct Live {
 
 enum LiveMode {
     Bars { all: MultiProgress, bars: BTreeMap<String, ProgressBar> },
-    Lines(Box<dyn Write + Send>),
+    Lines { to: Box<dyn Write + Send>, detail: Detail },
+    Silent,
 }
+
+/// How much progress is told where nobody watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// A line for each cell and gateway.
+    All,
+    /// What is prepared, what goes wrong, and a line after each tenth of a target's cells.
+    Sparse,
+}
+
+/// The number of lines that tell how far a target is.
+const STAGES: usize = 10;
+
+/// The number of cells that a target needs for a line in between.
+const FEW: usize = 50;
 
 /// The progress of a target.
 #[derive(Default)]
@@ -43,7 +59,21 @@ struct RunProgress {
 impl Live {
     /// Shows bars that are redrawn, for a terminal.
     pub fn bars(target: ProgressDrawTarget, palette: Palette) -> Self {
-        let shape = LiveMode::Bars { all: MultiProgress::with_draw_target(target), bars: BTreeMap::new() };
+        let all = MultiProgress::with_draw_target(target);
+        Self::new(LiveMode::Bars { all, bars: BTreeMap::new() }, palette)
+    }
+
+    /// Shows lines, for pipes, files and CI.
+    pub fn lines(to: Box<dyn Write + Send>, detail: Detail, palette: Palette) -> Self {
+        Self::new(LiveMode::Lines { to, detail }, palette)
+    }
+
+    /// Shows nothing.
+    pub fn silent() -> Self {
+        Self::new(LiveMode::Silent, Palette::PLAIN)
+    }
+
+    fn new(shape: LiveMode, palette: Palette) -> Self {
         Self {
             palette,
             targets: BTreeMap::new(),
@@ -54,25 +84,26 @@ impl Live {
         }
     }
 
-    /// Shows one line for each cell and gateway, for pipes, files and CI.
-    pub fn lines(to: Box<dyn Write + Send>, palette: Palette) -> Self {
-        Self {
-            palette,
-            targets: BTreeMap::new(),
-            gateways: BTreeMap::new(),
-            cells: 0,
-            deny: Vec::new(),
-            shape: LiveMode::Lines(to),
-        }
-    }
-
     /// Shows the next event.
     pub fn take(&mut self, event: &Event) {
         let target = self.note(event);
         let line = self.line(event);
         match &mut self.shape {
-            LiveMode::Lines(to) => {
-                if let Some(line) = line {
+            LiveMode::Silent => {}
+            LiveMode::Lines { to, detail } => {
+                let told = |event: &Event| match event {
+                    Event::GatewayReady { .. } => false,
+                    Event::CellFinished(_) => is_trouble(&self.deny, event),
+                    _ => true,
+                };
+                let line = line.filter(|_| *detail == Detail::All || told(event));
+                let stage = match (event, *detail, &target) {
+                    (Event::CellFinished(_), Detail::Sparse, Some(name)) => {
+                        self.targets.get(name).and_then(|progress| stage(name, progress, self.cells))
+                    }
+                    _ => None,
+                };
+                for line in line.into_iter().chain(stage) {
                     // A closed pipe cannot be reported anywhere.
                     let _ = writeln!(to, "{line}").and_then(|()| to.flush());
                 }
@@ -182,6 +213,19 @@ impl Live {
     }
 }
 
+/// The line after each tenth of a target's cells, and after the last one.
+fn stage(name: &str, progress: &RunProgress, cells: usize) -> Option<String> {
+    let done = progress.done;
+    let is_last = done == cells;
+    let passed = cells >= FEW && done * STAGES / cells > (done - done.min(1)) * STAGES / cells;
+    if !(is_last || passed) {
+        return None;
+    }
+    let unlisted = (progress.unlisted > 0).then(|| format!(", {} to look at", progress.unlisted));
+    let name = padded(&cut_middle(name, NAME), NAME);
+    Some(format!("… {name} {done} of {}{}", count(cells, "cell"), unlisted.unwrap_or_default()))
+}
+
 fn cells_of_a_target(started: &RunStarted) -> usize {
     started.scenarios.len() * usize::try_from(started.repeat.max(1)).unwrap_or(1)
 }
@@ -257,9 +301,28 @@ mod tests {
     }
 
     #[test]
-    fn in_a_pipe_each_thing_gets_a_line() {
+    fn where_nobody_watches_only_trouble_and_stages_get_a_line() {
         let written = Buffer::default();
-        let mut live = Live::lines(Box::new(written.clone()), Palette::PLAIN);
+        let mut live = Live::lines(Box::new(written.clone()), Detail::Sparse, Palette::PLAIN);
+        for event in &sample::events() {
+            live.take(event);
+        }
+        insta::assert_snapshot!(String::from_utf8(written.0.lock().clone()).unwrap());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_target_has_at_most_ten_stages_and_the_last_is_told(cells in 1usize..5000) {
+            let told = |done| stage("t", &RunProgress { done, ..RunProgress::default() }, cells).is_some();
+            let stages = (1..=cells).filter(|done| told(*done)).count();
+            proptest::prop_assert!(stages <= STAGES && told(cells));
+        }
+    }
+
+    #[test]
+    fn on_request_each_thing_gets_a_line() {
+        let written = Buffer::default();
+        let mut live = Live::lines(Box::new(written.clone()), Detail::All, Palette::PLAIN);
         for event in &sample::events() {
             live.take(event);
         }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::Appearance;
 use super::palette::{mark, paint};
+use super::{Appearance, Shown};
 use crate::report::difference::section;
 use crate::report::standing::Standing;
 use crate::report::text::{count, cut, cut_middle, padded, width};
@@ -15,14 +15,14 @@ const WIDEST: usize = 18;
 /// The number of blanks between columns.
 const GAP: usize = 2;
 /// With more rows than this, rows that are fine everywhere are only counted.
-const MOST_ROWS: usize = 60;
+pub(super) const MOST_ROWS: usize = 60;
 
 /// The standing of a cell that is right.
 const PASS: Standing = Standing::Verdict(Verdict::Pass);
 
 /// The matrix of a run.
-pub(super) fn matrix(record: &RunRecord, appearance: &Appearance) -> String {
-    let grid = Grid::of(record);
+pub(super) fn matrix(record: &RunRecord, shown: Shown, appearance: &Appearance) -> String {
+    let grid = Grid::of(record, shown);
     let names = headings(&record.targets);
     let widest = |at: usize| grid.rows.iter().map(|row| width(&row.cells[at].0)).max().unwrap_or(0);
     let widths: Vec<usize> = names.iter().enumerate().map(|(at, name)| widest(at).max(width(name))).collect();
@@ -60,7 +60,7 @@ struct GridRow<'a> {
 }
 
 impl<'a> Grid<'a> {
-    fn of(record: &'a RunRecord) -> Self {
+    fn of(record: &'a RunRecord, shown: Shown) -> Self {
         let mut grid = Self { rows: Vec::new(), fine: Vec::new() };
         let cells: HashMap<(&str, &str), &Cell> =
             record.cells.iter().map(|cell| ((&*cell.scenario, &*cell.target), cell)).collect();
@@ -81,7 +81,7 @@ impl<'a> Grid<'a> {
                 })
                 .collect();
             let dull = cells.iter().all(|(_, standing)| *standing == Some(PASS));
-            if dull && record.scenarios.len() > MOST_ROWS {
+            if dull && shown != Shown::All && record.scenarios.len() > MOST_ROWS {
                 match grid.fine.iter_mut().find(|(known, _)| *known == section) {
                     Some((_, number)) => *number += 1,
                     None => grid.fine.push((section, 1)),

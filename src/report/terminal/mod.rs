@@ -20,8 +20,8 @@ pub use agreement::agreement;
 pub use code::{code, executed_by, never_executed};
 pub use code_mutants::code_mutants;
 pub use comparison::comparison;
-pub use end::render;
-pub use live::Live;
+pub use end::{render, render_shown};
+pub use live::{Detail, Live};
 pub(crate) use matrix::headings;
 pub use mutants::mutants;
 pub use palette::Palette;
@@ -36,4 +36,16 @@ pub struct Appearance {
     pub width: usize,
     /// The colours to use.
     pub palette: Palette,
+}
+
+/// What of a run is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Only what is not as expected, and the result.
+    Differences,
+    /// Everything, except that what is fine in a large run is counted.
+    #[default]
+    Usual,
+    /// Every cell.
+    All,
 }

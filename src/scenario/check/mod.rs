@@ -7,6 +7,7 @@ mod outside;
 mod step;
 mod story;
 mod vague;
+mod words;
 
 pub(super) use file::check_file;
 
@@ -23,6 +24,7 @@ pub fn check(suite: &Suite, strict: bool) -> Vec<Diagnostic> {
         story::check_story(scenario, &mut captures, &mut found);
         deviation::check_deviations(scenario, &mut found);
         vague::check_vague(scenario, &mut reasons, &mut found);
+        words::check_words(scenario, &mut found);
     }
     found.extend(captures.unused());
     found.extend(reasons.needless());
