@@ -40,10 +40,8 @@ fn run(mode: &str, options: &[&str]) -> Value {
     };
     write("package/openclaw.mjs", &entry(mode));
     write("package/package.json", r#"{"name":"openclaw","version":"2026.3.28","type":"module"}"#);
-    for file in ["fake-gateway.mjs", "attacks.mjs"] {
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(file);
-        fs::copy(fixture, bench.path().join(file)).unwrap();
-    }
+    let gateway = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs");
+    fs::copy(gateway, bench.path().join("fake-gateway.mjs")).unwrap();
     for label in ["none", "one", "two"] {
         write(&format!("scenarios/label/{label}.yaml"), &scenario(label));
     }
