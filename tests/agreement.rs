@@ -49,7 +49,7 @@ fn the_model_does_what_the_release_does(#[case] release: &str) {
     let output = Command::cargo_bin("gatecrash")
         .unwrap()
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
-        .args(["diff", &model, release, "--jobs", "2", "--timeout", "60s", "--format", "json"])
+        .args(["diff", &model, release, "--jobs", "2", "--timeout", "60s", "--cold", "--format", "json"])
         .args(shown)
         .output()
         .unwrap();

@@ -17,8 +17,8 @@ use gatecrash::cli::{Ask, Reply, scenario_ids};
 use gatecrash::verdict::Verdict;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// The model, and the releases around openclaw#59045.
-const FOUNDING: &str = "embedded,2026.3.28,2026.3.31,2026.4.2";
+/// The model, and the release of openclaw#59045. Those on either side of it are run as a whole, in `as_listed.rs`.
+const FOUNDING: &str = "embedded,2026.3.31";
 
 /// How long a broker may take to listen.
 const BROKER_START: Duration = Duration::from_secs(20);
