@@ -272,13 +272,26 @@ impl Gateway {
     /// # Errors
     /// Fails if the gateway does not run, cannot be given what it needs, or does not restart. It has to be stopped then.
     pub async fn take_over(&mut self, config: Changes, seed: &Seed) -> Result<(), TakeOverError> {
+        self.request = BootRequest { config, state: None, files: Vec::new(), ..self.request.clone() };
+        seed.replace(&self.home.state())?;
+        self.restart_with_config().await
+    }
+
+    /// Lets the running gateway restart inside its process, with this change to its configuration.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not run, or does not restart.
+    pub async fn restart_inside(&mut self, change: Option<&Value>) -> Result<(), TakeOverError> {
+        self.request.config.add(change.cloned().unwrap_or_default());
+        self.restart_with_config().await
+    }
+
+    async fn restart_with_config(&mut self) -> Result<(), TakeOverError> {
         let begun = Instant::now();
         let state = self.process.as_ref().map(Process::state).ok_or(TakeOverError::Gone)?;
-        self.request = BootRequest { config, state: None, files: Vec::new(), ..self.request.clone() };
         self.marked = !self.marked;
         let mut written = self.request.launch.configuration(&self.request.token, &self.request.config);
         mark_for_restart(&mut written, self.marked);
-        seed.replace(&self.home.state())?;
         self.restart_for(&written, begun).await?;
         let within = self.request.ready_within.unwrap_or_else(|| self.request.launch.ready_within());
         let wanted = ReadyGoal { ready: Ready::Answers, strict: true };
@@ -289,7 +302,7 @@ impl Gateway {
         })?;
         self.addresses = ready::addresses(self.port.port()).await;
         self.boot_ms = millis(begun);
-        debug!(port = self.port.port(), took_ms = self.boot_ms, "the gateway is taken over");
+        debug!(port = self.port.port(), took_ms = self.boot_ms, "the gateway restarted inside its process");
         Ok(())
     }
 

@@ -45,6 +45,9 @@ pub enum RunningGatewayError {
     /// It did not come up again.
     #[error("the restart failed")]
     Restart(#[from] BootError),
+    /// It did not restart inside its process.
+    #[error(transparent)]
+    Inside(#[from] TakeOverError),
     /// Its stored records cannot be read.
     #[error(transparent)]
     State(#[from] StateError),
@@ -157,6 +160,18 @@ impl RunningGateway {
                     ..StopOutcome::default()
                 }))
             }
+            Self::Attached(_) => Err(RunningGatewayError::Attached),
+        }
+    }
+
+    /// Lets it restart inside its process, with this change to its configuration.
+    ///
+    /// # Errors
+    /// Fails if it does not restart, its configuration cannot be written, or it was started by somebody else.
+    pub async fn restart_inside(&mut self, config: Option<&Value>) -> Result<(), RunningGatewayError> {
+        match self {
+            Self::Booted(gateway) => Ok(gateway.restart_inside(config).await?),
+            Self::Embedded(model) => Ok(model.restart(config)?),
             Self::Attached(_) => Err(RunningGatewayError::Attached),
         }
     }

@@ -583,6 +583,14 @@ impl Lane {
         result.map_err(StepError::SharedRestart)
     }
 
+    /// Lets the gateway restart inside its process. Only for scenarios with a lane to themselves.
+    ///
+    /// # Errors
+    /// Fails if it does not restart, or does not come up again.
+    pub(super) async fn restart_inside(&self, config: Option<&Value>) -> Result<(), StepError> {
+        Ok(self.gateway.write().await.restart_inside(config).await?)
+    }
+
     /// The device records in its gateway's store.
     ///
     /// # Errors

@@ -17,6 +17,10 @@ impl Perform for Restart {
         let stopping = stopping(self.signal, self.within);
         // It waits for the other cases of the gateway, and stop and boot have limits of their own.
         let _held = context.limit.hold();
+        if self.in_process {
+            context.lane.restart_inside(config.as_ref()).await?;
+            return Ok(Outcome::Done);
+        }
         let ended = context.lane.restart(config.as_ref(), stopping, self.ready).await?;
         // If the gateway had already been stopped, that was the outcome of an earlier step.
         Ok(ended.map_or_else(ended_before, |ended| end_of_gateway(&ended)))

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::verb::{Verb, envelope};
+use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::capability::Capability;
+use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::duration::Millis;
 use crate::scenario::expect::{ExitExpectation, Expectation, ExpectationKind};
 use crate::scenario::lifecycle::{Ready, StopSignal};
@@ -19,6 +20,9 @@ pub struct Restart {
     pub id: Option<Spanned<String>>,
     /// Keys of the configuration to change while the gateway is stopped.
     pub config: Option<Value>,
+    /// Let the gateway restart inside its process instead, as it does when its configuration file changes.
+    #[serde(default)]
+    pub in_process: bool,
     /// The signal that stops it. Default: `SIGTERM`.
     pub signal: Option<StopSignal>,
     /// How long the gateway may take to end before gatecrash kills it. Default: 15 s.
@@ -34,6 +38,7 @@ impl Restart {
     /// Whether it is a plain restart, which several scenarios on one gateway can share.
     pub fn is_plain(&self) -> bool {
         self.config.is_none()
+            && !self.in_process
             && self.signal.is_none()
             && self.within.is_none()
             && self.ready == Ready::Answers
@@ -49,7 +54,7 @@ impl Verb for Restart {
     }
 
     fn default_expectation(&self) -> Option<Expectation> {
-        Some(Expectation::Exit(ExitExpectation::by_itself()))
+        (!self.in_process).then(|| Expectation::Exit(ExitExpectation::by_itself()))
     }
 
     fn outcomes(&self) -> &'static [ExpectationKind] {
@@ -73,5 +78,20 @@ impl Verb for Restart {
         let mut needs = vec![Capability::Restart];
         needs.extend(needs_a_process.then_some(Capability::Real));
         needs
+    }
+
+    fn check(&self, site: &StepSite<'_>) -> Vec<Diagnostic> {
+        let ends = self.signal.is_some()
+            || self.within.is_some()
+            || self.ready != Ready::Answers
+            || self.expect.is_some();
+        if !self.in_process || !ends {
+            return Vec::new();
+        }
+        let message = "a restart inside the process has no `signal`, `within`, `ready` or `expect`";
+        let error = site.error("bad-restart", message, site.span);
+        vec![
+            error.help("the process does not end, and the next step begins once a connect would be answered"),
+        ]
     }
 }
