@@ -216,6 +216,24 @@ fn a_preflight_falls_back_to_the_gateway_to_test_exec(#[case] marks: &[&str], #[
 }
 
 #[test]
+fn a_preflight_asks_about_several_upgrades_and_says_what_it_does() {
+    let bench = Bench::new();
+    bench.state();
+    let to = format!("{},{}", fake("answer"), fake("refuse-nodes"));
+    let preflight = |format: &str| {
+        let mut command =
+            bench.gatecrash(&["preflight", "--state", "state", "--format", format, "--to", &to]);
+        command.assert().code(1)
+    };
+    let told = contains("boots on a copy of the state").and(contains("reconnects are tried"));
+    let output = preflight("json").stderr(told).get_output().stdout.clone();
+    let found: Value = serde_json::from_slice(&output).unwrap();
+    assert_eq!(found.as_array().unwrap().len(), 2);
+    preflight("text").stdout(contains("No device breaks").and(contains("1 reconnect breaks")));
+    preflight("markdown").stdout(contains("| **BREAKS** |").and(contains("### What to do")));
+}
+
+#[test]
 fn a_preflight_can_be_printed_as_json() {
     let bench = Bench::new();
     bench.state();

@@ -28,6 +28,7 @@ mod memory;
 mod merge;
 mod mutants;
 mod new;
+mod news;
 mod origins;
 mod preflight;
 mod project;
