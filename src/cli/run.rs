@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite next to your own [default: all except those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
-    /// The gateway: a release (2026.3.31, latest), path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT or
+    /// The gateway: a release (2026.3.31, latest, npm:TAG), tgz:FILE, path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT or
     /// embedded[:RELEASE] [default: embedded]
     #[arg(long, short, value_name = "TARGET", env = "GATECRASH_GATEWAY")]
     gateway: Option<String>,
