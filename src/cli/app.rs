@@ -111,7 +111,7 @@ fn start() -> Result<Exit, Failure> {
     let keep_runs = project.keep_runs(std::env::var("GATECRASH_KEEP_RUNS").ok().as_deref())?;
     // Progress that is drawn and drawn again would mix with the lines of the log.
     let live = context.live && !logs;
-    dispatch(&app.command, &Context { live, keep_runs, ..context })
+    dispatch(&app.command, &Context { keep_runs, live, ..context })
 }
 
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {

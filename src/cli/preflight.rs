@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             config: &copied.config,
             from: from.as_ref(),
             to: &asked,
-            tell: &tell,
+            tell: &|text| tell(&text),
             seed: context.entropy,
             now_ms: Arc::clone(&context.now_ms),
         };
@@ -120,7 +120,7 @@ fn printed(found: &[Preflight], format: PreflightFormat) -> Result<String, Failu
 }
 
 /// Progress goes to standard error.
-fn tell(text: String) {
+fn tell(text: &str) {
     anstream::eprintln!("… {text}");
 }
 
@@ -140,7 +140,7 @@ fn store_of_its_own(target: Target) -> Result<Target, Failure> {
 }
 
 async fn prepared(provider: &TargetProvider, target: &Target) -> Result<PreparedTarget, Failure> {
-    provider.prepare(target, Arc::new(tell)).await.map_err(Failure::broke)
+    provider.prepare(target, Arc::new(|text: String| tell(&text))).await.map_err(Failure::broke)
 }
 
 fn failure(error: PreflightError) -> Failure {

@@ -1,5 +1,7 @@
 //! `gatecrash run`: runs scenarios on one target.
 
+use std::fmt::Write as _;
+
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -89,11 +91,9 @@ fn list(
             0 => String::new(),
             rest => format!(", {rest} more are not for this release"),
         };
-        text.push_str(&format!(
-            "{} on {target}, at most {}{not_for_it}\n",
-            count(running.len(), "scenario"),
-            count(boots, "boot")
-        ));
+        let scenarios = count(running.len(), "scenario");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{scenarios} on {target}, at most {}{not_for_it}", count(boots, "boot"));
     }
     context.print(&text)?;
     Ok(Exit::Fine)

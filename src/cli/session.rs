@@ -31,6 +31,7 @@ use crate::wire::ProtocolSchemas;
 
 /// Options that `run` and `matrix` share.
 #[derive(clap::Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "these are independent flags")]
 pub(super) struct RunOptions {
     /// Only scenarios with this tag (repeatable)
     #[arg(long = "tag", value_name = "TAG")]

@@ -170,9 +170,8 @@ impl TargetProvider {
             Target::Release(release) => Some(*release),
             Target::Embedded(model) => Some(model.release.unwrap_or(NEWEST)),
             Target::Path(dir) => self.assumed.or_else(|| Build::release_in(dir)),
-            Target::Command(_) | Target::Attach(_) => self.assumed,
-            // It is known once the package is unpacked.
-            Target::Tarball(_) => self.assumed,
+            // That of a tarball is known once the package is unpacked.
+            Target::Command(_) | Target::Attach(_) | Target::Tarball(_) => self.assumed,
             Target::Npm(spec) => spec.parse().ok(),
             Target::Latest => None,
         }
