@@ -11,6 +11,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use rstest::rstest;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 struct Bench(TempDir);
@@ -216,6 +217,24 @@ fn a_preflight_falls_back_to_the_gateway_to_test_exec(#[case] marks: &[&str], #[
 }
 
 #[test]
+fn a_preflight_asks_about_several_upgrades_and_says_what_it_does() {
+    let bench = Bench::new();
+    bench.state();
+    let to = format!("{},{}", fake("answer"), fake("refuse-nodes"));
+    let preflight = |format: &str| {
+        let mut command =
+            bench.gatecrash(&["preflight", "--state", "state", "--format", format, "--to", &to]);
+        command.assert().code(1)
+    };
+    let told = contains("boots on a copy of the state").and(contains("reconnects are tried"));
+    let output = preflight("json").stderr(told).get_output().stdout.clone();
+    let found: Value = serde_json::from_slice(&output).unwrap();
+    assert_eq!(found.as_array().unwrap().len(), 2);
+    preflight("text").stdout(contains("No device breaks").and(contains("1 reconnect breaks")));
+    preflight("markdown").stdout(contains("| **BREAKS** |").and(contains("### What to do")));
+}
+
+#[test]
 fn a_preflight_can_be_printed_as_json() {
     let bench = Bench::new();
     bench.state();
@@ -238,4 +257,34 @@ fn a_preflight_without_usable_state_or_target_is_a_usage_error(
     #[case] message: &str,
 ) {
     Bench::new().gatecrash(arguments).assert().code(2).stderr(contains(message));
+}
+
+/// Who has the tarball of a release candidate tests it before it is published.
+#[test]
+fn a_tarball_is_a_target_and_is_installed_once() {
+    let bench = Bench::new();
+    let tarball = b"what npm pack has made";
+    fs::write(bench.path("openclaw.tgz"), tarball).unwrap();
+    let scenario = "steps:\n  - connect: {as: a}\n";
+    // Nothing is fetched offline.
+    bench.run(scenario, "tgz:openclaw.tgz").arg("--offline").assert().code(4).stdout(contains("is offline"));
+    bench.run(scenario, "tgz:nowhere.tgz").assert().code(2).stderr(contains("there is no file nowhere.tgz"));
+    let hash = hex::encode(Sha256::digest(tarball));
+    let package = bench.path("cache/packages").join(&hash[..16]).join("node_modules/openclaw");
+    fs::create_dir_all(&package).unwrap();
+    fs::copy(fixture("fake-gateway.mjs"), package.with_file_name("fake-gateway.mjs")).unwrap();
+    for file in ["openclaw.mjs", "package.json"] {
+        fs::copy(fixture(&format!("fake-package/{file}")), package.join(file)).unwrap();
+    }
+    bench.run(scenario, "tgz:openclaw.tgz").arg("--offline").assert().code(0);
+    fs::write(bench.path("openclaw.tgz"), "another one").unwrap();
+    bench.run(scenario, "tgz:openclaw.tgz").arg("--offline").assert().code(4);
+}
+
+#[test]
+fn a_tag_of_the_registry_cannot_be_asked_about_offline() {
+    let bench = Bench::new();
+    let run = |target: &str| bench.run("steps:\n  - connect: {as: a}\n", target).arg("--offline").assert();
+    run("npm:beta").code(4).stderr(contains("openclaw@beta"));
+    run("npm:").code(2);
 }

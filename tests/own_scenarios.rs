@@ -357,6 +357,43 @@ fn a_quiet_run_prints_only_its_result() {
         (lines(output.stdout), lines(output.stderr))
     };
     assert_eq!(run(&["--quiet"]), (1, 0));
+    bench
+        .gatecrash(&["run", "--verdict"])
+        .assert()
+        .code(0)
+        .stdout("ship: 2 cells as expected or as listed\n");
     let (usual, all) = (run(&[]), run(&["--all"]));
     assert!(usual.1 < all.1, "{usual:?} {all:?}");
+}
+
+#[test]
+fn news_of_a_run_are_what_changed_in_its_releases() {
+    let bench = Bench::new(&[]);
+    let run = |gateways: &str| {
+        let events = ["--report", "events=run.events", "--gateways", gateways];
+        bench
+            .gatecrash(&[&["matrix", "roles/legacy-empty-token-map"][..], &events].concat())
+            .assert()
+            .code(0);
+        bench.gatecrash(&["news", "--run", "run.events"])
+    };
+    run("embedded:2026.3.28,embedded:2026.3.31")
+        .assert()
+        .code(1)
+        .stdout(contains("(2 broke, 0 changed, 0 mended)"));
+    run("embedded:2026.3.31,embedded:2026.4.2").assert().code(0).stdout(contains("2 mended)"));
+    run("embedded:2026.4.1,embedded:2026.3.31").assert().code(0).stdout(contains("behaves as"));
+}
+
+#[test]
+fn there_is_no_news_without_a_newer_release() {
+    let bench = Bench::new(&[]);
+    bench.gatecrash(&["news", "--offline"]).assert().code(4);
+    let list = r#"{"format": {"major": 1, "minor": 0}, "fetched": "2026-11-01T00:00:00Z", "releases": [{"release": "2026.3.28", "published": null}]}"#;
+    bench.write("cache/available.json", list);
+    bench
+        .gatecrash(&["news", "--offline", "--since", "2026.3.31"])
+        .assert()
+        .code(0)
+        .stdout("no release is newer than 2026.3.31\n");
 }

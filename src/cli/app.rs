@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::{
     bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, help, list, logging,
-    man, matrix, merge, mutants, new, preflight, project, reasons, releases, report, rules, run, runs,
+    man, matrix, merge, mutants, new, news, preflight, project, reasons, releases, report, rules, run, runs,
     schema, serve_model, show, timeline, watch,
 };
 
@@ -51,6 +51,7 @@ enum Command {
     Preflight(preflight::Args),
     Bisect(bisect::Args),
     Diff(diff::Args),
+    News(news::Args),
     Mutants(mutants::Args),
     List(list::Args),
     Releases(releases::Args),
@@ -111,7 +112,7 @@ fn start() -> Result<Exit, Failure> {
     let keep_runs = project.keep_runs(std::env::var("GATECRASH_KEEP_RUNS").ok().as_deref())?;
     // Progress that is drawn and drawn again would mix with the lines of the log.
     let live = context.live && !logs;
-    dispatch(&app.command, &Context { live, keep_runs, ..context })
+    dispatch(&app.command, &Context { keep_runs, live, ..context })
 }
 
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
@@ -122,6 +123,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Preflight(args) => preflight::run(args, context),
         Command::Bisect(args) => bisect::run(args, context),
         Command::Diff(args) => diff::run(args, context),
+        Command::News(args) => news::run(args, context),
         Command::Mutants(args) => mutants::run(args, context),
         Command::List(args) => list::run(args, context),
         Command::Releases(args) => releases::run(args, context),

@@ -47,12 +47,8 @@ fn list() -> String {
     let outcomes = NAMED_OUTCOMES.iter().map(|one| (one.name.to_owned(), "outcome of a scenario"));
     let personas = PERSONAS.iter().map(|one| (one.name.to_owned(), "persona"));
     let verbs = verbs().into_iter().map(|(verb, _)| (verb, "verb of a scenario"));
-    topics
-        .chain(outcomes)
-        .chain(personas)
-        .chain(verbs)
-        .map(|(word, kind)| format!("{word:<36} {kind}\n"))
-        .collect()
+    let rows = topics.chain(outcomes).chain(personas).chain(verbs);
+    rows.map(|(word, kind)| format!("{word:<36} {kind}\n")).collect::<Vec<_>>().concat()
 }
 
 fn about_word(word: &str, appearance: &Appearance) -> Result<Vec<String>, Failure> {

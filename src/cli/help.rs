@@ -13,7 +13,7 @@ struct CommandGroup {
 /// All commands that are not hidden, by purpose.
 const GROUPS: &[CommandGroup] = &[
     CommandGroup { title: "Run scenarios", commands: &["run", "watch", "matrix", "preflight", "merge"] },
-    CommandGroup { title: "Find what changed", commands: &["bisect", "diff", "compare", "reasons"] },
+    CommandGroup { title: "Find what changed", commands: &["bisect", "diff", "news", "compare", "reasons"] },
     CommandGroup {
         title: "Understand results",
         commands: &["show", "explain", "report", "runs", "timeline", "rules"],
@@ -42,7 +42,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "gatecrash matrix --from 2026.3.28 --to 2026.4.2 --every",
         ],
     ),
-    ("preflight", &["gatecrash preflight --state ~/.openclaw --to latest"]),
+    (
+        "preflight",
+        &[
+            "gatecrash preflight --state ~/.openclaw --to latest",
+            "gatecrash preflight --state ~/.openclaw --to 2026.4.2,latest --format markdown",
+        ],
+    ),
     ("merge", &["gatecrash merge part-1.events part-2.events --report junit=run.xml"]),
     (
         "bisect",
@@ -55,6 +61,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "diff",
         &["gatecrash diff 2026.3.28 2026.3.31 'roles/**'", "gatecrash diff embedded:2026.3.31 2026.3.31"],
     ),
+    ("news", &["gatecrash news --format markdown", "gatecrash news --since 2026.9.6 --pre"]),
     ("compare", &["gatecrash compare yesterday.events latest"]),
     ("reasons", &["gatecrash reasons latest"]),
     (

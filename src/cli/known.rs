@@ -23,6 +23,12 @@ pub(super) fn check_targets(
     assumed: Option<Release>,
 ) -> Result<(), Failure> {
     for target in targets {
+        if let Target::Tarball(file) = target
+            && !file.is_file()
+        {
+            return Err(Failure::usage(format!("there is no file {}", file.display()))
+                .hint("tgz: takes a package as `npm pack` makes it"));
+        }
         if let Target::Path(dir) = target
             && !dir.exists()
         {

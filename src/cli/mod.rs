@@ -29,6 +29,7 @@ mod merge;
 mod mutants;
 mod narrow;
 mod new;
+mod news;
 mod origins;
 mod preflight;
 mod project;

@@ -9,10 +9,9 @@ use super::failure::Failure;
 use super::gateways::{self, GatewayOptions, provider};
 use super::interrupt::interrupt;
 use super::known::check_targets;
-use super::list::Format;
 use crate::gateway::{PreparedTarget, Remote, Target, TargetProvider};
-use crate::preflight::{PreflightError, PreflightRequest, copy_state, preflight};
-use crate::report::preflight::text;
+use crate::preflight::{Preflight, PreflightError, PreflightRequest, copy_state, preflight};
+use crate::report::preflight::{markdown, text};
 
 /// Predict what an upgrade would do to the paired devices of a gateway.
 ///
@@ -26,8 +25,8 @@ pub(super) struct Args {
     /// The state directory, usually ~/.openclaw
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// The release to upgrade to (2026.4.2, latest), or path:DIR or cmd:COMMAND
-    #[arg(long, value_name = "TARGET")]
+    /// The releases to upgrade to, separated by commas (2026.4.2, latest), or path:DIR or cmd:COMMAND; each is asked by itself
+    #[arg(long, value_name = "TARGET,…")]
     to: String,
     /// The present release [default: the one that last wrote the configuration]
     #[arg(long, value_name = "TARGET")]
@@ -37,15 +36,27 @@ pub(super) struct Args {
     config: Option<PathBuf>,
     /// How to print the result
     #[arg(long, default_value = "text")]
-    format: Format,
+    format: PreflightFormat,
+}
+
+/// How a preflight is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum PreflightFormat {
+    /// For people
+    Text,
+    /// For programs; several upgrades are a list
+    Json,
+    /// For issues and wikis
+    Markdown,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let options = GatewayOptions { jobs: None, allow_remote: false, assume_release: None };
-    let to = target(&args.to)?;
+    let to: Vec<Target> =
+        options.targets(&args.to)?.into_iter().map(store_of_its_own).collect::<Result<_, _>>()?;
     let from = args.from.as_deref().map(target).transpose()?;
     let provider = provider(context, &options)?;
-    let named: Vec<Target> = std::iter::once(to.clone()).chain(from.clone()).collect();
+    let named: Vec<Target> = to.iter().cloned().chain(from.clone()).collect();
     check_targets(&provider, &named, &[], None)?;
     let place = provider
         .place()
@@ -61,10 +72,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
         one.pop().ok_or_else(|| Failure::usage("no release is named"))
     };
-    let (to, from) = (resolved(to)?, from.map(resolved).transpose()?);
+    let to = to.into_iter().map(&resolved).collect::<Result<Vec<Target>, Failure>>()?;
+    let from = from.map(&resolved).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
     let mut found = runtime.block_on(async {
-        let to = prepared(&provider, &to).await?;
+        let mut asked = Vec::new();
+        for to in &to {
+            asked.push(prepared(&provider, to).await?);
+        }
         let from = match &from {
             Some(from) => Some(prepared(&provider, from).await?),
             None => None,
@@ -73,7 +88,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             state: &copy,
             config: &copied.config,
             from: from.as_ref(),
-            to: &to,
+            to: &asked,
+            tell: &|text| tell(&text),
             seed: context.entropy,
             now_ms: Arc::clone(&context.now_ms),
         };
@@ -82,17 +98,39 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             () = interrupt() => Err(Failure::new(Exit::Interrupted, "interrupted")),
         }
     })?;
-    found.notes.extend(copied.notes);
-    let text = match args.format {
-        Format::Text => text(&found),
-        Format::Json => format!("{:#}\n", serde_json::to_value(&found).map_err(Failure::broke)?),
-    };
-    context.print(&text)?;
-    Ok(if found.breaks() { Exit::Bad } else { Exit::Fine })
+    for one in &mut found {
+        one.notes.clone_from(&copied.notes);
+    }
+    context.print(&printed(&found, args.format)?)?;
+    Ok(if found.iter().any(Preflight::breaks) { Exit::Bad } else { Exit::Fine })
+}
+
+/// One upgrade is one document; several are a list of them.
+fn printed(found: &[Preflight], format: PreflightFormat) -> Result<String, Failure> {
+    Ok(match (format, found) {
+        (PreflightFormat::Text, found) => found.iter().map(text).collect::<Vec<_>>().join("\n"),
+        (PreflightFormat::Markdown, found) => found.iter().map(markdown).collect::<Vec<_>>().join("\n"),
+        (PreflightFormat::Json, [one]) => {
+            format!("{:#}\n", serde_json::to_value(one).map_err(Failure::broke)?)
+        }
+        (PreflightFormat::Json, several) => {
+            format!("{:#}\n", serde_json::to_value(several).map_err(Failure::broke)?)
+        }
+    })
+}
+
+/// Progress goes to standard error.
+fn tell(text: &str) {
+    anstream::eprintln!("… {text}");
 }
 
 fn target(text: &str) -> Result<Target, Failure> {
-    match Target::parse(text, Remote::Refused).map_err(gateways::failure)? {
+    store_of_its_own(Target::parse(text, Remote::Refused).map_err(gateways::failure)?)
+}
+
+/// Refuses targets that cannot be started on a copy.
+fn store_of_its_own(target: Target) -> Result<Target, Failure> {
+    match target {
         Target::Attach(_) => Err(Failure::usage("a running gateway cannot be asked about a copy")
             .hint("name a release, such as 2026.4.2")),
         Target::Embedded(_) => Err(Failure::usage("the model has no store that a copy could be put into")
@@ -102,8 +140,7 @@ fn target(text: &str) -> Result<Target, Failure> {
 }
 
 async fn prepared(provider: &TargetProvider, target: &Target) -> Result<PreparedTarget, Failure> {
-    let tell = Arc::new(|text: String| anstream::eprintln!("… {text}"));
-    provider.prepare(target, tell).await.map_err(Failure::broke)
+    provider.prepare(target, Arc::new(|text: String| tell(&text))).await.map_err(Failure::broke)
 }
 
 fn failure(error: PreflightError) -> Failure {

@@ -1,5 +1,7 @@
 //! `gatecrash run`: runs scenarios on one target.
 
+use std::fmt::Write as _;
+
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -22,7 +24,7 @@ pub(super) struct Args {
     /// Scenarios: ids, globs of ids, files or folders; `builtin:ID` for the built-in suite next to your own [default: all except those tagged `slow`]
     #[arg(value_name = "PATH|ID|GLOB")]
     selection: Vec<String>,
-    /// The gateway: a release (2026.3.31, latest), path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT or
+    /// The gateway: a release (2026.3.31, latest, npm:TAG), tgz:FILE, path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT or
     /// embedded[:RELEASE] [default: embedded]
     #[arg(long, short, value_name = "TARGET", env = "GATECRASH_GATEWAY")]
     gateway: Option<String>,
@@ -89,11 +91,9 @@ fn list(
             0 => String::new(),
             rest => format!(", {rest} more are not for this release"),
         };
-        text.push_str(&format!(
-            "{} on {target}, at most {}{not_for_it}\n",
-            count(running.len(), "scenario"),
-            count(boots, "boot")
-        ));
+        let scenarios = count(running.len(), "scenario");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{scenarios} on {target}, at most {}{not_for_it}", count(boots, "boot"));
     }
     context.print(&text)?;
     Ok(Exit::Fine)

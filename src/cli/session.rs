@@ -35,6 +35,7 @@ use crate::wire::ProtocolSchemas;
 
 /// Options that `run` and `matrix` share.
 #[derive(clap::Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "these are independent flags")]
 pub(super) struct RunOptions {
     /// Only scenarios with this tag (repeatable)
     #[arg(long = "tag", value_name = "TAG")]
@@ -92,6 +93,9 @@ pub(super) struct RunOptions {
     /// Show only what is not as expected, and the result
     #[arg(long, short, conflicts_with = "all")]
     pub(super) quiet: bool,
+    /// Print only whether to ship: `ship`, `do not ship`, `partial` with what was not tested, or `blocked`, with the reason
+    #[arg(long, conflicts_with = "all")]
+    pub(super) verdict: bool,
     /// Show every cell, also where nobody watches
     #[arg(long)]
     pub(super) all: bool,
@@ -163,7 +167,12 @@ pub(super) fn execute(
     let to_stdout = options.reports.iter().any(|report| report.to == ReportDestination::Stdout);
     if !to_stdout {
         let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
-        context.print(&terminal::render_shown(&record, options.shown(), &appearance))?;
+        let text = if options.verdict {
+            report::release_verdict(&record)
+        } else {
+            terminal::render_shown(&record, options.shown(), &appearance)
+        };
+        context.print(&text)?;
     }
     Ok(record)
 }

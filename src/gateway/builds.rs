@@ -1,6 +1,7 @@
 //! Installs releases on demand and keeps them from being removed.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -55,6 +56,17 @@ impl Builds {
         self.blocking(move |cache| {
             let progress = move |event: InstallEvent| tell(event.to_string());
             cache.install(release, &progress, &cancel)
+        })
+        .await
+    }
+
+    /// The build of a package in a tarball, installed if it is not there.
+    pub(super) async fn tarball(&self, file: PathBuf, tell: Tell) -> Result<Build, PrepareError> {
+        let cancel = Cancel::default();
+        let _guard = CancelOnDrop(cancel.clone());
+        self.blocking(move |cache| {
+            let progress = move |event: InstallEvent| tell(event.to_string());
+            cache.build_of_tarball(&file, &progress, &cancel)
         })
         .await
     }

@@ -154,7 +154,7 @@ impl TargetProvider {
         Ok(releases)
     }
 
-    /// The same targets with `latest` replaced by the newest stable release.
+    /// The same targets with `latest` and the tags of the registry replaced by the releases that they stand for.
     ///
     /// # Errors
     /// Fails if there is no list of published releases.
@@ -163,6 +163,10 @@ impl TargetProvider {
             .into_iter()
             .map(|target| match target {
                 Target::Latest => Ok(Target::Release(self.cache.latest()?)),
+                Target::Npm(spec) => Ok(Target::Release(match spec.parse() {
+                    Ok(release) => release,
+                    Err(_) => self.cache.tagged(&spec)?,
+                })),
                 other => Ok(other),
             })
             .collect()
@@ -174,7 +178,9 @@ impl TargetProvider {
             Target::Release(release) => Some(*release),
             Target::Embedded(model) => Some(model.release.unwrap_or(NEWEST)),
             Target::Path(dir) => self.assumed.or_else(|| Build::release_in(dir)),
-            Target::Command(_) | Target::Attach(_) => self.assumed,
+            // That of a tarball is known once the package is unpacked.
+            Target::Command(_) | Target::Attach(_) | Target::Tarball(_) => self.assumed,
+            Target::Npm(spec) => spec.parse().ok(),
             Target::Latest => None,
         }
     }
@@ -197,12 +203,22 @@ impl TargetProvider {
                 fault: model.mutant.map(|mutant| mutant.fault),
                 clock: Arc::clone(&self.clock),
             }),
+            Target::Tarball(file) => Backend::Build(Box::new(self.builds.tarball(file.clone(), tell).await?)),
+            Target::Npm(spec) => {
+                let spec = spec.clone();
+                let release = self.builds.blocking(move |cache| cache.tagged(&spec)).await?;
+                Backend::Build(Box::new(self.builds.install(release, tell).await?))
+            }
             Target::Latest => {
                 let latest = self.builds.blocking(Cache::latest).await?;
                 Backend::Build(Box::new(self.builds.install(latest, tell).await?))
             }
         };
-        let release = self.release_of(target);
+        let of_tarball = match (&backend, target) {
+            (Backend::Build(build), Target::Tarball(_)) => build.release,
+            _ => None,
+        };
+        let release = self.release_of(target).or(of_tarball);
         Ok(PreparedTarget::new(
             target.to_string(),
             release,

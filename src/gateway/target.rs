@@ -16,6 +16,10 @@ pub enum Target {
     Release(Release),
     /// `latest`: the newest stable release.
     Latest,
+    /// `npm:SPEC`: the release that the registry has under a tag or version, such as `npm:beta`.
+    Npm(String),
+    /// `tgz:FILE`: a package as `npm pack` makes it.
+    Tarball(PathBuf),
     /// `path:DIR`: a checkout or an unpacked package.
     Path(PathBuf),
     /// `cmd:COMMAND`: any shell command, with `{port}` and the home in its environment.
@@ -72,7 +76,7 @@ pub enum ParseTargetError {
     /// The text looks like a release but is not one.
     #[error(transparent)]
     Release(#[from] ParseReleaseError),
-    /// `path:`, `cmd:` or `embedded:` with nothing after the colon.
+    /// `path:`, `tgz:`, `npm:`, `cmd:` or `embedded:` with nothing after the colon.
     #[error("`{0}` needs something after the colon")]
     Incomplete(String),
     /// The model has no such fault.
@@ -98,8 +102,9 @@ pub enum ParseTargetError {
     NotLoopback(String),
 }
 
-const FORMS: &str = "latest, path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT, embedded or embedded:RELEASE";
-const WORDS: [&str; 6] = ["latest", "embedded", "path:", "cmd:", "embedded:", "ws://"];
+const FORMS: &str =
+    "latest, npm:TAG, tgz:FILE, path:DIR, cmd:COMMAND, ws://127.0.0.1:PORT, embedded or embedded:RELEASE";
+const WORDS: [&str; 8] = ["latest", "embedded", "npm:", "tgz:", "path:", "cmd:", "embedded:", "ws://"];
 
 fn suggested(suggestion: Option<&str>) -> String {
     suggestion.map(|word| format!(" (did you mean `{word}`?)")).unwrap_or_default()
@@ -122,6 +127,13 @@ impl Target {
         }
         if let Some(rest) = behind("path:") {
             return Ok(Self::Path(whole(rest, "path:")?.into()));
+        }
+        if let Some(rest) = behind("tgz:") {
+            return Ok(Self::Tarball(whole(rest, "tgz:")?.into()));
+        }
+        if let Some(rest) = behind("npm:") {
+            let spec = rest.strip_prefix("openclaw@").unwrap_or(rest);
+            return Ok(Self::Npm(whole(spec, "npm:")?));
         }
         if let Some(rest) = behind("cmd:") {
             return Ok(Self::Command(whole(rest, "cmd:")?));
@@ -214,6 +226,8 @@ impl fmt::Display for Target {
         match self {
             Self::Release(release) => write!(f, "{release}"),
             Self::Latest => f.write_str("latest"),
+            Self::Npm(spec) => write!(f, "npm:{spec}"),
+            Self::Tarball(file) => write!(f, "tgz:{}", file.display()),
             Self::Path(path) => write!(f, "path:{}", path.display()),
             Self::Command(command) => write!(f, "cmd:{command}"),
             Self::Attach(address) => write!(f, "{address}"),
@@ -248,6 +262,9 @@ mod tests {
     #[case("v2026.3.31", "2026.3.31")]
     #[case("latest", "latest")]
     #[case("path:../openclaw", "path:../openclaw")]
+    #[case("tgz:../openclaw.tgz", "tgz:../openclaw.tgz")]
+    #[case("npm:beta", "npm:beta")]
+    #[case("npm:openclaw@beta", "npm:beta")]
     #[case("cmd:node fake.mjs --port {port}", "cmd:node fake.mjs --port {port}")]
     #[case("ws://127.0.0.1:18789", "ws://127.0.0.1:18789")]
     #[case("ws://127.0.0.1:18789/", "ws://127.0.0.1:18789")]
@@ -289,6 +306,8 @@ mod tests {
     #[case("")]
     #[case("2026.3")]
     #[case("path:")]
+    #[case("tgz:")]
+    #[case("npm:openclaw@")]
     #[case("cmd: ")]
     #[case("embedded:")]
     #[case("embedded:next")]

@@ -32,6 +32,8 @@ pub(super) struct AskRequest<'a> {
     /// The clock: milliseconds since 1970.
     pub(super) now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     pub(super) stand_ins: &'a [StandIn],
+    /// Is told what happens.
+    pub(super) tell: &'a (dyn Fn(String) + Send + Sync),
 }
 
 /// What a release answered.
@@ -106,17 +108,24 @@ pub(super) async fn ask(
         ..StartRequest::default()
     };
     let name = prepared.name().to_owned();
+    (request.tell)(format!("{name} boots on a copy of the state"));
     let gateway = prepared.start(start).await.map_err(|source| AskError::Boot {
         release: name.clone(),
         log: source.log().to_vec(),
         source,
     })?;
+    let boot_ms = gateway.boot_ms();
+    let tries = request.stand_ins.len();
+    let seconds = boot_ms.div_ceil(1000);
+    (request.tell)(format!("{name} is up after {seconds} s, {tries} reconnects are tried"));
     let answers = reconnect_all(&gateway, request).await;
     let exec = match &model {
-        Some(model) if answers.is_ok() => Some(try_exec(&gateway, model).await),
+        Some(model) if answers.is_ok() => {
+            (request.tell)(format!("{name} runs a command with its exec tool"));
+            Some(try_exec(&gateway, model).await)
+        }
         _ => None,
     };
-    let boot_ms = gateway.boot_ms();
     let end = gateway.stop(None).await;
     match answers {
         Ok(answers) => Ok(ReleaseAnswers { answers, exec, leaks: end.leaks, boot_ms }),
@@ -252,6 +261,7 @@ mod tests {
             token: "shared",
             now_ms: Arc::new(|| 5),
             stand_ins: &[],
+            tell: &|_| {},
         };
         let facts = HandshakeFacts {
             shared_token: "shared",

@@ -88,20 +88,23 @@ pub struct PreflightRequest<'a> {
     pub config: &'a Value,
     /// The release before the upgrade.
     pub from: Option<&'a PreparedTarget>,
-    /// The release after the upgrade.
-    pub to: &'a PreparedTarget,
+    /// The releases to upgrade to, each by itself.
+    pub to: &'a [PreparedTarget],
+    /// Is told what happens.
+    pub tell: &'a (dyn Fn(String) + Send + Sync),
     /// Seed of the keys of stand-ins.
     pub seed: u64,
     /// The clock: milliseconds since 1970.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
 
-/// Asks both releases about every device in the copy, one release after the other.
+/// Asks the present release and each of the others about every device in the copy, one release after the other. The result
+/// has one entry for each release to upgrade to.
 ///
 /// # Errors
 ///
 /// When the copy cannot be read or changed, holds no device, or a release does not boot or answer.
-pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Preflight, PreflightError> {
+pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Vec<Preflight>, PreflightError> {
     let stored = read_pairing(request.state)?;
     let roles = device_roles(&stored);
     if roles.is_empty() {
@@ -116,34 +119,38 @@ pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Preflight, Pref
         token: &token,
         now_ms: Arc::clone(&request.now_ms),
         stand_ins: &all,
+        tell: request.tell,
     };
     let before = match request.from {
-        Some(prepared) => Some((side_of(prepared), ask(prepared, &ask_request).await?)),
+        Some(prepared) => Some((prepared, ask(prepared, &ask_request).await?)),
         None => None,
     };
-    let after = ask(request.to, &ask_request).await?;
     let own = own_identity(request.state);
-    let rows = all.iter().enumerate().map(|(at, one)| {
-        let device = roles[one.index].clone();
-        let before = before.as_ref().and_then(|(_, asked)| asked.answers.get(at)).cloned();
-        let after = after.answers[at].clone();
-        let effect = upgrade_effect(device.approved, device.token, before.as_ref(), &after);
-        let own = own.as_ref() == Some(&device.device);
-        DeviceOutcome { device, own, credential: one.credential, before, after, effect }
-    });
-    Ok(Preflight {
-        format: PREFLIGHT_FORMAT,
-        rows: rows.collect(),
-        from: before.map(|(side, asked)| side(&asked)),
-        to: side_of(request.to)(&after),
-        notes: Vec::new(),
-    })
+    let mut found = Vec::new();
+    for to in request.to {
+        let after = ask(to, &ask_request).await?;
+        let rows = all.iter().enumerate().map(|(at, one)| {
+            let device = roles[one.index].clone();
+            let before = before.as_ref().and_then(|(_, asked)| asked.answers.get(at)).cloned();
+            let after = after.answers[at].clone();
+            let effect = upgrade_effect(device.approved, device.token, before.as_ref(), &after);
+            let own = own.as_ref() == Some(&device.device);
+            DeviceOutcome { device, own, credential: one.credential, before, after, effect }
+        });
+        found.push(Preflight {
+            format: PREFLIGHT_FORMAT,
+            rows: rows.collect(),
+            from: before.as_ref().map(|(prepared, asked)| side_of(prepared, asked)),
+            to: side_of(to, &after),
+            notes: Vec::new(),
+        });
+    }
+    Ok(found)
 }
 
-fn side_of(prepared: &PreparedTarget) -> impl FnOnce(&ReleaseAnswers) -> ReleaseSide {
-    let target = prepared.name().to_owned();
-    |asked| ReleaseSide {
-        target,
+fn side_of(prepared: &PreparedTarget, asked: &ReleaseAnswers) -> ReleaseSide {
+    ReleaseSide {
+        target: prepared.name().to_owned(),
         boot_ms: asked.boot_ms,
         exec: asked.exec.clone(),
         leaks: asked.leaks.clone(),

@@ -19,7 +19,9 @@ mod load;
 mod markdown;
 mod merge;
 pub mod mutants;
+pub mod news;
 pub mod preflight;
+mod release_verdict;
 #[cfg(test)]
 #[path = "../../tests/sample/mod.rs"]
 pub(crate) mod sample;
@@ -40,6 +42,7 @@ pub(crate) use difference::{quoted, shell_line};
 pub use kind_file::{ParseReportError, ReportDestination, parse_kind_file};
 pub use load::{LoadError, Loaded, load};
 pub use merge::{MergeError, merge};
+pub use release_verdict::{ReleaseVerdict, release_verdict};
 pub use sink::{ReportKind, ReportRequest, WriteReportError, check, write};
 pub(crate) use standing::Standing;
 pub use store::{Bounds, FindError, RunStore, StoredEntry};

@@ -54,6 +54,50 @@ pub fn text(found: &Preflight) -> String {
     out
 }
 
+/// The same as Markdown, for an issue or a wiki.
+pub fn markdown(found: &Preflight) -> String {
+    let to = &found.to.target;
+    let from = found.from.as_ref().map(|from| from.target.as_str());
+    let cell = |text: &str| text.replace('|', "\\|");
+    let mut out = format!("## Upgrade from {} to {to}\n\n", from.unwrap_or("an unknown release"));
+    let before = from.unwrap_or("before");
+    let _ = writeln!(
+        out,
+        "| device | role | reconnects with | {before} | {to} | then it |\n|---|---|---|---|---|---|"
+    );
+    for row in &found.rows {
+        let was = row.before.as_ref().map_or_else(|| "?".to_owned(), ReconnectAnswer::to_string);
+        let effect = match row.effect {
+            UpgradeEffect::Breaks => format!("**{}**", row.effect.word()),
+            effect => effect.word().to_owned(),
+        };
+        let columns = [
+            cell(&row.device.short_name()),
+            cell(&row.device.role),
+            row.credential.word().to_owned(),
+            cell(&was),
+            cell(&row.after.to_string()),
+            effect,
+        ];
+        let _ = writeln!(out, "| {} |", columns.join(" | "));
+    }
+    let told = [blame(found), exec(found)].concat();
+    if !told.is_empty() {
+        let _ = write!(out, "\n{told}");
+    }
+    let advice: Vec<String> = found.rows.iter().filter_map(|row| advice(row, from, to)).collect();
+    if !advice.is_empty() {
+        let _ = writeln!(out, "\n### What to do\n");
+        for one in advice {
+            let _ = writeln!(out, "- {one}");
+        }
+    }
+    for note in &found.notes {
+        let _ = writeln!(out, "\n_Note: {note}._");
+    }
+    out
+}
+
 /// Where the changes happened, if other releases lie between the two.
 fn blame(found: &Preflight) -> String {
     let changes = |row: &DeviceOutcome| row.before.as_ref().is_some_and(|before| *before != row.after);
@@ -222,6 +266,7 @@ mod tests {
             notes: vec!["there is no configuration; the releases' defaults are used".into()],
         };
         insta::assert_snapshot!(text(&found));
+        insta::assert_snapshot!("as_markdown", markdown(&found));
     }
 
     #[test]

@@ -161,6 +161,7 @@ pub(super) fn run(
         keep_state: None,
         reports: Vec::new(),
         quiet: false,
+        verdict: false,
         all: false,
         scenario_shard: None,
         check_frames: false,

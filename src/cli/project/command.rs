@@ -53,10 +53,8 @@ pub(in crate::cli) fn run(args: &Args, context: &Context) -> Result<Exit, Failur
         }
         Format::Text => {
             let wide = origins.iter().map(|one| one.value.chars().count()).max().unwrap_or(0).min(60);
-            let rows = origins
-                .iter()
-                .map(|one| format!("{:<13} {:<wide$}  {}\n", one.key, one.value, one.from))
-                .collect::<String>();
+            let row = |one: &Origin| format!("{:<13} {:<wide$}  {}\n", one.key, one.value, one.from);
+            let rows = origins.iter().map(row).collect::<Vec<_>>().concat();
             let none = format!("there is no {NAME} here; `gatecrash init` writes one\n");
             file.map_or(none, |file| format!("{file}\n")) + &rows
         }

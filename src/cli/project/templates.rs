@@ -30,7 +30,7 @@ folder = "scenarios"
 "#;
 
 /// The first scenario.
-pub(super) const SCENARIO: &str = r#"# yaml-language-server: $schema=../scenario.schema.json
+pub(super) const SCENARIO: &str = r"# yaml-language-server: $schema=../scenario.schema.json
 title: A paired device comes back
 why: An upgrade must not lock out a device that was approved.
 tags: [pairing]
@@ -42,7 +42,7 @@ devices:
 steps:
   - connect: {as: laptop, device: laptop}
   - call: {on: laptop, method: status}
-"#;
+";
 
 /// Lines for `.gitignore`.
 pub(super) const IGNORED: &[&str] = &["/gatecrash-report.*", "/gatecrash-state/"];

@@ -76,6 +76,25 @@ pub(super) fn latest(site: &InstallSite) -> Result<Release, InstallError> {
         .ok_or(InstallError::NoStableRelease)
 }
 
+/// The release that the registry has under a tag or version.
+pub(super) fn tagged(site: &InstallSite, spec: &str) -> Result<Release, InstallError> {
+    let what = format!("openclaw@{spec}");
+    if site.tools.offline() {
+        return Err(InstallError::Offline { what: format!("the release that npm calls {what}") });
+    }
+    let unknown = || InstallError::Unusable {
+        what: what.clone(),
+        problem: "the registry has no release under that name".to_owned(),
+    };
+    let answer =
+        npm::view(&site.tools, &site.layout, &what, &["version"], &Cancel::default()).map_err(|error| {
+            if npm::says_not_published(&error) { unknown() } else { InstallError::List(error) }
+        })?;
+    // A range has several versions, of which the last is the newest.
+    let version = answer.as_str().or_else(|| answer.as_array()?.last()?.as_str());
+    version.and_then(|text| text.parse().ok()).ok_or_else(unknown)
+}
+
 fn stored_list(site: &InstallSite) -> Result<Option<List>, InstallError> {
     let path = site.layout.available();
     let Ok(text) = std::fs::read(&path) else { return Ok(None) };

@@ -21,6 +21,7 @@ use super::quirks::Quirks;
 use super::release_install::install_anew;
 use super::scratch::{Scratch, sweep};
 use super::site::{Get, InstallSite};
+use super::tarball::install_tarball;
 use super::tools::Tools;
 use crate::release::Release;
 
@@ -175,6 +176,19 @@ impl Cache {
         })
     }
 
+    /// The build of a package in a tarball, which is installed with its dependencies first. Blocks until it is.
+    ///
+    /// # Errors
+    /// Fails if the tarball cannot be read or installed, or holds no gateway.
+    pub fn build_of_tarball(
+        &self,
+        file: &Path,
+        progress: &dyn InstallProgress,
+        cancel: &Cancel,
+    ) -> Result<Build, InstallError> {
+        self.build_at(&install_tarball(&self.site, file, progress, cancel)?)
+    }
+
     /// The build of a release, which is installed first if it is missing or damaged. Blocks unless it is installed. Of several
     /// callers, in this process or others, one installs and all get the result.
     ///
@@ -280,6 +294,14 @@ impl Cache {
     /// Fails as [`available`](Self::available) does, or if no release is stable.
     pub fn latest(&self) -> Result<Release, InstallError> {
         available::latest(&self.site)
+    }
+
+    /// The release that the registry has under a tag or version of openclaw, such as `beta`.
+    ///
+    /// # Errors
+    /// Fails if the registry cannot be asked, or has no release under that name.
+    pub fn tagged(&self, spec: &str) -> Result<Release, InstallError> {
+        available::tagged(&self.site, spec)
     }
 
     /// Whether nothing may be fetched.

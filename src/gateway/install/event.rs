@@ -17,6 +17,8 @@ pub enum CachePart {
     Pnpm(String),
     /// Upstream's schema of the protocol, of this version.
     Protocol(String),
+    /// A package from this tarball.
+    Package(String),
 }
 
 impl fmt::Display for CachePart {
@@ -26,6 +28,7 @@ impl fmt::Display for CachePart {
             Self::Node(version) => write!(f, "node {version}"),
             Self::Pnpm(version) => write!(f, "pnpm {version}"),
             Self::Protocol(version) => write!(f, "the protocol's schema of {version}"),
+            Self::Package(file) => write!(f, "the package {file}"),
         }
     }
 }

@@ -20,6 +20,7 @@ mod quirks;
 mod release_install;
 mod scratch;
 mod site;
+mod tarball;
 mod tools;
 
 #[cfg(test)]
