@@ -32,11 +32,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     match args.command {
         Command::List => {
             let runs = store.list().map_err(Failure::broke)?;
-            let text: String = runs.iter().map(line).collect();
+            let Bounds { runs: most, .. } = Bounds::default();
+            let stay = format!("the latest {most} runs stay, and those of the last 24 hours\n");
+            let text: String = runs.iter().map(line).chain([stay]).collect();
             context.print(if runs.is_empty() { "no run is stored yet\n" } else { &text })?;
         }
         Command::Prune { keep } => {
-            let gone = store.prune(Bounds { runs: keep, bytes: u64::MAX }).map_err(Failure::broke)?;
+            let gone =
+                store.prune(Bounds { runs: keep, bytes: u64::MAX, fresh_ms: 0 }).map_err(Failure::broke)?;
             context.print(&format!("removed {}\n", gone.len()))?;
         }
     }

@@ -17,6 +17,7 @@ use super::bindings::Bindings;
 use super::identity::{Identity, gateway_secret};
 use super::plan::Schedule;
 use super::pressure::{Pressure, Watched, WatchedPeriod};
+use super::secrets;
 use super::seeds;
 use super::step_error::StepError;
 use crate::client::{Endpoint, EndpointTls};
@@ -153,6 +154,8 @@ pub(super) struct Lane {
     number: usize,
     token: String,
     password: String,
+    /// What the gateway was given.
+    secrets: Masker,
     gateway: RwLock<RunningGateway>,
     /// The scripted model for the agent, if a scenario uses it.
     model: Option<ScriptedModel>,
@@ -248,6 +251,7 @@ impl Lane {
         Ok(Self {
             token: gateway.token().map_or(token, str::to_owned),
             password,
+            secrets: secrets::masker(&settings, cases),
             gateway: RwLock::new(gateway),
             model,
             running: Mutex::new(starts_on.or(prepared.release())),
@@ -398,8 +402,9 @@ impl Lane {
         let release =
             self.prepared.release().map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let keep = self.settings.keep_state.map(|place| place.join(format!("{release}-{}", self.number)));
+        let masker = self.secrets;
         let report = self.gateway.into_inner().stop(keep.as_deref()).await;
-        LaneEnd { boots: report.boots, leaks: report.leaks }
+        LaneEnd { boots: report.boots, leaks: report.leaks.iter().map(|leak| masker.line(leak)).collect() }
     }
 
     /// How long the last boot took, in milliseconds.
@@ -585,11 +590,10 @@ impl Lane {
         }
     }
 
-    /// A masker that knows the gateway's own secrets.
+    /// A masker that knows the secrets that the gateway was given.
     pub(super) fn masker(&self) -> Masker {
-        let mut masker = Masker::default();
+        let mut masker = self.secrets.clone();
         masker.learn(&self.token, "gateway token");
-        masker.learn(&self.password, "gateway password");
         masker
     }
 }
