@@ -669,13 +669,16 @@ fn a_time_out_is_tried_again_alone_and_told_as_ours() {
     );
 }
 
-#[test]
-fn an_interrupted_run_tells_in_which_step_a_cell_was() {
+#[rstest]
+#[case::interrupt("-INT")]
+#[case::terminate("-TERM")]
+#[case::hang_up("-HUP")]
+fn an_interrupted_run_tells_in_which_step_a_cell_was(#[case] signal: &str) {
     let bench = Bench::new();
     bench.write("scenarios/hello.yaml", &format!("{WHY}steps: [connect: {{as: a}}, wait: 60s]\n"));
     let mut child = bench.started(&["--all", "--report", "json=run.json"]);
     std::thread::sleep(Duration::from_secs(4));
-    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let report = bench.report();
     let reason = report["cells"][0]["reason"].as_str().unwrap_or_default().to_owned();

@@ -6,7 +6,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
@@ -58,7 +58,7 @@ fn run(folder: &TempDir, mode: &str, more: &[&str]) -> Ended {
         .env("GATECRASH_CACHE_DIR", path("cache"))
         .env_remove("GATECRASH_GATEWAY")
         .stdout(fs::File::create(path("stdout")).unwrap())
-        .stderr(Stdio::null())
+        .stderr(fs::File::create(path("stderr")).unwrap())
         .spawn()
         .unwrap();
     let mut memory = 0;
@@ -197,4 +197,71 @@ fn a_home_that_cannot_be_removed_blocks_no_start() {
     fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
     assert_eq!(run(&folder, "answer", &[]).code, Some(0));
     assert!(!homes.join("home-dead").exists());
+}
+
+/// Secrets of a scenario's configuration and variables, some of them short or with characters that have to be quoted.
+const PLANTED: [&str; 4] = ["pa\"ss\\word+1", "hush-hush", "Sh0rt-1", "a-long-api-key-of-the-environment"];
+
+const LEAKS: &str = r#"title: T
+why: W.
+config:
+  gateway: {auth: {mode: password, password: "pa\"ss\\word+1"}}
+  one: {access_token: hush-hush, secrets: [Sh0rt-1]}
+env: {SOME_API_KEY: a-long-api-key-of-the-environment}
+steps:
+  - connect: {as: client, headers: {Authorization: Bearer s3cr3t-of-the-gateway, X-Api-Key: s3cr3t-of-the-gateway}}
+  - call: {on: client, method: leak}
+"#;
+
+/// Every form in which a secret must not stand in a report.
+fn forms(secret: &str) -> Vec<String> {
+    use base64::Engine as _;
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD_NO_PAD.encode(text);
+    let percent = secret.replace('\\', "%5C").replace('"', "%22").replace('+', "%2B");
+    let json = serde_json::to_string(secret).unwrap();
+    let json = json.trim_start_matches('"').strip_suffix('"').unwrap().to_owned();
+    let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let basic = encode(&format!("user:{secret}"));
+    vec![secret.to_owned(), json, percent, hex, encode(secret), basic]
+}
+
+#[rstest]
+#[case::while_it_runs("leaky", 1)]
+#[case::at_boot("leaky-at-boot", 4)]
+fn no_secret_is_in_any_report(#[case] mode: &str, #[case] code: i32) {
+    let folder = bench(LEAKS);
+    let kinds = ["events", "html", "junit", "markdown", "github", "sarif", "tap"];
+    let reports = kinds.map(|kind| format!("{kind}=report.{kind}"));
+    let mut arguments = vec!["-vv", "--timeout", "5s"];
+    reports.iter().for_each(|report| arguments.extend(["--report", report]));
+    let ended = run(&folder, mode, &arguments);
+    assert_eq!(ended.code, Some(code), "{}", ended.stdout);
+    let show = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_gatecrash"));
+        command.args(arguments).current_dir(folder.path());
+        let output = command.env("GATECRASH_CACHE_DIR", folder.path().join("cache")).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let mut texts = vec![
+        ("stdout".to_owned(), ended.stdout.clone()),
+        ("log".to_owned(), fs::read_to_string(folder.path().join("stderr")).unwrap()),
+        ("show".to_owned(), show(&["show", "latest", "fire"])),
+        ("stored run".to_owned(), show(&["report", "latest", "--report", "events=-"])),
+    ];
+    for kind in kinds.into_iter().chain(["json"]) {
+        let file = if kind == "json" { "run.json".to_owned() } else { format!("report.{kind}") };
+        texts.push((file.clone(), fs::read_to_string(folder.path().join(file)).unwrap()));
+    }
+    assert!(texts[3].1.contains('‹'), "the stored run names what was masked: {}", texts[3].1);
+    for secret in PLANTED.into_iter().chain(["s3cr3t-of-the-gateway"]) {
+        for form in forms(secret) {
+            for (place, text) in &texts {
+                let at = text.find(&form);
+                let around = at.map(|at| {
+                    &text[text.floor_char_boundary(at.saturating_sub(80))..text.floor_char_boundary(at + 80)]
+                });
+                assert_eq!(around, None, "{place} has {form}");
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Signals that ask the program to end: Ctrl-C, and SIGTERM, which `timeout` and CI runners send.
+//! Signals that ask the program to end: Ctrl-C, SIGTERM, which `timeout` and CI runners send, and SIGHUP of a terminal that
+//! is closed.
 
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub(super) async fn cancel_on_interrupt(cancel: CancellationToken) {
 struct Interrupts {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,
+    hang_up: Option<Signal>,
 }
 
 impl Interrupts {
@@ -38,6 +40,7 @@ impl Interrupts {
         Self {
             interrupt: signal(SignalKind::interrupt()).ok(),
             terminate: signal(SignalKind::terminate()).ok(),
+            hang_up: if ignores_hang_up() { None } else { signal(SignalKind::hangup()).ok() },
         }
     }
 
@@ -45,8 +48,16 @@ impl Interrupts {
         tokio::select! {
             () = next(&mut self.interrupt) => {}
             () = next(&mut self.terminate) => {}
+            () = next(&mut self.hang_up) => {}
         }
     }
+}
+
+/// Whether somebody has asked for the program to outlive its terminal, as `nohup` does.
+fn ignores_hang_up() -> bool {
+    let about = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = about.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 async fn next(signals: &mut Option<Signal>) {

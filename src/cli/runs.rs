@@ -35,13 +35,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             let rows: String = runs.iter().map(line).collect();
             let most = bounds(context).runs;
             let text = format!(
-                "{rows}{} of at most {most} kept; `keep-runs` in gatecrash.toml changes that\n",
-                runs.len()
+                "{rows}the latest {most} runs stay, and those of the last 24 hours; `keep-runs` in gatecrash.toml changes that\n"
             );
             context.print(if runs.is_empty() { "no run is stored yet\n" } else { &text })?;
         }
         Command::Prune { keep } => {
-            let gone = store.prune(Bounds { runs: keep, bytes: u64::MAX }).map_err(Failure::broke)?;
+            let gone =
+                store.prune(Bounds { runs: keep, bytes: u64::MAX, fresh_ms: 0 }).map_err(Failure::broke)?;
             context.print(&format!("removed {}\n", gone.len()))?;
         }
     }

@@ -271,6 +271,7 @@ impl PreparedTarget {
 fn learn_secrets(request: &StartRequest) {
     LOG_MASK.learn(&request.token);
     LOG_MASK.learn_from(&request.config);
+    LOG_MASK.learn_variables(&request.env);
     for record in request.seed.paired.values().chain(request.seed.pending.values()) {
         LOG_MASK.learn_from(record);
     }

@@ -18,6 +18,9 @@ const ENDING: &str = ".events.gz";
 /// The longest first line of a run: it names all scenarios and targets.
 const LONGEST_HEAD: u64 = 16 << 20;
 
+/// How many times as many runs, and bytes of runs, are kept if they are fresh.
+const FRESH: (usize, u64) = (20, 4);
+
 /// A folder with a limited number of stored runs.
 #[derive(Clone, Debug)]
 pub struct RunStore {
@@ -32,11 +35,14 @@ pub struct Bounds {
     pub runs: usize,
     /// The maximum size of all runs together, in bytes.
     pub bytes: u64,
+    /// A run that started this many milliseconds before the latest one, or later, is kept in any case: a report that somebody
+    /// is still reading names it. It is dropped only if there are twenty times as many runs or four times as many bytes.
+    pub fresh_ms: i64,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { runs: 50, bytes: 500 << 20 }
+        Self { runs: 50, bytes: 500 << 20, fresh_ms: 24 * 60 * 60 * 1_000 }
     }
 }
 
@@ -60,6 +66,14 @@ pub enum FindError {
     /// There is no such run.
     #[error("there is no file and no stored run `{0}`: see `gatecrash runs list`")]
     Missing(String),
+    /// There was such a run, and it was dropped.
+    #[error("the run `{word}` was dropped: {stay} later ones stay; see `gatecrash runs list`")]
+    Dropped {
+        /// The word that was given.
+        word: String,
+        /// How many runs there are.
+        stay: usize,
+    },
     /// The beginning of an id fits several runs.
     #[error("`{word}` fits several runs: {}", fitting.join(", "))]
     Ambiguous {
@@ -123,10 +137,15 @@ impl RunStore {
     /// Fails if the folder cannot be read or a file cannot be deleted.
     pub fn prune(&self, bounds: Bounds) -> io::Result<Vec<String>> {
         let mut gone = Vec::new();
-        let mut bytes = 0;
-        for (at, entry) in self.list()?.into_iter().enumerate() {
-            bytes += entry.bytes;
-            if at >= bounds.runs || bytes > bounds.bytes {
+        let mut bytes: u64 = 0;
+        let runs = self.list()?;
+        let fresh_since =
+            runs.first().map_or(0, |run| run.started.started_ms.saturating_sub(bounds.fresh_ms));
+        for (at, entry) in runs.into_iter().enumerate() {
+            bytes = bytes.saturating_add(entry.bytes);
+            let is_fresh = bounds.fresh_ms > 0 && entry.started.started_ms >= fresh_since;
+            let (more_runs, more_bytes) = if is_fresh { FRESH } else { (1, 1) };
+            if at / more_runs >= bounds.runs || bytes / more_bytes > bounds.bytes {
                 fs::remove_file(&entry.path)?;
                 gone.push(entry.started.id);
             }
@@ -143,9 +162,14 @@ impl RunStore {
         if word == "latest" && !runs.is_empty() {
             return Ok(runs.swap_remove(0).path);
         }
+        let oldest = runs.iter().map(|one| one.started.started_ms).min();
+        let stay = runs.len();
         let exact = runs.iter().position(|one| one.started.id == word);
         runs.retain(|one| !word.is_empty() && one.started.id.starts_with(word));
         match (exact, runs.len()) {
+            (_, 0) if started_of(word).is_some_and(|at| oldest.is_some_and(|oldest| at < oldest)) => {
+                Err(FindError::Dropped { word: word.to_owned(), stay })
+            }
             (_, 0) => Err(FindError::Missing(word.to_owned())),
             (None, 1) => Ok(runs.swap_remove(0).path),
             (Some(_), _) => {
@@ -158,6 +182,13 @@ impl RunStore {
             }),
         }
     }
+}
+
+/// When the run of this id began, in milliseconds since 1970: `1795833980729-9dae78e8`.
+fn started_of(id: &str) -> Option<i64> {
+    const DIGITS: usize = 13;
+    let (time, _) = id.split_once('-')?;
+    time.parse().ok().filter(|_| time.len() == DIGITS)
 }
 
 /// The first event of a stored run.
@@ -187,7 +218,7 @@ mod tests {
 
     fn store(runs: usize) -> (tempfile::TempDir, RunStore) {
         let folder = tempfile::tempdir().unwrap();
-        let store = RunStore::below(folder.path(), Bounds { runs, bytes: u64::MAX });
+        let store = RunStore::below(folder.path(), Bounds { runs, bytes: u64::MAX, fresh_ms: 0 });
         (folder, store)
     }
 
@@ -211,8 +242,22 @@ mod tests {
             store.keep(&run(id, at)).unwrap();
         }
         assert_eq!(ids(&store), ["c", "b"]);
-        assert_eq!(store.prune(Bounds { runs: 9, bytes: 0 }).unwrap(), ["c", "b"]);
+        assert_eq!(store.prune(Bounds { runs: 9, bytes: 0, fresh_ms: 0 }).unwrap(), ["c", "b"]);
         assert!(ids(&store).is_empty());
+    }
+
+    #[test]
+    fn a_run_of_today_stays_and_a_dropped_one_is_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = RunStore::below(folder.path(), Bounds { runs: 2, bytes: u64::MAX, fresh_ms: 100 });
+        let now = 1_795_833_980_729;
+        for (id, before) in [("0", 300), ("1", 200), ("2", 90), ("3", 60), ("4", 0)] {
+            store.keep(&run(&format!("{}-{id}", now - before), now - before)).unwrap();
+        }
+        assert_eq!(ids(&store).len(), 3);
+        let dropped = store.find(&format!("{}-0", now - 300)).unwrap_err();
+        assert!(matches!(dropped, FindError::Dropped { stay: 3, .. }), "{dropped}");
+        assert!(matches!(store.find("nonsense-1"), Err(FindError::Missing(_))));
     }
 
     #[test]

@@ -214,7 +214,7 @@ async fn checked_frames(context: &CaseContext<'_>) -> Option<Checked> {
 async fn last_lines(lane: &Lane, since: Instant, masker: &Masker) -> Vec<String> {
     let lines = lane.log_since(since).await;
     let from = lines.len().saturating_sub(LOG_LINES);
-    lines.iter().skip(from).map(|line| masker.text(line)).collect()
+    lines.iter().skip(from).map(|line| masker.line(line)).collect()
 }
 
 /// Fails the last step that was run, because the gateway restarted by itself.
@@ -616,6 +616,7 @@ fn shown(masker: &Masker, text: &str) -> String {
 
 fn masked(step: ObservedStep, masker: &Masker) -> StepRecord {
     let mut record = step.record;
+    record.reason = record.reason.map(|text| shown(masker, &text));
     record.outcome = step.raw.map(|raw| mask_outcome(&normalised(&raw), masker));
     record.expected = record.expected.map(|text| shown(masker, &text));
     record.mismatch = record.mismatch.map(|one| Mismatch {

@@ -20,12 +20,14 @@ use super::known::denied;
 use super::lane::{Case, Lane, Settings};
 use super::plan::{LanePlan, TakeOver, plan};
 use super::rerun::Rerun;
+use super::secrets;
 use super::starts::Starts;
 use crate::error_chain::chain;
 use crate::gateway::{PreparedTarget, StartError, Target, TargetProvider};
 use crate::release::Release;
 use crate::scenario::{Capability, Scenario};
 use crate::verdict::{Signature, Verdict};
+use crate::wire::Masker;
 
 /// Memory of a gateway, in mebibytes (410 to 810 measured).
 const GATEWAY: u32 = 800;
@@ -177,7 +179,9 @@ impl Engine<'_> {
         let name = target.to_string();
         let tell: Arc<dyn Fn(String) + Send + Sync> = {
             let (emit, name) = (Arc::clone(self.emit), name.clone());
-            Arc::new(move |text: String| emit(Event::Preparing { target: name.clone(), text }))
+            Arc::new(move |text: String| {
+                emit(Event::Preparing { target: name.clone(), text: Masker::default().line(&text) })
+            })
         };
         let prepared = tokio::select! {
             prepared = self.provider.prepare(target, Arc::clone(&tell)) => prepared,
@@ -186,7 +190,7 @@ impl Engine<'_> {
         let prepared = match prepared {
             Ok(prepared) => Arc::new(prepared),
             Err(error) => {
-                let reason = chain(&error);
+                let reason = Masker::default().line(&chain(&error));
                 (self.emit)(Event::TargetUnusable { target: name, reason: reason.clone() });
                 let release = self.provider.release_of(target);
                 for scenario in &self.request.scenarios {
@@ -422,12 +426,12 @@ impl Engine<'_> {
             Ok(Some(booted)) => booted,
             Ok(None) => return Ok(Vec::new()),
             Err((gateway, error)) if share.is_some() && error.is_of_a_starved_machine() => {
-                let (error, log) = (chain(&error), error.log().to_vec());
-                (self.emit)(Event::GatewayFailed { gateway, error, log });
+                self.tell_failure(gateway, &cases, &error);
                 return Err(Starved);
             }
             Err((gateway, error)) => {
-                first.inspect(|first| starts.failed(first, &chain(&error)));
+                let masker = secrets::masker(&self.request.settings, &cases);
+                first.inspect(|first| starts.failed(first, &masker.line(&chain(&error))));
                 self.not_booted(gateway, prepared, &cases, &error);
                 return Ok(Vec::new());
             }
@@ -602,10 +606,17 @@ impl Engine<'_> {
         case::run(lane, case).await
     }
 
-    fn not_booted(&self, gateway: usize, prepared: &PreparedTarget, cases: &[Case<'_>], error: &StartError) {
-        let reason = chain(error);
-        let log = error.log().to_vec();
+    /// Tells that a gateway did not come up, without its secrets, and returns the reason.
+    fn tell_failure(&self, gateway: usize, cases: &[Case<'_>], error: &StartError) -> String {
+        let masker = secrets::masker(&self.request.settings, cases);
+        let reason = masker.line(&chain(error));
+        let log = error.log().iter().map(|line| masker.line(line)).collect();
         (self.emit)(Event::GatewayFailed { gateway, error: reason.clone(), log });
+        reason
+    }
+
+    fn not_booted(&self, gateway: usize, prepared: &PreparedTarget, cases: &[Case<'_>], error: &StartError) {
+        let reason = self.tell_failure(gateway, cases, error);
         for case in cases {
             let cell =
                 without_run(case.scenario, prepared.name(), prepared.release(), Verdict::Error, &reason);

@@ -180,7 +180,7 @@ impl KeptGateways {
     /// A gateway with the records of these cases: one that is up if possible.
     async fn lane(&mut self, needs: &Needs, cases: &[Case<'_>]) -> Result<Lane, String> {
         if let Some(at) = self.kept.iter().position(|one| one.needs == *needs) {
-            let lane = self.kept.remove(at).lane;
+            let mut lane = self.kept.remove(at).lane;
             match lane.seed_again(cases).await {
                 Ok(()) if lane.is_alive().await => return Ok(lane),
                 _ => {

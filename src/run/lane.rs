@@ -18,6 +18,7 @@ use super::identity::{Identity, gateway_secret};
 use super::open_files::OpenFileLimit;
 use super::plan::Schedule;
 use super::pressure::{Pressure, Watched, WatchedPeriod};
+use super::secrets;
 use super::seeds;
 use super::step_error::StepError;
 use crate::client::{Endpoint, EndpointTls};
@@ -168,6 +169,8 @@ pub(super) struct Lane {
     number: usize,
     token: String,
     password: String,
+    /// What the gateway was given.
+    secrets: Masker,
     gateway: RwLock<RunningGateway>,
     /// The scripted model for the agent, if a scenario uses it.
     model: Option<ScriptedModel>,
@@ -263,6 +266,7 @@ impl Lane {
         Ok(Self {
             token: gateway.token().map_or(token, str::to_owned),
             password,
+            secrets: secrets::masker(&settings, cases),
             gateway: RwLock::new(gateway),
             model,
             running: Mutex::new(starts_on.or(prepared.release())),
@@ -309,6 +313,7 @@ impl Lane {
             with_secrets(&case.scenario.config, &self.token, &self.password, self.now_ms())
         });
         let seed = seed_of(&self.settings, cases);
+        secrets::learn_cases(&mut self.secrets, cases);
         let gateway = self.gateway.get_mut();
         let boots = gateway.boots();
         if let Err(error) = gateway.take_over(config, &seed).await {
@@ -396,7 +401,8 @@ impl Lane {
     ///
     /// # Errors
     /// Fails if the store cannot be read or written.
-    pub(super) async fn seed_again(&self, cases: &[Case<'_>]) -> Result<(), StateError> {
+    pub(super) async fn seed_again(&mut self, cases: &[Case<'_>]) -> Result<(), StateError> {
+        secrets::learn_cases(&mut self.secrets, cases);
         let seed = seed_of(&self.settings, cases);
         match self.gateway.read().await.home() {
             Some(home) => seed.place(&home.state()),
@@ -470,8 +476,12 @@ impl Lane {
         let release =
             self.prepared.release().map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let keep = self.settings.keep_state.map(|place| place.join(format!("{release}-{}", self.number)));
+        let masker = self.secrets;
         let report = self.gateway.into_inner().stop(keep.as_deref()).await;
-        LaneEnd { boots: report.boots.saturating_sub(self.boots_before.unwrap_or(0)), leaks: report.leaks }
+        LaneEnd {
+            boots: report.boots.saturating_sub(self.boots_before.unwrap_or(0)),
+            leaks: report.leaks.iter().map(|leak| masker.line(leak)).collect(),
+        }
     }
 
     /// How long the last boot took, in milliseconds.
@@ -665,11 +675,10 @@ impl Lane {
         }
     }
 
-    /// A masker that knows the gateway's own secrets.
+    /// A masker that knows the secrets that the gateway was given.
     pub(super) fn masker(&self) -> Masker {
-        let mut masker = Masker::default();
+        let mut masker = self.secrets.clone();
         masker.learn(&self.token, "gateway token");
-        masker.learn(&self.password, "gateway password");
         masker
     }
 }

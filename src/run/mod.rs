@@ -24,6 +24,7 @@ mod pressure;
 mod programs;
 mod record;
 mod rerun;
+mod secrets;
 mod seeds;
 mod sockets;
 mod starts;

@@ -1,73 +1,63 @@
 //! Replaces secrets before anything is shown or stored.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use super::frame::document;
+use super::secret_forms::SecretForms;
+use super::secret_keys::{each_secret, is_secret_key};
+use super::secret_looks::{by_look, by_shape};
 
-/// Keys whose values are always secrets.
-pub(super) const SECRET_KEYS: &[&str] = &[
-    "token",
-    "deviceToken",
-    "bootstrapToken",
-    "password",
-    "signature",
-    "privateKey",
-    "privateKeyPem",
-    "apiKey",
-];
-
-/// The shortest text that is replaced by value: shorter ones would match innocent text.
-const SHORTEST: usize = 8;
-
-/// Replaces secrets: by their key in JSON, and by their value in any text.
+/// Replaces secrets: by their key in JSON, and by their value in any text, in every usual form.
 ///
 /// Each known secret has a name (`‹gateway token›`), so that a reader can tell two of them apart.
 #[derive(Clone, Debug, Default)]
 pub struct Masker {
-    known: BTreeMap<String, String>,
+    known: SecretForms,
 }
 
 impl Masker {
     /// Remembers a secret and the name to show instead. Very short texts are ignored.
     pub fn learn(&mut self, secret: &str, name: &str) {
-        if secret.len() >= SHORTEST && !self.known.contains_key(secret) {
-            self.known.insert(secret.to_owned(), format!("‹{name}›"));
-        }
+        self.known.learn(secret, &format!("‹{name}›"));
     }
 
     /// Remembers every value of a secret key in a document.
     pub fn learn_from(&mut self, value: &Value) {
-        match value {
-            Value::Object(entries) => {
-                for (key, inner) in entries {
-                    match inner {
-                        Value::String(text) if SECRET_KEYS.contains(&key.as_str()) => self.learn(text, key),
-                        _ => self.learn_from(inner),
-                    }
-                }
+        each_secret(value, &mut |key, text| self.learn(text, key));
+    }
+
+    /// Remembers the secrets of a document that a scenario writes; references stand for values that are known elsewhere.
+    pub fn learn_written(&mut self, value: &Value) {
+        each_secret(value, &mut |key, text| {
+            if !text.contains("${") {
+                self.learn(text, key);
             }
-            Value::Array(items) => items.iter().for_each(|inner| self.learn_from(inner)),
-            _ => {}
+        });
+    }
+
+    /// Remembers the values of variables with the names of secrets.
+    pub fn learn_variables<'a>(&mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        for (name, value) in
+            variables.into_iter().filter(|(name, value)| is_secret_key(name) && !value.contains("${"))
+        {
+            self.learn(value, name);
         }
     }
 
     /// A text with all known secrets replaced.
     pub fn text(&self, text: &str) -> String {
-        let mut masked = text.to_owned();
-        for (secret, name) in &self.known {
-            if masked.contains(secret.as_str()) {
-                masked = masked.replace(secret.as_str(), name);
-            }
-        }
-        masked
+        self.known.replace(text)
+    }
+
+    /// A line of a log, a command line or a message: also without what looks like a secret.
+    pub fn line(&self, text: &str) -> String {
+        by_look(self.known.replace(text))
     }
 
     /// A value with known secrets and the values of secret keys replaced.
     pub fn value(&self, value: &Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.text(text)),
+            Value::String(text) => Value::String(by_shape(self.text(text))),
             Value::Array(items) => Value::Array(items.iter().map(|inner| self.value(inner)).collect()),
             Value::Object(entries) => Value::Object(self.entries(entries)),
             other => other.clone(),
@@ -75,23 +65,33 @@ impl Masker {
     }
 
     fn entries(&self, entries: &Map<String, Value>) -> Map<String, Value> {
-        entries
-            .iter()
-            .map(|(key, inner)| match inner {
-                Value::String(text) if SECRET_KEYS.contains(&key.as_str()) && !text.is_empty() => {
-                    let named = self.known.get(text).cloned().unwrap_or_else(|| format!("‹{key}›"));
-                    (key.clone(), Value::String(named))
-                }
-                _ => (key.clone(), self.value(inner)),
-            })
-            .collect()
+        let masked = |key: &String, inner: &Value| match inner {
+            Value::String(_) | Value::Array(_) if is_secret_key(key) => self.of_secret_key(key, inner),
+            _ => self.value(inner),
+        };
+        entries.iter().map(|(key, inner)| (self.text(key), masked(key, inner))).collect()
     }
 
-    /// The text of a frame with secrets replaced: by key and value if it is JSON, else by value.
+    fn of_secret_key(&self, key: &str, value: &Value) -> Value {
+        match value {
+            Value::String(text) if !text.is_empty() => {
+                // What is masked already keeps its name.
+                let is_masked = text.starts_with('‹') && text.ends_with('›');
+                let named = self.known.shown(text).map(str::to_owned);
+                Value::String(
+                    named.unwrap_or_else(|| if is_masked { text.clone() } else { format!("‹{key}›") }),
+                )
+            }
+            Value::Array(items) => items.iter().map(|inner| self.of_secret_key(key, inner)).collect(),
+            other => self.value(other),
+        }
+    }
+
+    /// The text of a frame with secrets replaced: by key and value if it is JSON, else as in a line.
     pub fn frame(&self, text: &str) -> String {
         match document(text) {
-            Some(value) => self.value(&value).to_string(),
-            None => self.text(text),
+            Some(value @ (Value::Object(_) | Value::Array(_))) => self.value(&value).to_string(),
+            _ => self.line(text),
         }
     }
 }
@@ -128,5 +128,23 @@ mod tests {
             let masked = masker.text(&format!("{around}{secret}{around}"));
             prop_assert!(!masked.contains(&secret) || around.contains(&secret) || "‹deviceToken›".contains(&secret));
         }
+    }
+
+    #[test]
+    fn values_are_secret_by_the_family_of_their_key() {
+        let masker = Masker::default();
+        let masked = masker.value(&json!({
+            "access_token": "a", "X-Api-Key": "b", "secret": "c", "tokens": ["d", "e"], "Authorization": "f",
+            "tokens2": {"operator": {"token": "g"}}, "maxTokens": 5, "mode": "token", "publicKey": "h",
+        }));
+        assert_eq!(
+            masked,
+            json!({
+                "access_token": "‹access_token›", "X-Api-Key": "‹X-Api-Key›", "secret": "‹secret›",
+                "tokens": ["‹tokens›", "‹tokens›"], "Authorization": "‹Authorization›",
+                "tokens2": {"operator": {"token": "‹token›"}}, "maxTokens": 5, "mode": "token", "publicKey": "h",
+            })
+        );
+        assert_eq!(masker.value(&masked), masked, "masking again changes nothing");
     }
 }

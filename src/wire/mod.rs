@@ -9,6 +9,9 @@ mod mask;
 mod persona;
 mod protocol_schema;
 mod protocol_schemas;
+mod secret_forms;
+mod secret_keys;
+mod secret_looks;
 mod vocabulary;
 
 pub use close::{Close, ConnectionEnd};
