@@ -13,7 +13,7 @@ struct CommandGroup {
 /// All commands that are not hidden, by purpose.
 const GROUPS: &[CommandGroup] = &[
     CommandGroup { title: "Run scenarios", commands: &["run", "matrix", "preflight", "merge"] },
-    CommandGroup { title: "Find what changed", commands: &["bisect", "diff", "compare", "reasons"] },
+    CommandGroup { title: "Find what changed", commands: &["bisect", "diff", "learn", "compare", "reasons"] },
     CommandGroup {
         title: "Understand results",
         commands: &["show", "explain", "report", "runs", "timeline", "rules"],
@@ -53,6 +53,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "diff",
         &["gatecrash diff 2026.3.28 2026.3.31 'roles/**'", "gatecrash diff embedded:2026.3.31 2026.3.31"],
+    ),
+    (
+        "learn",
+        &[
+            "gatecrash learn embedded:2026.3.28 embedded:2026.3.31",
+            "gatecrash learn 2026.3.28 2026.3.31 2026.4.2 --out found --report html=machines.html",
+        ],
     ),
     ("compare", &["gatecrash compare yesterday.events latest"]),
     ("reasons", &["gatecrash reasons latest"]),
