@@ -6,7 +6,7 @@ use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::machine::{Input, Word};
+use super::machine::Input;
 use crate::scenario::{self, Scenario, Severity, Source, load};
 use crate::suggest::did_you_mean;
 
@@ -243,12 +243,6 @@ impl Alphabet {
         let before = std::iter::repeat_n(None, self.before.len());
         before.chain(word.iter().enumerate().flat_map(of_input)).collect()
     }
-
-    /// The same word in another alphabet that has inputs of these names; `None` if one is missing.
-    pub fn translate(&self, word: &[Input], into: &Self) -> Option<Word> {
-        let there = |input: &Input| into.inputs.iter().position(|one| one.name == self.input_name(*input));
-        word.iter().map(there).collect()
-    }
 }
 
 /// Whether a value is one step without steps inside.
@@ -292,6 +286,8 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    use crate::learn::machine::Word;
 
     const SMALL: &str = "
 title: Two inputs

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::alphabet::Alphabet;
 use super::answer::Answer;
+use super::finding::{Replayed, scenario_text};
 use super::gateways::{Answered, AskError, Gateways};
 use super::learner::{Learner, Next, Purpose, Thoroughness};
 use super::machine::{Machine, Word};
@@ -197,4 +198,33 @@ impl Session {
     fn spelt(&self, word: &Word) -> Vec<String> {
         word.iter().map(|input| self.alphabet.input_name(*input).to_owned()).collect()
     }
+}
+
+/// The text of a scenario for each word, from what two targets do with it now; `None` for a word that they no longer answer
+/// differently.
+///
+/// # Errors
+/// Fails if the words cannot be asked.
+pub async fn written(
+    prepared: [Arc<PreparedTarget>; 2],
+    request: &LearnRequest,
+    words: &[Word],
+) -> Result<Vec<Option<String>>, AskError> {
+    let mut cells: Vec<Vec<(Word, Box<Cell>)>> = Vec::new();
+    for one in prepared {
+        let alphabet = Arc::clone(&request.alphabet);
+        let mut gateways = Gateways::new(one, request.settings.clone(), alphabet, 1)?;
+        let answered = gateways.ask(words).await;
+        gateways.stop().await;
+        cells.push(answered?.into_iter().map(|one| (one.word, one.cell)).collect());
+    }
+    let of = |side: usize, word: &Word| {
+        let ran = cells.get(side)?.iter().find(|(asked, _)| asked == word)?;
+        Some(&*ran.1)
+    };
+    let text = |word: &Word| {
+        let replayed = Replayed { word, first: of(0, word)?, second: of(1, word)? };
+        scenario_text(&request.alphabet, &replayed)
+    };
+    Ok(words.iter().map(text).collect())
 }
