@@ -81,6 +81,7 @@ pub mod curate;
 pub mod diff;
 mod error_chain;
 pub mod gateway;
+pub mod learn;
 pub mod model;
 pub mod mutation;
 pub mod preflight;

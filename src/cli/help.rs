@@ -13,7 +13,10 @@ struct CommandGroup {
 /// All commands that are not hidden, by purpose.
 const GROUPS: &[CommandGroup] = &[
     CommandGroup { title: "Run scenarios", commands: &["run", "watch", "matrix", "preflight", "merge"] },
-    CommandGroup { title: "Find what changed", commands: &["bisect", "diff", "news", "compare", "reasons"] },
+    CommandGroup {
+        title: "Find what changed",
+        commands: &["bisect", "diff", "learn", "news", "compare", "reasons"],
+    },
     CommandGroup {
         title: "Understand results",
         commands: &["show", "explain", "report", "runs", "timeline", "rules"],
@@ -62,6 +65,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["gatecrash diff 2026.3.28 2026.3.31 'roles/**'", "gatecrash diff embedded:2026.3.31 2026.3.31"],
     ),
     ("news", &["gatecrash news --format markdown", "gatecrash news --since 2026.9.6 --pre"]),
+    (
+        "learn",
+        &[
+            "gatecrash learn embedded:2026.3.28 embedded:2026.3.31",
+            "gatecrash learn 2026.3.28 2026.3.31 2026.4.2 --out found --report html=machines.html",
+        ],
+    ),
     ("compare", &["gatecrash compare yesterday.events latest"]),
     ("reasons", &["gatecrash reasons latest"]),
     (

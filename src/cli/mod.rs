@@ -20,6 +20,7 @@ mod gateways;
 mod help;
 mod interrupt;
 mod known;
+mod learn;
 mod list;
 mod logging;
 mod man;

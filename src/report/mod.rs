@@ -16,6 +16,7 @@ pub mod junit;
 mod kind_file;
 mod known;
 mod load;
+pub mod machines;
 mod markdown;
 mod merge;
 pub mod mutants;

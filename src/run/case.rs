@@ -156,7 +156,10 @@ async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<
     if lane.is_shared() && observed.iter().any(|step| !step.record.verdict.is_fine()) {
         doubt = doubt.or(run.superseded(started).await);
     }
-    let mut verdict = overall(observed.iter().map(|step| step.record.verdict));
+    // Where nothing is judged, a step that another one made impossible is an observation like any other.
+    let judges_nothing = case.scenario.judges_nothing();
+    let verdicts = observed.iter().map(|step| step.record.verdict);
+    let mut verdict = overall(verdicts.filter(|one| !judges_nothing || *one != Verdict::Skipped));
     let death = lane.died(!verdict.is_fine()).await;
     let mut reason = observed.iter().find_map(|step| step.problem.clone());
     if let Some(death) = death {
@@ -466,6 +469,8 @@ impl CaseRun<'_> {
         listed: Option<&Expectation>,
     ) -> ObservedStep {
         let Some(right) = right else {
+            // Nothing is expected of the answer, so it need not have the parts to save either.
+            self.capture(step, &outcome);
             record.verdict = Verdict::Pass;
             return ObservedStep { record, raw: Some(outcome), signature: None, problem: None, doubt: None };
         };

@@ -635,7 +635,7 @@ impl Engine<'_> {
 }
 
 /// Why a scenario does not apply to a target; `None` if it can be run.
-pub(super) fn untestable(scenario: &Scenario, prepared: &PreparedTarget) -> Option<String> {
+pub(crate) fn untestable(scenario: &Scenario, prepared: &PreparedTarget) -> Option<String> {
     if let (Some(range), Some(release)) = (&scenario.requires.releases, prepared.release())
         && !range.contains(&release)
     {

@@ -39,6 +39,7 @@ mod verbs;
 mod warm;
 
 pub use deny::{Deny, ParseDenyError};
+pub(crate) use engine::untestable;
 pub use engine::{Emit, RunRequest, run};
 pub use event::{
     Cell, Event, Format, FramesChecked, ListedDeviation, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo,

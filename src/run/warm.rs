@@ -81,6 +81,30 @@ impl Warm {
         Ok(cells)
     }
 
+    /// Boots a gateway with the records of these scenarios in its store, runs them on it, several at the same time, and stops
+    /// it. Returns the cells in the order in which they ended, and for each of them whether it is in doubt: it shows a timeout,
+    /// or something other than the scenario may have affected it.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not come up.
+    pub async fn once(
+        prepared: Arc<PreparedTarget>,
+        settings: Settings,
+        number: usize,
+        scenarios: &[&Scenario],
+    ) -> Result<Vec<(Cell, bool)>, StartError> {
+        let cases: Vec<Case<'_>> = scenarios.iter().map(|scenario| Case { scenario, attempt: 1 }).collect();
+        let lane = Lane::boot(prepared, settings, number, &cases).await?;
+        let mut running: FuturesUnordered<_> = cases.iter().map(|case| case::run(&lane, *case)).collect();
+        let mut cells = Vec::with_capacity(cases.len());
+        while let Some(ran) = running.next().await {
+            cells.push((ran.cell, ran.doubt.is_some()));
+        }
+        drop(running);
+        lane.stop().await;
+        Ok(cells)
+    }
+
     /// Activates exactly these mutants.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use serde_json::Value;
 pub struct FlowText<'a>(pub &'a str);
 
 /// A JSON value in flow style.
-pub(super) struct FlowValue<'a>(pub(super) &'a Value);
+pub struct FlowValue<'a>(pub &'a Value);
 
 /// Words that YAML, or an older version of it, does not read as text.
 const NOT_TEXT: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"];

@@ -46,7 +46,7 @@ pub use entries::Entries;
 pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, ExpectationKind};
 pub use expect_written::EXPECTATION_WORDS;
 pub use file::{Deviation, DeviationClass, Observe, Owner, Requires, ScenarioFile};
-pub use flow::FlowText;
+pub use flow::{FlowText, FlowValue};
 pub use layout::{Layout, Place, layout};
 pub use lifecycle::{Ready, StopSignal};
 pub use load::{Suite, load};

@@ -136,6 +136,29 @@ impl StoryDeviation {
 }
 
 impl Scenario {
+    /// The same scenario without expectations: every step is done and observed, and none is judged.
+    #[must_use]
+    pub fn only_observed(mut self) -> Self {
+        fn without_expectation(step: &mut StoryStep) {
+            match &mut step.action {
+                Action::One(_, right) => *right = None,
+                Action::Together(inner) | Action::Repeat(_, inner) => {
+                    inner.iter_mut().for_each(without_expectation);
+                }
+            }
+        }
+        self.steps.iter_mut().chain(&mut self.finally).for_each(without_expectation);
+        self.deviations.clear();
+        self.observe_all = true;
+        self
+    }
+
+    /// Whether none of its steps has an expectation.
+    pub fn judges_nothing(&self) -> bool {
+        let judged = |step: &&StoryStep| matches!(&step.action, Action::One(_, Some(_)));
+        !self.all_steps().iter().any(judged)
+    }
+
     /// The outcome listed for a step on a release, with the deviation that lists it.
     pub fn deviation(
         &self,
