@@ -198,7 +198,7 @@ fn a_home_that_cannot_be_removed_blocks_no_start() {
     let homes = fs::read_dir(&temp).unwrap().flatten().next().unwrap().path();
     let closed = homes.join("home-dead/state");
     fs::create_dir_all(closed.join("deep")).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     assert_eq!(run(&folder, "answer", &[]).code, Some(0));
     assert!(!homes.join("home-dead").exists());
 }
