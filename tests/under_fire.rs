@@ -46,11 +46,15 @@ fn fake(mode: &str) -> String {
 }
 
 fn run(folder: &TempDir, mode: &str, more: &[&str]) -> Ended {
+    run_on(folder, &fake(mode), more)
+}
+
+fn run_on(folder: &TempDir, gateway: &str, more: &[&str]) -> Ended {
     let path = |below: &str| -> PathBuf { folder.path().join(below) };
     fs::create_dir_all(path("tmp")).unwrap();
     let begun = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_gatecrash"))
-        .args(["run", "--gateway", &fake(mode), "--seed", "7", "--report", "json=run.json"])
+        .args(["run", "--gateway", gateway, "--seed", "7", "--report", "json=run.json"])
         .args(["--color", "never"])
         .args(more)
         .current_dir(folder.path())
@@ -194,7 +198,7 @@ fn a_home_that_cannot_be_removed_blocks_no_start() {
     let homes = fs::read_dir(&temp).unwrap().flatten().next().unwrap().path();
     let closed = homes.join("home-dead/state");
     fs::create_dir_all(closed.join("deep")).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     assert_eq!(run(&folder, "answer", &[]).code, Some(0));
     assert!(!homes.join("home-dead").exists());
 }
@@ -264,4 +268,43 @@ fn no_secret_is_in_any_report(#[case] mode: &str, #[case] code: i32) {
             }
         }
     }
+}
+
+/// A package whose gateway tries to write outside of its home, and says how that went.
+#[test]
+fn a_build_cannot_write_outside_of_its_home() {
+    let folder = bench(
+        "title: T
+why: W.
+alone: true
+steps:
+  - connect: {as: client}
+  - log: {line: {$matches: \"outside: (EACCES|written)\"}}
+  - log: {id: inside, line: \"inside: written\"}
+",
+    );
+    let package = folder.path().join("package");
+    fs::create_dir_all(&package).unwrap();
+    let outside = folder.path().join("outside.txt");
+    let script = format!(
+        "import {{ writeFileSync }} from 'node:fs';
+const tried = (file) => {{ try {{ writeFileSync(file, 'x'); return 'written'; }} catch (error) {{ return error.code; }} }};
+console.log('outside: ' + tried({outside:?}));
+console.log('inside: ' + tried(process.env.HOME + '/file'));
+process.argv = [process.argv[0], 'fake', '--port', process.env.GATECRASH_PORT];
+await import({fake:?});
+",
+        fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs")
+    );
+    fs::write(package.join("openclaw.mjs"), script).unwrap();
+    fs::write(
+        package.join("package.json"),
+        r#"{"name": "openclaw", "version": "2026.3.31", "type": "module"}"#,
+    )
+    .unwrap();
+    let ended = run_on(&folder, &format!("path:{}", package.display()), &["--timeout", "20s"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    let has_landlock =
+        fs::read_to_string("/proc/kallsyms").is_ok_and(|all| all.contains("landlock_restrict_self"));
+    assert!(!has_landlock || !outside.exists(), "the kernel lets it be confined, and it wrote");
 }

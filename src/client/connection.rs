@@ -287,7 +287,7 @@ async fn read(
 /// How a connection ended that the library gave up on: dropped by the peer, or by this side because of what the peer sent.
 pub(super) fn broken(error: &WsError) -> ConnectionEnd {
     match error {
-        WsError::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<TooMuchArrives>()) => {
+        WsError::Io(error) if matches!(error.get_ref(), Some(inner) if inner.is::<TooMuchArrives>()) => {
             ConnectionEnd::ProtocolError(error.to_string())
         }
         WsError::Protocol(

@@ -49,7 +49,9 @@ pub(super) struct TooMuchArrives;
 
 /// The close frame as it was sent, once one has arrived: its code and the bytes of its reason.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SentClose(Arc<Mutex<Option<(u16, Vec<u8>)>>>);
+pub(super) struct SentClose(Arc<Mutex<Option<CodeAndReason>>>);
+
+type CodeAndReason = (u16, Vec<u8>);
 
 impl SentClose {
     /// What a close frame says that the library has accepted.
@@ -138,6 +140,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
 
 /// Scans frames (RFC 6455, section 5.2) without keeping their payloads.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are bits of the frame that is being read")]
 struct FrameScanner {
     /// The last bytes of the HTTP answer, until its end has come.
     upgraded: bool,

@@ -314,8 +314,8 @@ mod tests {
     fn a_home_with_closed_folders_is_removed() {
         let (_temp, homes) = homes();
         let path = left_behind(&homes);
-        fs::set_permissions(path.join("state/deep"), Permissions::from_mode(0)).unwrap();
-        fs::set_permissions(path.join("state"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path.join("state/deep"), Permissions::from_mode(0o000)).unwrap();
+        fs::set_permissions(path.join("state"), Permissions::from_mode(0o000)).unwrap();
         let report = homes.sweep().unwrap();
         assert_eq!((report.swept.len(), report.stuck.len()), (1, 0));
         assert!(!path.exists());

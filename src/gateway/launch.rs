@@ -125,9 +125,11 @@ impl Launch {
         changes.of(config)
     }
 
-    /// Links the folders that the runs of a build share into the `TMPDIR` of a home.
+    /// Makes the folders that the runs of a build share, and links those of a temporary directory into the `TMPDIR` of a home.
     pub(super) fn link_shared_temporary(&self, home: &Home) -> io::Result<()> {
         let Self::Node(build) = self else { return Ok(()) };
+        // A program is only let into folders that exist. Without a compile cache it boots as well, but slowly.
+        let _ = fs::create_dir_all(&build.compile_cache);
         for (folder, place) in &build.shared_temporary {
             if fs::create_dir_all(place).is_err() || rustix::fs::access(place, Access::WRITE_OK).is_err() {
                 // With a read-only cache, every home has a folder of its own and takes longer to boot.
@@ -156,6 +158,15 @@ impl Launch {
         temporary.chain([build.compile_cache.as_path()]).collect()
     }
 
+    /// Everything that a build may write to: its home, what the runs of the build share, and what the harness names in
+    /// `extra` variables. (Those of a scenario name no place outside of the home.)
+    pub(super) fn writable(&self, home: &Home, extra: &[(String, String)]) -> Vec<PathBuf> {
+        let shared = self.shared_directories().into_iter().map(Path::to_owned);
+        let named = extra.iter().map(|(_, value)| Path::new(value)).filter(|place| place.is_absolute());
+        let folders = named.filter_map(|place| if place.is_dir() { Some(place) } else { place.parent() });
+        shared.chain(folders.map(Path::to_owned)).chain([home.path().to_owned()]).collect()
+    }
+
     /// The program with its whole environment. `path` is the search path for shell commands.
     pub(super) fn program(
         &self,
@@ -172,14 +183,25 @@ impl Launch {
                 args.extend(["gateway", "run", "--port"].map(Into::into));
                 args.push(port.to_string().into());
                 args.extend(["--bind", "loopback", "--allow-unconfigured"].map(Into::into));
-                Program { path: build.node.clone(), args, env, directory, stdout: None, port: Some(port) }
+                let writable = Some(self.writable(home, extra));
+                Program {
+                    path: build.node.clone(),
+                    args,
+                    env,
+                    directory,
+                    stdout: None,
+                    writable,
+                    port: Some(port),
+                }
             }
             Self::Command(command) => {
                 let mut env = environment(home, port, &[], extra);
                 env.push(("PATH".into(), path.clone()));
                 let command = command.replace("{port}", &port.to_string());
                 let args = vec!["-c".into(), command.into()];
-                Program { path: "/bin/sh".into(), args, env, directory, stdout: None, port: Some(port) }
+                // A command is the user's own, and may do what the user may.
+                let (path, port) = ("/bin/sh".into(), Some(port));
+                Program { path, args, env, directory, stdout: None, writable: None, port }
             }
         }
     }

@@ -3,6 +3,7 @@
 mod boot;
 mod builds;
 mod configuration;
+mod confine;
 mod copy;
 mod embedded;
 mod fork;

@@ -68,11 +68,11 @@ impl StartedProgram {
     ) -> Result<Self, ProgramError> {
         let launch = request.launch.as_ref().unwrap_or(gateway.launch());
         let Launch::Node(build) = launch else { return Err(ProgramError::NoBuild) };
-        let program = program(gateway, build, request, number).map_err(ProgramError::Start)?;
+        launch.link_shared_temporary(gateway.home()).map_err(ProgramError::Start)?;
+        let program = program(gateway, launch, build, request, number).map_err(ProgramError::Start)?;
         let stdout = program.stdout.clone().unwrap_or_default();
         let log = GatewayLog::create(&gateway.home().logs().join(format!("program-{number}.err")));
         let stderr = log.map_err(ProgramError::Start)?;
-        launch.link_shared_temporary(gateway.home()).map_err(ProgramError::Start)?;
         let process = Process::spawn(gateway.executable(), gateway.home(), program, &stderr).await;
         Ok(Self { process: process.map_err(ProgramError::Start)?, stdout, stderr })
     }
@@ -108,6 +108,7 @@ impl StartedProgram {
 /// The command line and the environment of a program.
 fn program(
     gateway: &Gateway,
+    launch: &Launch,
     build: &NodeBuild,
     request: &ProgramRequest,
     number: usize,
@@ -158,6 +159,7 @@ fn program(
         env,
         directory: gateway.home().user(),
         stdout: Some(stdout),
+        writable: Some(launch.writable(gateway.home(), &[])),
         port: None,
     })
 }

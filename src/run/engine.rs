@@ -180,7 +180,7 @@ impl Engine<'_> {
         let tell: Arc<dyn Fn(String) + Send + Sync> = {
             let (emit, name) = (Arc::clone(self.emit), name.clone());
             Arc::new(move |text: String| {
-                emit(Event::Preparing { target: name.clone(), text: Masker::default().line(&text) })
+                emit(Event::Preparing { target: name.clone(), text: Masker::default().line(&text) });
             })
         };
         let prepared = tokio::select! {

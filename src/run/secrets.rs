@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::identity::gateway_secret;
 use super::lane::{Case, Settings};
-use crate::scenario::{Action, Scenario, Step};
+use crate::scenario::{Action, Entries, Scenario, Step};
 use crate::wire::Masker;
 
 /// A masker that knows what the gateway of these cases is given.
@@ -37,8 +37,10 @@ fn learn(masker: &mut Masker, scenario: &Scenario) {
             Step::Upgrade(upgrade) => (upgrade.config.as_ref(), None),
             _ => (None, None),
         };
-        config.into_iter().for_each(|config| masker.learn_written(config));
-        let variables = env.into_iter().flat_map(|env| env.iter());
+        if let Some(config) = config {
+            masker.learn_written(config);
+        }
+        let variables = env.into_iter().flat_map(Entries::iter);
         masker.learn_variables(variables.map(|(name, value)| (name.value.as_str(), value.as_str())));
     }
 }

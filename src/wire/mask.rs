@@ -44,9 +44,9 @@ impl Masker {
         }
     }
 
-    /// A text with all known secrets replaced.
+    /// A text with all known secrets replaced, and those that are recognised by their shape.
     pub fn text(&self, text: &str) -> String {
-        self.known.replace(text)
+        by_shape(self.known.replace(text))
     }
 
     /// A line of a log, a command line or a message: also without what looks like a secret.
@@ -57,7 +57,7 @@ impl Masker {
     /// A value with known secrets and the values of secret keys replaced.
     pub fn value(&self, value: &Value) -> Value {
         match value {
-            Value::String(text) => Value::String(by_shape(self.text(text))),
+            Value::String(text) => Value::String(self.text(text)),
             Value::Array(items) => Value::Array(items.iter().map(|inner| self.value(inner)).collect()),
             Value::Object(entries) => Value::Object(self.entries(entries)),
             other => other.clone(),

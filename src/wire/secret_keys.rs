@@ -38,7 +38,9 @@ pub(super) fn each_secret(value: &Value, found: &mut dyn FnMut(&str, &str)) {
         Value::Object(entries) => {
             for (key, inner) in entries {
                 let texts: Vec<&str> = if is_secret_key(key) { texts_of(inner) } else { Vec::new() };
-                texts.into_iter().for_each(|text| found(key, text));
+                for text in texts {
+                    found(key, text);
+                }
                 each_secret(inner, found);
             }
         }
