@@ -106,7 +106,7 @@ fn the_turning_points_of_the_founding_case_come_out_without_a_scenario() {
         .args(["check", "found", "--strict"])
         .assert()
         .code(2)
-        .stderr(contains("has not been reviewed"));
+        .stdout(contains("has not been reviewed"));
 }
 
 #[test]

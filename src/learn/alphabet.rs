@@ -147,7 +147,7 @@ impl Alphabet {
         /// A word saves the same captures again and again, and need not use them.
         const OF_WORDS: &[&str] = &["duplicate-capture", "unused-capture"];
         for input in 0..self.inputs.len() {
-            let suite = load(&[(self.name.clone(), self.source(&vec![input; 2]))]);
+            let suite = load(&[(self.name.clone(), self.source(&[input; 2]))]);
             let found = scenario::check(&suite, false);
             let mistake =
                 found.iter().find(|one| one.severity == Severity::Error && !OF_WORDS.contains(&one.code));

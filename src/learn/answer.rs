@@ -56,7 +56,9 @@ fn granted(auth: Option<&Value>) -> String {
         scopes.sort_unstable();
         let short: Vec<&str> =
             scopes.iter().map(|scope| scope.strip_prefix("operator.").unwrap_or(scope)).collect();
-        text.push_str(&format!("({})", short.join(" ")));
+        text.push('(');
+        text.push_str(&short.join(" "));
+        text.push(')');
     }
     if ["deviceToken", "token"].iter().any(|key| auth.get(key).is_some_and(Value::is_string)) {
         text.push_str(" +token");

@@ -31,13 +31,10 @@ pub struct MachineChange {
 }
 
 /// For each pair of answers to an input that differ, a shortest word that shows it. Shorter words come first.
-pub fn distinguishing_words<O: Clone + Ord>(
+pub fn distinguishing_words<O: Clone + Eq + Ord>(
     one: &Machine<O>,
     other: &Machine<O>,
-) -> Vec<DistinguishingWord<O>>
-where
-    O: Eq,
-{
+) -> Vec<DistinguishingWord<O>> {
     let mut found: BTreeMap<(Input, O, O), DistinguishingWord<O>> = BTreeMap::new();
     let mut seen = BTreeSet::from([(0, 0)]);
     let mut open = VecDeque::from([(0, 0, Word::new())]);

@@ -242,7 +242,13 @@ impl<O: Clone + Eq + Ord> Learner<O> {
     /// for: not all of these words can have been asked before.
     fn refuting_words(&self, machine: &Machine<O>) -> BTreeSet<Word> {
         let Some(word) = self.contradiction(machine) else { return BTreeSet::new() };
-        let access = machine.access_words();
+        // The ways of the basis, which need not be the shortest ones of the machine: only behind them all is known.
+        let mut access = machine.access_words();
+        for node in &self.basis {
+            let way = self.tree.word(*node);
+            let state = machine.after(0, &way);
+            access[state] = way;
+        }
         (1..word.len())
             .map(|at| {
                 let state = machine.after(0, &word[..at]);

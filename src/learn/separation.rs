@@ -67,10 +67,10 @@ fn shortest_words<O: Clone + Eq>(machine: &Machine<O>) -> BTreeMap<Pair, Word> {
             for input in 0..machine.inputs() {
                 let (left, right) = (machine.edge(one, input), machine.edge(other, input));
                 if left.output != right.output {
-                    if !words.contains_key(&(one, other)) {
-                        words.insert((one, other), vec![input]);
+                    words.entry((one, other)).or_insert_with(|| {
                         open.push_back((one, other));
-                    }
+                        vec![input]
+                    });
                 } else if left.target != right.target {
                     let next = (left.target.min(right.target), left.target.max(right.target));
                     behind.entry(next).or_default().push(((one, other), input));

@@ -53,20 +53,25 @@ pub fn html(study: &Study) -> String {
             for shown in &comparison.words {
                 let cells =
                     [&study.alphabet.spell(&shown.found.word), &*shown.found.first, &*shown.found.second];
-                let cells: String = cells.iter().map(|one| format!("<td>{}</td>", escaped(one))).collect();
+                let cells = tagged("td", cells);
                 let _ = writeln!(body, "<tr>{cells}</tr>");
             }
             body.push_str("</table>\n");
         }
-        let lines: String =
-            changes(study, comparison, at).iter().map(|line| format!("<li>{}</li>", escaped(line))).collect();
+        let lines = tagged("li", changes(study, comparison, at));
         let _ = writeln!(body, "<ul>{lines}</ul>");
     }
-    let figures: String = figures(study).iter().map(|line| format!("<li>{}</li>", escaped(line))).collect();
+    let figures = tagged("li", figures(study));
     let title = escaped(&format!("Machines over the alphabet {}", study.alphabet.name));
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>body{{font:15px sans-serif;margin:2em}}td,th{{text-align:left;padding:.2em .8em;border-bottom:1px solid #ccc}}.picture{{overflow:auto}}</style></head>\n<body><h1>{title}</h1>\n<p>{}.</p>\n{body}<ul>{figures}</ul>\n<div class=\"picture\">{}</div>\n</body></html>\n",
         escaped(&study.alphabet.title),
         svg(study)
     )
+}
+
+/// Texts, each in an element of its own.
+fn tagged(tag: &str, texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let elements = texts.into_iter().map(|text| format!("<{tag}>{}</{tag}>", escaped(text.as_ref())));
+    elements.collect::<Vec<_>>().concat()
 }

@@ -8,7 +8,7 @@ use crate::learn::{Input, State, Study};
 const ROW: usize = 18;
 const HEAD: usize = 24;
 /// Width of a character of the font, in tenths of a unit.
-const CHARACTER: usize = 68;
+const CHARACTER: usize = 70;
 const BETWEEN_COLUMNS: usize = 90;
 const BETWEEN_BOXES: usize = 26;
 const MARGIN: usize = 20;
@@ -44,7 +44,9 @@ pub fn svg(study: &Study) -> String {
         );
         let boxes = placed(study, at, y + HEAD / 2);
         arrows(&mut body, &boxes);
-        boxes.iter().for_each(|one| draw(&mut body, one));
+        for one in &boxes {
+            draw(&mut body, one);
+        }
         width = boxes.iter().map(|one| one.x + one.width).max().unwrap_or(0).max(width);
         y = boxes.iter().map(|one| one.y + height(one)).max().unwrap_or(y) + 2 * BETWEEN_BOXES;
     }
@@ -54,7 +56,7 @@ pub fn svg(study: &Study) -> String {
     )
 }
 
-const STYLE: &str = "<style>text{font:11px monospace;fill:#222}.target{font:bold 15px sans-serif}.title{font:bold 12px sans-serif}.changed{fill:#c0392b;font-weight:bold}</style>
+const STYLE: &str = "<style>text{font-family:monospace;font-size:11px;fill:#222}.target{font-family:sans-serif;font-size:15px;font-weight:bold}.title{font-family:sans-serif;font-size:12px;font-weight:bold}.changed{fill:#c0392b;font-weight:bold}</style>
 <defs><marker id=\"end\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\" fill=\"#7f8c8d\"/></marker>
 <marker id=\"end-changed\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\" fill=\"#c0392b\"/></marker></defs>\n";
 
