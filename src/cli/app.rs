@@ -9,9 +9,9 @@ use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, help, list, logging,
-    man, matrix, merge, mutants, new, preflight, reasons, releases, report, rules, run, runs, schema,
-    serve_model, show, timeline,
+    bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, explore, help, list,
+    logging, man, matrix, merge, mutants, new, preflight, reasons, releases, report, rules, run, runs,
+    schema, serve_model, show, timeline,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -50,6 +50,7 @@ enum Command {
     Preflight(preflight::Args),
     Bisect(bisect::Args),
     Diff(diff::Args),
+    Explore(explore::Args),
     Mutants(mutants::Args),
     List(list::Args),
     Releases(releases::Args),
@@ -111,6 +112,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Preflight(args) => preflight::run(args, context),
         Command::Bisect(args) => bisect::run(args, context),
         Command::Diff(args) => diff::run(args, context),
+        Command::Explore(args) => explore::run(args, context),
         Command::Mutants(args) => mutants::run(args, context),
         Command::List(args) => list::run(args, context),
         Command::Releases(args) => releases::run(args, context),

@@ -13,7 +13,10 @@ struct CommandGroup {
 /// All commands that are not hidden, by purpose.
 const GROUPS: &[CommandGroup] = &[
     CommandGroup { title: "Run scenarios", commands: &["run", "matrix", "preflight", "merge"] },
-    CommandGroup { title: "Find what changed", commands: &["bisect", "diff", "compare", "reasons"] },
+    CommandGroup {
+        title: "Find what changed",
+        commands: &["bisect", "diff", "explore", "compare", "reasons"],
+    },
     CommandGroup {
         title: "Understand results",
         commands: &["show", "explain", "report", "runs", "timeline", "rules"],
@@ -53,6 +56,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "diff",
         &["gatecrash diff 2026.3.28 2026.3.31 'roles/**'", "gatecrash diff embedded:2026.3.31 2026.3.31"],
+    ),
+    (
+        "explore",
+        &[
+            "gatecrash explore 2026.3.28 2026.3.31 --time 5m --out found",
+            "gatecrash explore embedded:2026.3.31 2026.3.31 --stories 500 --focus tokens",
+        ],
     ),
     ("compare", &["gatecrash compare yesterday.events latest"]),
     ("reasons", &["gatecrash reasons latest"]),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
-use super::situation::situation;
 use super::render::Part;
+use super::situation::situation;
 use super::story::{
     Action, Caller, Connect, ConnectionNumber, Credential, DeviceNumber, Oddity, ProofFault, Record, Request,
     Route, Setting, Story, StoryDevice, StoryStep, Stray, TokenState, Tokens,
@@ -158,8 +158,7 @@ impl Maker<'_> {
 
     fn request(&mut self) -> Request {
         let role = if self.rng.u8(0..4) == 0 { "node" } else { "operator" };
-        let scopes =
-            if role == "node" { Vec::new() } else { scopes_of(self.weights.scopes.pick(self.rng)) };
+        let scopes = if role == "node" { Vec::new() } else { scopes_of(self.weights.scopes.pick(self.rng)) };
         Request { role: role.to_owned(), scopes, expired: self.rng.u8(0..5) == 0 }
     }
 
@@ -287,8 +286,13 @@ impl Maker<'_> {
         let other_role = if role == "operator" { "node" } else { "operator" }.to_owned();
         let has_record =
             |number: DeviceNumber| self.story.device(number).is_some_and(|one| one.record.is_some());
-        let others: Vec<DeviceNumber> =
-            self.story.devices.iter().map(|one| one.number).filter(|one| *one != own && has_record(*one)).collect();
+        let others: Vec<DeviceNumber> = self
+            .story
+            .devices
+            .iter()
+            .map(|one| one.number)
+            .filter(|one| *one != own && has_record(*one))
+            .collect();
         let earlier: Vec<ConnectionNumber> = self.story.connects().map(|one| one.number).collect();
         let is_known = has_record(own);
         match self.weights.auth.pick(self.rng) {
@@ -417,7 +421,9 @@ impl Maker<'_> {
         let used = |number: DeviceNumber| {
             steps.iter().any(|step| {
                 let of_token = match step.connect().map(|connect| &connect.auth) {
-                    Some(Credential::Stored(device, _) | Credential::WrongBesideStored(device, _)) => Some(*device),
+                    Some(Credential::Stored(device, _) | Credential::WrongBesideStored(device, _)) => {
+                        Some(*device)
+                    }
                     _ => None,
                 };
                 step.device() == Some(number) || of_token == Some(number)
@@ -453,9 +459,9 @@ mod tests {
     use fastrand::Rng;
 
     use super::super::render::scenario;
-    use crate::scenario::{Suite, check};
     use super::super::weights::BUILT_IN;
     use super::*;
+    use crate::scenario::{Severity, Suite, check};
 
     fn weights() -> Weights {
         Weights::read(BUILT_IN).unwrap()
@@ -472,11 +478,11 @@ mod tests {
             let mut story = generator.story(&mut rng);
             for _ in 0..4 {
                 prop_assert!(story.is_whole(), "{story:?}");
-                let Some((scenario, written)) = scenario(&story, "explore/one", true) else {
-                    return Err(TestCaseError::fail(format!("{story:?}")));
-                };
+                let read = scenario(&story, "explore/one", true);
+                let (scenario, written) = read.map_err(|found| TestCaseError::fail(format!("{found:?}")))?;
                 let suite = Suite { scenarios: vec![scenario.clone()], diagnostics: Vec::new() };
-                prop_assert_eq!(check(&suite, false), Vec::new());
+                let mistakes = check(&suite, false).into_iter().find(|one| one.severity == Severity::Error);
+                prop_assert_eq!(mistakes, None);
                 prop_assert_eq!(scenario.steps.len(), written.steps.len());
                 story = generator.changed(&story, &mut rng);
             }
@@ -503,7 +509,9 @@ mod tests {
         for _ in 0..50 {
             let story = generator.story(&mut rng);
             let about = (0..story.steps.len()).any(|at| {
-                situation(&story, Part::Step(at)).iter().any(|word| word.starts_with("route:") || word == "config:proxies")
+                situation(&story, Part::Step(at))
+                    .iter()
+                    .any(|word| word.starts_with("route:") || word == "config:proxies")
             });
             assert!(about, "{story:?}");
         }

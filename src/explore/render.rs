@@ -11,7 +11,7 @@ use super::story::{
     Route, Setting, Story, StoryStep, Stray, TokenState, Tokens,
 };
 use super::yaml::flow;
-use crate::scenario::{Scenario, Source, load};
+use crate::scenario::{Diagnostic, Scenario, Source, load};
 
 /// What a step of the written scenario stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +55,18 @@ const PROXIES: &str = r#"{gateway: {trustedProxies: [127.0.0.1], controlUi: {all
 
 const PASSWORD: &str = r#"{gateway: {auth: {mode: password, password: "${gateway.password}"}}}"#;
 
-/// The defaults that let every step have any outcome.
-const ANYTHING: &str = "  connect: {may_close: Any., expect: {any_of: [hello, closed, http, error, {protocol_error: $any}, silence]}}
-  call: {expect: {any_of: [ok, error, closed, {protocol_error: $any}, silence]}}
-  approve: {expect: {any_of: [ok, error, closed, silence]}}
-  revoke: {expect: {any_of: [ok, error, closed, silence]}}
-  event: {expect: {any_of: [arrives, silence, closed]}}
-  send: {expect: {any_of: [ok, hello, closed, error, http, {protocol_error: $any}, silence]}}
-";
+/// The defaults that let every step have any outcome, by verb.
+const ANYTHING: &[(&str, &str)] = &[
+    (
+        "connect",
+        "{may_close: Any., expect: {any_of: [hello, closed, {http: $any}, error, {protocol_error: $any}, silence]}}",
+    ),
+    ("call", "{expect: {any_of: [ok, error, closed, {protocol_error: $any}, silence]}}"),
+    ("approve", "{expect: {any_of: [ok, error, closed, silence]}}"),
+    ("revoke", "{expect: {any_of: [ok, error, closed, silence]}}"),
+    ("event", "{expect: {any_of: [arrives, silence, closed]}}"),
+    ("send", "{expect: {any_of: [ok, hello, closed, error, {protocol_error: $any}, silence]}}"),
+];
 
 /// How long a step waits for an event.
 const EVENT_WITHIN: &str = "600ms";
@@ -73,17 +77,23 @@ const STRAY_WITHIN: &str = "3s";
 /// The scopes of the owner.
 pub(super) const OWNER_SCOPES: [&str; 2] = ["operator.admin", "operator.pairing"];
 
-/// Loads a story as a scenario that accepts every outcome; `None` if it is not a valid scenario.
-pub(super) fn scenario(story: &Story, id: &str, stored: bool) -> Option<(Scenario, Written)> {
+/// Loads a story as a scenario that accepts every outcome.
+///
+/// # Errors
+/// Fails if it is not a valid scenario, with what is wrong. Stories that are whole are valid.
+pub(super) fn scenario(
+    story: &Story,
+    id: &str,
+    stored: bool,
+) -> Result<(Scenario, Written), Vec<Diagnostic>> {
     let heading = Heading { title: "A story", why: "It is asked.", end: "", right: None, stored };
     let written = write(story, &heading);
     let source = Arc::new(Source { path: format!("{id}.yaml"), text: written.text.clone() });
     let suite = load(&[(id.to_owned(), source)]);
-    if !suite.diagnostics.is_empty() {
-        tracing::debug!(found = ?suite.diagnostics, text = written.text, "a story is no scenario");
-        return None;
+    match suite.scenarios.into_iter().next() {
+        Some(scenario) if suite.diagnostics.is_empty() => Ok((scenario, written)),
+        _ => Err(suite.diagnostics),
     }
-    Some((suite.scenarios.into_iter().next()?, written))
 }
 
 /// Writes a story as a scenario.
@@ -119,11 +129,20 @@ pub fn write(story: &Story, heading: &Heading<'_>) -> Written {
     if story.has_owner() {
         let _ = writeln!(text, "  owner: {}", flow(&json!({"paired": {"scopes": OWNER_SCOPES}})));
     }
+    writer.steps(heading.stored);
     if heading.right.is_none() {
-        let _ = write!(text, "\nobserve: all\ndefaults:\n{ANYTHING}");
+        let used = |verb: &str| {
+            writer.text.contains(&format!("\n  - {verb}:"))
+                || writer.text.starts_with(&format!("  - {verb}:"))
+        };
+        text.push_str("\nobserve: all\n");
+        let defaults: Vec<_> = ANYTHING.iter().filter(|(verb, _)| used(verb)).collect();
+        text.push_str(if defaults.is_empty() { "" } else { "defaults:\n" });
+        for (verb, keys) in defaults {
+            let _ = writeln!(text, "  {verb}: {keys}");
+        }
     }
     text.push_str("\nsteps:\n");
-    writer.steps(heading.stored);
     text.push_str(&writer.text);
     text.push_str(heading.end);
     Written { text, steps: writer.names }
@@ -277,9 +296,11 @@ impl<'a> Writer<'a> {
             Action::RejectFirst => {
                 ("reject", "call", json!({"method": "device.pair.reject", "params": {"requestId": pending}}))
             }
-            Action::ApproveFirst => {
-                ("approve", "call", json!({"method": "device.pair.approve", "params": {"requestId": pending}}))
-            }
+            Action::ApproveFirst => (
+                "approve",
+                "call",
+                json!({"method": "device.pair.approve", "params": {"requestId": pending}}),
+            ),
         };
         let name = self.name(word);
         let mut written = keys(json!({"on": on, "id": name}));

@@ -67,7 +67,8 @@ pub fn situation(story: &Story, part: Part) -> Situation {
         }
         Part::Stored(device) => {
             words.extend(view(story, story.steps.len(), device).words);
-            for (at, step) in story.steps.iter().enumerate().filter(|(_, step)| step.device() == Some(device)) {
+            for (at, step) in story.steps.iter().enumerate().filter(|(_, step)| step.device() == Some(device))
+            {
                 words.extend(of_step(story, at, step));
             }
         }
@@ -150,7 +151,10 @@ fn of_connect(story: &Story, at: usize, connect: &Connect) -> Situation {
         } else if known.roles.contains(role) && !known.tokens.contains_key(role) {
             words.insert("token:missing".to_owned());
         }
-        if is_known && role == "operator" && connect.asked_scopes().iter().any(|one| !known.scopes.contains(one)) {
+        if is_known
+            && role == "operator"
+            && connect.asked_scopes().iter().any(|one| !known.scopes.contains(one))
+        {
             words.insert("scopes:more".to_owned());
         }
     }

