@@ -24,7 +24,7 @@ use crate::run::Settings;
 use crate::scenario::{Capability, Millis};
 
 /// How long a step waits for an answer. Gateways answer within milliseconds, so silence is an outcome.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The share of `--time` that is left for shrinking and confirming what was found.
 const LEFT_FOR_SHRINKING: u32 = 5;

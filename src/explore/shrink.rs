@@ -6,6 +6,9 @@ use super::compare::OutcomePair;
 use super::situation::Situation;
 use super::story::{Action, Caller, Connect, Credential, Record, Route, Setting, Story, StoryStep, Tokens};
 
+/// Candidates of one story in a round. The first ones leave out most, and if one of them works the others are not needed.
+const IN_A_ROUND: usize = 12;
+
 /// A story that is being shrunk.
 #[derive(Clone, Debug)]
 pub struct Shrinker {
@@ -29,6 +32,9 @@ impl Shrinker {
         let bound = weight(&self.story);
         let mut found = Vec::new();
         for candidate in smaller(&self.story) {
+            if found.len() == IN_A_ROUND {
+                break;
+            }
             if candidate.is_whole() && weight(&candidate) < bound && self.tried.insert(candidate.clone()) {
                 found.push(candidate);
             }

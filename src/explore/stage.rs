@@ -64,11 +64,29 @@ impl Stage {
     /// Fails if a gateway does not come up or cannot be seeded.
     pub async fn run(&mut self, scenarios: &[Scenario]) -> Result<Vec<Cell>, StageError> {
         let mut cells: Vec<Option<Cell>> = vec![None; scenarios.len()];
+        if self.prepared.is_embedded() {
+            // Models cost nothing to boot, so all groups run at the same time.
+            let groups = groups(scenarios);
+            let parts: Vec<&[usize]> =
+                groups.iter().flat_map(|group| group.chunks(STORIES_AT_ONCE_EMBEDDED)).collect();
+            let first = self.boots + 1;
+            self.boots += parts.len();
+            let runs = parts.iter().enumerate().map(|(number, part)| {
+                let chosen: Vec<&Scenario> = part.iter().map(|at| &scenarios[*at]).collect();
+                let (prepared, settings) = (Arc::clone(&self.prepared), self.settings.clone());
+                async move { Warm::once(prepared, settings, first + number, &chosen).await }
+            });
+            for (part, ran) in parts.iter().zip(futures_util::future::join_all(runs).await) {
+                let ran =
+                    ran.map_err(|source| StageError::Start { target: self.name().to_owned(), source })?;
+                part.iter().zip(ran).for_each(|(at, cell)| cells[*at] = Some(cell));
+            }
+            return Ok(cells.into_iter().flatten().collect());
+        }
         for group in groups(scenarios) {
             let first = &scenarios[group[0]];
-            let stays = !self.prepared.is_embedded() && first.config.is_empty() && !first.restarts();
-            let most = if self.prepared.is_embedded() { STORIES_AT_ONCE_EMBEDDED } else { STORIES_AT_ONCE };
-            for part in group.chunks(most) {
+            let stays = first.config.is_empty() && !first.restarts();
+            for part in group.chunks(STORIES_AT_ONCE) {
                 let chosen: Vec<&Scenario> = part.iter().map(|at| &scenarios[*at]).collect();
                 let ran = if stays { self.on_warm(&chosen).await? } else { self.once(&chosen).await? };
                 for (at, cell) in part.iter().zip(ran) {
