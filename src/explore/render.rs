@@ -65,7 +65,7 @@ const ANYTHING: &[(&str, &str)] = &[
     ("approve", "{expect: {any_of: [ok, error, closed, silence]}}"),
     ("revoke", "{expect: {any_of: [ok, error, closed, silence]}}"),
     ("event", "{expect: {any_of: [arrives, silence, closed]}}"),
-    ("send", "{expect: {any_of: [ok, hello, closed, error, {protocol_error: $any}, silence]}}"),
+    ("send", "{expect: {any_of: [ok, closed, error, {protocol_error: $any}, silence]}}"),
 ];
 
 /// How long a step waits for an event.
