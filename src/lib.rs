@@ -80,6 +80,7 @@ pub mod coverage;
 pub mod curate;
 pub mod diff;
 mod error_chain;
+pub mod explore;
 pub mod gateway;
 pub mod learn;
 pub mod model;

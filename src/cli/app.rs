@@ -9,9 +9,9 @@ use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, help, learn, list,
-    logging, man, matrix, merge, mutants, new, news, preflight, project, reasons, releases, report, rules,
-    run, runs, schema, serve_model, show, timeline, watch,
+    bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, explore, help, learn,
+    list, logging, man, matrix, merge, mutants, new, news, preflight, project, reasons, releases, report,
+    rules, run, runs, schema, serve_model, show, timeline, watch,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -53,6 +53,7 @@ enum Command {
     Diff(diff::Args),
     News(news::Args),
     Learn(learn::Args),
+    Explore(explore::Args),
     Mutants(mutants::Args),
     List(list::Args),
     Releases(releases::Args),
@@ -126,6 +127,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Diff(args) => diff::run(args, context),
         Command::News(args) => news::run(args, context),
         Command::Learn(args) => learn::run(args, context),
+        Command::Explore(args) => explore::run(args, context),
         Command::Mutants(args) => mutants::run(args, context),
         Command::List(args) => list::run(args, context),
         Command::Releases(args) => releases::run(args, context),

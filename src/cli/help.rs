@@ -15,7 +15,7 @@ const GROUPS: &[CommandGroup] = &[
     CommandGroup { title: "Run scenarios", commands: &["run", "watch", "matrix", "preflight", "merge"] },
     CommandGroup {
         title: "Find what changed",
-        commands: &["bisect", "diff", "learn", "news", "compare", "reasons"],
+        commands: &["bisect", "diff", "explore", "learn", "news", "compare", "reasons"],
     },
     CommandGroup {
         title: "Understand results",
@@ -70,6 +70,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "gatecrash learn embedded:2026.3.28 embedded:2026.3.31",
             "gatecrash learn 2026.3.28 2026.3.31 2026.4.2 --out found --report html=machines.html",
+        ],
+    ),
+    (
+        "explore",
+        &[
+            "gatecrash explore 2026.3.28 2026.3.31 --time 5m --out found",
+            "gatecrash explore embedded:2026.3.31 2026.3.31 --stories 500 --focus tokens",
         ],
     ),
     ("compare", &["gatecrash compare yesterday.events latest"]),

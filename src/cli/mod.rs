@@ -15,6 +15,7 @@ mod docs;
 mod exit;
 mod expect;
 mod explain;
+mod explore;
 mod failure;
 mod gateways;
 mod help;

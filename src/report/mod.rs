@@ -8,6 +8,7 @@ pub mod diagnostic;
 mod difference;
 pub mod events;
 pub mod explain;
+pub mod explore;
 mod frames;
 mod github;
 pub mod html;

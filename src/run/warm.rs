@@ -18,6 +18,12 @@ pub struct Warm {
     runs: u32,
 }
 
+/// Runs cases on a lane, several at the same time.
+async fn in_order(lane: &Lane, cases: &[Case<'_>]) -> Vec<(Cell, bool)> {
+    let all = futures_util::future::join_all(cases.iter().map(|case| case::run(lane, *case))).await;
+    all.into_iter().map(|ran| (ran.cell, ran.doubt.is_some())).collect()
+}
+
 /// Why a warm gateway can no longer be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WarmError {
@@ -81,9 +87,9 @@ impl Warm {
         Ok(cells)
     }
 
-    /// Boots a gateway with the records of these scenarios in its store, runs them on it, several at the same time, and stops
-    /// it. Returns the cells in the order in which they ended, and for each of them whether it is in doubt: it shows a timeout,
-    /// or something other than the scenario may have affected it.
+    /// Boots a gateway with the configuration and the records of these scenarios, runs all of them on it, several at the same
+    /// time, and stops it. Returns the cells in the order of the scenarios, and for each of them whether it is in doubt: it
+    /// shows a timeout, or something other than the scenario may have affected it.
     ///
     /// # Errors
     /// Fails if the gateway does not come up.
@@ -95,14 +101,20 @@ impl Warm {
     ) -> Result<Vec<(Cell, bool)>, StartError> {
         let cases: Vec<Case<'_>> = scenarios.iter().map(|scenario| Case { scenario, attempt: 1 }).collect();
         let lane = Lane::boot(prepared, settings, number, &cases).await?;
-        let mut running: FuturesUnordered<_> = cases.iter().map(|case| case::run(&lane, *case)).collect();
-        let mut cells = Vec::with_capacity(cases.len());
-        while let Some(ran) = running.next().await {
-            cells.push((ran.cell, ran.doubt.is_some()));
-        }
-        drop(running);
+        let cells = in_order(&lane, &cases).await;
         lane.stop().await;
         Ok(cells)
+    }
+
+    /// Runs scenarios as their first repetition, each of which must be new to this gateway, with their records placed in
+    /// the store first. Returns the cells in the order of the scenarios.
+    ///
+    /// # Errors
+    /// Fails if their records cannot be placed in the store.
+    pub async fn run_new(&mut self, scenarios: &[&Scenario]) -> Result<Vec<Cell>, WarmError> {
+        let cases: Vec<Case<'_>> = scenarios.iter().map(|scenario| Case { scenario, attempt: 1 }).collect();
+        self.lane.seed_again(&cases).await?;
+        Ok(in_order(&self.lane, &cases).await.into_iter().map(|(cell, _)| cell).collect())
     }
 
     /// Activates exactly these mutants.

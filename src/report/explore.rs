@@ -1,0 +1,290 @@
+//! What an exploration found, as files and documents.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::explore::{Explored, Finding, Heading, Part, write};
+use crate::release::Release;
+
+/// The file in which an exploration keeps what `--resume` needs.
+const STATE: &str = "explored.json";
+
+/// The version of that file.
+const STATE_VERSION: u32 = 1;
+
+/// A finding as it is reported.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReportedFinding {
+    /// The class: what kind of step, in which situation, with which outcomes.
+    pub class: String,
+    /// How many stories showed it.
+    pub count: usize,
+    /// The number of steps of the smallest story.
+    pub steps: usize,
+    /// What the first target did.
+    pub first: String,
+    /// What the second target did.
+    pub second: String,
+    /// Where the outcomes differ, if not in kind, code or reason.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// What is out of the ordinary about the step.
+    pub situation: BTreeSet<String>,
+    /// Whether only texts for people differ.
+    pub wording: bool,
+    /// Whether it showed in three of three runs alone; `None` if that was not tried.
+    pub confirmed: Option<bool>,
+    /// The file that it was written to.
+    pub file: Option<PathBuf>,
+    /// The scenario of the suite that shows it.
+    pub known_as: Option<String>,
+    /// The scenario.
+    pub scenario: String,
+}
+
+/// A requested report of an exploration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExploreReport {
+    /// One JSON document.
+    Json(PathBuf),
+    /// Markdown.
+    Markdown(PathBuf),
+}
+
+/// What is kept for `--resume`.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeptState {
+    version: u32,
+    stories: usize,
+    findings: Vec<Finding>,
+}
+
+/// Why an earlier exploration cannot be continued.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// Its file cannot be read.
+    #[error("cannot read {}", .0.display())]
+    Unread(PathBuf, #[source] io::Error),
+    /// Its file is damaged.
+    #[error("{} is not the state of an exploration", .0.display())]
+    Damaged(PathBuf, #[source] serde_json::Error),
+    /// Its file is of another version.
+    #[error("{} was written by another version of gatecrash", .0.display())]
+    Version(PathBuf),
+}
+
+impl FromStr for ExploreReport {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((_, "")) => Err(format!("`{text}` names no file")),
+            Some(("json", file)) => Ok(Self::Json(file.into())),
+            Some(("markdown", file)) => Ok(Self::Markdown(file.into())),
+            _ => Err(format!("`{text}` is no report: write json=FILE or markdown=FILE")),
+        }
+    }
+}
+
+impl ExploreReport {
+    /// Where it goes; `-` is standard output.
+    pub fn to(&self) -> &Path {
+        match self {
+            Self::Json(to) | Self::Markdown(to) => to,
+        }
+    }
+
+    /// Its text.
+    pub fn render(&self, names: &[String; 2], explored: &Explored, findings: &[ReportedFinding]) -> String {
+        match self {
+            Self::Json(_) => format!("{:#}\n", document(names, explored, findings)),
+            Self::Markdown(_) => markdown(names, explored, findings),
+        }
+    }
+}
+
+impl ReportedFinding {
+    /// A finding, with the scenario that shows it. `right` is the number of the side whose outcomes the scenario expects.
+    pub fn of(
+        finding: &Finding,
+        known_as: Option<&str>,
+        releases: [Option<Release>; 2],
+        right: usize,
+    ) -> Self {
+        let scenario = scenario(finding, releases, right);
+        let situation = finding.situation.iter().cloned().collect::<Vec<_>>().join(", ");
+        let circumstances = if situation.is_empty() { String::new() } else { format!(" ({situation})") };
+        let place = &finding.pair.place;
+        let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
+        Self {
+            class: format!(
+                "{}{circumstances}: {} → {}{at}",
+                finding.pair.kind, finding.pair.first, finding.pair.second
+            ),
+            count: finding.count,
+            steps: finding.story.steps.len(),
+            first: finding.pair.first.clone(),
+            second: finding.pair.second.clone(),
+            place: place.clone(),
+            situation: finding.situation.clone(),
+            wording: finding.pair.is_wording(),
+            confirmed: finding.confirmed,
+            file: None,
+            known_as: known_as.map(str::to_owned),
+            scenario,
+        }
+    }
+
+    /// Puts new findings before known ones, behaviour before wording, and frequent ones first.
+    pub fn sort(findings: &mut [Self]) {
+        findings.sort_by_key(|one| {
+            (one.wording, one.known_as.is_some(), std::cmp::Reverse(one.count), one.class.clone())
+        });
+    }
+
+    /// The name of its file: what kind of step it is, and what is special about it.
+    fn stem(&self) -> String {
+        let mut words = vec![self.class.split([':', '(']).next().unwrap_or_default().trim().to_owned()];
+        words.extend(self.situation.iter().filter(|word| *word != "paired").cloned());
+        words.push(self.second.rsplit(' ').next().unwrap_or_default().to_owned());
+        let text: String = words.join("-").to_lowercase();
+        let plain: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let parts: Vec<&str> = plain.split('-').filter(|part| !part.is_empty()).collect();
+        parts.join("-").chars().take(80).collect::<String>().trim_end_matches('-').to_owned()
+    }
+}
+
+/// The finding as the text of a scenario. A person has to review it: the deviation is `unreviewed`.
+fn scenario(finding: &Finding, releases: [Option<Release>; 2], right: usize) -> String {
+    let bare = write(
+        &finding.story,
+        &Heading {
+            title: "",
+            why: "",
+            end: "",
+            right: Some(&BTreeMap::new()),
+            stored: finding.pair.kind == "stored",
+        },
+    );
+    let mut rights = BTreeMap::new();
+    let mut others = serde_json::Map::new();
+    for (position, (name, part)) in bare.steps.iter().enumerate() {
+        let Some(told) = &finding.told else { break };
+        let [one, other] =
+            [right, 1 - right].map(|side| told[side].get(position).cloned().unwrap_or_default());
+        if !one.is_null() && !matches!(&one, Value::String(word) if word == "hello" || word == "ok" ) {
+            rights.insert(name.clone(), one.clone());
+        }
+        if matches!(part, Part::Stored(_)) && one.is_null() {
+            rights.insert(name.clone(), json!({"state": "$any"}));
+        }
+        if one != other && !other.is_null() {
+            others.insert(name.clone(), other);
+        }
+    }
+    let deviating = releases[1 - right].filter(|release| releases[right] != Some(*release));
+    let mut end = String::new();
+    if let (Some(release), false) = (deviating, others.is_empty()) {
+        let steps = crate::explore::flow(&Value::Object(others));
+        let _ = write!(
+            end,
+            "\ndeviations:\n  - releases: \">={release}, <={release}\"\n    class: unreviewed\n    steps: {steps}\n"
+        );
+    }
+    let situation = finding.situation.iter().cloned().collect::<Vec<_>>().join(", ");
+    let title = format!("TITLE: what should happen ({}; {situation})", finding.pair);
+    let why =
+        "WHY: the promise on which that rests. Until somebody has written it, this is only what was seen.";
+    write(
+        &finding.story,
+        &Heading {
+            title: &title,
+            why,
+            end: &end,
+            right: Some(&rights),
+            stored: finding.pair.kind == "stored",
+        },
+    )
+    .text
+}
+
+/// Writes the findings into a folder, one file each, and what a later exploration needs to go on.
+///
+/// # Errors
+/// Fails if the folder cannot be written.
+pub fn write_files(folder: &Path, findings: &mut [ReportedFinding], explored: &Explored) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut taken = BTreeSet::new();
+    for finding in findings {
+        let stem = finding.stem();
+        let name = (1..)
+            .map(|number| if number == 1 { stem.clone() } else { format!("{stem}-{number}") })
+            .find(|name| taken.insert(name.clone()))
+            .unwrap_or(stem);
+        let path = folder.join(format!("{name}.yaml"));
+        std::fs::write(&path, &finding.scenario)?;
+        finding.file = Some(path);
+    }
+    let state = KeptState {
+        version: STATE_VERSION,
+        stories: explored.progress.stories,
+        findings: explored.findings.clone(),
+    };
+    std::fs::write(folder.join(STATE), serde_json::to_string(&state)?)
+}
+
+/// The stories that an earlier exploration ran, and what it found; `None` if there was none.
+///
+/// # Errors
+/// Fails if its file cannot be read.
+pub fn read_state(folder: &Path) -> Result<Option<(usize, Vec<Finding>)>, ResumeError> {
+    let path = folder.join(STATE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(ResumeError::Unread(path, error)),
+    };
+    let state: KeptState =
+        serde_json::from_str(&text).map_err(|error| ResumeError::Damaged(path.clone(), error))?;
+    if state.version != STATE_VERSION {
+        return Err(ResumeError::Version(path));
+    }
+    Ok(Some((state.stories, state.findings)))
+}
+
+fn document(names: &[String; 2], explored: &Explored, findings: &[ReportedFinding]) -> Value {
+    let growth: Vec<Value> = explored.growth.iter().map(|(stories, seen)| json!([stories, seen])).collect();
+    json!({
+        "first": names[0],
+        "second": names[1],
+        "stories": explored.progress.stories,
+        "candidates": explored.progress.candidates,
+        "boots": explored.progress.boots,
+        "broken": explored.progress.broken,
+        "broke": explored.broke,
+        "seen": explored.progress.seen,
+        "growth": growth,
+        "seconds": (explored.took.as_secs_f64() * 10.0).round() / 10.0,
+        "interrupted": explored.interrupted,
+        "findings": findings,
+    })
+}
+
+fn markdown(names: &[String; 2], explored: &Explored, findings: &[ReportedFinding]) -> String {
+    let mut text = format!("# What {} does differently from {}\n\n", names[1], names[0]);
+    let _ = writeln!(text, "{} stories, {} findings.\n", explored.progress.stories, findings.len());
+    for finding in findings {
+        let _ = writeln!(text, "## {}\n", finding.class.replace('`', "'"));
+        let known = finding.known_as.as_ref().map(|id| format!(", known as `{id}`")).unwrap_or_default();
+        let unstable = if finding.confirmed == Some(false) { ", **unstable**" } else { "" };
+        let _ = writeln!(text, "{} stories, {} steps{known}{unstable}\n", finding.count, finding.steps);
+        let _ = writeln!(text, "```yaml\n{}```\n", finding.scenario);
+    }
+    text
+}

@@ -1,0 +1,113 @@
+//! Shows an exploration: a line while it runs, and a list of what differs at its end.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::Appearance;
+use super::difference::Block;
+use super::palette::paint;
+use crate::explore::{Explored, Progress};
+use crate::report::explore::ReportedFinding;
+use crate::report::text::count;
+use crate::verdict::Verdict;
+
+/// How far an exploration is, in one line.
+pub fn explore_line(progress: Progress, known: usize, took: Duration) -> String {
+    let known = if known == 0 { String::new() } else { format!(" ({known} known)") };
+    format!(
+        "{} · {:.0} a second · {} · {} outcomes seen · {}{known}",
+        count(progress.stories, "story").replace("storys", "stories"),
+        rate(progress, took),
+        count(progress.boots, "boot"),
+        progress.seen,
+        count(progress.findings, "finding")
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+fn rate(progress: Progress, took: Duration) -> f64 {
+    (progress.stories + progress.candidates) as f64 / took.as_secs_f64().max(0.001)
+}
+
+/// What an exploration found, ending in a summary.
+pub fn explored(
+    names: &[String; 2],
+    explored: &Explored,
+    findings: &[ReportedFinding],
+    appearance: &Appearance,
+) -> String {
+    let mut block = Block::new(appearance);
+    for finding in findings.iter().filter(|one| !one.wording) {
+        show(&mut block, names, finding, appearance);
+    }
+    let wording: Vec<&ReportedFinding> = findings.iter().filter(|one| one.wording).collect();
+    if !wording.is_empty() {
+        block.line(&paint(appearance.palette.quiet(), "only the wording differs"));
+        for finding in wording {
+            block.prose("", &format!("{}×  {}", finding.count, finding.class));
+        }
+        block.line("");
+    }
+    let (word, verdict) = if !findings.is_empty() {
+        ("DIFFERENT", Verdict::Fail)
+    } else if explored.progress.stories == 0 {
+        ("NOTHING COMPARED", Verdict::Untestable)
+    } else if explored.progress.stories == explored.progress.broken {
+        ("BROKEN", Verdict::Error)
+    } else {
+        ("ALIKE", Verdict::Pass)
+    };
+    let mut sums = format!(
+        ": {} and {} · {} · {} · {:.1} s",
+        names[0],
+        names[1],
+        explore_line(
+            explored.progress,
+            findings.iter().filter(|one| one.known_as.is_some()).count(),
+            explored.took
+        ),
+        count(explored.progress.candidates, "candidate"),
+        explored.took.as_secs_f64()
+    );
+    if explored.progress.broken > 0 {
+        let _ = write!(sums, " · {} broken", explored.progress.broken);
+    }
+    if explored.interrupted {
+        sums.push_str(" · interrupted");
+    }
+    block.prose(&paint(appearance.palette.of(verdict), word), &sums);
+    if let Some(why) = &explored.broke {
+        block.prose("", &format!("broken: {why}"));
+    }
+    block.into_text()
+}
+
+fn show(block: &mut Block<'_>, names: &[String; 2], finding: &ReportedFinding, appearance: &Appearance) {
+    let mark = if finding.confirmed == Some(false) { "UNSTABLE" } else { "DIFFERENT" };
+    let word = paint(appearance.palette.of(Verdict::Fail), mark);
+    block.line(&format!("{word} {}", paint(appearance.palette.strong(), &finding.class)));
+    let alone = match finding.confirmed {
+        Some(true) => "3 of 3 runs alone",
+        Some(false) => "not in each of 3 runs alone",
+        None => "not confirmed",
+    };
+    let known = finding.known_as.as_ref().map(|id| format!(" · known as {id}")).unwrap_or_default();
+    let stories = if finding.count == 1 { "story" } else { "stories" };
+    block.line(&format!("  {} {stories} · {} · {alone}{known}", finding.count, count(finding.steps, "step")));
+    if finding.known_as.is_none() {
+        let from =
+            finding.scenario.find("\ndevices:").or_else(|| finding.scenario.find("\nsteps:")).unwrap_or(0);
+        for line in finding.scenario[from..].lines().filter(|line| !line.is_empty()) {
+            block.line(&format!("    {line}"));
+        }
+    }
+    if let Some(file) = &finding.file {
+        block.line(&format!("  --> {}", file.display()));
+        let [first, second] = names;
+        block.line(&paint(
+            appearance.palette.quiet(),
+            &format!("  gatecrash matrix {} --gateways {first},{second}", file.display()),
+        ));
+    }
+    block.line("");
+}
