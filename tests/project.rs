@@ -137,7 +137,7 @@ fn only_as_many_runs_are_kept_as_the_project_says() {
     for _ in 0..3 {
         folder.gatecrash(&["run"]).assert().code(0);
     }
-    folder.gatecrash(&["runs", "list"]).assert().code(0).stdout(contains("2 of at most 2 kept"));
+    folder.gatecrash(&["runs", "list"]).assert().code(0).stdout(contains("the latest 2 runs stay;"));
 }
 
 /// The crate has no dependencies, so that cargo needs no registry.

@@ -39,7 +39,7 @@ fn run(mode: &str, options: &[&str]) -> Value {
         fs::write(path, text).unwrap();
     };
     write("package/openclaw.mjs", &entry(mode));
-    write("package/package.json", r#"{"name":"openclaw","version":"2026.3.28","type":"module"}"#);
+    write("package/package.json", r#"{"name":"openclaw","version":"2026.5.18","type":"module"}"#);
     let gateway = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs");
     fs::copy(gateway, bench.path().join("fake-gateway.mjs")).unwrap();
     for label in ["none", "one", "two"] {

@@ -33,9 +33,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Command::List => {
             let runs = store.list().map_err(Failure::broke)?;
             let rows: String = runs.iter().map(line).collect();
-            let most = bounds(context).runs;
+            let Bounds { runs: most, fresh_ms, .. } = bounds(context);
+            let recent = if fresh_ms > 0 { ", and those of the last 24 hours" } else { "" };
             let text = format!(
-                "{rows}the latest {most} runs stay, and those of the last 24 hours; `keep-runs` in gatecrash.toml changes that\n"
+                "{rows}the latest {most} runs stay{recent}; `keep-runs` in gatecrash.toml changes that\n"
             );
             context.print(if runs.is_empty() { "no run is stored yet\n" } else { &text })?;
         }

@@ -21,7 +21,11 @@ pub(super) fn store(context: &Context) -> RunStore {
 /// How many runs are kept.
 pub(super) fn bounds(context: &Context) -> Bounds {
     let usual = Bounds::default();
-    Bounds { runs: context.keep_runs.map_or(usual.runs, |number| number.max(1)), ..usual }
+    match context.keep_runs {
+        // Who says how many runs are kept means all of them, however recent.
+        Some(number) => Bounds { runs: number.max(1), fresh_ms: 0, ..usual },
+        None => usual,
+    }
 }
 
 /// Reads the run that a word names: a file, `latest`, or an id or the beginning of one.

@@ -430,7 +430,7 @@ impl Engine<'_> {
                 return Err(Starved);
             }
             Err((gateway, error)) => {
-                let masker = secrets::masker(&self.request.settings, &cases);
+                let masker = self.masker(&cases);
                 first.inspect(|first| starts.failed(first, &masker.line(&chain(&error))));
                 self.not_booted(gateway, prepared, &cases, &error);
                 return Ok(Vec::new());
@@ -606,9 +606,14 @@ impl Engine<'_> {
         case::run(lane, case).await
     }
 
+    /// A masker that knows what the gateway of these cases is given.
+    fn masker(&self, cases: &[Case<'_>]) -> Masker {
+        secrets::masker(self.request.settings.seed, cases.iter().map(|case| case.scenario))
+    }
+
     /// Tells that a gateway did not come up, without its secrets, and returns the reason.
     fn tell_failure(&self, gateway: usize, cases: &[Case<'_>], error: &StartError) -> String {
-        let masker = secrets::masker(&self.request.settings, cases);
+        let masker = self.masker(cases);
         let reason = masker.line(&chain(error));
         let log = error.log().iter().map(|line| masker.line(line)).collect();
         (self.emit)(Event::GatewayFailed { gateway, error: reason.clone(), log });

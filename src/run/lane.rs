@@ -266,7 +266,7 @@ impl Lane {
         Ok(Self {
             token: gateway.token().map_or(token, str::to_owned),
             password,
-            secrets: secrets::masker(&settings, cases),
+            secrets: secrets::masker(settings.seed, cases.iter().map(|case| case.scenario)),
             gateway: RwLock::new(gateway),
             model,
             running: Mutex::new(starts_on.or(prepared.release())),
@@ -313,7 +313,9 @@ impl Lane {
             with_secrets(&case.scenario.config, &self.token, &self.password, self.now_ms())
         });
         let seed = seed_of(&self.settings, cases);
-        secrets::learn_cases(&mut self.secrets, cases);
+        for case in cases {
+            secrets::learn(&mut self.secrets, case.scenario);
+        }
         let gateway = self.gateway.get_mut();
         let boots = gateway.boots();
         if let Err(error) = gateway.take_over(config, &seed).await {
@@ -402,7 +404,9 @@ impl Lane {
     /// # Errors
     /// Fails if the store cannot be read or written.
     pub(super) async fn seed_again(&mut self, cases: &[Case<'_>]) -> Result<(), StateError> {
-        secrets::learn_cases(&mut self.secrets, cases);
+        for case in cases {
+            secrets::learn(&mut self.secrets, case.scenario);
+        }
         let seed = seed_of(&self.settings, cases);
         match self.gateway.read().await.home() {
             Some(home) => seed.place(&home.state()),

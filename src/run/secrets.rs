@@ -3,28 +3,22 @@
 use serde_json::Value;
 
 use super::identity::gateway_secret;
-use super::lane::{Case, Settings};
 use crate::scenario::{Action, Entries, Scenario, Step};
 use crate::wire::Masker;
 
-/// A masker that knows what the gateway of these cases is given.
-pub(super) fn masker(settings: &Settings, cases: &[Case<'_>]) -> Masker {
+/// A masker that knows what the gateway of these scenarios is given, in a run with this seed.
+pub(super) fn masker<'a>(seed: u64, scenarios: impl IntoIterator<Item = &'a Scenario>) -> Masker {
     let mut masker = Masker::default();
-    masker.learn(&gateway_secret(settings.seed, "token"), "gateway token");
-    masker.learn(&gateway_secret(settings.seed, "password"), "gateway password");
-    learn_cases(&mut masker, cases);
+    masker.learn(&gateway_secret(seed, "token"), "gateway token");
+    masker.learn(&gateway_secret(seed, "password"), "gateway password");
+    for scenario in scenarios {
+        learn(&mut masker, scenario);
+    }
     masker
 }
 
-/// Learns what these cases give to their gateway.
-pub(super) fn learn_cases(masker: &mut Masker, cases: &[Case<'_>]) {
-    for case in cases {
-        learn(masker, case.scenario);
-    }
-}
-
 /// Learns what a scenario writes as a secret: in configurations, files and variables, also those of its steps.
-fn learn(masker: &mut Masker, scenario: &Scenario) {
+pub(super) fn learn(masker: &mut Masker, scenario: &Scenario) {
     masker.learn_written(&Value::Object(scenario.config.clone()));
     masker.learn_written(&Value::Object(scenario.files.clone()));
     masker.learn_variables(scenario.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
