@@ -26,9 +26,6 @@ use crate::scenario::{Capability, Millis};
 /// How long a step waits for an answer. Gateways answer within milliseconds, so silence is an outcome.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The share of `--time` that is left for shrinking and confirming what was found.
-const LEFT_FOR_SHRINKING: u32 = 5;
-
 /// What happens to findings that the suite already shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum KnownFindings {
@@ -56,7 +53,7 @@ pub(super) struct Args {
     /// The target to compare it with; the right outcomes of the written scenarios are this one's
     #[arg(value_name = "TARGET_B")]
     second: String,
-    /// How long to explore; the last fifth is left for shrinking [default: 5m, unless --stories is given]
+    /// How long to explore; more than half of it is left for shrinking and confirming what is found [default: 5m, unless --stories is given]
     #[arg(long, value_name = "DURATION")]
     time: Option<Millis>,
     /// How many stories to run at most
@@ -171,7 +168,7 @@ fn request(args: &Args, earlier: Option<(usize, Vec<Finding>)>) -> ExploreReques
     let (skip, known) = earlier.unwrap_or_default();
     ExploreRequest {
         seed: args.seed,
-        time: time.map(|all| all - all / LEFT_FOR_SHRINKING),
+        time,
         stories: args.stories.map(|all| usize::try_from(all).unwrap_or(usize::MAX).saturating_add(skip)),
         first_only: args.first_only,
         stored: true,

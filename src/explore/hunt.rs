@@ -24,6 +24,12 @@ use crate::scenario::Scenario;
 /// Stories in a round. A round ends when both targets are done, so larger ones wait less.
 const ROUND: usize = 250;
 
+/// Tenths of the time after which no new story begins.
+const STORIES_END: u32 = 4;
+
+/// Tenths of the time after which nothing more is shrunk.
+const SHRINKING_ENDS: u32 = 7;
+
 /// Stories that are kept to be changed.
 const KEPT: usize = 400;
 
@@ -35,7 +41,8 @@ const ALONE: usize = 3;
 pub struct ExploreRequest {
     /// Seed of the stories.
     pub seed: u64,
-    /// No new story begins after this time.
+    /// How long all of it may take. New stories begin in the first two fifths, and shrinking ends after seven tenths; the
+    /// rest is left for confirming what was found.
     pub time: Option<Duration>,
     /// How many new stories run at most.
     pub stories: Option<usize>,
@@ -136,7 +143,7 @@ pub async fn explore(
     }
     let result = hunt.rounds(begun, tell, cancel).await;
     let confirmed = match result {
-        Ok(()) if !cancel.is_cancelled() => hunt.confirm(cancel).await,
+        Ok(()) if !cancel.is_cancelled() => hunt.confirm(begun, cancel).await,
         other => other,
     };
     let boots = hunt.stop().await;
@@ -182,7 +189,11 @@ impl Hunt<'_> {
         while !cancel.is_cancelled() {
             let mut round: Vec<(Option<usize>, Story)> =
                 self.ledger.candidates().into_iter().map(|(class, story)| (Some(class), story)).collect();
-            let late = self.request.time.is_some_and(|time| begun.elapsed() >= time);
+            let is_over = |tenths: u32| self.request.time.is_some_and(|all| begun.elapsed() * 10 >= all * tenths);
+            if is_over(SHRINKING_ENDS) {
+                break;
+            }
+            let late = is_over(STORIES_END);
             let enough =
                 self.request.first_only && (!self.ledger.findings().is_empty() || !self.ledger.is_settled());
             let left =
@@ -323,7 +334,7 @@ impl Hunt<'_> {
     }
 
     /// Runs each finding alone on fresh gateways, several times.
-    async fn confirm(&mut self, cancel: &CancellationToken) -> Result<(), ExploreError> {
+    async fn confirm(&mut self, begun: Instant, cancel: &CancellationToken) -> Result<(), ExploreError> {
         let findings: Vec<Finding> = self.ledger.findings().to_vec();
         let mut shown = vec![0; findings.len()];
         let mut told: Vec<Option<Told>> = vec![None; findings.len()];
@@ -332,7 +343,8 @@ impl Hunt<'_> {
                 side.fresh().await;
             }
             for (at, finding) in findings.iter().enumerate().filter(|(_, one)| one.confirmed.is_none()) {
-                if cancel.is_cancelled() {
+                let is_over = self.request.time.is_some_and(|all| begun.elapsed() >= all);
+                if cancel.is_cancelled() || is_over {
                     return Ok(());
                 }
                 if let Some(seen) = self.shown_alone(finding).await? {

@@ -60,6 +60,17 @@ pub struct Record {
     pub persona: Option<String>,
 }
 
+impl Record {
+    /// Whether a token is stored for a role, active or not.
+    fn has_token(&self, role: &str) -> bool {
+        match &self.tokens {
+            Tokens::Usual => self.roles.iter().any(|one| one == role),
+            Tokens::Absent => false,
+            Tokens::Map(tokens) => tokens.contains_key(role),
+        }
+    }
+}
+
 /// The tokens of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -322,7 +333,10 @@ impl Story {
     /// Whether every step has what it refers to: its devices, and connections that an earlier step opens.
     pub fn is_whole(&self) -> bool {
         let known = |number: DeviceNumber| self.device(number).is_some();
-        let stored = |number: DeviceNumber| self.device(number).is_some_and(|device| device.record.is_some());
+        let stored = |number: DeviceNumber, role: &str| {
+            let record = self.device(number).and_then(|device| device.record.as_ref());
+            record.is_some_and(|record| record.has_token(role))
+        };
         let asked = |number: DeviceNumber| self.device(number).is_some_and(|device| device.request.is_some());
         let mut open: Vec<(ConnectionNumber, bool)> = Vec::new();
         let fine = self.steps.iter().all(|step| {
@@ -333,9 +347,8 @@ impl Story {
                     connect.device.is_none_or(known)
                         && !there(connect.number)
                         && match &connect.auth {
-                            Credential::Stored(device, _) | Credential::WrongBesideStored(device, _) => {
-                                stored(*device)
-                            }
+                            Credential::Stored(device, role)
+                            | Credential::WrongBesideStored(device, role) => stored(*device, role),
                             Credential::Issued(from) => there(*from),
                             _ => true,
                         }
