@@ -224,7 +224,7 @@ fn forms(secret: &str) -> Vec<String> {
     let percent = secret.replace('\\', "%5C").replace('"', "%22").replace('+', "%2B");
     let json = serde_json::to_string(secret).unwrap();
     let json = json.trim_start_matches('"').strip_suffix('"').unwrap().to_owned();
-    let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(secret);
     let basic = encode(&format!("user:{secret}"));
     vec![secret.to_owned(), json, percent, hex, encode(secret), basic]
 }
@@ -237,7 +237,9 @@ fn no_secret_is_in_any_report(#[case] mode: &str, #[case] code: i32) {
     let kinds = ["events", "html", "junit", "markdown", "github", "sarif", "tap"];
     let reports = kinds.map(|kind| format!("{kind}=report.{kind}"));
     let mut arguments = vec!["-vv", "--timeout", "5s"];
-    reports.iter().for_each(|report| arguments.extend(["--report", report]));
+    for report in &reports {
+        arguments.extend(["--report", report]);
+    }
     let ended = run(&folder, mode, &arguments);
     assert_eq!(ended.code, Some(code), "{}", ended.stdout);
     let show = |arguments: &[&str]| {
