@@ -53,7 +53,7 @@ fn a_release_does_not_differ_from_itself() {
 #[rstest]
 #[case::no_target(&["explore", "embedded:2026.3.31"], "TARGET_B")]
 #[case::unknown_target(&["explore", "embedded:2026.3.31", "2026.33.1"], "2026.33.1")]
-#[case::cannot_be_seeded(&["explore", "ws://127.0.0.1:1", "embedded:2026.3.31"], "seed")]
+#[case::cannot_be_seeded(&["explore", "ws://127.0.0.1:1", "embedded:2026.3.31"], "it has no way to place records")]
 #[case::no_time(&["explore", "embedded:2026.3.31", "embedded:2026.4.2", "--time", "0s"], "longer than 0")]
 #[case::no_stories(&["explore", "embedded:2026.3.31", "embedded:2026.4.2", "--stories", "0"], "--stories")]
 fn bad_usage_is_explained(#[case] arguments: &[&str], #[case] told: &str) {

@@ -152,7 +152,7 @@ async fn prepare(
     let needed = [Capability::Seed, Capability::State, Capability::Restart, Capability::Config];
     if let Some(lacking) = needed.into_iter().find(|one| !prepared.capabilities().contains(one)) {
         return Err(Failure::usage(format!(
-            "{target} cannot be explored: the target lacks {}",
+            "{target} cannot be explored: it has no {}",
             lacking.describe()
         ))
         .hint("stories place records in the store of a gateway that gatecrash starts itself"));

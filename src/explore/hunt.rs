@@ -189,7 +189,8 @@ impl Hunt<'_> {
         while !cancel.is_cancelled() {
             let mut round: Vec<(Option<usize>, Story)> =
                 self.ledger.candidates().into_iter().map(|(class, story)| (Some(class), story)).collect();
-            let is_over = |tenths: u32| self.request.time.is_some_and(|all| begun.elapsed() * 10 >= all * tenths);
+            let is_over =
+                |tenths: u32| self.request.time.is_some_and(|all| begun.elapsed() * 10 >= all * tenths);
             if is_over(SHRINKING_ENDS) {
                 break;
             }
