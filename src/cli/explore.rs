@@ -126,7 +126,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let tell = teller(context, &cases);
     let explored = runtime.block_on(async {
         tokio::spawn(cancel_on_interrupt(cancel.clone()));
-        explore(sides, &generator, &request, &tell, &cancel).await
+        Box::pin(explore(sides, &generator, &request, &tell, &cancel)).await
     });
     if context.live {
         eprintln!();
@@ -151,18 +151,15 @@ async fn prepare(
     let prepared = provider.prepare(target, tell).await.map_err(Failure::broke)?;
     let needed = [Capability::Seed, Capability::State, Capability::Restart, Capability::Config];
     if let Some(lacking) = needed.into_iter().find(|one| !prepared.capabilities().contains(one)) {
-        return Err(Failure::usage(format!(
-            "{target} cannot be explored: it has no {}",
-            lacking.describe()
-        ))
-        .hint("stories place records in the store of a gateway that gatecrash starts itself"));
+        return Err(Failure::usage(format!("{target} cannot be explored: it has no {}", lacking.describe()))
+            .hint("stories place records in the store of a gateway that gatecrash starts itself"));
     }
     Ok(Arc::new(prepared))
 }
 
 fn request(args: &Args, earlier: Option<(usize, Vec<Finding>)>) -> ExploreRequest {
     let time = match (args.time, args.stories) {
-        (None, None) => Some(Duration::from_secs(300)),
+        (None, None) => Some(Duration::from_mins(5)),
         (time, _) => time.map(Millis::as_duration),
     };
     let (skip, known) = earlier.unwrap_or_default();

@@ -143,7 +143,7 @@ pub async fn explore(
     }
     let result = hunt.rounds(begun, tell, cancel).await;
     let confirmed = match result {
-        Ok(()) if !cancel.is_cancelled() => hunt.confirm(begun, cancel).await,
+        Ok(()) if !cancel.is_cancelled() => Box::pin(hunt.confirm(begun, cancel)).await,
         other => other,
     };
     let boots = hunt.stop().await;
@@ -260,24 +260,23 @@ impl Hunt<'_> {
     fn take(&mut self, ready: Ready, one: &Cell, other: &Cell) {
         let Ready { story, written, class } = ready;
         let compared = compare(&story, &written, one, other);
-        match class {
-            Some(class) => {
-                self.progress.candidates += 1;
-                if let Compared::Differences(found) = compared {
-                    self.ledger.answer(class, &story, &found);
-                }
+        if let Some(class) = class {
+            self.progress.candidates += 1;
+            if let Compared::Differences(found) = compared {
+                self.ledger.answer(class, &story, &found);
             }
-            None => {
-                self.progress.stories += 1;
-                match compared {
-                    Compared::Broken(why) => {
-                        self.progress.broken += 1;
-                        self.broke.get_or_insert(why);
-                    }
-                    Compared::Differences(found) => {
-                        self.keep(&story, &written, [one, other]);
-                        found.iter().for_each(|difference| self.ledger.note(&story, difference));
-                    }
+            return;
+        }
+        self.progress.stories += 1;
+        match compared {
+            Compared::Broken(why) => {
+                self.progress.broken += 1;
+                self.broke.get_or_insert(why);
+            }
+            Compared::Differences(found) => {
+                self.keep(&story, &written, [one, other]);
+                for difference in &found {
+                    self.ledger.note(&story, difference);
                 }
             }
         }
@@ -348,7 +347,7 @@ impl Hunt<'_> {
                 if cancel.is_cancelled() || is_over {
                     return Ok(());
                 }
-                if let Some(seen) = self.shown_alone(finding).await? {
+                if let Some(seen) = Box::pin(self.shown_alone(finding)).await? {
                     shown[at] += 1;
                     told[at] = Some(seen);
                 }

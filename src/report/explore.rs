@@ -223,10 +223,12 @@ pub fn write_files(folder: &Path, findings: &mut [ReportedFinding], explored: &E
     let mut taken = BTreeSet::new();
     for finding in findings {
         let stem = finding.stem();
-        let name = (1..)
-            .map(|number| if number == 1 { stem.clone() } else { format!("{stem}-{number}") })
-            .find(|name| taken.insert(name.clone()))
-            .unwrap_or(stem);
+        let mut name = stem.clone();
+        let mut number = 1;
+        while !taken.insert(name.clone()) {
+            number += 1;
+            name = format!("{stem}-{number}");
+        }
         let path = folder.join(format!("{name}.yaml"));
         std::fs::write(&path, &finding.scenario)?;
         finding.file = Some(path);
