@@ -130,11 +130,11 @@ fn targets_that_do_the_same_have_no_difference() {
 }
 
 #[rstest]
-#[case::unknown_alphabet(&["embedded", "--alphabet", "defualt"], 2, "did you mean `default`")]
+#[case::unknown_alphabet(&["embedded", "--alphabet", "lifecylce"], 2, "did you mean `lifecycle`")]
 #[case::no_such_file(&["embedded", "--alphabet", "./no.yaml"], 2, "cannot read ./no.yaml")]
 #[case::unknown_target(&["embeded"], 2, "did you mean `embedded`")]
 #[case::no_target(&[], 2, "TARGET")]
-#[case::cannot_be_seeded(&["ws://127.0.0.1:9"], 3, "no way to place records")]
+#[case::cannot_be_seeded(&["ws://127.0.0.1:9", "--alphabet", "lifecycle"], 3, "no way to place records")]
 #[case::unknown_report(&["embedded", "--report", "jsn=x"], 2, "did you mean `json`")]
 fn bad_usage_is_explained(#[case] args: &[&str], #[case] code: i32, #[case] message: &str) {
     let bench = Bench::new();

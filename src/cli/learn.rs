@@ -39,8 +39,8 @@ pub(super) struct Args {
     /// Targets, as for `run --gateway`, from the oldest to the newest
     #[arg(value_name = "TARGET", required = true)]
     targets: Vec<String>,
-    /// The inputs: default, handshake, roles, scopes, nodes, two-devices, or a file of one's own
-    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    /// The inputs: handshake, lifecycle, roles, scopes, nodes, two-devices, or a file of one's own
+    #[arg(long, value_name = "NAME|FILE", default_value = "handshake")]
     alphabet: String,
     /// A machine is right if the gateway has at most this many states more
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=3))]

@@ -11,7 +11,7 @@ use crate::suggest::did_you_mean;
 
 /// The alphabets of this version.
 const BUILT_IN: [(&str, &str); 6] = [
-    ("default", include_str!("../../suite-data/alphabets/default.yaml")),
+    ("lifecycle", include_str!("../../suite-data/alphabets/lifecycle.yaml")),
     ("handshake", include_str!("../../suite-data/alphabets/handshake.yaml")),
     ("nodes", include_str!("../../suite-data/alphabets/nodes.yaml")),
     ("roles", include_str!("../../suite-data/alphabets/roles.yaml")),
@@ -308,13 +308,13 @@ inputs:
     #[test]
     fn the_built_in_alphabets_are_sound() {
         let names = Alphabet::built_in_names();
-        assert!(names.contains(&"default".to_owned()), "{names:?}");
+        assert!(names.contains(&"lifecycle".to_owned()), "{names:?}");
         for name in &names {
             let alphabet = Alphabet::built_in(name).unwrap_or_else(|error| panic!("{error}"));
             let everything: Word = (0..alphabet.len()).chain(0..alphabet.len()).collect();
             alphabet.scenario(&everything, "learn/all").unwrap_or_else(|error| panic!("{error}"));
         }
-        assert!(Alphabet::built_in("default").unwrap().len() >= 12);
+        assert!(Alphabet::built_in("lifecycle").unwrap().len() >= 12);
     }
 
     #[test]
@@ -354,7 +354,7 @@ inputs:
 
     #[test]
     fn a_misspelt_name_is_corrected() {
-        let error = Alphabet::built_in("defualt").unwrap_err().to_string();
-        assert!(error.contains("did you mean `default`"), "{error}");
+        let error = Alphabet::built_in("lifecylce").unwrap_err().to_string();
+        assert!(error.contains("did you mean `lifecycle`"), "{error}");
     }
 }
