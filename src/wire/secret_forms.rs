@@ -23,8 +23,18 @@ const LONGEST_CODE: usize = 64 << 10;
 pub(super) struct SecretForms {
     /// The forms by their first bytes.
     forms: HashMap<[u8; START], Vec<Form>>,
+    /// Which first bytes may be those of a form, one bit for each [`slot`]: most places of a text are passed by it.
+    starts: Vec<u64>,
     /// The secrets themselves, longest first.
     secrets: Vec<(String, Arc<str>)>,
+}
+
+/// The number of slots for first bytes.
+const SLOTS: usize = 4096;
+
+/// The slot of the first bytes of a form.
+const fn slot(start: [u8; START]) -> usize {
+    (u32::from_le_bytes(start).wrapping_mul(0x9E37_79B1) >> 20) as usize
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +53,9 @@ impl SecretForms {
         let shown: Arc<str> = shown.into();
         for text in forms(secret) {
             let Some(start) = text.as_bytes().first_chunk::<START>() else { continue };
+            self.starts.resize(SLOTS / 64, 0);
+            let slot = slot(*start);
+            self.starts[slot / 64] |= 1 << (slot % 64);
             let alike = self.forms.entry(*start).or_default();
             if !alike.iter().any(|one| one.text == text) {
                 let whole_word = secret.len() < DISTINCT;
@@ -66,6 +79,11 @@ impl SecretForms {
         let bytes = text.as_bytes();
         let (mut masked, mut copied, mut at) = (String::with_capacity(text.len()), 0, 0);
         while let Some(start) = bytes[at..].first_chunk::<START>() {
+            let slot = slot(*start);
+            if self.starts.get(slot / 64).is_none_or(|bits| bits >> (slot % 64) & 1 == 0) {
+                at += 1;
+                continue;
+            }
             let fits = |one: &&Form| {
                 bytes[at..].starts_with(one.text.as_bytes())
                     && (!one.whole_word || is_word(bytes, at, at + one.text.len()))
@@ -112,7 +130,8 @@ impl SecretForms {
         // `key=code`
         let word = word.rsplit('=').next().unwrap_or(word);
         let shortest = self.secrets.last()?.0.len();
-        if word.len() < shortest.max(START) || word.len() > LONGEST_CODE {
+        // Three bytes are four characters of base64.
+        if word.len() < (shortest.max(START) * 4).div_ceil(3) || word.len() > LONGEST_CODE {
             return None;
         }
         let config = GeneralPurposeConfig::new()
