@@ -2,19 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod installed;
+
 use std::path::Path;
 
 use assert_cmd::Command;
+use installed::is_available;
 use rstest::rstest;
 use serde_json::Value;
-
-/// Whether a release is there, or may be fetched.
-fn is_available(release: &str) -> bool {
-    let offline = std::env::var("GATECRASH_OFFLINE").is_ok_and(|value| !value.is_empty() && value != "0");
-    let list = ["releases", "list", "--installed", "--format", "json"];
-    let listed = Command::cargo_bin("gatecrash").unwrap().args(list).output().unwrap();
-    !offline || String::from_utf8_lossy(&listed.stdout).contains(&format!("\"{release}\""))
-}
 
 /// The scenarios that a model can show; the others would only be run on the release.
 fn shown_by(model: &str) -> Vec<String> {

@@ -2,15 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use assert_cmd::Command;
-use rstest::rstest;
+mod installed;
 
-fn is_available(release: &str) -> bool {
-    let offline = std::env::var("GATECRASH_OFFLINE").is_ok_and(|value| !value.is_empty() && value != "0");
-    let list = ["releases", "list", "--installed", "--format", "json"];
-    let listed = Command::cargo_bin("gatecrash").unwrap().args(list).output().unwrap();
-    !offline || String::from_utf8_lossy(&listed.stdout).contains(&format!("\"{release}\""))
-}
+use assert_cmd::Command;
+use installed::is_available;
+use rstest::rstest;
 
 #[rstest]
 #[case("2026.3.28")]

@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod installed;
+
 use std::fs;
 use std::path::PathBuf;
 
 use assert_cmd::Command;
+use installed::is_available;
 use predicates::str::contains;
 use rstest::rstest;
 use serde_json::Value;
@@ -159,14 +162,6 @@ fn every_report_is_written() {
         let text = read(name);
         assert!(text.contains(expected) && text.contains("hello node"), "{name}: {text}");
     }
-}
-
-/// Whether a release is there, or may be fetched.
-fn is_available(release: &str) -> bool {
-    let offline = std::env::var("GATECRASH_OFFLINE").is_ok_and(|value| !value.is_empty() && value != "0");
-    let list = ["releases", "list", "--installed", "--format", "json"];
-    let listed = Command::cargo_bin("gatecrash").unwrap().args(list).output().unwrap();
-    !offline || String::from_utf8_lossy(&listed.stdout).contains(&format!("\"{release}\""))
 }
 
 /// Over this alphabet, the model is right about words of any length, if the release has at most one state more.

@@ -18,6 +18,7 @@ use crate::explore::{
     BUILT_IN, ExploreRequest, Explored, Finding, Generator, KnownCases, Progress, Stage, Weights, explore,
 };
 use crate::gateway::{PreparedTarget, TargetProvider};
+use crate::release::Release;
 use crate::report::explore::{ExploreReport, ReportedFinding, write_files};
 use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::Settings;
@@ -82,8 +83,9 @@ pub(super) struct Args {
     known: KnownFindings,
     #[command(flatten)]
     suite: SuiteOptions,
-    #[command(flatten)]
-    gateways: GatewayOptions,
+    /// Release by which a `cmd:` or `path:` target is judged
+    #[arg(long, value_name = "RELEASE")]
+    assume_release: Option<Release>,
     /// Write the result: json=FILE or markdown=FILE; `-` is standard output (repeatable)
     #[arg(long = "report", value_name = "KIND=FILE")]
     reports: Vec<ExploreReport>,
@@ -95,9 +97,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.time.is_some_and(|time| time.as_duration().is_zero()) {
         return Err(Failure::usage("--time must be longer than 0"));
     }
-    let provider = provider(context, &args.gateways)?;
-    let mut targets = args.gateways.targets(&args.first)?;
-    let again = args.gateways.targets(&args.second)?;
+    let gateways = GatewayOptions { assume_release: args.assume_release, ..GatewayOptions::default() };
+    let provider = provider(context, &gateways)?;
+    let mut targets = gateways.targets(&args.first)?;
+    let again = gateways.targets(&args.second)?;
     if targets.len() != 1 || again.len() != 1 {
         return Err(Failure::usage("name one target on each side, such as 2026.3.31"));
     }
