@@ -1,5 +1,5 @@
 //! The model's frames beside the schema that upstream publishes, where it is in the cache (`gatecrash run
-//! --check-frames` fetches it).
+//! --check-frames` fetches it, as a run on a release from 2026.8.1 on does).
 
 use std::collections::BTreeSet;
 use std::fs;

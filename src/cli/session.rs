@@ -21,7 +21,7 @@ use super::stored::store;
 use super::suite::{self, Chosen, Selection, SuiteOptions};
 use crate::bisect::{Conditions, EvidenceStore};
 use crate::error_chain::chain;
-use crate::gateway::install::{Cache, Cancel, InstallEvent};
+use crate::gateway::install::{Cancel, InstallEvent};
 use crate::gateway::{Profiles, Target, TargetProvider};
 use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Detail, Live, Palette, Shown};
@@ -99,16 +99,27 @@ pub(super) struct RunOptions {
     /// Show every cell, also where nobody watches
     #[arg(long)]
     pub(super) all: bool,
-    /// Check all frames with the JSON Schema that upstream publishes for its protocol, which is fetched into the cache once.
-    /// Violations by a gateway are reported, violations by gatecrash are errors. For 2026.8.1 and later
-    #[arg(long)]
-    pub(super) check_frames: bool,
+    #[command(flatten)]
+    pub(super) frames: FrameOptions,
     /// The part of the scenarios to run; `run` sets it.
     #[arg(skip)]
     pub(super) scenario_shard: Option<Shard>,
     /// Where gateways record which code they execute; not set on the command line.
     #[arg(skip)]
     pub(super) profiles: Option<Profiles>,
+}
+
+/// Options that say whether frames are checked against upstream's schema.
+#[derive(clap::Args, Clone, Copy, Debug, Default)]
+pub(super) struct FrameOptions {
+    /// Fail if the JSON Schema that upstream publishes for its protocol (for 2026.8.1 and later) cannot be had. Without this,
+    /// all frames are checked if it is in the cache or can be fetched. Violations by a gateway are reported, violations by
+    /// gatecrash are errors
+    #[arg(long, conflicts_with = "no_check_frames")]
+    pub(super) check_frames: bool,
+    /// Do not check frames against upstream's schema
+    #[arg(long)]
+    pub(super) no_check_frames: bool,
 }
 
 /// Options that say whether gateways that are up are taken over.
@@ -218,6 +229,7 @@ pub(super) fn measure(
         allow_remote: options.gateways.allow_remote,
     };
     let seed = options.seed.unwrap_or(context.entropy & 0xffff_ffff);
+    let schemas = schemas(options.frames, provider, &targets)?;
     let request = RunRequest {
         id: format!("{}-{seed:08x}", (context.now_ms)()),
         scenarios,
@@ -228,7 +240,7 @@ pub(super) fn measure(
             keep_state: options.keep_state.clone(),
             schedule: options.schedule(),
             profiles: options.profiles.clone(),
-            schemas: schemas(options, context)?,
+            schemas,
             open_files: context.open_files,
             ..Settings::new(seed, timeout, Arc::clone(&context.now_ms))
         },
@@ -239,11 +251,7 @@ pub(super) fn measure(
         deny: options.deny.clone(),
         rerun,
     };
-    if let (true, Some(limit)) = (context.open_files.is_low(), context.open_files.0) {
-        anstream::eprintln!(
-            "note: only {limit} files may be open at the same time (`ulimit -n`), so fewer scenarios run at once"
-        );
-    }
+    tell_few_open_files(context);
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
     // Progress bars would overwrite what a reader of the events prints.
     let mut live = live(context, context.live && !stream.is_open(), options);
@@ -292,6 +300,15 @@ pub(super) fn measure(
     Ok(record)
 }
 
+/// Says that few files may be open, because a run takes longer then.
+fn tell_few_open_files(context: &Context) {
+    if let (true, Some(limit)) = (context.open_files.is_low(), context.open_files.0) {
+        anstream::eprintln!(
+            "note: only {limit} files may be open at the same time (`ulimit -n`), so fewer scenarios run at once"
+        );
+    }
+}
+
 /// The part of the scenarios that a shard runs.
 pub(super) fn in_shard(shard: Shard, scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, Failure> {
     let part = shard.of(scenarios);
@@ -303,16 +320,46 @@ pub(super) fn in_shard(shard: Shard, scenarios: Vec<Scenario>) -> Result<Vec<Sce
     Ok(part)
 }
 
-/// Upstream's schemas, if frames are to be checked.
-fn schemas(options: &RunOptions, context: &Context) -> Result<ProtocolSchemas, Failure> {
-    if !options.check_frames {
+/// Upstream's schemas, for frames to be checked against.
+///
+/// # Errors
+/// Fails if they are demanded and cannot be had.
+fn schemas(
+    options: FrameOptions,
+    provider: &TargetProvider,
+    targets: &[Target],
+) -> Result<ProtocolSchemas, Failure> {
+    if options.no_check_frames {
         return Ok(ProtocolSchemas::default());
     }
-    let cache = Cache::open(&context.cache_dir, context.tools()).map_err(Failure::broke)?;
-    let tell = |event: InstallEvent| anstream::eprintln!("{event}");
-    let texts = cache
-        .protocol_schemas(&tell, &Cancel::default())
-        .map_err(|error| Failure::broke(error).hint("leave out `--check-frames`, and no schema is needed"))?;
+    // The model must work without a network.
+    let needs_one = |target: &Target| {
+        let release = provider.release_of(target).filter(|_| !matches!(target, Target::Embedded(_)));
+        release.is_some_and(ProtocolSchemas::is_published_for)
+    };
+    let may_fetch = options.check_frames || targets.iter().any(needs_one);
+    let cache = provider.cache();
+    let texts = match cache.protocol_schemas_here() {
+        Some(texts) => texts,
+        None if !may_fetch => return Ok(ProtocolSchemas::default()),
+        None => {
+            let tell = |event: InstallEvent| anstream::eprintln!("{event}");
+            match cache.protocol_schemas(&tell, &Cancel::default()) {
+                Ok(texts) => texts,
+                Err(error) if options.check_frames => {
+                    return Err(Failure::broke(error)
+                        .hint("without `--check-frames`, the run does without the schema"));
+                }
+                Err(error) => {
+                    anstream::eprintln!(
+                        "note: frames are not checked against upstream's schema: {}",
+                        chain(&error)
+                    );
+                    return Ok(ProtocolSchemas::default());
+                }
+            }
+        }
+    };
     let texts = texts.iter().map(|(version, text)| (*version, text.as_str()));
     ProtocolSchemas::read(texts).map_err(Failure::broke)
 }

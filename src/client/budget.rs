@@ -24,6 +24,11 @@ impl Budget {
     pub(super) fn is_exceeded(&self) -> bool {
         self.taken.load(Ordering::Relaxed) > self.most
     }
+
+    /// Whether more than half is taken.
+    pub(super) fn is_scarce(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) > self.most / 2
+    }
 }
 
 /// A part of a budget, which is given back when it is dropped.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -44,6 +44,8 @@ pub struct Connection {
     inbox: Arc<Inbox>,
     transcript: Transcript,
     reader: JoinHandle<()>,
+    /// Whether nothing is read at present.
+    paused: watch::Sender<bool>,
     next_id: AtomicU64,
     connected: AtomicBool,
     /// How long the other side may take to accept a frame.
@@ -76,8 +78,9 @@ impl Connection {
         let sink = Arc::new(Mutex::new(Some(sink)));
         let (put, told, named) = (Arc::clone(&inbox), transcript.clone(), name.to_owned());
         let other_half = Arc::clone(&sink);
+        let (paused, pause) = watch::channel(false);
         let reader = tokio::spawn(async move {
-            read(stream, &sent, &put, &told, &named).await;
+            read(PausableStream { stream, paused: pause }, &sent, &put, &told, &named).await;
             // The TCP connection is open as long as one half is held, and a gateway that restarts by itself
             // waits for its end (for more than 25 s, measured on 2026.3.28).
             *other_half.lock().await = None;
@@ -88,6 +91,7 @@ impl Connection {
             inbox,
             transcript,
             reader,
+            paused,
             next_id: AtomicU64::new(1),
             connected: AtomicBool::new(false),
             write_within,
@@ -194,6 +198,21 @@ impl Connection {
         self.inbox.ended()
     }
 
+    /// The number of frames that were dropped before anything asked for them, because more arrived than is kept.
+    pub fn dropped_frames(&self) -> usize {
+        self.inbox.dropped()
+    }
+
+    /// Stops reading: what the gateway sends from now on piles up on its side.
+    pub fn pause(&self) {
+        self.paused.send_replace(true);
+    }
+
+    /// Reads again.
+    pub fn resume(&self) {
+        self.paused.send_replace(false);
+    }
+
     /// Sends a text frame. A failure to send shows as the end of the connection.
     pub async fn send_text(&self, text: String) {
         self.transcript.add(&self.name, Direction::Sent, text.as_str());
@@ -251,8 +270,28 @@ impl Drop for Connection {
     }
 }
 
+/// What is read from a socket, unless reading is paused.
+struct PausableStream {
+    stream: SplitStream<ClientSocket>,
+    paused: watch::Receiver<bool>,
+}
+
+impl PausableStream {
+    async fn next(&mut self) -> Option<Result<Message, WsError>> {
+        loop {
+            // An error means that the connection is dropped, which ends this task.
+            let _ = self.paused.wait_for(|paused| !paused).await;
+            tokio::select! {
+                biased;
+                Ok(_) = self.paused.wait_for(|paused| *paused) => {}
+                next = self.stream.next() => return next,
+            }
+        }
+    }
+}
+
 async fn read(
-    mut stream: SplitStream<ClientSocket>,
+    mut stream: PausableStream,
     sent: &SentClose,
     inbox: &Inbox,
     transcript: &Transcript,
@@ -324,6 +363,28 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_read_while_paused() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            let mut socket = accept_async(listener.accept().await.unwrap().0).await.unwrap();
+            while let Some(Ok(Message::Text(id))) = socket.next().await {
+                let answer = format!(r#"{{"type":"res","id":"{id}","ok":true,"payload":1}}"#);
+                socket.send(Message::text(answer)).await.unwrap();
+            }
+        });
+        let connection = connected(address).await;
+        let long = Duration::from_secs(10);
+        connection.pause();
+        connection.send_text("1".to_owned()).await;
+        assert_eq!(connection.answer("1", Duration::from_millis(100)).await, CallOutcome::Silence);
+        connection.resume();
+        assert_eq!(connection.answer("1", long).await, CallOutcome::Ok(Value::from(1)));
+        connection.abort().await;
+        server.await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_connection_closed_by_the_gateway_is_not_left_half_open() {

@@ -11,12 +11,15 @@ use tokio::time::{Instant, timeout_at};
 use super::budget::{Share, WAITING};
 use crate::wire::{ConnectionEnd, Frame};
 
-/// The most frames that are kept; beyond that the oldest are dropped, so that a flood cannot fill the memory. Responses
-/// are kept longest: somebody has asked for them.
+/// The most frames of one kind (responses, or everything else) that are kept; beyond that the oldest are dropped, so that a
+/// flood cannot fill the memory.
 const MOST: usize = 4_096;
 
 /// The same in bytes of memory.
 const MOST_BYTES: usize = 8 << 20;
+
+/// The same while the connections of this process keep much together.
+const MOST_BYTES_IF_SCARCE: usize = 512 << 10;
 
 /// A frame that takes more memory is not kept if the connections of this process keep too much together.
 const SMALL: usize = 64 << 10;
@@ -42,42 +45,84 @@ pub(super) struct Inbox {
     arrival: Notify,
 }
 
+/// Frames of one kind, oldest first, each with the memory that it takes.
+#[derive(Debug, Default)]
+struct Shelf {
+    frames: VecDeque<(usize, Received)>,
+    bytes: usize,
+}
+
+impl Shelf {
+    fn push(&mut self, frame: (usize, Received)) {
+        self.bytes += frame.0;
+        self.frames.push_back(frame);
+    }
+
+    fn take(&mut self, wanted: impl Fn(&Received) -> bool) -> Option<Received> {
+        let at = self.frames.iter().position(|(_, frame)| wanted(frame))?;
+        let (bytes, frame) = self.frames.remove(at)?;
+        self.bytes -= bytes;
+        Some(frame)
+    }
+
+    /// Drops the oldest frames until one of this size may be added, and returns how many were dropped.
+    fn make_room(&mut self, bytes: usize, most: usize) -> usize {
+        let before = self.frames.len();
+        while self.frames.len() >= MOST || self.bytes + bytes > most {
+            if self.take(|_| true).is_none() {
+                break;
+            }
+        }
+        before - self.frames.len()
+    }
+}
+
 #[derive(Debug)]
 struct InboxState {
-    /// The frames, each with the memory that it takes.
-    frames: VecDeque<(usize, Received)>,
+    /// Responses make room only for one another, because somebody has asked for them; and a large one costs no event.
+    responses: Shelf,
+    others: Shelf,
     waiting: Share,
+    /// Frames that were dropped before anything asked for them.
+    dropped: usize,
     ended: Option<ConnectionEnd>,
 }
 
 impl Default for InboxState {
     fn default() -> Self {
-        Self { frames: VecDeque::new(), waiting: Share::of(&WAITING), ended: None }
+        Self {
+            responses: Shelf::default(),
+            others: Shelf::default(),
+            waiting: Share::of(&WAITING),
+            dropped: 0,
+            ended: None,
+        }
     }
 }
 
 impl InboxState {
     fn push(&mut self, frame: Received) {
+        let is_response = matches!(frame, Received::Frame(Frame::Response { .. }));
         let mut frame = (size(&frame), frame);
+        let most = if WAITING.is_scarce() { MOST_BYTES_IF_SCARCE } else { MOST_BYTES };
+        let shelf = if is_response { &mut self.responses } else { &mut self.others };
+        self.dropped += shelf.make_room(frame.0, most);
         if frame.0 > SMALL && WAITING.is_exceeded() {
+            self.dropped += 1;
             frame = (VALUE, Received::Frame(Frame::Other(format!("a frame of {} bytes in memory", frame.0))));
         }
-        self.waiting.set(self.waiting.bytes() + frame.0);
-        self.frames.push_back(frame);
-        let over = |state: &Self| state.frames.len() > MOST || state.waiting.bytes() > MOST_BYTES;
-        while over(self) && self.frames.len() > 1 {
-            let is_response =
-                |(_, frame): &(usize, Received)| matches!(frame, Received::Frame(Frame::Response { .. }));
-            let before_last = self.frames.len() - 1;
-            let oldest = self.frames.iter().take(before_last).position(|one| !is_response(one));
-            self.remove(oldest.unwrap_or(0));
-        }
+        shelf.push(frame);
+        self.count();
     }
 
-    fn remove(&mut self, at: usize) -> Option<Received> {
-        let (bytes, frame) = self.frames.remove(at)?;
-        self.waiting.set(self.waiting.bytes().saturating_sub(bytes));
-        Some(frame)
+    fn take(&mut self, wanted: impl Fn(&Received) -> bool) -> Option<Received> {
+        let taken = self.responses.take(&wanted).or_else(|| self.others.take(&wanted));
+        self.count();
+        taken
+    }
+
+    fn count(&mut self) {
+        self.waiting.set(self.responses.bytes + self.others.bytes);
     }
 }
 
@@ -122,6 +167,11 @@ impl Inbox {
         self.arrival.notify_waiters();
     }
 
+    /// The number of frames that were dropped before anything asked for them.
+    pub(super) fn dropped(&self) -> usize {
+        self.kept.lock().dropped
+    }
+
     pub(super) fn ended(&self) -> Option<ConnectionEnd> {
         self.kept.lock().ended.clone()
     }
@@ -149,8 +199,8 @@ impl Inbox {
             arrival.as_mut().enable();
             {
                 let mut kept = self.kept.lock();
-                if let Some(at) = kept.frames.iter().position(|(_, frame)| wanted(frame)) {
-                    return kept.remove(at);
+                if let Some(frame) = kept.take(&wanted) {
+                    return Some(frame);
                 }
                 if let Some(end) = &kept.ended {
                     return Some(Received::Ended(end.clone()));
@@ -221,7 +271,8 @@ mod tests {
         for _ in 0..MOST * 2 {
             inbox.put(Received::Binary(1));
         }
-        assert_eq!(inbox.kept.lock().frames.len(), MOST);
+        assert_eq!(inbox.kept.lock().others.frames.len(), MOST);
+        assert_eq!(inbox.dropped(), MOST);
     }
 
     #[test]
@@ -235,8 +286,23 @@ mod tests {
         }
         let kept = inbox.kept.lock();
         assert!(kept.waiting.bytes() <= MOST_BYTES);
-        assert_eq!(kept.waiting.bytes(), kept.frames.iter().map(|(bytes, _)| bytes).sum::<usize>());
-        assert!(kept.frames.iter().any(|(_, frame)| is_response(frame, "wanted")));
-        assert!(kept.frames.len() > 4);
+        let all = [&kept.responses, &kept.others]
+            .map(|shelf| shelf.frames.iter().map(|(bytes, _)| bytes).sum::<usize>());
+        assert_eq!(kept.waiting.bytes(), all.iter().sum::<usize>());
+        assert!(kept.responses.frames.iter().any(|(_, frame)| is_response(frame, "wanted")));
+        assert!(kept.others.frames.len() > 4);
+    }
+
+    #[tokio::test]
+    async fn a_large_response_costs_no_event() {
+        let inbox = Inbox::default();
+        let event = Frame::Event { event: "health".to_owned(), payload: Value::Null, rest: Map::new() };
+        inbox.put(Received::Frame(event));
+        let payload = Value::from("x".repeat(2 * MOST_BYTES));
+        inbox.put(Received::Frame(Frame::Response { id: "1".into(), result: Ok(payload) }));
+        assert_eq!(inbox.dropped(), 0);
+        let event = inbox.take(Duration::ZERO, |one| is_event(one, "health", &|_, _| true)).await;
+        assert!(event.is_some());
+        assert!(inbox.take(Duration::ZERO, |one| is_response(one, "1")).await.is_some());
     }
 }

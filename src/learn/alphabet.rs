@@ -28,6 +28,7 @@ pub struct Alphabet {
     pub title: String,
     devices: Map<String, Value>,
     before: Vec<Value>,
+    after: Vec<Value>,
     inputs: Vec<AlphabetInput>,
 }
 
@@ -47,6 +48,9 @@ struct AlphabetFile {
     devices: Map<String, Value>,
     #[serde(default)]
     before: Vec<Value>,
+    /// Steps after the last input, which tidy up; what they are answered does not count.
+    #[serde(default)]
+    after: Vec<Value>,
     inputs: Map<String, Value>,
 }
 
@@ -133,11 +137,13 @@ impl Alphabet {
         if inputs.is_empty() {
             return Err(AlphabetError::Empty(name.to_owned()));
         }
-        let (title, devices, before) = (file.title, file.devices, file.before);
-        if !before.iter().all(is_simple) {
-            return Err(AlphabetError::Steps { name: name.to_owned(), input: "before".to_owned() });
+        let AlphabetFile { title, devices, before, after, .. } = file;
+        for (part, steps) in [("before", &before), ("after", &after)] {
+            if !steps.iter().all(is_simple) {
+                return Err(AlphabetError::Steps { name: name.to_owned(), input: part.to_owned() });
+            }
         }
-        let alphabet = Self { name: name.to_owned(), title, devices, before, inputs };
+        let alphabet = Self { name: name.to_owned(), title, devices, before, after, inputs };
         alphabet.check()?;
         Ok(alphabet)
     }
@@ -231,6 +237,7 @@ impl Alphabet {
             self.before.iter().cloned().chain(self.steps(word).into_iter().flatten()).collect();
         let file = json!({
             "title": self.spell(word), "why": self.title, "devices": self.devices, "observe": "all", "steps": steps,
+            "finally": self.after,
         });
         Arc::new(Source { path: format!("alphabet {}", self.name), text: file.to_string() })
     }
@@ -242,7 +249,8 @@ impl Alphabet {
             std::iter::repeat_n(Some(at), steps)
         };
         let before = std::iter::repeat_n(None, self.before.len());
-        before.chain(word.iter().enumerate().flat_map(of_input)).collect()
+        let after = std::iter::repeat_n(None, self.after.len());
+        before.chain(word.iter().enumerate().flat_map(of_input)).chain(after).collect()
     }
 }
 

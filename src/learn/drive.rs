@@ -1,5 +1,7 @@
 //! Learns the machine of a target.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,9 @@ use crate::run::{Cell, Settings};
 
 /// Words that are asked before the machine is looked at again.
 const ROUND: usize = 512;
+
+/// How often a word that tells two targets apart is asked again before it is written as a scenario.
+const REPLAYS: usize = 3;
 
 /// How often a contradiction is asked again, alone, to see whether it comes back.
 const AGAIN: usize = 3;
@@ -129,6 +134,21 @@ pub async fn learn(
     })
 }
 
+/// The words that had the same answers every time, each with one of its cells.
+fn stable(answered: Vec<Answered>) -> Vec<(Word, Box<Cell>)> {
+    let mut seen: BTreeMap<Word, (Vec<Answer>, Option<Box<Cell>>)> = BTreeMap::new();
+    for one in answered {
+        match seen.entry(one.word) {
+            Entry::Vacant(entry) => {
+                entry.insert((one.answers, Some(one.cell)));
+            }
+            Entry::Occupied(mut entry) if entry.get().0 != one.answers => entry.get_mut().1 = None,
+            Entry::Occupied(_) => {}
+        }
+    }
+    seen.into_iter().filter_map(|(word, (_, cell))| Some((word, cell?))).collect()
+}
+
 struct Session {
     target: String,
     alphabet: Arc<Alphabet>,
@@ -201,7 +221,7 @@ impl Session {
 }
 
 /// The text of a scenario for each word, from what two targets do with it now; `None` for a word that they no longer answer
-/// differently.
+/// differently, or that one of them does not answer in the same way three times.
 ///
 /// # Errors
 /// Fails if the words cannot be asked.
@@ -214,9 +234,10 @@ pub async fn written(
     for one in prepared {
         let alphabet = Arc::clone(&request.alphabet);
         let mut gateways = Gateways::new(one, request.settings.clone(), alphabet, 1)?;
-        let answered = gateways.ask(words).await;
+        let repeated: Vec<Word> = words.iter().flat_map(|word| vec![word.clone(); REPLAYS]).collect();
+        let answered = gateways.ask(&repeated).await;
         gateways.stop().await;
-        cells.push(answered?.into_iter().map(|one| (one.word, one.cell)).collect());
+        cells.push(stable(answered?));
     }
     let of = |side: usize, word: &Word| {
         let ran = cells.get(side)?.iter().find(|(asked, _)| asked == word)?;

@@ -15,15 +15,12 @@ use crate::run::{Cell, Settings, Warm, WarmError, untestable};
 use crate::scenario::Scenario;
 use crate::verdict::{Outcome, Verdict};
 
-/// Words that a real gateway is asked at the same time. Its store is rewritten at every change, so more records make each
-/// word slower.
-const ON_A_PROCESS: usize = 32;
+/// Words that a gateway is asked at the same time. Each is told of the pairings of all others, and the store is rewritten at
+/// every change, so more of them make each one slower.
+const AT_ONCE: usize = 16;
 
-/// Words that an embedded gateway is asked at the same time.
-const ON_A_MODEL: usize = 128;
-
-/// Words after which a gateway is replaced: those with a database keep the records of all words.
-const PER_BOOT: usize = 1_500;
+/// Words after which a gateway is replaced: the records of their owners stay in its store.
+const PER_BOOT: usize = 1_000;
 
 /// How often a word is asked whose answer is in doubt.
 const TRIES: usize = 3;
@@ -180,8 +177,7 @@ impl Gateways {
     }
 
     fn lot_size(&self, words: usize) -> usize {
-        let most = if self.prepared.is_embedded() { ON_A_MODEL } else { ON_A_PROCESS };
-        words.div_ceil(self.jobs).clamp(1, most)
+        words.div_ceil(self.jobs).clamp(1, AT_ONCE)
     }
 
     /// The answers, or why there are none yet.

@@ -368,6 +368,19 @@ impl CaseRun<'_> {
             observed.doubt = Some(Doubt::Disturbed(format!("step `{}` {how}", observed.record.id)));
             return observed;
         }
+        let dropped =
+            step.as_verb().works_on().map_or(0, |on| self.context.sockets.dropped_frames(&on.value));
+        if observed.raw == Some(Outcome::Silence) && dropped > 0 {
+            let how = format!(
+                "step `{}` may have missed what it waited for: the gateway sent more than is kept, and {dropped} frames \
+                 were dropped",
+                observed.record.id
+            );
+            observed.record.verdict = Verdict::Error;
+            observed.problem = Some(how.clone());
+            observed.doubt = self.context.lane.is_shared().then_some(Doubt::Disturbed(how));
+            return observed;
+        }
         let silent = observed.raw == Some(Outcome::Silence) && !step.as_verb().answers_with_silence();
         let failed = !observed.record.verdict.is_fine();
         if !silent && !failed {

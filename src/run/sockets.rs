@@ -134,6 +134,13 @@ impl Sockets {
             .collect()
     }
 
+    /// The number of frames that the connections of this name dropped before anything asked for them.
+    pub(super) fn dropped_frames(&self, name: &str) -> usize {
+        let all = self.all.lock();
+        let named = all.iter().filter(|one| one.connection.name() == name);
+        named.map(|one| one.connection.dropped_frames()).sum()
+    }
+
     /// Closes all open connections.
     pub(super) async fn close_all(&self) {
         let open: Vec<_> = self.named.lock().drain().collect();

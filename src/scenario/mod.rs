@@ -64,8 +64,8 @@ pub use story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague, changes
 pub use verbs::{
     AUTH_WORDS, AgentTurn, AgentVia, Approve, Auth, AwaitClose, AwaitEvent, Call, CertificatePin, Cli,
     Connect, Credentials, Destination, Disconnect, Earlier, EditState, HttpRequest, IdFault, KeyFault,
-    LinePattern, Log, Model, ModelReply, NodeHost, NonceFault, PatchOperation, PatchVerb, Proof,
-    ProofVersion, Repeat, Restart, Revoke, Send, Sequence, SignatureFault, SignedOver, Start, State, Step,
-    StepSite, Stop, Tls, Together, Upgrade, Verb, Wait,
+    LinePattern, Log, Model, ModelReply, NodeHost, NonceFault, PatchOperation, PatchVerb, Pause, Proof,
+    ProofVersion, Repeat, Restart, Resume, Revoke, Send, Sequence, SignatureFault, SignedOver, Start, State,
+    Step, StepSite, Stop, Tls, Together, Upgrade, Verb, Wait,
 };
 pub(crate) use verbs::{HOME_IDENTITY, with_verb};

@@ -27,6 +27,12 @@ impl ProtocolSchemas {
         Ok(Self(all))
     }
 
+    /// Whether upstream published a schema for a release or an earlier one.
+    pub fn is_published_for(release: Release) -> bool {
+        // It is a release: a test reads it.
+        FIRST_WITH_A_SCHEMA.parse::<Release>().is_ok_and(|first| first <= release)
+    }
+
     /// The schema for a release: the newest that is not newer than the release. Changes are additive, so a later schema would
     /// blame a release for what it did not have yet.
     pub fn of(&self, release: &Release) -> Option<&Arc<ProtocolSchema>> {

@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::memory::Memory;
 use crate::cli::narrow::NarrowOptions;
-use crate::cli::session::{RunOptions, TakeOverOptions, measure};
+use crate::cli::session::{FrameOptions, RunOptions, TakeOverOptions, measure};
 use crate::cli::suite::SuiteOptions;
 use crate::coverage::{self, CodeCoverage, ScenarioGroup};
 use crate::gateway::Profiles;
@@ -164,7 +164,7 @@ pub(super) fn run(
         verdict: false,
         all: false,
         scenario_shard: None,
-        check_frames: false,
+        frames: FrameOptions { check_frames: false, no_check_frames: true },
         profiles: Some(profiles.clone()),
     };
     let record = measure(context, &provider, &args.selection, vec![target.clone()], &[], &options)?;

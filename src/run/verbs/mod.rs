@@ -15,6 +15,7 @@ mod http;
 mod log;
 mod model;
 mod node_host;
+mod pause;
 mod perform;
 mod program;
 mod restart;

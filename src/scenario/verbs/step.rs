@@ -16,6 +16,7 @@ use super::http::HttpRequest;
 use super::log::Log;
 use super::model::Model;
 use super::node_host::NodeHost;
+use super::pause::{Pause, Resume};
 use super::restart::Restart;
 use super::revoke::Revoke;
 use super::send::Send;
@@ -80,6 +81,10 @@ verbs! { $
     "event" => Event(AwaitEvent),
         /// Ends a connection from the client's side.
     "disconnect" => Disconnect(Disconnect),
+    /// Stops reading from a connection.
+    "pause" => Pause(Pause),
+    /// Reads from a paused connection again.
+    "resume" => Resume(Resume),
     /// Sends a raw frame.
     "send" => Send(Send),
     /// Stops the gateway and starts it again on the same home.
