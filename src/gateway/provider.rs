@@ -138,9 +138,7 @@ impl TargetProvider {
     /// # Errors
     /// Fails if the cache cannot be read.
     pub fn installed(&self) -> Result<Vec<Release>, InstallError> {
-        let mut releases: Vec<Release> = self.cache.installed()?.into_iter().map(|one| one.release).collect();
-        releases.sort();
-        Ok(releases)
+        self.cache.installed_releases()
     }
 
     /// Published releases in chronological order.

@@ -99,7 +99,7 @@ impl RunStore {
         let Some(Event::RunStarted(started)) = run.first() else { return Ok(None) };
         fs::create_dir_all(&self.folder)?;
         let path = self.folder.join(format!("{}{ENDING}", started.id));
-        let mut file = GzEncoder::new(tempfile::NamedTempFile::new_in(&self.folder)?, Compression::new(6));
+        let mut file = GzEncoder::new(tempfile::NamedTempFile::new_in(&self.folder)?, Compression::fast());
         for event in run {
             file.write_all(events::line(event).as_bytes())?;
         }

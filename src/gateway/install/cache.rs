@@ -110,6 +110,20 @@ impl Cache {
         Ok(found)
     }
 
+    /// The releases that are installed, in chronological order, without looking at their files.
+    ///
+    /// # Errors
+    /// Fails if the cache cannot be read, or a newer version of this program wrote to it.
+    pub fn installed_releases(&self) -> Result<Vec<Release>, InstallError> {
+        let mut found = Vec::new();
+        for release in self.installed_names()? {
+            if manifest::read(&self.site.layout.release(&release))?.is_some() {
+                found.push(release);
+            }
+        }
+        Ok(found)
+    }
+
     /// The releases that have a directory, intact or not.
     pub(super) fn installed_names(&self) -> Result<Vec<Release>, InstallError> {
         let dir = self.site.layout.releases();
