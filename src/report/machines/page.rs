@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::graph::mermaid;
 use super::svg::{escaped, svg};
-use super::text::{changes, figures};
+use super::text::{changes, figures, next_steps};
 use crate::learn::Study;
 
 /// The words that tell neighbours apart, the history of the machines, and the machines as a Mermaid chart.
@@ -24,7 +24,7 @@ pub fn markdown(study: &Study) -> String {
             let word = study.alphabet.spell(&found.word);
             let _ = writeln!(text, "| {} | {} | {} |", cell(&word), cell(&found.first), cell(&found.second));
         }
-        for line in changes(study, comparison, at) {
+        for line in changes(study, comparison, at).into_iter().chain(next_steps(comparison)) {
             let _ = write!(text, "\n- {line}");
         }
         text.push('\n');
@@ -58,7 +58,7 @@ pub fn html(study: &Study) -> String {
             }
             body.push_str("</table>\n");
         }
-        let lines = tagged("li", changes(study, comparison, at));
+        let lines = tagged("li", changes(study, comparison, at).into_iter().chain(next_steps(comparison)));
         let _ = writeln!(body, "<ul>{lines}</ul>");
     }
     let figures = tagged("li", figures(study));

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::learn::{MachineComparison, Nondeterminism, Study};
+use crate::release::Release;
 
 /// The machines of a study, the words that tell neighbours apart, and how the machines changed.
 pub fn text(study: &Study) -> String {
@@ -15,6 +16,9 @@ pub fn text(study: &Study) -> String {
         let _ = writeln!(text, "{} → {}", comparison.first, comparison.second);
         words(&mut text, study, comparison);
         history(&mut text, study, comparison, at);
+        for line in next_steps(comparison) {
+            let _ = writeln!(text, "  {line}");
+        }
         text.push('\n');
     }
     for line in figures(study) {
@@ -99,6 +103,19 @@ pub(super) fn changes(study: &Study, comparison: &MachineComparison, at: usize) 
     lines
 }
 
+/// The commands that find the release in which the first difference came, if the targets are releases and it was written.
+pub(super) fn next_steps(comparison: &MachineComparison) -> Vec<String> {
+    let Some(file) = comparison.words.iter().find_map(|shown| shown.file.as_ref()) else { return Vec::new() };
+    let releases = [&comparison.first, &comparison.second].map(|target| target.parse::<Release>());
+    let [Ok(first), Ok(second)] = releases else { return Vec::new() };
+    // What the second target does is written as right.
+    let (from, to, find) = if first < second { (first, second, " --find fix") } else { (second, first, "") };
+    vec![
+        format!("when it came: gatecrash bisect {file} --good {second} --bad {first}{find}"),
+        format!("all releases: gatecrash matrix {file} {from}..{to}"),
+    ]
+}
+
 /// A word that a target answers in two ways, with what happened each time.
 pub fn nondeterminism(found: &Nondeterminism) -> String {
     let mut text = format!(
@@ -135,4 +152,73 @@ fn shortened(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::learn::{DistinguishingWord, MachineChange, ShownWord};
+
+    fn compared(first: &str, second: &str, file: Option<&str>) -> MachineComparison {
+        let found = DistinguishingWord {
+            word: vec![0],
+            first: "hello".into(),
+            second: "closed 1008 role-upgrade".into(),
+            behind_another: false,
+        };
+        MachineComparison {
+            first: first.to_owned(),
+            second: second.to_owned(),
+            words: vec![ShownWord { found, file: file.map(str::to_owned) }],
+            change: MachineChange::default(),
+        }
+    }
+
+    #[rstest]
+    #[case::forwards("2026.3.28", "2026.3.31", Some("f.yaml"), &[
+        "when it came: gatecrash bisect f.yaml --good 2026.3.31 --bad 2026.3.28 --find fix",
+        "all releases: gatecrash matrix f.yaml 2026.3.28..2026.3.31",
+    ])]
+    #[case::backwards("2026.4.2", "2026.3.31", Some("f.yaml"), &[
+        "when it came: gatecrash bisect f.yaml --good 2026.3.31 --bad 2026.4.2",
+        "all releases: gatecrash matrix f.yaml 2026.3.31..2026.4.2",
+    ])]
+    #[case::not_written("2026.3.28", "2026.3.31", None, &[])]
+    #[case::no_release("2026.3.28", "path:./build", Some("f.yaml"), &[])]
+    fn the_next_commands_are_named(
+        #[case] first: &str,
+        #[case] second: &str,
+        #[case] file: Option<&str>,
+        #[case] expected: &[&str],
+    ) {
+        assert_eq!(next_steps(&compared(first, second, file)), expected);
+    }
+
+    #[test]
+    fn two_answers_to_one_word_are_told_with_what_came_again() {
+        let found = Nondeterminism {
+            target: "2026.3.31".to_owned(),
+            word: vec!["node".to_owned(), "approve".to_owned()],
+            first: Arc::from("ok"),
+            second: Arc::from("silence"),
+            again: vec![Arc::from("ok"), Arc::from("ok")],
+            transcripts: [None, None],
+        };
+        insta::assert_snapshot!(nondeterminism(&found), @r"
+        2026.3.31 is not deterministic over this alphabet: `node, approve` was answered in two ways
+
+          earlier  ok
+          later    silence
+          alone    ok
+          alone    ok
+
+        no transcript of the earlier answer (ok): it did not come again
+
+        no transcript of the later answer (silence): it did not come again
+        ");
+    }
 }
