@@ -22,6 +22,8 @@ mod markdown;
 mod merge;
 pub mod mutants;
 pub mod news;
+mod next_steps;
+mod outcome_lines;
 pub mod preflight;
 mod release_verdict;
 #[cfg(test)]
