@@ -1,5 +1,6 @@
 //! Reports of runs. Each report is a function of the event stream, or of the run record that is built from it.
 
+mod badge;
 pub mod bisect;
 mod change;
 mod compare;
