@@ -270,6 +270,7 @@ mod tests {
             verb: "connect".into(),
             path: "a.yaml".into(),
             line: 1,
+            written: None,
             verdict,
             reason: None,
             outcome: Some(outcome),

@@ -102,6 +102,7 @@ pub(super) fn broken(scenario: &str, target: &str, reason: String, log: Vec<Stri
         steps: Vec::new(),
         transcript: Vec::new(),
         log,
+        log_at: None,
         stored: None,
         retried: None,
         frames: None,

@@ -9,9 +9,9 @@ use super::context::{Color, Context};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{
-    bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, explore, help, learn,
-    list, logging, man, matrix, merge, mutants, new, news, preflight, project, reasons, releases, report,
-    rules, run, runs, schema, serve_model, show, timeline, watch,
+    bisect, broker, check, compare, completions, coverage, diff, docs, expect, explain, explore, fmt, help,
+    learn, list, logging, man, matrix, merge, mutants, new, news, preflight, project, reasons, releases,
+    report, rules, run, runs, schema, serve_model, show, timeline, watch,
 };
 
 /// Replays handshake and pairing scenarios against real OpenClaw gateways.
@@ -58,6 +58,7 @@ enum Command {
     List(list::Args),
     Releases(releases::Args),
     Check(check::Args),
+    Fmt(fmt::Args),
     Schema(schema::Args),
     Report(report::Args),
     Show(show::Args),
@@ -132,6 +133,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::List(args) => list::run(args, context),
         Command::Releases(args) => releases::run(args, context),
         Command::Check(args) => check::run(args, context),
+        Command::Fmt(args) => fmt::run(args, context),
         Command::Schema(args) => schema::run(args, context),
         Command::Report(args) => report::run(args, context),
         Command::Show(args) => show::run(args, context),

@@ -23,7 +23,7 @@ const GROUPS: &[CommandGroup] = &[
     },
     CommandGroup {
         title: "Maintain the suite",
-        commands: &["list", "new", "check", "expect", "coverage", "mutants", "schema"],
+        commands: &["list", "new", "check", "fmt", "expect", "coverage", "mutants", "schema"],
     },
     CommandGroup { title: "Set up", commands: &["init", "config", "releases", "completions", "man"] },
 ];
@@ -108,6 +108,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("check", &["gatecrash check --strict", "gatecrash check my-scenarios/pairing.yaml"]),
+    ("fmt", &["gatecrash fmt", "gatecrash fmt --check"]),
     ("expect", &["gatecrash expect update --from latest --dry-run"]),
     (
         "expect update",

@@ -17,6 +17,7 @@ mod expect;
 mod explain;
 mod explore;
 mod failure;
+mod fmt;
 mod gateways;
 mod help;
 mod interrupt;

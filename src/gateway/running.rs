@@ -10,7 +10,7 @@ use super::boot::{BootError, Gateway, TakeOverError};
 use super::embedded::{Embedded, EmbeddedError};
 use super::home::Home;
 use super::launch::Launch;
-use super::log::Unread;
+use super::log::{LogLine, Unread};
 use super::program::{ProgramError, ProgramRequest, StartedProgram};
 use super::seed::Seed;
 use super::state::{StateError, StoredPairing};
@@ -296,9 +296,9 @@ impl RunningGateway {
     }
 
     /// Its log lines since a moment.
-    pub fn log_since(&self, moment: Instant) -> Vec<String> {
+    pub fn log_since(&self, moment: Instant) -> Vec<LogLine> {
         match self {
-            Self::Booted(gateway) => gateway.log().since(moment).into_iter().map(|line| line.text).collect(),
+            Self::Booted(gateway) => gateway.log().since(moment),
             Self::Embedded(_) | Self::Attached(_) => Vec::new(),
         }
     }

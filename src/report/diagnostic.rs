@@ -4,6 +4,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
+use crate::run::Excerpt;
 use crate::scenario::{Diagnostic, Severity, Source, Span};
 
 /// A diagnostic with its line, caret, label and help; ends with a line break.
@@ -37,6 +38,24 @@ pub fn render(diagnostic: &Diagnostic, color: bool, width: usize) -> String {
         group = group.element(Level::HELP.message(cleaned(line)));
     }
     let mut text = renderer.render(&[group]);
+    text.push('\n');
+    text
+}
+
+/// Lines of a file with a caret below the part that is marked and a label beside it; ends with a line break.
+pub(crate) fn excerpt(excerpt: &Excerpt, label: &str, color: bool, width: usize) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(width);
+    let length = excerpt.text.len();
+    let start = excerpt.text.floor_char_boundary(excerpt.start.min(length));
+    let end = excerpt.text.floor_char_boundary(excerpt.end.clamp(start, length));
+    let mark = AnnotationKind::Primary.span(start..end).label(cleaned(label));
+    let snippet = Snippet::source(excerpt.text.as_str())
+        .line_start(excerpt.line)
+        .path(excerpt.path.as_str())
+        .fold(false)
+        .annotation(mark);
+    let mut text = renderer.render(&[Group::with_level(Level::ERROR).element(snippet)]);
     text.push('\n');
     text
 }

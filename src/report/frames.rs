@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::client::{Direction, TranscriptEntry};
 use crate::run::{Cell, StepRecord};
+use crate::verdict::redact_volatile;
 use crate::wire::Frame;
 
 /// An item of a shown transcript.
@@ -95,8 +96,17 @@ pub(crate) fn headline(entry: &TranscriptEntry) -> String {
     super::text::one_line(&line)
 }
 
+/// A frame in words. What differs from run to run has the same placeholders as in outcomes.
 fn of_frame(text: &str) -> String {
-    match Frame::parse(text) {
+    let mut frame = Frame::parse(text);
+    match &mut frame {
+        Frame::Request { params: value, .. }
+        | Frame::Event { payload: value, .. }
+        | Frame::Response { result: Ok(value), .. } => redact_volatile(value),
+        Frame::Response { result: Err(error), .. } => redact_volatile(&mut error.details),
+        Frame::Other(_) => {}
+    }
+    match frame {
         Frame::Request { method, params, .. } if method == "connect" => {
             format!("connect {}", of_connect(&params))
         }

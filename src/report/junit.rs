@@ -167,7 +167,7 @@ fn story(record: &RunRecord, cell: &Cell, step: Option<&StepRecord>) -> String {
             }
         }));
     }
-    lines.extend(log_of(record, cell).iter().map(|line| format!("log: {line}")));
+    lines.extend(log_of(record, cell).iter().map(|line| format!("log: {}", text::log_line(line))));
     lines.push(format!("reproduce: {}", reproduce(record, cell)));
     lines.iter().map(|line| text::one_line(line)).collect::<Vec<_>>().join("\n")
 }

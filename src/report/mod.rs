@@ -1,5 +1,6 @@
 //! Reports of runs. Each report is a function of the event stream, or of the run record that is built from it.
 
+mod badge;
 pub mod bisect;
 mod change;
 mod compare;
@@ -22,6 +23,8 @@ mod markdown;
 mod merge;
 pub mod mutants;
 pub mod news;
+mod next_steps;
+mod outcome_lines;
 pub mod preflight;
 mod release_verdict;
 #[cfg(test)]

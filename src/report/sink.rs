@@ -8,7 +8,7 @@ use std::str::FromStr;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::kind_file::{ParseReportError, ReportDestination, parse_kind_file};
-use super::{events, github, html, json, junit, markdown, sarif, tap};
+use super::{badge, events, github, html, json, junit, markdown, sarif, tap};
 use crate::run::{Event, RunRecord};
 
 /// The kinds of reports.
@@ -30,6 +30,8 @@ pub enum ReportKind {
     Tap,
     /// SARIF, for code scanning.
     Sarif,
+    /// A badge for a README, in the form of shields.io.
+    Badge,
 }
 
 /// All kinds of reports, with their names.
@@ -42,6 +44,7 @@ const KINDS: &[(&str, ReportKind)] = &[
     ("github", ReportKind::Github),
     ("tap", ReportKind::Tap),
     ("sarif", ReportKind::Sarif),
+    ("badge", ReportKind::Badge),
 ];
 
 /// A requested report, such as `json=run.json`.
@@ -153,6 +156,7 @@ fn render(kind: ReportKind, events: &[Event], record: &RunRecord) -> String {
         ReportKind::Github => github::render(record),
         ReportKind::Tap => tap::render(record),
         ReportKind::Sarif => sarif::render(record),
+        ReportKind::Badge => badge::render(record),
     }
 }
 
@@ -225,15 +229,15 @@ mod tests {
     )]
     #[case(
         "jsno=x",
-        "there is no report `jsno` (did you mean `json`?): the kinds are json, events, junit, html, markdown, github, tap, sarif"
+        "there is no report `jsno` (did you mean `json`?): the kinds are json, events, junit, html, markdown, github, tap, sarif, badge"
     )]
     #[case(
         "JUnit=x",
-        "there is no report `JUnit` (did you mean `junit`?): the kinds are json, events, junit, html, markdown, github, tap, sarif"
+        "there is no report `JUnit` (did you mean `junit`?): the kinds are json, events, junit, html, markdown, github, tap, sarif, badge"
     )]
     #[case(
         "pdf=x",
-        "there is no report `pdf`: the kinds are json, events, junit, html, markdown, github, tap, sarif"
+        "there is no report `pdf`: the kinds are json, events, junit, html, markdown, github, tap, sarif, badge"
     )]
     fn other_texts_are_refused(#[case] text: &str, #[case] message: &str) {
         assert_eq!(text.parse::<ReportRequest>().unwrap_err().to_string(), message);

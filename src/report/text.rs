@@ -1,5 +1,9 @@
 //! Fits texts to a width.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The number of columns that a text takes on a terminal.
@@ -11,6 +15,17 @@ pub(crate) fn width(text: &str) -> usize {
 pub(crate) fn one_line(text: &str) -> String {
     let bare = anstream::adapter::strip_str(text).to_string();
     bare.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
+}
+
+/// An id that is different each time.
+static ID: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new("(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").ok());
+
+/// A line of a log as [`one_line`], with the placeholder of outcomes for ids that are different each time.
+pub(crate) fn log_line(text: &str) -> String {
+    let line = one_line(text);
+    let masked = ID.as_ref().map(|id| id.replace_all(&line, "‹id›"));
+    masked.map_or_else(|| line.clone(), Cow::into_owned)
 }
 
 /// A text of at most `most` columns; a longer one is cut and ends in `…`.
@@ -112,6 +127,15 @@ mod tests {
     fn a_long_id_keeps_both_ends() {
         assert_eq!(cut_middle("pairing/legacy-empty-token-map", 20), "pairin…pty-token-map");
         assert_eq!(cut_middle("pairing/short", 20), "pairing/short");
+    }
+
+    #[test]
+    fn ids_of_log_lines_are_masked_as_in_outcomes() {
+        assert_eq!(
+            log_line("[ws] conn=3c73b8e5-c03f-4410-b902-ca749bf0f635 code=1008"),
+            "[ws] conn=‹id› code=1008"
+        );
+        assert_eq!(log_line("device=1c4198a1049c160b705d"), "device=1c4198a1049c160b705d");
     }
 
     #[test]

@@ -12,7 +12,8 @@ use tracing::debug;
 use super::bindings::Bindings;
 use super::context::{Beginning, CaseContext};
 use super::doubt::disturbance;
-use super::event::{Cell, FramesChecked, ListedDeviation, SAYS_NOTHING, StepRecord};
+use super::event::{Cell, FramesChecked, ListedDeviation, LogStretch, SAYS_NOTHING, StepRecord};
+use super::excerpt::Excerpt;
 use super::lane::{Case, Lane};
 use super::pressure::WatchedPeriod;
 use super::seeds;
@@ -22,10 +23,11 @@ use super::step_error::StepError;
 use super::stored;
 use crate::client::Checked;
 use crate::error_chain::chain;
-use crate::gateway::Unread;
+use crate::gateway::{LogLine, Unread};
 use crate::release::Release;
 use crate::scenario::{
-    Action, Destination, Expectation, Millis, Saved, Spanned, Step, StoryDeviation, StoryStep, Upgrade,
+    Action, Destination, Expectation, Millis, Saved, Source, Span, Spanned, Step, StoryDeviation, StoryStep,
+    Upgrade,
 };
 use crate::verdict::{
     Judgement, Mismatch, Outcome, Signature, Verdict, judge, normalised, overall, satisfies,
@@ -34,6 +36,12 @@ use crate::wire::{Masker, Sender};
 
 /// Maximum number of gateway log lines kept in a cell.
 const LOG_LINES: usize = 60;
+
+/// How many of them are kept that came before the step in question.
+const LOG_LINES_BEFORE: usize = 10;
+
+/// How long after a step a gateway may write what it logs about it.
+const LOGS_LATER: Duration = Duration::from_millis(150);
 
 /// How long a gateway may take to notice a changed configuration (0.55 s measured on 2026.3.31).
 const RELOADS: Duration = Duration::from_secs(2);
@@ -90,6 +98,8 @@ impl Ran {
 /// An observed step, with secrets not yet masked.
 struct ObservedStep {
     record: StepRecord,
+    /// When it began; `None` if it was not reached.
+    began: Option<Instant>,
     raw: Option<Outcome>,
     signature: Option<Signature>,
     problem: Option<String>,
@@ -98,7 +108,25 @@ struct ObservedStep {
 
 impl ObservedStep {
     const fn unreached(record: StepRecord) -> Self {
-        Self { record, raw: None, signature: None, problem: None, doubt: None }
+        Self { record, began: None, raw: None, signature: None, problem: None, doubt: None }
+    }
+}
+
+impl ObservedStep {
+    /// The same with the place where the file says what is expected, if it is not fine. `listed` is a deviation that applies.
+    fn written(mut self, step: &StoryStep, listed: Option<(&Source, Span)>) -> Self {
+        if self.record.verdict == Verdict::Pass {
+            return self;
+        }
+        let right = match &step.action {
+            Action::One(_, Some(right)) => right.span,
+            Action::One(_, None) | Action::Together(_) | Action::Repeat(..) => step.span,
+        };
+        self.record.written = match listed {
+            Some((source, span)) => Excerpt::of(source, span, span),
+            None => Excerpt::of(&step.source, step.span, right),
+        };
+        self
     }
 }
 
@@ -178,7 +206,11 @@ async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<
     let mut masker = learn(context, &observed);
     context.learn_stored(&mut masker).await;
     let signature = observed.iter().find_map(|step| step.signature.clone());
-    let log = if verdict.is_fine() { Vec::new() } else { last_lines(lane, started, &masker).await };
+    let (log, log_at) = if verdict.is_fine() {
+        (Vec::new(), None)
+    } else {
+        log_lines(lane.log_since(started).await, first_bad(&observed), &masker)
+    };
     let stored = if verdict == Verdict::Pass {
         None
     } else {
@@ -198,6 +230,7 @@ async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<
         steps: observed.into_iter().map(|step| masked(step, &masker)).collect(),
         transcript: context.transcript.masked(0, &masker),
         log,
+        log_at,
         stored,
         retried: None,
         frames,
@@ -213,11 +246,30 @@ async fn checked_frames(context: &CaseContext<'_>) -> Option<Checked> {
     tokio::task::spawn_blocking(move || transcript.check(&schema)).await.ok()
 }
 
-/// The last lines of the gateway's log since an instant.
-async fn last_lines(lane: &Lane, since: Instant, masker: &Masker) -> Vec<String> {
-    let lines = lane.log_since(since).await;
-    let from = lines.len().saturating_sub(LOG_LINES);
-    lines.iter().skip(from).map(|line| masker.line(line)).collect()
+/// When the first step that is not fine began and ended.
+fn first_bad(observed: &[ObservedStep]) -> Option<(Instant, Instant)> {
+    let step = observed.iter().find(|step| !step.record.verdict.is_fine() && step.began.is_some())?;
+    let began = step.began?;
+    Some((began, began + Duration::from_millis(step.record.duration_ms)))
+}
+
+/// The last lines of a gateway's log, or those around a step; and which of them came during the step.
+fn log_lines(
+    lines: Vec<LogLine>,
+    step: Option<(Instant, Instant)>,
+    masker: &Masker,
+) -> (Vec<String>, Option<LogStretch>) {
+    let last = lines.len().saturating_sub(LOG_LINES);
+    let stretch = step.map(|(began, ended)| {
+        let from = lines.partition_point(|line| line.at < began);
+        (from, lines.partition_point(|line| line.at <= ended + LOGS_LATER).max(from))
+    });
+    let first = stretch.map_or(last, |(from, _)| last.min(from.saturating_sub(LOG_LINES_BEFORE)));
+    let kept: Vec<String> =
+        lines.iter().skip(first).take(LOG_LINES).map(|line| masker.line(&line.text)).collect();
+    let inside = |at: usize| at.saturating_sub(first).min(kept.len());
+    let stretch = stretch.map(|(from, until)| LogStretch { from: inside(from), until: inside(until) });
+    (kept, stretch)
 }
 
 /// Fails the last step that was run, because the gateway restarted by itself.
@@ -331,6 +383,8 @@ impl CaseRun<'_> {
             }
             Err(error) => self.not_done(record, error),
         };
+        let listed = listed.map(|(entry, listed)| (&*entry.source, listed.span));
+        let observed = ObservedStep { began: Some(started), ..observed.written(step, listed) };
         let verdict = observed.record.verdict;
         debug!(scenario = self.context.scenario.id, step = step.id, ?verdict, ms = millis(started), "step");
         let mut ended = self.context.ended.lock();
@@ -355,7 +409,7 @@ impl CaseRun<'_> {
             }
         };
         record.verdict = verdict;
-        ObservedStep { record, raw: None, signature: None, problem: text, doubt: None }
+        ObservedStep { record, began: None, raw: None, signature: None, problem: text, doubt: None }
     }
 
     /// Whether an observation may be due to our own timeout, or to a gateway that got no processor time. Silence of a
@@ -485,7 +539,14 @@ impl CaseRun<'_> {
             // Nothing is expected of the answer, so it need not have the parts to save either.
             self.capture(step, &outcome);
             record.verdict = Verdict::Pass;
-            return ObservedStep { record, raw: Some(outcome), signature: None, problem: None, doubt: None };
+            return ObservedStep {
+                record,
+                began: None,
+                raw: Some(outcome),
+                signature: None,
+                problem: None,
+                doubt: None,
+            };
         };
         let Judgement { verdict, mismatch } = judge(&outcome, &right, listed);
         record.verdict = verdict;
@@ -501,7 +562,7 @@ impl CaseRun<'_> {
         let differs =
             matches!(record.verdict, Verdict::Fail | Verdict::Known) || !satisfies(&outcome, &right);
         let signature = differs.then(|| Signature::of(&record.id, &outcome));
-        ObservedStep { record, raw: Some(outcome), signature, problem: None, doubt: None }
+        ObservedStep { record, began: None, raw: Some(outcome), signature, problem: None, doubt: None }
     }
 
     /// Saves the parts of the outcome that the step names; returns a mismatch for the first one that is missing.
@@ -559,6 +620,7 @@ fn skipped(step: &StoryStep, round: Option<u32>) -> StepRecord {
         verb: verb.to_owned(),
         path: step.source.path.clone(),
         line: step.source.line(step.span),
+        written: None,
         verdict: Verdict::Skipped,
         reason: None,
         outcome: None,
@@ -637,6 +699,7 @@ fn masked(step: ObservedStep, masker: &Masker) -> StepRecord {
     record.reason = record.reason.map(|text| shown(masker, &text));
     record.outcome = step.raw.map(|raw| mask_outcome(&normalised(&raw), masker));
     record.expected = record.expected.map(|text| shown(masker, &text));
+    record.written = record.written.map(|written| written.map_text(|text| masker.text(text)));
     record.mismatch = record.mismatch.map(|one| Mismatch {
         at: one.at,
         expected: shown(masker, &one.expected),
@@ -665,6 +728,25 @@ mod tests {
 
     use super::*;
     use crate::run::test_support::cell;
+
+    #[test]
+    fn the_log_around_the_step_in_question_is_kept() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let line = |number: u64| LogLine { at: at(number * 10), text: format!("line {number}") };
+        let masker = Masker::default();
+        // The step ran from line 20 to line 22; what is logged a little later belongs to it.
+        let step = Some((at(200), at(220)));
+        let lines: Vec<LogLine> = (0..200).map(line).collect();
+        let (kept, stretch) = log_lines(lines, step, &masker);
+        let stretch = stretch.unwrap();
+        assert_eq!((kept.len(), kept[0].as_str()), (LOG_LINES, "line 10"));
+        assert_eq!((kept[stretch.from].as_str(), kept[stretch.until - 1].as_str()), ("line 20", "line 37"));
+        // Without a step, the last lines.
+        let (kept, stretch) = log_lines((0..200).map(line).collect(), None, &masker);
+        assert_eq!((kept.len(), kept[LOG_LINES - 1].as_str(), stretch), (LOG_LINES, "line 199", None));
+        assert_eq!(log_lines(Vec::new(), step, &masker).1, Some(LogStretch::default()));
+    }
 
     #[rstest]
     #[case::passed_beside_a_restart(Verdict::Pass, Some(Doubt::Disturbed("SIGUSR1".into())), true, Verdict::Error)]

@@ -679,6 +679,7 @@ pub(super) fn without_run(
         steps: Vec::new(),
         transcript: Vec::new(),
         log: Vec::new(),
+        log_at: None,
         stored: None,
         retried: None,
         frames: None,

@@ -1,6 +1,7 @@
 //! The event stream, the only output of a run. Every report is a function of it.
 
 use super::deny::Deny;
+use super::excerpt::Excerpt;
 use super::rerun::Rerun;
 use crate::client::TranscriptEntry;
 use crate::release::Release;
@@ -21,7 +22,7 @@ pub struct Format {
 }
 
 /// The format of stored events and of the JSON report.
-pub const RUN_FORMAT: Format = Format { major: 1, minor: 1 };
+pub const RUN_FORMAT: Format = Format { major: 1, minor: 2 };
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,6 +219,9 @@ pub struct Cell {
     pub transcript: Vec<TranscriptEntry>,
     /// What the gateway logged in the meantime, with secrets masked (only for cells that are not fine).
     pub log: Vec<String>,
+    /// The part of `log` that came during the first step that is not fine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_at: Option<LogStretch>,
     /// What the gateway stored about the scenario's devices (only for cells that differ from what is right).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredRecords>,
@@ -227,6 +231,15 @@ pub struct Cell {
     /// The check of its frames against upstream's schema; `None` if they were not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<FramesChecked>,
+}
+
+/// Some lines of a log, by their place in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogStretch {
+    /// The first of them, from 0.
+    pub from: usize,
+    /// One past the last of them. If it equals `from`, nothing was logged.
+    pub until: usize,
 }
 
 /// The check of a cell's frames against upstream's schema.
@@ -260,6 +273,9 @@ pub struct StepRecord {
     pub path: String,
     /// Line in the file, from 1.
     pub line: usize,
+    /// Where the file says what is expected of this release (only for steps that are not fine).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Excerpt>,
     /// Verdict of the step.
     pub verdict: Verdict,
     /// Why it was skipped.

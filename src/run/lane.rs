@@ -23,9 +23,9 @@ use super::seeds;
 use super::step_error::StepError;
 use crate::client::{Endpoint, EndpointTls};
 use crate::gateway::{
-    BootError, GatewayProfiles, PreparedTarget, Profiles, RunningGateway, RunningGatewayError, ScriptedModel,
-    Seed, StartError, StartRequest, StateError, StopOutcome, Stopping, StoredPairing, Switch, Switches,
-    TakeOverError, TurnError, Unread, merge,
+    BootError, GatewayProfiles, LogLine, PreparedTarget, Profiles, RunningGateway, RunningGatewayError,
+    ScriptedModel, Seed, StartError, StartRequest, StateError, StopOutcome, Stopping, StoredPairing, Switch,
+    Switches, TakeOverError, TurnError, Unread, merge,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Scenario, Start};
@@ -625,7 +625,7 @@ impl Lane {
         self.begun
     }
 
-    pub(super) async fn log_since(&self, moment: Instant) -> Vec<String> {
+    pub(super) async fn log_since(&self, moment: Instant) -> Vec<LogLine> {
         self.gateway.read().await.log_since(moment)
     }
 

@@ -10,6 +10,7 @@ mod deny;
 mod doubt;
 mod engine;
 mod event;
+mod excerpt;
 mod handshake;
 mod identity;
 mod kept;
@@ -42,9 +43,10 @@ pub use deny::{Deny, ParseDenyError};
 pub(crate) use engine::untestable;
 pub use engine::{Emit, RunRequest, run};
 pub use event::{
-    Cell, Event, Format, FramesChecked, ListedDeviation, PlannedPart, RUN_FORMAT, RunStarted, ScenarioInfo,
-    StepRecord, StoredRecords, TargetInfo,
+    Cell, Event, Format, FramesChecked, ListedDeviation, LogStretch, PlannedPart, RUN_FORMAT, RunStarted,
+    ScenarioInfo, StepRecord, StoredRecords, TargetInfo,
 };
+pub use excerpt::Excerpt;
 pub(crate) use handshake::{HandshakeFacts, params as connect_params};
 pub use kept::KeptGateways;
 pub use kept_transcripts::KeptTranscripts;

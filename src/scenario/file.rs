@@ -10,6 +10,7 @@ use super::capability::Capability;
 use super::device::Device;
 use super::entries::Entries;
 use super::expect::Expectation;
+use super::needed::NeededVersion;
 use super::span::Spanned;
 use super::verbs::Step;
 use crate::release::{Release, ReleaseRange, ReleaseSet};
@@ -105,6 +106,8 @@ pub enum Observe {
 pub struct Requires {
     /// Releases that have the feature under test; on others the scenario is untestable. `||` combines ranges.
     pub releases: Option<Spanned<ReleaseSet>>,
+    /// The oldest version of gatecrash that can run the file, such as `">=0.2"`. An older one says so, and nothing else.
+    pub gatecrash: Option<Spanned<NeededVersion>>,
     /// Capabilities that the target must have.
     #[serde(default)]
     pub capabilities: Vec<Spanned<Capability>>,

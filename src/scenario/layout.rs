@@ -131,7 +131,7 @@ impl Place {
 }
 
 /// Whether two nodes are equal, regardless of their positions.
-fn says_the_same(a: &Tree, b: &Tree) -> bool {
+pub(super) fn says_the_same(a: &Tree, b: &Tree) -> bool {
     match (&a.kind, &b.kind) {
         (NodeKind::List(a), NodeKind::List(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| says_the_same(a, b))

@@ -14,6 +14,7 @@ use super::draft::{Draft, Drafts};
 use super::entries::Entries;
 use super::expand::{ExpandedCase, expand};
 use super::file::ScenarioFile;
+use super::needed::too_new;
 use super::source::Source;
 use super::span::{Span, Spanned};
 use super::story::Scenario;
@@ -51,7 +52,10 @@ pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
             continue;
         }
         let (mut cases, mut found) = match read(source) {
-            Ok(tree) => expand(&tree, source),
+            Ok(tree) => match too_new(&tree, source) {
+                Some(diagnostic) => (Vec::new(), vec![diagnostic]),
+                None => expand(&tree, source),
+            },
             Err(diagnostic) => (Vec::new(), vec![*diagnostic]),
         };
         for case in &mut cases {

@@ -18,10 +18,12 @@ mod expect;
 mod expect_written;
 mod file;
 mod flow;
+mod format;
 mod layout;
 mod lifecycle;
 mod load;
 mod named;
+mod needed;
 mod pattern;
 mod reference;
 mod saved;
@@ -47,10 +49,12 @@ pub use expect::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectati
 pub use expect_written::EXPECTATION_WORDS;
 pub use file::{Deviation, DeviationClass, Observe, Owner, Requires, ScenarioFile};
 pub use flow::{FlowText, FlowValue};
+pub use format::formatted;
 pub use layout::{Layout, Place, layout};
 pub use lifecycle::{Ready, StopSignal};
 pub use load::{Suite, load};
 pub use named::{NAMED_OUTCOMES, NamedOutcome};
+pub use needed::{NeededVersion, ParseNeededError};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
     BUILTIN_REFERENCES, Reference, ReferenceError, TextPart, UnresolvedReference, parse_text, resolve,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::outcome::{Outcome, printed_json};
+use super::outcome::{Outcome, normalised, printed_json};
 use crate::scenario::{ClosedExpectation, ErrorExpectation, ExitExpectation, Expectation, Pattern};
 use crate::wire::WireError;
 
@@ -56,9 +56,9 @@ pub fn mismatch(outcome: &Outcome, expectation: &Expectation) -> Option<Mismatch
             if list.iter().any(|one| satisfies(outcome, one)) {
                 return None;
             }
-            Some(differs("outcome", expectation.to_string(), outcome.to_string()))
+            Some(differs("outcome", expectation.to_string(), told(outcome)))
         }
-        _ => Some(differs("outcome", expectation.to_string(), outcome.to_string())),
+        _ => Some(differs("outcome", expectation.to_string(), told(outcome))),
     }
 }
 
@@ -75,6 +75,15 @@ pub fn line_has(line: &str, pattern: &Pattern) -> bool {
         Pattern::OneOf(list) => list.iter().any(|one| line_has(line, one)),
         Pattern::Not(inner) => !line_has(line, inner),
         other => matches(&Value::from(line), other),
+    }
+}
+
+/// An outcome in words, without what differs from run to run.
+fn told(outcome: &Outcome) -> String {
+    match outcome {
+        // Its normal form has no words at all.
+        Outcome::Found { .. } => outcome.to_string(),
+        other => normalised(other).to_string(),
     }
 }
 

@@ -4,8 +4,8 @@ mod wire;
 
 use gatecrash::release::Release;
 use gatecrash::run::{
-    Cell, Event, ListedDeviation, RUN_FORMAT, Rerun, RunStarted, ScenarioInfo, StepRecord, StoredRecords,
-    TargetInfo,
+    Cell, Event, Excerpt, ListedDeviation, RUN_FORMAT, Rerun, RunStarted, ScenarioInfo, StepRecord,
+    StoredRecords, TargetInfo,
 };
 use gatecrash::scenario::{DeviationClass, Expectation};
 use gatecrash::verdict::{Signature, Verdict, judge, overall, satisfies};
@@ -291,6 +291,7 @@ fn cell(id: &str, target: &str, gateway: usize, course: Course, release: Option<
         steps: Vec::new(),
         transcript: Vec::new(),
         log: Vec::new(),
+        log_at: None,
         stored: None,
         retried: None,
         frames: None,
@@ -363,9 +364,18 @@ fn step(cell: &mut Cell, at: usize, step: &Connect) {
         }),
         mismatch: judged.mismatch,
         outcome: Some(outcome),
+        written: (judged.verdict != Verdict::Pass).then(|| written(step, cell, at)),
         ..record(step, cell, at, first_entry)
     };
     cell.steps.push(record);
+}
+
+/// The step as it stands in its file.
+fn written(step: &Connect, cell: &Cell, at: usize) -> Excerpt {
+    let right = text(&step.right);
+    let before = format!("  - connect: {{as: {}, role: {}, expect: ", step.id, step.role);
+    let (start, end) = (before.len(), before.len() + right.len());
+    Excerpt { path: path(&cell.scenario), line: 12 + at, text: format!("{before}{right}}}"), start, end }
 }
 
 fn record(step: &Connect, cell: &Cell, at: usize, first_entry: usize) -> StepRecord {
@@ -374,6 +384,7 @@ fn record(step: &Connect, cell: &Cell, at: usize, first_entry: usize) -> StepRec
         verb: "connect".into(),
         path: path(&cell.scenario),
         line: 12 + at,
+        written: None,
         verdict: Verdict::Pass,
         reason: None,
         outcome: None,

@@ -131,3 +131,33 @@ fn the_built_in_suite_has_no_warnings() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatecrash"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["check", "--strict"]).assert().success();
 }
+
+#[test]
+fn fmt_formats_files_once_and_names_those_that_are_not() {
+    let text = "steps: [ {connect: {as: a}} ]\n# what\ntitle: t\nwhy:   w\n";
+    let (folder, mut check) = gatecrash(&[("scenarios/a.yaml", text), ("scenarios/b.yaml", "title: [\n")]);
+    check.args(["fmt", "scenarios/a.yaml", "--check"]).assert().code(1).stdout(
+        predicate::str::contains("not formatted: scenarios/a.yaml")
+            .and(predicate::str::contains("1 file, 1 not")),
+    );
+    let again = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatecrash"));
+        command.current_dir(folder.path()).args(args);
+        command.assert()
+    };
+    // A file that is not YAML does not keep the others from being formatted.
+    again(&["fmt"]).code(2).stderr(predicate::str::contains("scenarios/b.yaml:"));
+    let formatted = fs::read_to_string(folder.path().join("scenarios/a.yaml")).unwrap();
+    assert_eq!(formatted, "# what\ntitle: t\nwhy: w\n\nsteps: [{connect: {as: a}}]\n");
+    again(&["fmt", "scenarios/a.yaml", "--check"]).success().stdout("1 file, 0 not formatted\n");
+    again(&["fmt", "builtin:roles/*"]).code(3);
+}
+
+#[test]
+fn a_file_for_a_newer_gatecrash_says_so() {
+    let text = "title: t\nwhy: w\nrequires: {gatecrash: \">=99\"}\nsteps: [{beam: up}]\n";
+    let (_folder, mut command) = gatecrash(&[("scenarios/a.yaml", text)]);
+    let said = predicate::str::contains("error[newer-gatecrash]: this file needs gatecrash 99.0.0 or newer")
+        .and(predicate::str::contains("beam: up").not());
+    command.arg("run").assert().code(2).stderr(said);
+}

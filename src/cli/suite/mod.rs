@@ -10,7 +10,7 @@ mod touched;
 
 pub(super) use catalogue::Catalogue;
 pub(super) use root::{default_folder, is_found, is_read, is_scenario_name, own_root, schema_of, shown};
-pub(super) use select::{Checked, Chosen, Selection, check_files, scenarios, select};
+pub(super) use select::{Checked, Chosen, Selection, check_files, files, scenarios, select};
 pub use shelf::scenario_ids;
 pub(super) use touched::{real, touched};
 

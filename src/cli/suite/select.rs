@@ -1,13 +1,13 @@
 //! Selects scenarios by names and tags. A name or tag that selects nothing is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::catalogue::{Catalogue, Named};
 use super::names::Pick;
 use super::root::FOLDER;
-use super::shelf::{SLOW, Shelf};
+use super::shelf::{File, SLOW, Shelf};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::report::{diagnostic::render, text::count as counted};
@@ -137,6 +137,29 @@ pub(in crate::cli) fn check_files(
             .hint("a table without rows contains none, either"));
     }
     Ok(checked)
+}
+
+/// The files that names select, or all of the suite, with their texts. Files of the built-in suite are not among them.
+pub(in crate::cli) fn files(
+    context: &Context,
+    folder: Option<&Path>,
+    names: &[String],
+) -> Result<Vec<(PathBuf, Arc<Source>)>, Failure> {
+    let mut catalogue = Catalogue::open(context, folder)?;
+    let named = named_with_note(&mut catalogue, names)?;
+    let mut found = Vec::new();
+    for (at, shelf) in catalogue.shelves.iter().enumerate() {
+        let picks: Vec<&Pick> = picks_of(&named, at).collect();
+        let is_named = |file: &&File| picks.iter().any(|pick| pick.concerns(&file.id, &file.source));
+        found.extend(
+            shelf
+                .files
+                .iter()
+                .filter(is_named)
+                .filter_map(|file| Some((file.place.clone()?, Arc::clone(&file.source)))),
+        );
+    }
+    Ok(found)
 }
 
 /// What all names refer to, after a remark on the suite if its choice may surprise.

@@ -19,7 +19,7 @@ pub(super) struct File {
     pub(super) id: String,
     pub(super) source: Arc<Source>,
     /// The file itself, links followed; none for a built-in one.
-    place: Option<PathBuf>,
+    pub(super) place: Option<PathBuf>,
 }
 
 /// The files of one suite that have been requested so far.

@@ -14,7 +14,7 @@ use crate::report::difference::{deciding_step, log_of, reproduce, section};
 use crate::report::frames::{TranscriptItem, frames_of, headline, is_refusal, numbered};
 use crate::report::standing::Standing;
 use crate::report::terminal::headings;
-use crate::report::text::one_line;
+use crate::report::text::log_line;
 use crate::run::{Cell, ListedDeviation, RunRecord, StepRecord, StoredRecords, behaviour};
 use crate::verdict::{Mismatch, Outcome};
 
@@ -183,7 +183,7 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> CellStory<'a> {
         deciding,
         entries: entries.collect(),
         gaps,
-        log: log_of(record, cell).iter().map(|line| one_line(line)).collect(),
+        log: log_of(record, cell).iter().map(|line| log_line(line)).collect(),
         stored: cell.stored.as_ref(),
         reproduce: reproduce(record, cell),
     }

@@ -2,15 +2,20 @@
 
 use super::Appearance;
 use super::palette::paint;
+use crate::report::diagnostic::excerpt;
 use crate::report::difference::{Difference, deciding_step, log_of, reproduce};
 use crate::report::frames::{TranscriptItem, arrow, frames_of, headline, is_refusal};
+use crate::report::next_steps::{NextStep, next_steps};
+use crate::report::outcome_lines::{came_lines, expected_lines};
 use crate::report::standing::Standing;
-use crate::report::text::{cut, one_line, padded, width, wrap};
+use crate::report::text::{cut, log_line, one_line, padded, width, wrap};
 use crate::run::{Cell, RunRecord, StepRecord};
-use crate::verdict::Verdict;
+use crate::verdict::{Signature, Verdict};
 
 /// The maximum number of frames and of log lines that are shown; these are the last ones.
 const LAST: usize = 8;
+/// How many log lines before and after those of a step are shown.
+const AROUND: usize = 2;
 /// The maximum number of scenarios that are named for one reason.
 const MOST: usize = 8;
 /// The maximum width of prose, because longer lines are hard to read.
@@ -51,7 +56,7 @@ pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, appearance: &
     }
     let step = deciding_step(cell);
     if let Some(step) = step {
-        block.line(&format!("  --> {}:{}  step `{}` ({})", step.path, step.line, step.id, step.verb));
+        place(&mut block, step);
     }
     if let Some(reason) = &cell.reason {
         block.prose("reason", reason);
@@ -68,7 +73,34 @@ pub(super) fn difference(record: &RunRecord, one: &Difference<'_>, appearance: &
     }
     log(&mut block, record, cell);
     block.line(&format!("  reproduce: {}", reproduce(record, cell)));
+    let next = next_steps(record, cell);
+    let widest = next.iter().map(|one| width(&one.command)).max().unwrap_or(0);
+    for (at, NextStep { command, why }) in next.iter().enumerate() {
+        let label = if at == 0 { "next:" } else { "" };
+        let why = paint(appearance.palette.quiet(), why);
+        block.line(&format!("  {label:<9}  {}  {why}", padded(command, widest)));
+    }
     block.into_text()
+}
+
+/// The step in its file, with a caret where the file says what is expected.
+fn place(block: &mut Block<'_>, step: &StepRecord) {
+    let Some(written) = &step.written else {
+        block.line(&format!("  --> {}:{}  step `{}` ({})", step.path, step.line, step.id, step.verb));
+        return;
+    };
+    let came = match (&step.mismatch, &step.outcome) {
+        (Some(inside), _) if inside.at != "outcome" => format!("{}: {}", inside.at, inside.got),
+        (_, Some(outcome)) => format!("came: {}", Signature::of(&step.id, outcome).word()),
+        (_, None) => "nothing came".to_owned(),
+    };
+    let room = block.appearance.width.saturating_sub(2);
+    let label = cut(&one_line(&came), room / 2);
+    block.line(&format!("  step `{}` ({})", step.id, step.verb));
+    let text = excerpt(written, &label, block.appearance.palette.is_coloured(), room);
+    for line in text.lines() {
+        block.line(&format!("  {line}"));
+    }
 }
 
 /// The steps that were skipped because of an earlier one, with the reason.
@@ -89,10 +121,13 @@ pub(super) fn judged(block: &mut Block<'_>, step: &StepRecord) {
         block.prose("right", &listed.right);
     }
     if let Some(expected) = &step.expected {
-        block.prose(if step.deviation.is_some() { "as listed" } else { "expected" }, expected);
+        block.lines(
+            if step.deviation.is_some() { "as listed" } else { "expected" },
+            &expected_lines(expected),
+        );
     }
     if let Some(outcome) = &step.outcome {
-        block.prose("got", &outcome.to_string());
+        block.lines("got", &came_lines(outcome, step.expected.as_deref()));
     }
     if let Some(mismatch) = step.mismatch.as_ref().filter(|mismatch| mismatch.at != "outcome") {
         block.prose("at", &format!("{}: expected {}, got {}", mismatch.at, mismatch.expected, mismatch.got));
@@ -141,21 +176,44 @@ pub(super) fn frames(block: &mut Block<'_>, title: &str, entries: &[TranscriptIt
     }
 }
 
-/// The last lines of the log, in full.
+/// The lines of the log around the step that is not fine, or the last ones, in full.
 pub(super) fn log(block: &mut Block<'_>, record: &RunRecord, cell: &Cell) {
     let log = log_of(record, cell);
     if log.is_empty() {
         return;
     }
-    let before = log.len().saturating_sub(LAST);
-    let more = if before > 0 { format!(" (the last {LAST} of {} lines)", log.len()) } else { String::new() };
-    block.line(&format!("  gateway log{more}"));
+    // A log that was taken from the gateway is not the cell's.
+    let at = cell.log_at.filter(|at| !cell.log.is_empty() && at.until <= log.len() && at.from <= at.until);
+    let (from, until, title) = match at {
+        Some(at) if at.until > at.from => {
+            let until = (at.until + AROUND).min(log.len());
+            let from = at.from.saturating_sub(AROUND).max(until.saturating_sub(LAST + 2 * AROUND));
+            (from, until, "gateway log around the step (`>` while it ran)".to_owned())
+        }
+        Some(at) => {
+            let until = (at.until + AROUND).min(log.len());
+            let from = at.from.saturating_sub(AROUND);
+            (from, until, "gateway log around the step, while which nothing was logged".to_owned())
+        }
+        None => {
+            let from = log.len().saturating_sub(LAST);
+            let more =
+                if from > 0 { format!(" (the last {LAST} of {} lines)", log.len()) } else { String::new() };
+            (from, log.len(), format!("gateway log{more}"))
+        }
+    };
+    block.line(&format!("  {title}"));
     let most = block.appearance.width.saturating_sub(6);
-    for line in &log[before..] {
-        for (at, part) in wrap(&one_line(line), most).iter().enumerate() {
-            let indent = if at == 0 { "    " } else { "      " };
-            let part = paint(block.appearance.palette.quiet(), part);
-            block.line(&format!("{indent}{part}"));
+    for (number, line) in log.iter().enumerate().take(until).skip(from) {
+        let ran = at.is_some_and(|at| (at.from..at.until).contains(&number));
+        for (part, text) in wrap(&log_line(line), most).iter().enumerate() {
+            let indent = match (part, ran) {
+                (0, true) => "  > ",
+                (0, false) => "    ",
+                _ => "      ",
+            };
+            let text = paint(block.appearance.palette.quiet(), text);
+            block.line(&format!("{indent}{text}"));
         }
     }
 }
@@ -189,6 +247,20 @@ impl<'a> Block<'a> {
                 self.line(&format!("{head}{line}"));
             } else {
                 self.line(&format!("{}{line}", " ".repeat(indent)));
+            }
+        }
+    }
+
+    /// Adds a label with lines next to it, each broken where it is too long.
+    pub(super) fn lines(&mut self, label: &str, lines: &[String]) {
+        let room = self.appearance.width.saturating_sub(LABEL + 2);
+        for (at, line) in lines.iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            let indent = line.len() - line.trim_start().len();
+            for (part, text) in wrap(line, room.saturating_sub(indent)).iter().enumerate() {
+                let label = if part == 0 { label } else { "" };
+                let blanks = " ".repeat(LABEL - width(label) + indent + if part == 0 { 0 } else { 2 });
+                self.line(&format!("  {}{blanks}{text}", paint(self.appearance.palette.quiet(), label)));
             }
         }
     }

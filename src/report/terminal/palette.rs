@@ -52,6 +52,11 @@ impl Palette {
         if coloured { Self::COLOURED } else { Self::PLAIN }
     }
 
+    /// Whether it has any colours.
+    pub(super) fn is_coloured(&self) -> bool {
+        *self != Self::PLAIN
+    }
+
     /// The style of a standing.
     pub(crate) const fn standing(&self, standing: Standing) -> Style {
         match standing {

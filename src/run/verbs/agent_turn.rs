@@ -83,7 +83,7 @@ async fn refusal_since(context: &CaseContext<'_>, moment: Instant) -> Option<Str
     let patience = Instant::now() + LOGGED;
     loop {
         let lines = context.lane.log_since(moment).await;
-        if let Some(reason) = lines.iter().rev().find_map(|line| refusal(line)) {
+        if let Some(reason) = lines.iter().rev().find_map(|line| refusal(&line.text)) {
             return Some(reason);
         }
         if Instant::now() > patience {
