@@ -82,6 +82,7 @@ pub mod diff;
 mod error_chain;
 pub mod explore;
 pub mod gateway;
+pub mod laws;
 pub mod learn;
 pub mod model;
 pub mod mutation;

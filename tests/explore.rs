@@ -52,6 +52,7 @@ fn a_release_does_not_differ_from_itself() {
 
 #[rstest]
 #[case::no_target(&["explore", "embedded:2026.3.31"], "TARGET_B")]
+#[case::laws_and_two_targets(&["explore", "embedded:2026.3.31", "embedded:2026.4.2", "--laws"], "--laws")]
 #[case::unknown_target(&["explore", "embedded:2026.3.31", "2026.33.1"], "2026.33.1")]
 #[case::cannot_be_seeded(&["explore", "ws://127.0.0.1:1", "embedded:2026.3.31"], "it has no way to place records")]
 #[case::no_time(&["explore", "embedded:2026.3.31", "embedded:2026.4.2", "--time", "0s"], "longer than 0")]
@@ -59,4 +60,47 @@ fn a_release_does_not_differ_from_itself() {
 fn bad_usage_is_explained(#[case] arguments: &[&str], #[case] told: &str) {
     let place = TempDir::new().unwrap();
     gatecrash(place.path(), arguments).assert().code(2).stderr(contains(told));
+}
+
+#[test]
+fn a_release_is_held_to_the_laws() {
+    let place = TempDir::new().unwrap();
+    gatecrash(place.path(), &["explore", "embedded:2026.3.28", "--laws", "--stories", "120", "--seed", "1"])
+        .args(["--out", "found", "--report", "json=found.json"])
+        .assert()
+        .code(1)
+        .stdout(contains("BROKEN LAW revoked-role-stays-out").and(contains("known as tokens/revoked-")));
+    let report: Value = serde_json::from_slice(&fs::read(place.path().join("found.json")).unwrap()).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|one| one["law"].is_string()), "{findings:#?}");
+    gatecrash(place.path(), &["check", "found"]).assert().code(0);
+}
+
+/// Faults that break a law of one story, and one that breaks a law of two.
+#[rstest]
+#[case("revoked-token-works", "ended-token-stays-out")]
+#[case("pairing-lost-on-restart", "restart-changes-nothing")]
+fn a_planted_fault_breaks_a_law(#[case] fault: &str, #[case] law: &str) {
+    let place = TempDir::new().unwrap();
+    let target = format!("embedded:2026.3.31+{fault}");
+    gatecrash(
+        place.path(),
+        &["explore", &target, "--laws", "--stories", "400", "--focus", "tokens", "restart"],
+    )
+    .arg("--first-only")
+    .assert()
+    .code(1)
+    .stdout(contains(format!("BROKEN LAW {law}")));
+}
+
+#[test]
+fn every_scenario_that_the_laws_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("suite-data/laws.yaml")).unwrap();
+    let named = text.split("scenario: ").skip(1).filter_map(|rest| rest.split(['}', '\n']).next());
+    for name in named {
+        let parts: Vec<&str> = name.split('/').collect();
+        let file = root.join("scenarios").join(parts[0]).join(format!("{}.yaml", parts[1]));
+        assert!(file.is_file(), "{name}");
+    }
 }

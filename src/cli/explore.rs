@@ -1,4 +1,4 @@
-//! `gatecrash explore`: random stories on two targets, and what differs as minimal scenarios.
+//! `gatecrash explore`: random stories on two targets, or on one that has to obey laws, and what comes out as minimal scenarios.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,11 @@ use super::gateways::{GatewayOptions, provider};
 use super::interrupt::cancel_on_interrupt;
 use super::suite::{self, Selection, SuiteOptions};
 use crate::explore::{
-    BUILT_IN, ExploreRequest, Explored, Finding, Generator, KnownCases, Progress, Stage, Weights, explore,
+    BUILT_IN, ExploreRequest, Explored, Finding, Generator, KnownCases, LawsOf, Looks, Progress, Stage,
+    Weights, explore,
 };
 use crate::gateway::{PreparedTarget, TargetProvider};
+use crate::laws::{self, LawBook};
 use crate::release::Release;
 use crate::report::explore::{ExploreReport, ReportedFinding, write_files};
 use crate::report::terminal::{self, Appearance, Palette};
@@ -26,6 +28,9 @@ use crate::scenario::{Capability, Millis};
 
 /// How long a step waits for an answer. Gateways answer within milliseconds, so silence is an outcome.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The same if a process answers, which may have to wait for a processor.
+const PATIENCE_WITH_PROCESSES: Duration = Duration::from_secs(20);
 
 /// What happens to findings that the suite already shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -37,14 +42,17 @@ enum KnownFindings {
     Show,
 }
 
-/// Run random stories on two targets and shrink what differs to minimal scenarios.
+/// Run random stories on two targets, or hold one to laws, and shrink what comes out to minimal scenarios.
 ///
 /// A story is devices with records of any shape, and clients that connect, are revoked, rotated, removed and approved.
 /// The same stories run on both targets. What differs is folded into classes by what kind of step it is, by both outcomes
 /// and by what is out of the ordinary about the step; each class is shrunk to a minimal story, run three times alone, and
 /// written as a scenario that still needs a review. The same seed makes the same stories.
 ///
-/// Exit codes: 0 nothing differs, 1 differences, 2 bad usage, 3 nothing could be compared, 4 harness or gateway broke, 130
+/// With --laws, one target is held to the laws of `suite-data/laws.yaml`: that a revoked token never lets in again, that a
+/// restart changes no answer, and others. A law that compares two stories is tested by running both.
+///
+/// Exit codes: 0 nothing differs and no law is broken, 1 differences or broken laws, 2 bad usage, 3 nothing could be compared, 4 harness or gateway broke, 130
 /// interrupted (what was found so far is reported).
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -52,8 +60,11 @@ pub(super) struct Args {
     #[arg(value_name = "TARGET_A")]
     first: String,
     /// The target to compare it with; the right outcomes of the written scenarios are this one's
-    #[arg(value_name = "TARGET_B")]
-    second: String,
+    #[arg(value_name = "TARGET_B", required_unless_present = "laws")]
+    second: Option<String>,
+    /// Hold TARGET_A to the laws instead of comparing it with another target
+    #[arg(long, conflicts_with_all = ["second", "right"])]
+    laws: bool,
     /// How long to explore; more than half of it is left for shrinking and confirming what is found [default: 5m, unless --stories is given]
     #[arg(long, value_name = "DURATION")]
     time: Option<Millis>,
@@ -99,12 +110,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     let gateways = GatewayOptions { assume_release: args.assume_release, ..GatewayOptions::default() };
     let provider = provider(context, &gateways)?;
-    let mut targets = gateways.targets(&args.first)?;
-    let again = gateways.targets(&args.second)?;
-    if targets.len() != 1 || again.len() != 1 {
-        return Err(Failure::usage("name one target on each side, such as 2026.3.31"));
+    let mut targets = Vec::new();
+    for word in std::iter::once(&args.first).chain(&args.second) {
+        let named = gateways.targets(word)?;
+        if named.len() != 1 {
+            return Err(Failure::usage("name one target on each side, such as 2026.3.31"));
+        }
+        targets.extend(named);
     }
-    targets.extend(again);
     let targets = provider.resolve(targets).map_err(Failure::broke)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
     let prepared: Vec<Arc<PreparedTarget>> = targets
@@ -112,20 +125,21 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         .map(|target| runtime.block_on(prepare(&provider, target)))
         .collect::<Result<_, Failure>>()?;
     let cancel = CancellationToken::new();
+    let patience =
+        if prepared.iter().all(|one| one.is_embedded()) { PATIENCE } else { PATIENCE_WITH_PROCESSES };
     let settings = Settings {
         interrupt: cancel.clone(),
-        ..Settings::new(args.seed, PATIENCE, Arc::clone(&context.now_ms))
+        transcripts: false,
+        ..Settings::new(args.seed, patience, Arc::clone(&context.now_ms))
     };
-    let [first, second] = &prepared[..] else {
-        return Err(Failure::usage("exactly two targets can be compared"));
-    };
-    let cases = known_cases(args, context, [first, second])?;
+    let laws = laws(args, context, &prepared)?;
+    let cases = known_cases(args, context, &prepared)?;
     let earlier = match &args.out {
         Some(folder) if args.resume => crate::report::explore::read_state(folder).map_err(Failure::usage)?,
         _ => None,
     };
-    let request = request(args, earlier);
-    let sides = [first, second].map(|one| Stage::new(Arc::clone(one), settings.clone()));
+    let request = request(args, earlier, laws, &prepared);
+    let sides = prepared.iter().map(|one| Stage::new(Arc::clone(one), settings.clone())).collect();
     let tell = teller(context, &cases);
     let explored = runtime.block_on(async {
         tokio::spawn(cancel_on_interrupt(cancel.clone()));
@@ -135,7 +149,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         eprintln!();
     }
     let explored = explored.map_err(Failure::broke)?;
-    finish(args, context, [first, second], &explored, &cases)
+    finish(args, context, &prepared, &explored, &cases, request.laws.as_ref().map(|laws| &laws.book))
 }
 
 fn generator<'a>(weights: &'a Weights, focus: &[String]) -> Result<Generator<'a>, Failure> {
@@ -160,7 +174,21 @@ async fn prepare(
     Ok(Arc::new(prepared))
 }
 
-fn request(args: &Args, earlier: Option<(usize, Vec<Finding>)>) -> ExploreRequest {
+/// The laws to hold the target to, if that is asked for.
+fn laws(args: &Args, context: &Context, prepared: &[Arc<PreparedTarget>]) -> Result<Option<LawsOf>, Failure> {
+    if !args.laws {
+        return Ok(None);
+    }
+    let book = bundle::data(context, "laws.yaml", laws::BUILT_IN, LawBook::read)?;
+    Ok(Some(LawsOf { book, release: prepared.first().and_then(|one| one.release()) }))
+}
+
+fn request(
+    args: &Args,
+    earlier: Option<(usize, Vec<Finding>)>,
+    laws: Option<LawsOf>,
+    prepared: &[Arc<PreparedTarget>],
+) -> ExploreRequest {
     let time = match (args.time, args.stories) {
         (None, None) => Some(Duration::from_mins(5)),
         (time, _) => time.map(Millis::as_duration),
@@ -171,25 +199,25 @@ fn request(args: &Args, earlier: Option<(usize, Vec<Finding>)>) -> ExploreReques
         time,
         stories: args.stories.map(|all| usize::try_from(all).unwrap_or(usize::MAX).saturating_add(skip)),
         first_only: args.first_only,
-        stored: true,
+        // Models are right about every step, or they are mended; of releases only what they come to counts.
+        looks: if prepared.iter().any(|one| one.is_embedded()) { Looks::AfterEachStep } else { Looks::AtEnd },
+        laws,
         known,
         skip,
     }
 }
 
-/// What the suite already knows to differ between the two targets.
-fn known_cases(
-    args: &Args,
-    context: &Context,
-    sides: [&Arc<PreparedTarget>; 2],
-) -> Result<KnownCases, Failure> {
-    let [Some(first), Some(second)] = sides.map(|side| side.release()) else {
-        return Ok(KnownCases::default());
-    };
+/// What the suite already knows to differ between the two targets, or of the one that is held to laws.
+fn known_cases(args: &Args, context: &Context, sides: &[Arc<PreparedTarget>]) -> Result<KnownCases, Failure> {
     let every = ["*".to_owned()];
     let folder = args.suite.folder.as_deref();
     let selection = Selection { folder, names: &every, tags: &[], exclude: &[] };
-    Ok(KnownCases::of(&suite::scenarios(context, &selection)?, first, second))
+    let releases: Vec<Release> = sides.iter().filter_map(|side| side.release()).collect();
+    Ok(match releases[..] {
+        [first, second] => KnownCases::of(&suite::scenarios(context, &selection)?, first, second),
+        [only] if args.laws => KnownCases::of_one(&suite::scenarios(context, &selection)?, only),
+        _ => KnownCases::default(),
+    })
 }
 
 /// A line that shows how far the exploration is.
@@ -209,17 +237,27 @@ fn teller<'a>(context: &Context, cases: &'a KnownCases) -> impl Fn(Progress, &[F
 fn finish(
     args: &Args,
     context: &Context,
-    sides: [&Arc<PreparedTarget>; 2],
+    sides: &[Arc<PreparedTarget>],
     explored: &Explored,
     cases: &KnownCases,
+    laws: Option<&LawBook>,
 ) -> Result<Exit, Failure> {
-    let names = sides.map(|side| side.name().to_owned());
-    let releases = sides.map(|side| side.release());
-    let right = usize::from(args.right == "second");
+    let names: Vec<String> = sides.iter().map(|side| side.name().to_owned()).collect();
+    let release = |side: usize| sides.get(side).and_then(|side| side.release());
+    // What a law wants stands where the first target does, and what the target did where the second does.
+    let releases = if args.laws { [None, release(0)] } else { [release(0), release(1)] };
+    let right = usize::from(!args.laws && args.right == "second");
     let mut reported: Vec<ReportedFinding> = explored
         .findings
         .iter()
-        .map(|finding| ReportedFinding::of(finding, cases.of_finding(finding), releases, right))
+        .map(|finding| {
+            let broken = || {
+                let law = finding.pair.law?;
+                laws?.known_breach(law, &finding.situation, &release(0)?)
+            };
+            let known_as = broken().or_else(|| cases.of_finding(finding));
+            ReportedFinding::of(finding, known_as, releases, right, laws)
+        })
         .filter(|one| args.known == KnownFindings::Show || one.known_as.is_none())
         .collect();
     ReportedFinding::sort(&mut reported);

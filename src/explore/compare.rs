@@ -10,6 +10,7 @@ use super::render::{Part, Written};
 use super::situation::{Situation, kind, situation};
 use super::story::{Credential, DeviceNumber, Story, StoryStep};
 use crate::diff::comparable;
+use crate::laws::LawName;
 use crate::run::{Cell, StepRecord};
 use crate::verdict::{Outcome, Signature, Verdict};
 
@@ -25,6 +26,9 @@ pub struct OutcomePair {
     /// If both did the same in these words: the place where the rest differs, as a JSON pointer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub place: String,
+    /// The law that is broken, if one target was held to the laws: then `first` is what the law wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub law: Option<LawName>,
 }
 
 /// A difference between two targets in a story.
@@ -38,6 +42,18 @@ pub struct Difference {
     pub situation: Situation,
     /// The values at the differing place, or the outcomes as one line.
     pub values: [String; 2],
+    /// What a broken law wants instead.
+    pub wanted: Option<Wanted>,
+}
+
+/// What a broken law wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The first expectation, instead of what the step did; the second one describes that, if its outcome does not.
+    Expectation(Value, Option<Value>),
+    /// In this other story, which tells the same, the outcomes of the story itself: positions of its steps by those of the
+    /// other story.
+    Twin(Box<Story>, Vec<Option<usize>>),
 }
 
 /// The result of holding two cells against each other.
@@ -58,6 +74,9 @@ impl OutcomePair {
 
 impl fmt::Display for OutcomePair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(law) = self.law {
+            write!(f, "{law}: ")?;
+        }
         if self.place.is_empty() {
             write!(f, "{}: {} → {}", self.kind, self.first, self.second)
         } else {
@@ -65,6 +84,9 @@ impl fmt::Display for OutcomePair {
         }
     }
 }
+
+/// What stands for a value that is not there.
+pub(super) const NOTHING: &str = "nothing";
 
 /// Holds two cells of a story against each other.
 ///
@@ -85,7 +107,7 @@ pub fn compare(story: &Story, written: &Written, first: &Cell, second: &Cell) ->
         };
         // A step without an outcome had no connection to run on.
         let (Some(one), Some(other)) = (one, other) else { continue };
-        let mut found = of_outcomes(&kind(story, *part), one, other);
+        let mut found = of_outcomes(&kind(story, *part), None, one, other);
         if let Some((pair, _)) = found.first()
             && pair.place.is_empty()
         {
@@ -95,19 +117,32 @@ pub fn compare(story: &Story, written: &Written, first: &Cell, second: &Cell) ->
             parted.token(story, *part);
         }
         for (pair, values) in found.drain(..) {
-            differences.push(Difference { position, pair, situation: situation(story, *part), values });
+            differences.push(Difference {
+                position,
+                pair,
+                situation: situation(story, *part),
+                values,
+                wanted: None,
+            });
         }
     }
-    let broke = |cell: &Cell| cell.steps.is_empty() || cell.is_of_a_starved_machine();
-    if let Some(cell) = [first, second].into_iter().find(|cell| broke(cell)) {
-        let why = cell.reason.clone().unwrap_or_else(|| "nothing ran".to_owned());
-        return Compared::Broken(format!("{}: {why}", cell.target));
+    match broken([first, second]) {
+        Some(why) => Compared::Broken(why),
+        None => Compared::Differences(differences),
     }
-    Compared::Differences(differences)
+}
+
+/// Why one of these cells says nothing, if one does.
+pub(super) fn broken<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Option<String> {
+    let broke = |cell: &&Cell| cell.steps.is_empty() || cell.is_of_a_starved_machine();
+    cells.into_iter().find(broke).map(|cell| {
+        let why = cell.reason.clone().unwrap_or_else(|| "nothing ran".to_owned());
+        format!("{}: {why}", cell.target)
+    })
 }
 
 /// The outcome of a step; `None` if it had nothing to run on.
-fn seen(step: &StepRecord) -> Result<Option<&Outcome>, String> {
+pub(super) fn seen(step: &StepRecord) -> Result<Option<&Outcome>, String> {
     match (&step.outcome, step.verdict) {
         (_, Verdict::Untestable) => Err(format!("step `{}` cannot be run", step.id)),
         (outcome, _) => Ok(outcome.as_ref()),
@@ -116,7 +151,7 @@ fn seen(step: &StepRecord) -> Result<Option<&Outcome>, String> {
 
 /// The devices with which the targets have gone different ways.
 #[derive(Debug, Default)]
-struct Parted {
+pub(super) struct Parted {
     everything: bool,
     owner: bool,
     devices: BTreeSet<DeviceNumber>,
@@ -124,9 +159,10 @@ struct Parted {
 }
 
 impl Parted {
-    fn part(&mut self, story: &Story, part: Part) {
+    pub(super) fn part(&mut self, story: &Story, part: Part) {
         match part {
-            Part::Owner => self.owner = true,
+            Part::Owner(_) => self.owner = true,
+            Part::After(at) => self.devices.extend(story.steps.get(at).and_then(StoryStep::device)),
             Part::Stored(device) => drop(self.devices.insert(device)),
             Part::Step(at) => match story.steps.get(at) {
                 Some(step @ StoryStep::Connect(connect)) => {
@@ -140,7 +176,7 @@ impl Parted {
         }
     }
 
-    fn token(&mut self, story: &Story, part: Part) {
+    pub(super) fn token(&mut self, story: &Story, part: Part) {
         if let Part::Step(at) = part
             && let Some(connect) = story.steps.get(at).and_then(StoryStep::connect)
         {
@@ -148,7 +184,7 @@ impl Parted {
         }
     }
 
-    fn concerns(&self, story: &Story, part: Part) -> bool {
+    pub(super) fn concerns(&self, story: &Story, part: Part) -> bool {
         let of_step = |step: &StoryStep| {
             let by = step.caller();
             let caller = by.and_then(super::story::Caller::connection);
@@ -167,9 +203,9 @@ impl Parted {
         };
         self.everything
             || match part {
-                Part::Owner => self.owner,
+                Part::Owner(_) => self.owner,
                 Part::Stored(device) => self.devices.contains(&device),
-                Part::Step(at) => story.steps.get(at).is_some_and(of_step),
+                Part::Step(at) | Part::After(at) => story.steps.get(at).is_some_and(of_step),
             }
     }
 }
@@ -184,13 +220,19 @@ pub fn words(outcome: &Outcome) -> String {
 }
 
 /// What differs between two outcomes of the same step, each with the values.
-fn of_outcomes(kind: &str, one: &Outcome, other: &Outcome) -> Vec<(OutcomePair, [String; 2])> {
+pub(super) fn of_outcomes(
+    kind: &str,
+    law: Option<LawName>,
+    one: &Outcome,
+    other: &Outcome,
+) -> Vec<(OutcomePair, [String; 2])> {
     let [first, second] = [one, other].map(words);
     let pair = |place: String| OutcomePair {
         kind: kind.to_owned(),
         first: first.clone(),
         second: second.clone(),
         place,
+        law,
     };
     if first != second {
         return vec![(pair(String::new()), [one.to_string(), other.to_string()])];
@@ -261,7 +303,7 @@ fn differing(one: &Value, other: &Value, at: String, into: &mut Vec<(String, [St
             differing(left, right, format!("{at}/{key}"), into);
         }
     } else if one != other {
-        let told = |value: &Value| if value.is_null() { "nothing".to_owned() } else { value.to_string() };
+        let told = |value: &Value| if value.is_null() { NOTHING.to_owned() } else { value.to_string() };
         into.push((at, [told(one), told(other)]));
     }
 }

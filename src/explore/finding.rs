@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::compare::{Difference, OutcomePair};
+use super::render::Part;
 use super::shrink::Shrinker;
 use super::situation::Situation;
 use super::story::Story;
+use crate::laws::LawName;
 
 /// Stories of one pair of outcomes that are shrunk at the same time. The others wait: most of them turn out to be explained.
 const AT_ONCE: usize = 3;
@@ -16,7 +18,7 @@ const AT_ONCE: usize = 3;
 const WAITING: usize = 60;
 
 /// A class of differences: a pair of outcomes in a situation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The pair of outcomes.
     pub pair: OutcomePair,
@@ -28,8 +30,21 @@ pub struct Finding {
     pub count: usize,
     /// Whether it showed in every run in which it was alone on its gateway; `None` if that was not tried.
     pub confirmed: Option<bool>,
-    /// What each target did in each step of the smallest story, as expectations; null for a step without an outcome.
-    pub told: Option<[Vec<serde_json::Value>; 2]>,
+    /// The story that its scenario tells, with what each target did; `None` if it was not confirmed.
+    #[serde(default)]
+    pub told: Option<Told>,
+}
+
+/// A story and what happened in it, as expectations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// The story; of a law that compares two stories, the other one of the two.
+    pub story: Story,
+    /// What each step stands for.
+    pub parts: Vec<Part>,
+    /// What the first and the second target did in each step, or what a law wants and what the target did; null for a step
+    /// without an outcome.
+    pub outcomes: [Vec<serde_json::Value>; 2],
 }
 
 /// All findings so far, and the stories that are still being shrunk.
@@ -138,6 +153,11 @@ impl Ledger {
         }
     }
 
+    /// The law that a class breaks, if it is one of a law.
+    pub fn law(&self, class: usize) -> Option<LawName> {
+        self.open.get(class).and_then(|(shrinker, _)| shrinker.pair.law)
+    }
+
     /// Whether anything is left to shrink.
     pub fn is_settled(&self) -> bool {
         self.open.is_empty() && self.waiting.is_empty()
@@ -167,15 +187,20 @@ impl Ledger {
     fn promote(&mut self) {
         for (pair, stories) in std::mem::take(&mut self.waiting) {
             for (story, situation) in stories {
-                let difference =
-                    Difference { position: 0, pair: pair.clone(), situation, values: Default::default() };
+                let difference = Difference {
+                    position: 0,
+                    pair: pair.clone(),
+                    situation,
+                    values: Default::default(),
+                    wanted: None,
+                };
                 self.note(&story, &difference);
             }
         }
     }
 
     /// Stores whether a finding showed when it was alone, and what the targets did then.
-    pub fn confirm(&mut self, number: usize, confirmed: bool, told: Option<[Vec<serde_json::Value>; 2]>) {
+    pub fn confirm(&mut self, number: usize, confirmed: bool, told: Option<Told>) {
         if let Some(finding) = self.findings.get_mut(number) {
             finding.confirmed = Some(confirmed);
             finding.told = told;
@@ -197,9 +222,11 @@ mod tests {
                 first: "hello".into(),
                 second: "closed 1008".into(),
                 place: String::new(),
+                law: None,
             },
             situation: words.iter().map(|word| (*word).to_owned()).collect(),
             values: Default::default(),
+            wanted: None,
         }
     }
 

@@ -458,7 +458,7 @@ mod tests {
 
     use fastrand::Rng;
 
-    use super::super::render::scenario;
+    use super::super::render::{Looks, scenario};
     use super::super::weights::BUILT_IN;
     use super::*;
     use crate::scenario::{Severity, Suite, check};
@@ -478,7 +478,7 @@ mod tests {
             let mut story = generator.story(&mut rng);
             for _ in 0..4 {
                 prop_assert!(story.is_whole(), "{story:?}");
-                let read = scenario(&story, "explore/one", true);
+                let read = scenario(&story, "explore/one", Looks::AfterEachStep);
                 let (scenario, written) = read.map_err(|found| TestCaseError::fail(format!("{found:?}")))?;
                 let suite = Suite { scenarios: vec![scenario.clone()], diagnostics: Vec::new() };
                 let mistakes = check(&suite, false).into_iter().find(|one| one.severity == Severity::Error);

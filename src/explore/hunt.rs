@@ -10,19 +10,25 @@ use serde_json::Value;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use super::compare::{Compared, Difference, compare, words};
+use super::compare::{Compared, Difference, Wanted, compare, words};
 use super::expected::expected;
-use super::finding::{Finding, Ledger};
+use super::finding::{Finding, Ledger, Told};
 use super::generate::Generator;
-use super::render::{Written, scenario};
+use super::lawful::{LawsOf, Played, broken_by_one, broken_by_twins};
+use super::render::{Looks, Part, Written, scenario};
 use super::situation::{kind, situation};
 use super::stage::{Stage, StageError};
 use super::story::Story;
+use super::twin::{Twin, twins};
+use crate::laws::LawName;
 use crate::run::Cell;
 use crate::scenario::Scenario;
 
 /// Stories in a round. A round ends when both targets are done, so larger ones wait less.
-const ROUND: usize = 250;
+const ROUND: usize = 300;
+
+/// The same if a target is a release, whose rounds take longer.
+const ROUND_OF_RELEASES: usize = 120;
 
 /// Tenths of the time after which no new story begins.
 const STORIES_END: u32 = 4;
@@ -32,6 +38,12 @@ const SHRINKING_ENDS: u32 = 7;
 
 /// Stories that are kept to be changed.
 const KEPT: usize = 400;
+
+/// Stories that restart, which share a boot on a real target.
+const HELD: usize = 40;
+
+/// Findings that run at the same time, each alone on its model.
+const ALONE_AT_ONCE: usize = 16;
 
 /// How often a finding is run alone.
 const ALONE: usize = 3;
@@ -48,8 +60,10 @@ pub struct ExploreRequest {
     pub stories: Option<usize>,
     /// Stop at the first difference. It is shrunk as always.
     pub first_only: bool,
-    /// Whether stories end with what is stored about each device.
-    pub stored: bool,
+    /// When stories look at what is stored about their devices.
+    pub looks: Looks<'static>,
+    /// The laws to hold a single target to; without them two targets are held against each other.
+    pub laws: Option<LawsOf>,
     /// Findings of an earlier exploration, which are counted on.
     pub known: Vec<Finding>,
     /// How many stories the earlier exploration ran; they are not run again.
@@ -101,35 +115,35 @@ pub enum ExploreError {
     Task(#[from] JoinError),
 }
 
-/// What each target did in each step of a story, as expectations.
-type Told = [Vec<Value>; 2];
-
 /// A story that is ready to run.
 struct Ready {
     story: Story,
     written: Written,
+    /// Other stories that have the same answers by a law.
+    twins: Vec<(LawName, Twin, Written)>,
     /// The class that it is a candidate of; `None` for a new story.
     class: Option<usize>,
 }
 
-/// Explores two targets.
+/// Explores two targets, or one that has to obey laws.
 ///
 /// # Errors
 /// Fails if a target does not come up or cannot be seeded.
 pub async fn explore(
-    sides: [Stage; 2],
+    sides: Vec<Stage>,
     generator: &Generator<'_>,
     request: &ExploreRequest,
     tell: &(dyn Fn(Progress, &[Finding]) + Sync),
     cancel: &CancellationToken,
 ) -> Result<Explored, ExploreError> {
     let mut hunt = Hunt {
-        sides: sides.map(Some),
+        sides: sides.into_iter().map(Some).collect(),
         rng: Rng::with_seed(request.seed),
         ledger: Ledger::with(request.known.clone()),
         progress: Progress { stories: request.skip, ..Progress::default() },
         seen: HashSet::new(),
         kept: Vec::new(),
+        held: Vec::new(),
         growth: Vec::new(),
         broke: None,
         ids: 0,
@@ -164,13 +178,15 @@ pub async fn explore(
 
 struct Hunt<'a> {
     /// A side is away while it runs stories.
-    sides: [Option<Stage>; 2],
+    sides: Vec<Option<Stage>>,
     rng: Rng,
     ledger: Ledger,
     progress: Progress,
     seen: HashSet<u64>,
     /// Stories that showed something new, to be changed.
     kept: Vec<Story>,
+    /// Stories that restart a real gateway, which wait until it is worth a gateway of their own.
+    held: Vec<Story>,
     growth: Vec<(usize, usize)>,
     broke: Option<String>,
     /// The number of stories that ran so far, which makes their ids.
@@ -195,18 +211,28 @@ impl Hunt<'_> {
                 break;
             }
             let late = is_over(STORIES_END);
+            let size = if self.is_embedded() { ROUND } else { ROUND_OF_RELEASES };
             let enough =
                 self.request.first_only && (!self.ledger.findings().is_empty() || !self.ledger.is_settled());
-            let left =
-                self.request.stories.map_or(usize::MAX, |all| all.saturating_sub(self.progress.stories));
+            let left = self
+                .request
+                .stories
+                .map_or(usize::MAX, |all| all.saturating_sub(self.progress.stories + self.held.len()));
             let new = if late || enough {
                 0
             } else {
-                ROUND.saturating_sub(round.len()).clamp(ROUND / 5, ROUND).min(left)
+                size.saturating_sub(round.len()).clamp(size / 5, size).min(left)
             };
             for _ in 0..new {
                 let story = self.new_story();
-                round.push((None, story));
+                if story.restarts() && !self.is_embedded() {
+                    self.held.push(story);
+                } else {
+                    round.push((None, story));
+                }
+            }
+            if self.held.len() >= HELD || new == 0 {
+                round.extend(self.held.drain(..).map(|story| (None, story)));
             }
             if round.is_empty() {
                 break;
@@ -221,6 +247,10 @@ impl Hunt<'_> {
         Ok(())
     }
 
+    fn is_embedded(&self) -> bool {
+        self.sides.iter().flatten().all(Stage::is_embedded)
+    }
+
     /// A random story, or one of those that showed something new, changed.
     fn new_story(&mut self) -> Story {
         let change = !self.kept.is_empty() && self.rng.bool();
@@ -232,11 +262,48 @@ impl Hunt<'_> {
         self.generator.changed(&kept, &mut self.rng)
     }
 
-    fn ready(&mut self, story: Story, class: Option<usize>) -> Option<(Scenario, Ready)> {
-        self.ids += 1;
-        let (scenario, written) =
-            scenario(&story, &format!("explore/s{}", self.ids), self.request.stored).ok()?;
-        Some((scenario, Ready { story, written, class }))
+    /// A story as a scenario, and behind it one for each of its twins.
+    fn ready(
+        &mut self,
+        story: Story,
+        class: Option<usize>,
+        twins: Vec<(LawName, Twin)>,
+    ) -> Option<(Vec<Scenario>, Ready)> {
+        let looks = self.request.looks;
+        let mut written = |story: &Story| {
+            self.ids += 1;
+            scenario(story, &format!("explore/s{}", self.ids), looks).ok()
+        };
+        let (first, own) = written(&story)?;
+        let mut scenarios = vec![first];
+        let mut ready = Ready { written: own, twins: Vec::new(), class, story };
+        for (law, twin) in twins {
+            if let Some((one, text)) = written(&twin.story) {
+                scenarios.push(one);
+                ready.twins.push((law, twin, text));
+            }
+        }
+        Some((scenarios, ready))
+    }
+
+    /// The twins to run beside a story: one of a random law for a new story, all of its law for a candidate.
+    fn twins_for(&mut self, story: &Story, law: Option<LawName>, is_new: bool) -> Vec<(LawName, Twin)> {
+        if self.request.laws.is_none() {
+            return Vec::new();
+        }
+        if let Some(law) = law {
+            return twins(law, story).into_iter().map(|twin| (law, twin)).collect();
+        }
+        let mut laws = LawName::OF_TWO_STORIES.to_vec();
+        while is_new && !laws.is_empty() {
+            let law = laws.swap_remove(self.rng.usize(0..laws.len()));
+            let mut found = twins(law, story);
+            if !found.is_empty() {
+                let chosen = self.rng.usize(0..found.len());
+                return vec![(law, found.swap_remove(chosen))];
+            }
+        }
+        Vec::new()
     }
 
     async fn round(
@@ -244,22 +311,54 @@ impl Hunt<'_> {
         stories: Vec<(Option<usize>, Story)>,
         cancel: &CancellationToken,
     ) -> Result<(), ExploreError> {
-        let ready: Vec<(Scenario, Ready)> =
-            stories.into_iter().filter_map(|(class, story)| self.ready(story, class)).collect();
-        let (scenarios, ready): (Vec<Scenario>, Vec<Ready>) = ready.into_iter().unzip();
-        let [first, second] = self.run(Arc::new(scenarios)).await?;
+        let mut scenarios = Vec::new();
+        let mut ready = Vec::new();
+        for (class, story) in stories {
+            let law = class.and_then(|class| self.ledger.law(class));
+            let twins = self.twins_for(&story, law, class.is_none());
+            if let Some((written, one)) = self.ready(story, class, twins) {
+                ready.push((scenarios.len(), one));
+                scenarios.extend(written);
+            }
+        }
+        let cells = self.run(Arc::new(scenarios)).await?;
         if cancel.is_cancelled() {
             return Ok(());
         }
-        for ((ready, one), other) in ready.into_iter().zip(&first).zip(&second) {
-            self.take(ready, one, other);
+        for (from, one) in ready {
+            let to = from + 1 + one.twins.len();
+            let own: Vec<&[Cell]> = cells.iter().filter_map(|side| side.get(from..to)).collect();
+            self.take(one, &own);
         }
         Ok(())
     }
 
-    fn take(&mut self, ready: Ready, one: &Cell, other: &Cell) {
-        let Ready { story, written, class } = ready;
-        let compared = compare(&story, &written, one, other);
+    /// What a story shows, given the cells of each side: its own, and those of its twins.
+    fn judged(&self, ready: &Ready, cells: &[&[Cell]]) -> Compared {
+        let Ready { story, written, twins, .. } = ready;
+        if let ([[one, ..], [other, ..]], None) = (cells, &self.request.laws) {
+            return compare(story, written, one, other);
+        }
+        let ([[own, others @ ..]], Some(laws)) = (cells, &self.request.laws) else {
+            return Compared::Broken("it was interrupted".to_owned());
+        };
+        let played = Played { story, written, cell: own };
+        let mut all = Vec::new();
+        let of_twins = twins.iter().zip(others).map(|((law, twin, written), cell)| {
+            broken_by_twins(laws, *law, twin, played, Played { story: &twin.story, written, cell })
+        });
+        for compared in std::iter::once(broken_by_one(laws, played)).chain(of_twins) {
+            match compared {
+                Compared::Differences(found) => all.extend(found),
+                broken @ Compared::Broken(_) => return broken,
+            }
+        }
+        Compared::Differences(all)
+    }
+
+    fn take(&mut self, ready: Ready, cells: &[&[Cell]]) {
+        let compared = self.judged(&ready, cells);
+        let Ready { story, written, class, .. } = ready;
         if let Some(class) = class {
             self.progress.candidates += 1;
             if let Compared::Differences(found) = compared {
@@ -274,7 +373,8 @@ impl Hunt<'_> {
                 self.broke.get_or_insert(why);
             }
             Compared::Differences(found) => {
-                self.keep(&story, &written, [one, other]);
+                let own: Vec<&Cell> = cells.iter().filter_map(|side| side.first()).collect();
+                self.keep(&story, &written, &own);
                 for difference in &found {
                     self.ledger.note(&story, difference);
                 }
@@ -283,7 +383,7 @@ impl Hunt<'_> {
     }
 
     /// Keeps a story in which something had an outcome that was not seen before in its situation.
-    fn keep(&mut self, story: &Story, written: &Written, cells: [&Cell; 2]) {
+    fn keep(&mut self, story: &Story, written: &Written, cells: &[&Cell]) {
         let mut is_new = false;
         for (position, (_, part)) in written.steps.iter().enumerate() {
             let outcomes: Vec<Option<String>> = cells
@@ -308,10 +408,10 @@ impl Hunt<'_> {
         }
     }
 
-    /// Runs scenarios on both sides at the same time.
-    async fn run(&mut self, scenarios: Arc<Vec<Scenario>>) -> Result<[Vec<Cell>; 2], ExploreError> {
-        let mut tasks = Vec::with_capacity(2);
-        for at in 0..2 {
+    /// Runs scenarios on all sides at the same time.
+    async fn run(&mut self, scenarios: Arc<Vec<Scenario>>) -> Result<Vec<Vec<Cell>>, ExploreError> {
+        let mut tasks = Vec::with_capacity(self.sides.len());
+        for at in 0..self.sides.len() {
             if let Some(mut side) = self.sides[at].take() {
                 let scenarios = Arc::clone(&scenarios);
                 tasks.push(tokio::spawn(async move {
@@ -320,13 +420,13 @@ impl Hunt<'_> {
                 }));
             }
         }
-        let mut cells = [Vec::new(), Vec::new()];
+        let mut cells = Vec::with_capacity(tasks.len());
         let mut failed = None;
         for (at, task) in tasks.into_iter().enumerate() {
             let (side, ran) = task.await?;
             self.sides[at] = Some(side);
             match ran {
-                Ok(ran) => cells[at] = ran,
+                Ok(ran) => cells.push(ran),
                 Err(error) => failed = Some(error),
             }
         }
@@ -338,18 +438,25 @@ impl Hunt<'_> {
         let findings: Vec<Finding> = self.ledger.findings().to_vec();
         let mut shown = vec![0; findings.len()];
         let mut told: Vec<Option<Told>> = vec![None; findings.len()];
+        // Each story has a model of its own, so that several can be alone at the same time.
+        let together = if self.is_embedded() { ALONE_AT_ONCE } else { 1 };
+        let open: Vec<usize> = (0..findings.len()).filter(|at| findings[*at].confirmed.is_none()).collect();
         for _ in 0..ALONE {
             for side in self.sides.iter_mut().flatten() {
                 side.fresh().await;
             }
-            for (at, finding) in findings.iter().enumerate().filter(|(_, one)| one.confirmed.is_none()) {
+            for some in open.chunks(together) {
                 let is_over = self.request.time.is_some_and(|all| begun.elapsed() >= all);
                 if cancel.is_cancelled() || is_over {
                     return Ok(());
                 }
-                if let Some(seen) = Box::pin(self.shown_alone(finding)).await? {
-                    shown[at] += 1;
-                    told[at] = Some(seen);
+                let chosen: Vec<&Finding> = some.iter().map(|at| &findings[*at]).collect();
+                let seen = Box::pin(self.shown_alone(&chosen)).await?;
+                for (at, seen) in some.iter().zip(seen) {
+                    if let Some(seen) = seen {
+                        shown[*at] += 1;
+                        told[*at] = Some(seen);
+                    }
                 }
             }
         }
@@ -359,18 +466,33 @@ impl Hunt<'_> {
         Ok(())
     }
 
-    /// What both targets do in the story of a finding when nothing else runs; `None` if it does not show.
-    async fn shown_alone(&mut self, finding: &Finding) -> Result<Option<Told>, ExploreError> {
-        let Some((scenario, ready)) = self.ready(finding.story.clone(), None) else { return Ok(None) };
-        let [Some(first), Some(second)] = &mut self.sides else { return Ok(None) };
-        let (one, other) = tokio::join!(first.run_alone(&scenario), second.run_alone(&scenario));
-        let (Some(one), Some(other)) = (one?, other?) else { return Ok(None) };
-        let compared = compare(&ready.story, &ready.written, &one, &other);
-        let is_it =
-            |found: &Difference| found.pair == finding.pair && found.situation.is_subset(&finding.situation);
-        let Compared::Differences(found) = compared else { return Ok(None) };
-        let Some(shown) = found.into_iter().find(is_it) else { return Ok(None) };
-        Ok(Some([one, other].map(|cell| told(&cell, &shown))))
+    /// What the targets do in the stories of findings when nothing else runs; `None` for one that does not show.
+    async fn shown_alone(&mut self, findings: &[&Finding]) -> Result<Vec<Option<Told>>, ExploreError> {
+        let mut scenarios = Vec::new();
+        let mut all = Vec::new();
+        for finding in findings {
+            let twins = self.twins_for(&finding.story, finding.pair.law, false);
+            let ready = self.ready(finding.story.clone(), None, twins).map(|(written, ready)| {
+                let from = scenarios.len();
+                scenarios.extend(written);
+                (from..scenarios.len(), ready)
+            });
+            all.push(ready);
+        }
+        let runs = self.sides.iter_mut().flatten().map(|side| side.run_each_alone(&scenarios));
+        let cells: Vec<Vec<Cell>> = futures_util::future::try_join_all(runs).await?;
+        if cells.iter().any(|side| side.len() < scenarios.len()) {
+            return Ok(vec![None; findings.len()]);
+        }
+        let shown = findings.iter().zip(all).map(|(finding, ready)| {
+            let (range, ready) = ready?;
+            let own: Vec<&[Cell]> = cells.iter().filter_map(|side| side.get(range.clone())).collect();
+            let Compared::Differences(found) = self.judged(&ready, &own) else { return None };
+            let is_it =
+                |one: &Difference| one.pair == finding.pair && one.situation.is_subset(&finding.situation);
+            found.into_iter().find(is_it).map(|shown| told(&ready, &own, &shown))
+        });
+        Ok(shown.collect())
     }
 
     /// Stops the gateways and returns how many were started.
@@ -384,11 +506,52 @@ impl Hunt<'_> {
     }
 }
 
-/// What a target did in each step, as expectations; the step that differs names the place.
-fn told(cell: &Cell, shown: &Difference) -> Vec<Value> {
-    let place = |position: usize| if position == shown.position { shown.pair.place.as_str() } else { "" };
-    let outcome = |(position, step): (usize, &crate::run::StepRecord)| {
-        step.outcome.as_ref().map_or(Value::Null, |outcome| expected(outcome, place(position)))
+/// What happened in each step of a story that shows a difference, as expectations; the step that differs names the place.
+fn told(ready: &Ready, cells: &[&[Cell]], shown: &Difference) -> Told {
+    let outcomes = |cell: &Cell| -> Vec<Value> {
+        let place = |position: usize| if position == shown.position { shown.pair.place.as_str() } else { "" };
+        let outcome = |(position, step): (usize, &crate::run::StepRecord)| {
+            step.outcome.as_ref().map_or(Value::Null, |outcome| expected(outcome, place(position)))
+        };
+        cell.steps.iter().enumerate().map(outcome).collect()
     };
-    cell.steps.iter().enumerate().map(outcome).collect()
+    let parts = |written: &Written| -> Vec<Part> { written.steps.iter().map(|(_, part)| *part).collect() };
+    let own: Vec<&Cell> = cells.iter().filter_map(|side| side.first()).collect();
+    let of_story = |outcomes: [Vec<Value>; 2]| Told {
+        story: ready.story.clone(),
+        parts: parts(&ready.written),
+        outcomes,
+    };
+    match &shown.wanted {
+        None => of_story([0, 1].map(|side| own.get(side).map(|cell| outcomes(cell)).unwrap_or_default())),
+        Some(Wanted::Expectation(wanted, instead)) => {
+            let mut seen = own.first().map(|cell| outcomes(cell)).unwrap_or_default();
+            let mut right = seen.clone();
+            if let Some(there) = right.get_mut(shown.position) {
+                there.clone_from(wanted);
+            }
+            if let (Some(instead), Some(there)) = (instead, seen.get_mut(shown.position)) {
+                there.clone_from(instead);
+            }
+            of_story([right, seen])
+        }
+        Some(Wanted::Twin(story, positions)) => {
+            let twin = ready.twins.iter().position(|(_, twin, _)| twin.story == **story);
+            let there = |at: usize| Some((ready.twins.get(at)?, cells.first()?.get(at + 1)?));
+            let Some(((_, _, written), cell)) = twin.and_then(there) else {
+                return of_story([Vec::new(), Vec::new()]);
+            };
+            let seen = outcomes(cell);
+            let mut right = seen.clone();
+            // Only the step that differs is told from the story itself; the place is in terms of the other story.
+            if let (Some(Some(from)), Some(right)) =
+                (positions.get(shown.position), right.get_mut(shown.position))
+                && let Some(outcome) =
+                    own.first().and_then(|cell| cell.steps.get(*from)).and_then(|step| step.outcome.as_ref())
+            {
+                *right = expected(outcome, &shown.pair.place);
+            }
+            Told { story: (**story).clone(), parts: parts(written), outcomes: [right, seen] }
+        }
+    }
 }

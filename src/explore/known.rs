@@ -40,6 +40,7 @@ impl KnownCases {
                     place: if before == after { "/".to_owned() } else { String::new() },
                     first: before,
                     second: after,
+                    law: None,
                 };
                 let situation = situation_of(scenario, one);
                 found.push(KnownStep { scenario: scenario.id.clone(), pair, situation });
@@ -48,12 +49,39 @@ impl KnownCases {
         Self(found)
     }
 
+    /// Reads what scenarios say of one release: what it does where something else would be right, and what is right.
+    pub fn of_one(scenarios: &[Scenario], release: Release) -> Self {
+        let mut found = Vec::new();
+        for scenario in scenarios {
+            for step in scenario.all_steps() {
+                let Action::One(one, Some(right)) = &step.action else { continue };
+                let listed = scenario.deviation(&step.id, &release).map(|(_, listed)| &listed.value);
+                let expected = [Some(&right.value), listed].map(|one| one.and_then(words));
+                let [Some(right), listed] = expected else { continue };
+                let second = listed.unwrap_or_else(|| right.clone());
+                let pair =
+                    OutcomePair { kind: kind_of(one), first: right, second, place: String::new(), law: None };
+                found.push(KnownStep {
+                    scenario: scenario.id.clone(),
+                    pair,
+                    situation: situation_of(scenario, one),
+                });
+            }
+        }
+        // Deviations are what a law is most likely broken by.
+        found.sort_by_key(|one| one.pair.first == one.pair.second);
+        Self(found)
+    }
+
     /// The scenario that shows a finding; the one that has most in common with it.
     pub fn of_finding(&self, finding: &Finding) -> Option<&str> {
         let same = |one: &&KnownStep| {
             let place = &finding.pair.place;
+            // What a law wants is told in other words than what a scenario expects.
+            let is_deviating = one.pair.first != one.pair.second;
             one.pair.kind == finding.pair.kind
-                && agrees(&one.pair.first, &finding.pair.first)
+                && (finding.pair.law.is_some() && is_deviating
+                    || agrees(&one.pair.first, &finding.pair.first))
                 && agrees(&one.pair.second, &finding.pair.second)
                 && one.pair.place.is_empty() == place.is_empty()
                 && has_in_common(&one.situation, &finding.situation)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::story::{
@@ -14,12 +15,15 @@ use super::yaml::flow;
 use crate::scenario::{Diagnostic, Scenario, Source, load};
 
 /// What a step of the written scenario stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// The owner connects.
-    Owner,
+    /// The owner connects, before the step with this index.
+    Owner(usize),
     /// A step of the story, by its index.
     Step(usize),
+    /// What is stored about the device of a step right after it, by the index of the step.
+    After(usize),
     /// What is stored about a device at the end.
     Stored(DeviceNumber),
 }
@@ -41,10 +45,32 @@ pub struct Heading<'a> {
     pub why: &'a str,
     /// Lines for its end, such as deviations.
     pub end: &'a str,
-    /// The outcomes that are right, by the names of the steps. Without it every step accepts every outcome.
-    pub right: Option<&'a BTreeMap<String, Value>>,
-    /// Whether it ends with what is stored about each device.
-    pub stored: bool,
+    /// The outcomes that are right, by what the steps stand for. Without it every step accepts every outcome.
+    pub right: Option<&'a [(Part, Value)]>,
+    /// When it looks at what is stored.
+    pub looks: Looks<'a>,
+}
+
+/// When a scenario looks at what is stored about its devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Looks<'a> {
+    /// At the end, about each device.
+    #[default]
+    AtEnd,
+    /// After each step about its device, and at the end about each device.
+    AfterEachStep,
+    /// Only where it is named.
+    Only(&'a [Part]),
+}
+
+impl Looks<'_> {
+    fn at(self, part: Part) -> bool {
+        match self {
+            Self::AtEnd => matches!(part, Part::Stored(_)),
+            Self::AfterEachStep => true,
+            Self::Only(parts) => parts.contains(&part),
+        }
+    }
 }
 
 /// Why connections may end: what ends them is not what is asked.
@@ -69,7 +95,7 @@ const ANYTHING: &[(&str, &str)] = &[
 ];
 
 /// How long a step waits for an event.
-const EVENT_WITHIN: &str = "600ms";
+const EVENT_WITHIN: &str = "400ms";
 
 /// How long a stray frame waits for an answer.
 const STRAY_WITHIN: &str = "3s";
@@ -84,9 +110,9 @@ pub(super) const OWNER_SCOPES: [&str; 2] = ["operator.admin", "operator.pairing"
 pub(super) fn scenario(
     story: &Story,
     id: &str,
-    stored: bool,
+    looks: Looks<'_>,
 ) -> Result<(Scenario, Written), Vec<Diagnostic>> {
-    let heading = Heading { title: "A story", why: "It is asked.", end: "", right: None, stored };
+    let heading = Heading { title: "A story", why: "It is asked.", end: "", right: None, looks };
     let written = write(story, &heading);
     let source = Arc::new(Source { path: format!("{id}.yaml"), text: written.text.clone() });
     let suite = load(&[(id.to_owned(), source)]);
@@ -129,7 +155,7 @@ pub fn write(story: &Story, heading: &Heading<'_>) -> Written {
     if story.has_owner() {
         let _ = writeln!(text, "  owner: {}", flow(&json!({"paired": {"scopes": OWNER_SCOPES}})));
     }
-    writer.steps(heading.stored);
+    writer.steps(heading.looks);
     if heading.right.is_none() {
         let used = |verb: &str| {
             writer.text.contains(&format!("\n  - {verb}:"))
@@ -150,7 +176,7 @@ pub fn write(story: &Story, heading: &Heading<'_>) -> Written {
 
 struct Writer<'a> {
     story: &'a Story,
-    right: Option<&'a BTreeMap<String, Value>>,
+    right: Option<&'a [(Part, Value)]>,
     text: String,
     names: Vec<(String, Part)>,
     devices: BTreeMap<DeviceNumber, String>,
@@ -159,7 +185,7 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(story: &'a Story, right: Option<&'a BTreeMap<String, Value>>) -> Self {
+    fn new(story: &'a Story, right: Option<&'a [(Part, Value)]>) -> Self {
         let mut devices: BTreeMap<DeviceNumber, String> = BTreeMap::new();
         for device in &story.devices {
             let name = unique(device_word(story, device.number), |name| {
@@ -188,7 +214,7 @@ impl<'a> Writer<'a> {
 
     fn add(&mut self, part: Part, verb: &str, name: String, mut keys: Map<String, Value>) {
         if let Some(right) = self.right
-            && let Some(expected) = right.get(&name)
+            && let Some((_, expected)) = right.iter().find(|(one, _)| *one == part)
         {
             keys.insert("expect".to_owned(), expected.clone());
         }
@@ -196,31 +222,41 @@ impl<'a> Writer<'a> {
         self.names.push((name, part));
     }
 
-    fn steps(&mut self, stored: bool) {
+    fn steps(&mut self, looks: Looks<'_>) {
         for (at, step) in self.story.steps.iter().enumerate() {
             if step.caller() == Some(Caller::Owner) && self.owner.is_none() {
-                self.connect_owner();
+                self.connect_owner(at);
             }
             self.step(at, step);
+            if let Some(device) = step.device()
+                && looks.at(Part::After(at))
+            {
+                self.look(Part::After(at), device);
+            }
         }
-        if stored {
-            for device in &self.story.devices {
-                let name = self.device(device.number).to_owned();
-                let id = self.name(&format!("stored-of-{name}"));
-                let keys = keys(json!({"id": id, "device": name, "expect": {"state": "$any"}}));
-                self.add(Part::Stored(device.number), "state", id, keys);
+        for device in &self.story.devices {
+            let part = Part::Stored(device.number);
+            if looks.at(part) {
+                self.look(part, device.number);
             }
         }
     }
 
-    fn connect_owner(&mut self) {
+    fn look(&mut self, part: Part, device: DeviceNumber) {
+        let name = self.device(device).to_owned();
+        let id = self.name(&format!("stored-of-{name}"));
+        let keys = keys(json!({"id": id, "device": name, "expect": {"state": "$any"}}));
+        self.add(part, "state", id, keys);
+    }
+
+    fn connect_owner(&mut self, before: usize) {
         let name = self.name("owner");
         let mut written = keys(json!({"as": name, "device": "owner", "scopes": OWNER_SCOPES}));
         if self.story.setting == Setting::Password {
             written.insert("auth".to_owned(), json!("password"));
         }
         self.owner = Some(name.clone());
-        self.add(Part::Owner, "connect", name, written);
+        self.add(Part::Owner(before), "connect", name, written);
     }
 
     fn step(&mut self, at: usize, step: &StoryStep) {

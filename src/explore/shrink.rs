@@ -310,7 +310,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::generate::Generator;
-    use super::super::render::{Part, scenario};
+    use super::super::render::{Looks, Part, scenario};
     use super::super::situation::{kind, situation};
     use super::super::weights::{BUILT_IN, Weights};
     use super::*;
@@ -329,6 +329,7 @@ mod tests {
             first: "hello".to_owned(),
             second: "closed".to_owned(),
             place: String::new(),
+            law: None,
         }
     }
 
@@ -369,7 +370,7 @@ mod tests {
             prop_assert!(shrinker.situation.is_subset(&original));
             prop_assert!(weight(&shrinker.story) <= weight(&story));
             prop_assert!(shrinker.story.steps.len() <= 3, "{:?}", shrinker.story);
-            prop_assert!(scenario(&shrinker.story, "explore/one", true).is_ok());
+            prop_assert!(scenario(&shrinker.story, "explore/one", Looks::AtEnd).is_ok());
         }
 
         #[test]
@@ -381,7 +382,7 @@ mod tests {
             for candidate in shrinker.candidates() {
                 prop_assert!(candidate.is_whole());
                 prop_assert!(weight(&candidate) < weight(&story));
-                let read = scenario(&candidate, "explore/one", false);
+                let read = scenario(&candidate, "explore/one", Looks::Only(&[]));
                 prop_assert!(read.is_ok(), "{:?}", read.err());
             }
         }

@@ -24,8 +24,8 @@ struct DeviceView {
 /// What kind of step a part of a story is: what is done, without the circumstances.
 pub fn kind(story: &Story, part: Part) -> String {
     let step = match part {
-        Part::Owner => return "connect".to_owned(),
-        Part::Stored(_) => return "stored".to_owned(),
+        Part::Owner(_) => return "connect".to_owned(),
+        Part::Stored(_) | Part::After(_) => return "stored".to_owned(),
         Part::Step(at) => story.steps.get(at),
     };
     match step {
@@ -59,10 +59,13 @@ pub fn situation(story: &Story, part: Part) -> Situation {
         Setting::Password => drop(words.insert("config:password".to_owned())),
     }
     match part {
-        Part::Owner => drop(words.insert("owner".to_owned())),
-        Part::Step(at) => {
+        Part::Owner(_) => drop(words.insert("owner".to_owned())),
+        Part::Step(at) | Part::After(at) => {
             if let Some(step) = story.steps.get(at) {
                 words.extend(of_step(story, at, step));
+                if let (Part::After(_), StoryStep::Manage { action, .. }) = (part, step) {
+                    words.insert(format!("after:{}", action_word(action)));
+                }
             }
         }
         Part::Stored(device) => {

@@ -3,25 +3,34 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::gateway::{PreparedTarget, StartError};
 use crate::run::{Cell, Settings, Warm, WarmError};
 use crate::scenario::Scenario;
 
-/// Stories in flight on one boot at a time: as many as are done before their pending requests expire, and before releases
-/// with a JSON store spend their time on reading it.
-const STORIES_AT_ONCE: usize = 150;
+/// Stories in flight on one boot at a time. Releases with a JSON store read and write all of it at every connect, so that
+/// more stories at once make each one slower; fewer leave the gateway idle while one of them waits.
+const STORIES_AT_ONCE: usize = 60;
 
-/// The same for the model, which reads no files.
-const STORIES_AT_ONCE_EMBEDDED: usize = 250;
+/// The same for the model, which reads no files but tells every operator of every request.
+const STORIES_AT_ONCE_EMBEDDED: usize = 50;
 
 /// Stories after which a gateway is replaced: what they leave behind slows it down.
 const STORIES_ON_ONE_BOOT: usize = 3000;
 
-/// A target, and the gateway of it that is up.
+/// A gateway that is up, with its configuration and the number of stories that ran on it.
+struct Up {
+    warm: Warm,
+    config: Map<String, Value>,
+    stories: usize,
+}
+
+/// A target, and the gateways of it that are up, one for each configuration.
 pub struct Stage {
     prepared: Arc<PreparedTarget>,
     settings: Settings,
-    warm: Option<(Warm, usize)>,
+    up: Vec<Up>,
     /// How many gateways were started so far.
     pub boots: usize,
 }
@@ -50,12 +59,17 @@ pub enum StageError {
 impl Stage {
     /// A stage on a prepared target.
     pub const fn new(prepared: Arc<PreparedTarget>, settings: Settings) -> Self {
-        Self { prepared, settings, warm: None, boots: 0 }
+        Self { prepared, settings, up: Vec::new(), boots: 0 }
     }
 
     /// The name of the target.
     pub fn name(&self) -> &str {
         self.prepared.name()
+    }
+
+    /// Whether it is a model, which costs nothing to boot.
+    pub fn is_embedded(&self) -> bool {
+        self.prepared.is_embedded()
     }
 
     /// Runs scenarios and returns their cells in the same order. Those that share a configuration share a boot.
@@ -85,7 +99,7 @@ impl Stage {
         }
         for group in groups(scenarios) {
             let first = &scenarios[group[0]];
-            let stays = first.config.is_empty() && !first.restarts();
+            let stays = !first.restarts();
             for part in group.chunks(STORIES_AT_ONCE) {
                 let chosen: Vec<&Scenario> = part.iter().map(|at| &scenarios[*at]).collect();
                 let ran = if stays { self.on_warm(&chosen).await? } else { self.once(&chosen).await? };
@@ -100,15 +114,29 @@ impl Stage {
         Ok(cells.into_iter().flatten().collect())
     }
 
-    /// Runs one scenario with nothing else on its gateway.
+    /// Runs scenarios, each with nothing else on its gateway, and returns their cells in the same order.
     ///
     /// # Errors
-    /// Fails if the gateway does not come up or cannot be seeded.
-    pub async fn run_alone(&mut self, scenario: &Scenario) -> Result<Option<Cell>, StageError> {
-        let stays = !self.prepared.is_embedded() && scenario.config.is_empty() && !scenario.restarts();
-        let one = [scenario];
-        let ran = if stays { self.on_warm(&one).await? } else { self.once(&one).await? };
-        Ok(ran.into_iter().next())
+    /// Fails if a gateway does not come up or cannot be seeded.
+    pub async fn run_each_alone(&mut self, scenarios: &[Scenario]) -> Result<Vec<Cell>, StageError> {
+        if self.is_embedded() {
+            let first = self.boots + 1;
+            self.boots += scenarios.len();
+            let runs = scenarios.iter().enumerate().map(|(number, scenario)| {
+                let (prepared, settings) = (Arc::clone(&self.prepared), self.settings.clone());
+                async move { Warm::once(prepared, settings, first + number, &[scenario]).await }
+            });
+            let ran = futures_util::future::try_join_all(runs).await;
+            let ran = ran.map_err(|source| StageError::Start { target: self.name().to_owned(), source })?;
+            return Ok(ran.into_iter().flatten().map(|(cell, _)| cell).collect());
+        }
+        let mut cells = Vec::with_capacity(scenarios.len());
+        for scenario in scenarios {
+            let one = [scenario];
+            let ran = if scenario.restarts() { self.once(&one).await? } else { self.on_warm(&one).await? };
+            cells.extend(ran);
+        }
+        Ok(cells)
     }
 
     async fn once(&mut self, scenarios: &[&Scenario]) -> Result<Vec<Cell>, StageError> {
@@ -119,31 +147,34 @@ impl Stage {
         Ok(ran.into_iter().map(|(cell, _)| cell).collect())
     }
 
+    /// Runs scenarios of one configuration on the gateway that is up with it, or on one that is booted for them and stays.
     async fn on_warm(&mut self, scenarios: &[&Scenario]) -> Result<Vec<Cell>, StageError> {
-        let worn = self.warm.as_ref().is_some_and(|(_, ran)| *ran >= STORIES_ON_ONE_BOOT);
-        let dead = match &self.warm {
-            Some((warm, _)) => !warm.is_alive().await,
-            None => false,
+        let Some(first) = scenarios.first() else { return Ok(Vec::new()) };
+        let there = self.up.iter().position(|one| one.config == first.config);
+        let mut up = match there.map(|at| self.up.remove(at)) {
+            Some(up) if up.stories < STORIES_ON_ONE_BOOT && up.warm.is_alive().await => up,
+            worn => {
+                if let Some(worn) = worn {
+                    worn.warm.stop().await;
+                }
+                self.boots += 1;
+                let (prepared, settings) = (Arc::clone(&self.prepared), self.settings.clone());
+                let booted = Warm::boot_like(prepared, settings, self.boots, first).await;
+                let warm =
+                    booted.map_err(|source| StageError::Start { target: self.name().to_owned(), source })?;
+                Up { warm, config: first.config.clone(), stories: 0 }
+            }
         };
-        if worn || dead {
-            self.fresh().await;
-        }
-        let (mut warm, ran) = if let Some(there) = self.warm.take() {
-            there
-        } else {
-            self.boots += 1;
-            let booted = Warm::boot(Arc::clone(&self.prepared), self.settings.clone(), self.boots).await;
-            (booted.map_err(|source| StageError::Start { target: self.name().to_owned(), source })?, 0)
-        };
-        let cells = warm.run_new(scenarios).await;
-        self.warm = Some((warm, ran + scenarios.len()));
+        let cells = up.warm.run_new(scenarios).await;
+        up.stories += scenarios.len();
+        self.up.push(up);
         cells.map_err(|source| StageError::Seed { target: self.name().to_owned(), source })
     }
 
-    /// Stops the gateway that is up; the next story gets a new one.
+    /// Stops the gateways that are up; the next story gets a new one.
     pub async fn fresh(&mut self) {
-        if let Some((warm, _)) = self.warm.take() {
-            warm.stop().await;
+        for up in std::mem::take(&mut self.up) {
+            up.warm.stop().await;
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Properties that hold for any input and any release, and a check that each planted fault changes something.
+//! Properties that hold for any input and any release, and a check that each planted fault changes something. The laws of
+//! `suite-data/laws.yaml` are those that `gatecrash explore --laws` holds every target to.
 
 use std::collections::HashMap;
 
@@ -8,6 +9,11 @@ use serde_json::{Value, json};
 
 use super::driver::{ConnectOutcome, Driver, TOKEN, TestClient, cli, node};
 use super::{Effect, Fault, GatewayState, HISTORY, MUTANTS, NEWEST, Peer};
+use crate::laws::{
+    BUILT_IN, Ending, LawBook, LawName, Origin, Shown, StoredRecord, TokenOf, TraceConnect, TraceEvent,
+    breaches,
+};
+use crate::release::Release;
 use crate::wire::SignedFields;
 
 const ALL: &[&str] =
@@ -374,4 +380,207 @@ proptest! {
         // This holds in every release.
         prop_assert_eq!(outcome.word() == "ok", then.iter().all(held));
     }
+}
+
+/// One thing that happens in a random history of two devices.
+#[derive(Clone, Debug)]
+enum Happening {
+    Connect { device: u8, is_node: bool, scopes: Vec<&'static str>, far: bool, shown: u8 },
+    Ends { device: u8, is_node: bool, ending: Ending },
+    Approve { device: u8 },
+    Restart,
+}
+
+fn any_happening() -> impl Strategy<Value = Happening> {
+    let scopes = prop::sample::subsequence(ALL, 0..=2);
+    let ending = prop::sample::select(vec![Ending::Revoked, Ending::Rotated, Ending::Removed]);
+    prop_oneof![
+        6 => (0..2_u8, any::<bool>(), scopes, any::<bool>(), 0..8_u8).prop_map(
+            |(device, is_node, scopes, far, shown)| Happening::Connect { device, is_node, scopes, far, shown }
+        ),
+        2 => (0..2_u8, any::<bool>(), ending)
+            .prop_map(|(device, is_node, ending)| Happening::Ends { device, is_node, ending }),
+        2 => (0..2_u8).prop_map(|device| Happening::Approve { device }),
+        1 => Just(Happening::Restart),
+    ]
+}
+
+/// A history of two devices on a model, in the words of the laws.
+struct Chronicle {
+    driver: Driver,
+    boss: u64,
+    events: Vec<TraceEvent>,
+    /// Device tokens that were issued: the device, the role, the token, and the event in which it was issued.
+    tokens: Vec<(u8, bool, String, usize)>,
+}
+
+const NAMES: [&str; 2] = ["one", "other"];
+
+impl Chronicle {
+    fn of(release: &str, happenings: &[Happening]) -> Vec<TraceEvent> {
+        let config = json!({"trustedProxies": ["127.0.0.1"]});
+        let mut driver = Driver::with(release, None, GatewayState::default(), config);
+        let boss = conn(&driver.connect(&cli("boss").scopes(ALL)));
+        let mut chronicle = Self { driver, boss, events: Vec::new(), tokens: Vec::new() };
+        for happening in happenings {
+            chronicle.add(happening);
+            for device in 0..2 {
+                let stored = chronicle.stored(device);
+                chronicle.events.push(TraceEvent::Stored(device, stored));
+            }
+        }
+        chronicle.events
+    }
+
+    fn client(device: u8, is_node: bool) -> TestClient {
+        let name = NAMES[usize::from(device)];
+        if is_node { node(name) } else { cli(name) }
+    }
+
+    fn add(&mut self, happening: &Happening) {
+        match happening {
+            Happening::Connect { device, is_node, scopes, far, shown } => {
+                self.connect(*device, *is_node, scopes, *far, *shown);
+            }
+            Happening::Ends { device, is_node, ending } => {
+                let role = if *is_node { "node" } else { "operator" };
+                let id = Self::client(*device, false).device_id();
+                let (method, params) = match ending {
+                    Ending::Revoked => ("device.token.revoke", json!({"deviceId": id, "role": role})),
+                    Ending::Rotated => ("device.token.rotate", json!({"deviceId": id, "role": role})),
+                    Ending::Removed => ("device.pair.remove", json!({"deviceId": id})),
+                };
+                if self.driver.call(self.boss, method, params).is_ok() {
+                    let role = (*ending != Ending::Removed).then(|| role.to_owned());
+                    self.events.push(TraceEvent::Ended(*device, role, *ending));
+                }
+            }
+            Happening::Approve { device } => {
+                let id = Self::client(*device, false).device_id();
+                let waiting: Vec<String> = self
+                    .driver
+                    .gateway
+                    .state()
+                    .pending
+                    .iter()
+                    .filter(|(_, one)| one.device_id == id)
+                    .map(|(request, _)| request.clone())
+                    .collect();
+                for request in waiting {
+                    let params = json!({"requestId": request});
+                    if self.driver.call(self.boss, "device.pair.approve", params).is_ok() {
+                        self.events.push(TraceEvent::Approved(*device));
+                    }
+                }
+            }
+            Happening::Restart => {
+                self.driver.restart();
+                self.boss = conn(&self.driver.connect(&cli("boss").scopes(ALL)));
+            }
+        }
+    }
+
+    fn connect(&mut self, device: u8, is_node: bool, scopes: &[&'static str], far: bool, shown: u8) {
+        let mut client = Self::client(device, is_node);
+        if !is_node {
+            client = client.scopes(scopes);
+        }
+        if far {
+            client = client.behind("x-forwarded-for", "203.0.113.9");
+        }
+        let own = self.tokens.iter().rev().filter(|(of, node, ..)| *of == device && *node == is_node);
+        // Tokens of long ago as well as the last one.
+        let token = own.into_iter().nth(usize::from(shown % 2)).cloned();
+        let (auth, shown) = match (shown, token) {
+            (0, _) => (json!({}), Shown::Nothing),
+            (1, _) => (json!({"token": "wrong"}), Shown::Wrong),
+            (2, _) => (json!({"deviceToken": "made-up"}), Shown::Wrong),
+            (3 | 4, Some((.., token, at))) => {
+                (json!({"deviceToken": token}), Shown::Token(TokenOf::Connect(at)))
+            }
+            _ => (json!({"token": TOKEN}), Shown::Shared),
+        };
+        let outcome = self.driver.connect(&client.clone().auth(auth));
+        let let_in = match &outcome {
+            ConnectOutcome::Hello { payload, .. } => {
+                if let Some(token) = payload["auth"]["deviceToken"].as_str() {
+                    self.tokens.push((device, is_node, token.to_owned(), self.events.len()));
+                }
+                let scopes = payload["auth"]["scopes"].as_array().cloned().unwrap_or_default();
+                Some(scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            }
+            _ => None,
+        };
+        self.events.push(TraceEvent::Connect(TraceConnect {
+            device: Some(device),
+            role: client.role.to_owned(),
+            scopes: client.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            shown,
+            origin: if far { Origin::Elsewhere } else { Origin::Here },
+            let_in,
+        }));
+    }
+
+    fn stored(&self, device: u8) -> Option<StoredRecord> {
+        let id = Self::client(device, false).device_id();
+        let record = self.driver.gateway.state().paired.get(&id)?;
+        let mut scopes = record.scopes.clone().unwrap_or_default();
+        scopes.extend(record.approved_scopes.clone().unwrap_or_default());
+        let tokens = record.tokens.iter().flatten();
+        Some(StoredRecord {
+            roles: record.roles.clone().unwrap_or_default(),
+            scopes,
+            tokens: tokens
+                .map(|(role, token)| (role.clone(), token.scopes.clone(), token.revoked_at_ms.is_some()))
+                .collect(),
+        })
+    }
+}
+
+/// Whether a release is known to break a law, in whatever situation.
+fn is_known(book: &LawBook, law: LawName, release: &Release) -> bool {
+    book.law(law).is_some_and(|law| law.broken.iter().any(|one| one.releases.contains(release)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn the_model_obeys_the_laws_that_its_release_obeys(
+        release in any_release(),
+        happenings in prop::collection::vec(any_happening(), 1..8),
+    ) {
+        let book = LawBook::read(BUILT_IN).unwrap();
+        let known: Release = release.parse().unwrap();
+        let events = Chronicle::of(&release, &happenings);
+        for breach in breaches(&events) {
+            prop_assert!(is_known(&book, breach.law, &known), "{release}: {breach:?} in {events:#?}");
+        }
+    }
+}
+
+/// A history in which a planted fault shows as a broken law.
+#[rstest]
+#[case(Fault::RevokedTokenWorks, LawName::EndedTokenStaysOut)]
+#[case(Fault::RemotePairedSilently, LawName::RemoteNeedsApproval)]
+#[case(Fault::SharedTokenNotCompared, LawName::WrongCredentialStaysOut)]
+fn planted_faults_break_laws(#[case] fault: Fault, #[case] law: LawName) {
+    let config = json!({"trustedProxies": ["127.0.0.1"]});
+    let mut driver = Driver::with("2026.9.6", Some(fault), GatewayState::default(), config);
+    let boss = conn(&driver.connect(&cli("boss").scopes(ALL)));
+    let mut chronicle = Chronicle { driver, boss, events: Vec::new(), tokens: Vec::new() };
+    let connect = |far: bool, shown: u8| Happening::Connect {
+        device: u8::from(far),
+        is_node: false,
+        scopes: vec!["operator.read"],
+        far,
+        shown,
+    };
+    chronicle.add(&connect(false, 7));
+    chronicle.add(&Happening::Ends { device: 0, is_node: false, ending: Ending::Revoked });
+    chronicle.add(&connect(false, 4));
+    chronicle.add(&connect(true, 7));
+    chronicle.add(&connect(false, 1));
+    let found: Vec<LawName> = breaches(&chronicle.events).into_iter().map(|one| one.law).collect();
+    assert!(found.contains(&law), "{found:?}");
 }

@@ -1,6 +1,6 @@
 //! What an exploration found, as files and documents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::explore::{Explored, Finding, Heading, Part, write};
+use crate::explore::{Explored, Finding, Heading, Looks, Part, write};
+use crate::laws::{LawBook, LawName};
 use crate::release::Release;
 
 /// The file in which an exploration keeps what `--resume` needs.
@@ -23,6 +24,9 @@ const STATE_VERSION: u32 = 1;
 pub struct ReportedFinding {
     /// The class: what kind of step, in which situation, with which outcomes.
     pub class: String,
+    /// The law that it breaks, if it is one of a law.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub law: Option<LawName>,
     /// How many stories showed it.
     pub count: usize,
     /// The number of steps of the smallest story.
@@ -101,7 +105,7 @@ impl ExploreReport {
     }
 
     /// Its text.
-    pub fn render(&self, names: &[String; 2], explored: &Explored, findings: &[ReportedFinding]) -> String {
+    pub fn render(&self, names: &[String], explored: &Explored, findings: &[ReportedFinding]) -> String {
         match self {
             Self::Json(_) => format!("{:#}\n", document(names, explored, findings)),
             Self::Markdown(_) => markdown(names, explored, findings),
@@ -116,19 +120,22 @@ impl ReportedFinding {
         known_as: Option<&str>,
         releases: [Option<Release>; 2],
         right: usize,
+        laws: Option<&LawBook>,
     ) -> Self {
-        let scenario = scenario(finding, releases, right);
+        let scenario = scenario(finding, releases, right, laws);
         let situation = finding.situation.iter().cloned().collect::<Vec<_>>().join(", ");
         let circumstances = if situation.is_empty() { String::new() } else { format!(" ({situation})") };
         let place = &finding.pair.place;
+        let law = finding.pair.law.map(|law| format!("{law}: ")).unwrap_or_default();
         let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
         Self {
             class: format!(
-                "{}{circumstances}: {} → {}{at}",
+                "{law}{}{circumstances}: {} → {}{at}",
                 finding.pair.kind, finding.pair.first, finding.pair.second
             ),
+            law: finding.pair.law,
             count: finding.count,
-            steps: finding.story.steps.len(),
+            steps: finding.told.as_ref().map_or(&finding.story, |told| &told.story).steps.len(),
             first: finding.pair.first.clone(),
             second: finding.pair.second.clone(),
             place: place.clone(),
@@ -150,7 +157,11 @@ impl ReportedFinding {
 
     /// The name of its file: what kind of step it is, and what is special about it.
     fn stem(&self) -> String {
-        let mut words = vec![self.class.split([':', '(']).next().unwrap_or_default().trim().to_owned()];
+        let law = self.law.map(|law| law.to_string());
+        let begin = law.as_ref().map_or(0, |law| law.len() + 2);
+        let kind = self.class.get(begin..).unwrap_or_default();
+        let kind = kind.split([':', '(']).next().unwrap_or_default().trim().to_owned();
+        let mut words: Vec<String> = law.into_iter().chain([kind]).collect();
         words.extend(self.situation.iter().filter(|word| *word != "paired").cloned());
         words.push(self.second.rsplit(' ').next().unwrap_or_default().to_owned());
         let text: String = words.join("-").to_lowercase();
@@ -161,28 +172,28 @@ impl ReportedFinding {
 }
 
 /// The finding as the text of a scenario. A person has to review it: the deviation is `unreviewed`.
-fn scenario(finding: &Finding, releases: [Option<Release>; 2], right: usize) -> String {
-    let bare = write(
-        &finding.story,
-        &Heading {
-            title: "",
-            why: "",
-            end: "",
-            right: Some(&BTreeMap::new()),
-            stored: finding.pair.kind == "stored",
-        },
-    );
-    let mut rights = BTreeMap::new();
+fn scenario(
+    finding: &Finding,
+    releases: [Option<Release>; 2],
+    right: usize,
+    laws: Option<&LawBook>,
+) -> String {
+    let story = finding.told.as_ref().map_or(&finding.story, |told| &told.story);
+    let looks = looked_at(finding);
+    let looks = Looks::Only(&looks);
+    let bare = write(story, &Heading { title: "", why: "", end: "", right: Some(&[]), looks });
+    let mut rights: Vec<(Part, Value)> = Vec::new();
     let mut others = serde_json::Map::new();
-    for (position, (name, part)) in bare.steps.iter().enumerate() {
+    for (name, part) in &bare.steps {
         let Some(told) = &finding.told else { break };
+        let Some(position) = told.parts.iter().position(|one| one == part) else { continue };
         let [one, other] =
-            [right, 1 - right].map(|side| told[side].get(position).cloned().unwrap_or_default());
-        if !one.is_null() && !matches!(&one, Value::String(word) if word == "hello" || word == "ok" ) {
-            rights.insert(name.clone(), one.clone());
-        }
-        if matches!(part, Part::Stored(_)) && one.is_null() {
-            rights.insert(name.clone(), json!({"state": "$any"}));
+            [right, 1 - right].map(|side| told.outcomes[side].get(position).cloned().unwrap_or_default());
+        let is_stored = matches!(part, Part::Stored(_) | Part::After(_));
+        if is_stored && one.is_null() {
+            rights.push((*part, json!({"state": "$any"})));
+        } else if !one.is_null() && !matches!(&one, Value::String(word) if word == "hello" || word == "ok") {
+            rights.push((*part, one.clone()));
         }
         if one != other && !other.is_null() {
             others.insert(name.clone(), other);
@@ -198,20 +209,34 @@ fn scenario(finding: &Finding, releases: [Option<Release>; 2], right: usize) -> 
         );
     }
     let situation = finding.situation.iter().cloned().collect::<Vec<_>>().join(", ");
-    let title = format!("TITLE: what should happen ({}; {situation})", finding.pair);
-    let why =
-        "WHY: the promise on which that rests. Until somebody has written it, this is only what was seen.";
-    write(
-        &finding.story,
-        &Heading {
-            title: &title,
-            why,
-            end: &end,
-            right: Some(&rights),
-            stored: finding.pair.kind == "stored",
-        },
-    )
-    .text
+    let law = finding.pair.law.and_then(|name| laws?.law(name));
+    let (title, why) = match law {
+        Some(law) => (format!("TITLE: {} ({}; {situation})", law.says, finding.pair), law.ground.clone()),
+        None => (
+            format!("TITLE: what should happen ({}; {situation})", finding.pair),
+            "WHY: the promise on which that rests. Until somebody has written it, this is only what was seen."
+                .to_owned(),
+        ),
+    };
+    write(story, &Heading { title: &title, why: why.trim(), end: &end, right: Some(&rights), looks }).text
+}
+
+/// Where the scenario of a finding looks at what is stored: where the sides differ, if that is what the finding is about.
+fn looked_at(finding: &Finding) -> Vec<Part> {
+    if finding.pair.kind != "stored" {
+        return Vec::new();
+    }
+    let Some(told) = &finding.told else {
+        return finding.story.devices.iter().map(|device| Part::Stored(device.number)).collect();
+    };
+    let differs = |at: usize| told.outcomes[0].get(at) != told.outcomes[1].get(at);
+    let stored = |part: &Part| matches!(part, Part::Stored(_) | Part::After(_));
+    told.parts
+        .iter()
+        .enumerate()
+        .filter(|(at, part)| stored(part) && differs(*at))
+        .map(|(_, part)| *part)
+        .collect()
 }
 
 /// Writes the findings into a folder, one file each, and what a later exploration needs to go on.
@@ -260,11 +285,11 @@ pub fn read_state(folder: &Path) -> Result<Option<(usize, Vec<Finding>)>, Resume
     Ok(Some((state.stories, state.findings)))
 }
 
-fn document(names: &[String; 2], explored: &Explored, findings: &[ReportedFinding]) -> Value {
+fn document(names: &[String], explored: &Explored, findings: &[ReportedFinding]) -> Value {
     let growth: Vec<Value> = explored.growth.iter().map(|(stories, seen)| json!([stories, seen])).collect();
     json!({
         "first": names[0],
-        "second": names[1],
+        "second": names.get(1),
         "stories": explored.progress.stories,
         "candidates": explored.progress.candidates,
         "boots": explored.progress.boots,
@@ -278,8 +303,11 @@ fn document(names: &[String; 2], explored: &Explored, findings: &[ReportedFindin
     })
 }
 
-fn markdown(names: &[String; 2], explored: &Explored, findings: &[ReportedFinding]) -> String {
-    let mut text = format!("# What {} does differently from {}\n\n", names[1], names[0]);
+fn markdown(names: &[String], explored: &Explored, findings: &[ReportedFinding]) -> String {
+    let mut text = match names {
+        [first, second, ..] => format!("# What {second} does differently from {first}\n\n"),
+        _ => format!("# Which laws {} breaks\n\n", names.join("")),
+    };
     let _ = writeln!(text, "{} stories, {} findings.\n", explored.progress.stories, findings.len());
     for finding in findings {
         let _ = writeln!(text, "## {}\n", finding.class.replace('`', "'"));

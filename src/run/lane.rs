@@ -78,6 +78,8 @@ pub struct Settings {
     pub open_files: OpenFileLimit,
     /// Gateways at the same time; embedded ones count as many.
     pub gateways: usize,
+    /// Whether cells keep what went over the wire. Masking it is a large part of the work of a short scenario.
+    pub transcripts: bool,
     /// Ends waiting steps when the run is interrupted.
     pub interrupt: CancellationToken,
 }
@@ -99,6 +101,7 @@ impl Settings {
             schemas: ProtocolSchemas::default(),
             open_files: OpenFileLimit::default(),
             gateways: 1,
+            transcripts: true,
             interrupt: CancellationToken::new(),
         }
     }
@@ -404,14 +407,35 @@ impl Lane {
     /// # Errors
     /// Fails if the store cannot be read or written.
     pub(super) async fn seed_again(&mut self, cases: &[Case<'_>]) -> Result<(), StateError> {
-        for case in cases {
-            secrets::learn(&mut self.secrets, case.scenario);
-        }
-        let seed = seed_of(&self.settings, cases);
+        let seed = self.seed_for(cases);
         match self.gateway.read().await.home() {
             Some(home) => seed.place(&home.state()),
             None => Ok(()),
         }
+    }
+
+    /// Places the records of cases in the store of the idle gateway instead of those that are there.
+    ///
+    /// # Errors
+    /// Fails if the store cannot be read or written.
+    pub(super) async fn seed_anew(&mut self, cases: &[Case<'_>]) -> Result<(), StateError> {
+        let seed = self.seed_for(cases);
+        match self.gateway.read().await.home() {
+            Some(home) => seed.replace(&home.state()),
+            None => Ok(()),
+        }
+    }
+
+    fn seed_for(&mut self, cases: &[Case<'_>]) -> Seed {
+        for case in cases {
+            secrets::learn(&mut self.secrets, case.scenario);
+        }
+        seed_of(&self.settings, cases)
+    }
+
+    /// Whether cells keep what went over the wire.
+    pub(super) const fn keeps_transcripts(&self) -> bool {
+        self.settings.transcripts
     }
 
     /// Activates exactly these mutants in its gateway.

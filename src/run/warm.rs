@@ -60,6 +60,20 @@ impl Warm {
         Ok(Self { lane: Lane::boot(prepared, settings, number, &[]).await?, runs: 0 })
     }
 
+    /// Boots the gateway with the configuration and the records of a scenario, which does not run.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not come up.
+    pub async fn boot_like(
+        prepared: Arc<PreparedTarget>,
+        settings: Settings,
+        number: usize,
+        scenario: &Scenario,
+    ) -> Result<Self, StartError> {
+        let cases = [Case { scenario, attempt: 1 }];
+        Ok(Self { lane: Lane::boot(prepared, settings, number, &cases).await?, runs: 0 })
+    }
+
     /// Runs scenarios, several at the same time, until all are done or `ends` is true for a cell. Returns the cells in
     /// the order in which they ended, and for each of them whether it only shows a timeout.
     ///
@@ -107,13 +121,13 @@ impl Warm {
     }
 
     /// Runs scenarios as their first repetition, each of which must be new to this gateway, with their records placed in
-    /// the store first. Returns the cells in the order of the scenarios.
+    /// the store first instead of all others. Returns the cells in the order of the scenarios.
     ///
     /// # Errors
     /// Fails if their records cannot be placed in the store.
     pub async fn run_new(&mut self, scenarios: &[&Scenario]) -> Result<Vec<Cell>, WarmError> {
         let cases: Vec<Case<'_>> = scenarios.iter().map(|scenario| Case { scenario, attempt: 1 }).collect();
-        self.lane.seed_again(&cases).await?;
+        self.lane.seed_anew(&cases).await?;
         Ok(in_order(&self.lane, &cases).await.into_iter().map(|(cell, _)| cell).collect())
     }
 

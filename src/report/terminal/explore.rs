@@ -31,7 +31,7 @@ fn rate(progress: Progress, took: Duration) -> f64 {
 
 /// What an exploration found, ending in a summary.
 pub fn explored(
-    names: &[String; 2],
+    names: &[String],
     explored: &Explored,
     findings: &[ReportedFinding],
     appearance: &Appearance,
@@ -48,19 +48,19 @@ pub fn explored(
         }
         block.line("");
     }
+    let is_of_laws = names.len() == 1;
     let (word, verdict) = if !findings.is_empty() {
-        ("DIFFERENT", Verdict::Fail)
+        (if is_of_laws { "BROKEN LAWS" } else { "DIFFERENT" }, Verdict::Fail)
     } else if explored.progress.stories == 0 {
         ("NOTHING COMPARED", Verdict::Untestable)
     } else if explored.progress.stories == explored.progress.broken {
         ("BROKEN", Verdict::Error)
     } else {
-        ("ALIKE", Verdict::Pass)
+        (if is_of_laws { "LAWFUL" } else { "ALIKE" }, Verdict::Pass)
     };
     let mut sums = format!(
-        ": {} and {} · {} · {} · {:.1} s",
-        names[0],
-        names[1],
+        ": {} · {} · {} · {:.1} s",
+        names.join(" and "),
         explore_line(
             explored.progress,
             findings.iter().filter(|one| one.known_as.is_some()).count(),
@@ -82,8 +82,12 @@ pub fn explored(
     block.into_text()
 }
 
-fn show(block: &mut Block<'_>, names: &[String; 2], finding: &ReportedFinding, appearance: &Appearance) {
-    let mark = if finding.confirmed == Some(false) { "UNSTABLE" } else { "DIFFERENT" };
+fn show(block: &mut Block<'_>, names: &[String], finding: &ReportedFinding, appearance: &Appearance) {
+    let mark = match (finding.confirmed, finding.law) {
+        (Some(false), _) => "UNSTABLE",
+        (_, Some(_)) => "BROKEN LAW",
+        (_, None) => "DIFFERENT",
+    };
     let word = paint(appearance.palette.of(Verdict::Fail), mark);
     block.line(&format!("{word} {}", paint(appearance.palette.strong(), &finding.class)));
     let alone = match finding.confirmed {
@@ -103,10 +107,9 @@ fn show(block: &mut Block<'_>, names: &[String; 2], finding: &ReportedFinding, a
     }
     if let Some(file) = &finding.file {
         block.line(&format!("  --> {}", file.display()));
-        let [first, second] = names;
         block.line(&paint(
             appearance.palette.quiet(),
-            &format!("  gatecrash matrix {} --gateways {first},{second}", file.display()),
+            &format!("  gatecrash matrix {} --gateways {}", file.display(), names.join(",")),
         ));
     }
     block.line("");
