@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -21,6 +21,10 @@ pub struct Live {
     targets: BTreeMap<String, RunProgress>,
     gateways: BTreeMap<usize, String>,
     cells: usize,
+    /// The cells of all targets, and how many are done.
+    all: usize,
+    done: usize,
+    since: Instant,
     deny: Vec<Deny>,
     shape: LiveMode,
 }
@@ -79,6 +83,9 @@ impl Live {
             targets: BTreeMap::new(),
             gateways: BTreeMap::new(),
             cells: 0,
+            all: 0,
+            done: 0,
+            since: Instant::now(),
             deny: Vec::new(),
             shape,
         }
@@ -88,6 +95,7 @@ impl Live {
     pub fn take(&mut self, event: &Event) {
         let target = self.note(event);
         let line = self.line(event);
+        let left = time_left(self.since.elapsed(), self.done, self.all);
         match &mut self.shape {
             LiveMode::Silent => {}
             LiveMode::Lines { to, detail } => {
@@ -99,7 +107,7 @@ impl Live {
                 let line = line.filter(|_| *detail == Detail::All || told(event));
                 let stage = match (event, *detail, &target) {
                     (Event::CellFinished(_), Detail::Sparse, Some(name)) => {
-                        self.targets.get(name).and_then(|progress| stage(name, progress, self.cells))
+                        self.targets.get(name).and_then(|progress| stage(name, progress, self.cells, left))
                     }
                     _ => None,
                 };
@@ -114,7 +122,7 @@ impl Live {
                     let _ = all.println(line);
                 }
                 if let Some((name, progress)) = target.and_then(|name| self.targets.get_key_value(&name)) {
-                    draw(all, bars, name, progress, self.cells);
+                    draw(all, bars, name, progress, self.cells, left);
                 }
                 if matches!(event, Event::RunFinished { .. }) {
                     bars.values().for_each(ProgressBar::finish_and_clear);
@@ -129,6 +137,8 @@ impl Live {
         let name = match event {
             Event::RunStarted(started) => {
                 self.cells = cells_of_a_target(started);
+                self.all = self.cells * started.targets.len();
+                self.since = Instant::now();
                 self.deny.clone_from(&started.deny);
                 return None;
             }
@@ -163,6 +173,7 @@ impl Live {
             Event::GatewayStopped { .. } => progress.up = progress.up.saturating_sub(1),
             Event::CellFinished(cell) => {
                 progress.done += 1;
+                self.done += 1;
                 progress.unlisted += usize::from(Standing::of(&self.deny, cell).is_difference());
             }
             Event::RunStarted(_) | Event::CellStarted { .. } | Event::RunFinished { .. } => {}
@@ -214,7 +225,7 @@ impl Live {
 }
 
 /// The line after each tenth of a target's cells, and after the last one.
-fn stage(name: &str, progress: &RunProgress, cells: usize) -> Option<String> {
+fn stage(name: &str, progress: &RunProgress, cells: usize, left: Option<Duration>) -> Option<String> {
     let done = progress.done;
     let is_last = done == cells;
     let passed = cells >= FEW && done * STAGES / cells > (done - done.min(1)) * STAGES / cells;
@@ -223,7 +234,37 @@ fn stage(name: &str, progress: &RunProgress, cells: usize) -> Option<String> {
     }
     let unlisted = (progress.unlisted > 0).then(|| format!(", {} to look at", progress.unlisted));
     let name = padded(&cut_middle(name, NAME), NAME);
-    Some(format!("… {name} {done} of {}{}", count(cells, "cell"), unlisted.unwrap_or_default()))
+    let left = left.map(|left| format!(", {}", told_left(left))).unwrap_or_default();
+    Some(format!("… {name} {done} of {}{}{left}", count(cells, "cell"), unlisted.unwrap_or_default()))
+}
+
+/// About how long the whole run still takes, judging by the cells that are done; `None` while too few are, or if it is not
+/// worth telling.
+fn time_left(elapsed: Duration, done: usize, all: usize) -> Option<Duration> {
+    /// The time after which an estimate is made.
+    const EARLIEST: Duration = Duration::from_secs(5);
+    /// The part of the cells after which an estimate is made.
+    const PART: usize = 20;
+    /// The shortest time that is told.
+    const SHORTEST: Duration = Duration::from_secs(3);
+    if elapsed < EARLIEST || done == 0 || done < all / PART {
+        return None;
+    }
+    let per_cell = elapsed.as_secs_f64() / cells_as_f64(done);
+    let left = Duration::try_from_secs_f64(per_cell * cells_as_f64(all.saturating_sub(done))).ok()?;
+    (left >= SHORTEST).then_some(left)
+}
+
+/// Numbers of cells are far below what a float holds exactly.
+fn cells_as_f64(cells: usize) -> f64 {
+    u32::try_from(cells).map_or(f64::from(u32::MAX), f64::from)
+}
+
+fn told_left(left: Duration) -> String {
+    match left.as_secs() {
+        seconds @ 0..60 => format!("about {seconds} s left"),
+        seconds => format!("about {} min left", seconds.div_ceil(60)),
+    }
 }
 
 fn cells_of_a_target(started: &RunStarted) -> usize {
@@ -245,6 +286,7 @@ fn draw(
     name: &str,
     progress: &RunProgress,
     cells: usize,
+    left: Option<Duration>,
 ) {
     let length = u64::try_from(cells).unwrap_or(u64::MAX);
     if progress.done >= cells {
@@ -264,16 +306,17 @@ fn draw(
         bar
     });
     bar.set_position(u64::try_from(progress.done).unwrap_or(u64::MAX));
-    bar.set_message(message(progress));
+    bar.set_message(message(progress, left));
 }
 
 /// The current activity of a target.
-fn message(progress: &RunProgress) -> String {
+fn message(progress: &RunProgress, left: Option<Duration>) -> String {
     let doing = progress.doing.clone();
     let booting = (progress.booting > 0).then(|| format!("booting {}", count(progress.booting, "gateway")));
     let up = (progress.up > 0).then(|| format!("{} up", count(progress.up, "gateway")));
     let unlisted = (progress.unlisted > 0).then(|| format!("{} to look at", progress.unlisted));
-    [doing, booting, up, unlisted].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let left = left.map(told_left);
+    [doing, booting, up, unlisted, left].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -310,10 +353,28 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(written.0.lock().clone()).unwrap());
     }
 
+    #[rstest::rstest]
+    #[case::too_early(4, 50, 100, None)]
+    #[case::too_few(60, 4, 100, None)]
+    #[case::half(60, 50, 100, Some(60))]
+    #[case::most(90, 90, 100, Some(10))]
+    #[case::not_worth_it(60, 99, 100, None)]
+    #[case::done(60, 100, 100, None)]
+    #[case::nothing(60, 0, 0, None)]
+    fn the_time_left_is_told_once_it_can_be_judged(
+        #[case] elapsed: u64,
+        #[case] done: usize,
+        #[case] all: usize,
+        #[case] left: Option<u64>,
+    ) {
+        let told = time_left(Duration::from_secs(elapsed), done, all);
+        assert_eq!(told, left.map(Duration::from_secs));
+    }
+
     proptest::proptest! {
         #[test]
         fn a_target_has_at_most_ten_stages_and_the_last_is_told(cells in 1usize..5000) {
-            let told = |done| stage("t", &RunProgress { done, ..RunProgress::default() }, cells).is_some();
+            let told = |done| stage("t", &RunProgress { done, ..RunProgress::default() }, cells, None).is_some();
             let stages = (1..=cells).filter(|done| told(*done)).count();
             proptest::prop_assert!(stages <= STAGES && told(cells));
         }
