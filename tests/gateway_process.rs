@@ -30,6 +30,7 @@ fn machine(temp: &Path) -> Machine {
         temps: vec![temp.to_owned()],
         user_home: None,
         path: std::env::var_os("PATH").unwrap(),
+        allow_outside: false,
     }
 }
 
@@ -366,6 +367,8 @@ fn installed(release: &str, temp: &Path) -> Option<NodeBuild> {
         shared_temporary,
         known_strays: Vec::new(),
         env: Vec::new(),
+        settings: Vec::new(),
+        own_calls: Vec::new(),
         without_plugins: false,
         ready_within: Duration::from_mins(3),
     })

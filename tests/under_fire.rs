@@ -272,31 +272,16 @@ fn no_secret_is_in_any_report(#[case] mode: &str, #[case] code: i32) {
     }
 }
 
-/// A package whose gateway tries to write outside of its home, and says how that went.
-#[test]
-fn a_build_cannot_write_outside_of_its_home() {
-    let folder = bench(
-        "title: T
-why: W.
-alone: true
-steps:
-  - connect: {as: client}
-  - log: {line: {$matches: \"outside: (EACCES|written)\"}}
-  - log: {id: inside, line: \"inside: written\"}
-",
-    );
+/// A package whose gateway runs this script before it serves.
+fn package(folder: &TempDir, script: &str) -> String {
     let package = folder.path().join("package");
     fs::create_dir_all(&package).unwrap();
-    let outside = folder.path().join("outside.txt");
     let script = format!(
-        "import {{ writeFileSync }} from 'node:fs';
-const tried = (file) => {{ try {{ writeFileSync(file, 'x'); return 'written'; }} catch (error) {{ return error.code; }} }};
-console.log('outside: ' + tried({outside:?}));
-console.log('inside: ' + tried(process.env.HOME + '/file'));
+        "{script}
 process.argv = [process.argv[0], 'fake', '--port', process.env.GATECRASH_PORT];
-await import({fake:?});
+await import('{fake}');
 ",
-        fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs")
+        fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fake-gateway.mjs").display()
     );
     fs::write(package.join("openclaw.mjs"), script).unwrap();
     fs::write(
@@ -304,9 +289,165 @@ await import({fake:?});
         r#"{"name": "openclaw", "version": "2026.3.31", "type": "module"}"#,
     )
     .unwrap();
-    let ended = run_on(&folder, &format!("path:{}", package.display()), &["--timeout", "20s"]);
+    format!("path:{}", package.display())
+}
+
+/// What the log of a build has to say.
+fn says(lines: &[&str]) -> String {
+    let steps = lines.iter().map(|line| format!("  - log: {{line: {{$matches: {line:?}}}}}\n"));
+    format!(
+        "title: T\nwhy: W.\nalone: true\nsteps:\n  - connect: {{as: client}}\n{}",
+        steps.collect::<String>()
+    )
+}
+
+/// The lines about what gateways were kept from.
+fn kept_from(ended: &Ended) -> Vec<String> {
+    let leaks = ended.report["run"]["leaks"].as_array().cloned().unwrap_or_default();
+    let lines = leaks.iter().filter_map(|one| one.as_str()?.split_once("kept from this: "));
+    lines.map(|(_, what)| what.to_owned()).collect()
+}
+
+#[test]
+fn a_build_cannot_write_outside_of_its_home() {
+    let folder = bench(&says(&["outside: (EACCES|written)", "inside: written"]));
+    let outside = folder.path().join("outside.txt");
+    let script = format!(
+        "import {{ writeFileSync }} from 'node:fs';
+const tried = (file) => {{ try {{ writeFileSync(file, 'x'); return 'written'; }} catch (error) {{ return error.code; }} }};
+console.log('outside: ' + tried({outside:?}));
+console.log('inside: ' + tried(process.env.HOME + '/file'));"
+    );
+    let target = package(&folder, &script);
+    let ended = run_on(&folder, &target, &["--timeout", "20s"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
-    let has_landlock =
-        fs::read_to_string("/proc/kallsyms").is_ok_and(|all| all.contains("landlock_restrict_self"));
-    assert!(!has_landlock || !outside.exists(), "the kernel lets it be confined, and it wrote");
+    if is_enforced() {
+        assert!(!outside.exists(), "the kernel lets it be confined, and it wrote");
+        assert_eq!(kept_from(&ended), [format!("write {}", outside.display())]);
+        assert!(ended.stdout.contains("kept from this: write"), "{}", ended.stdout);
+    }
+    let ended = run_on(&folder, &target, &["--timeout", "20s", "--allow-outside"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    assert!(outside.exists(), "it was allowed to");
+    assert_eq!(kept_from(&ended), Vec::<String>::new());
+}
+
+fn is_enforced() -> bool {
+    gatecrash::gateway::not_enforced().is_none()
+}
+
+#[test]
+fn a_build_cannot_leave_loopback() {
+    // Somebody else's service on loopback is none of its business, either.
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = service.local_addr().unwrap().port();
+    let folder = bench(&says(&[
+        "tcp: ENETUNREACH",
+        "name: ENOTFOUND",
+        "resolver: ENOTFOUND",
+        "promise: ENOTFOUND",
+        "fetch: ENOTFOUND",
+        "datagram: (EACCES|ENETUNREACH)",
+        "thread: ENETUNREACH",
+        "child: [1-9]",
+        "service: (EACCES|connected)",
+    ]));
+    let script = format!(
+        "import {{ connect }} from 'node:net';
+import {{ lookup, Resolver, promises }} from 'node:dns';
+import {{ createSocket }} from 'node:dgram';
+import {{ Worker }} from 'node:worker_threads';
+import {{ spawn }} from 'node:child_process';
+const told = (what) => (error) => console.log(what + ': ' + (error?.cause?.code ?? error?.code ?? error ?? 'done'));
+connect(443, '192.0.2.1').on('error', told('tcp'));
+lookup('gatecrash.example', told('name'));
+new Resolver().resolve4('gatecrash.example', told('resolver'));
+promises.resolveMx('mail.example').catch(told('promise'));
+fetch('https://fetch.example').catch(told('fetch'));
+createSocket('udp4').on('error', told('datagram')).send('x', 53, '192.0.2.53', told('datagram'));
+new Worker(\"require('net').connect(443, '192.0.2.2').on('error', (e) => console.log('thread: ' + e.code))\", {{ eval: true, execArgv: [] }});
+spawn('bash', ['-c', 'exec 3<>/dev/tcp/192.0.2.3/443'], {{ timeout: 5000, killSignal: 'SIGKILL' }}).on('exit', (code) => told('child')(code ?? 0));
+spawn('bash', ['-c', 'echo x > /dev/udp/192.0.2.4/53']);
+connect({port}, '127.0.0.1').on('error', told('service')).on('connect', () => told('service')('connected'));"
+    );
+    let target = package(&folder, &script);
+    let ended = run_on(&folder, &target, &["--timeout", "20s"]);
+    let told = kept_from(&ended);
+    // Without the kernel, a child that is not Node gets as far as the network does.
+    if is_enforced() {
+        assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+        assert!(told.contains(&format!("connect 127.0.0.1:{port}")), "{told:?}");
+        assert!(told.contains(&"open a UDP socket 0.0.0.0:0".to_owned()), "{told:?}");
+    }
+    for what in [
+        "connect 192.0.2.1:443",
+        "connect 192.0.2.2:443",
+        "look up gatecrash.example",
+        "look up mail.example",
+        "look up fetch.example",
+    ] {
+        assert_eq!(told.iter().filter(|one| *one == what).count(), 1, "{what}: {told:?}");
+    }
+}
+
+#[test]
+fn a_wide_datagram_socket_and_a_needed_kill_are_told() {
+    let folder = bench("title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n");
+    let leaks = |mode: &str| run(&folder, mode, &["--keep-state", "kept"]).report["run"]["leaks"].to_string();
+    let of_datagrams = leaks("datagrams");
+    assert!(of_datagrams.contains("UDP 0.0.0.0:"), "{of_datagrams}");
+    let of_stubborn = leaks("stubborn");
+    assert!(
+        of_stubborn.contains("did not end within") && of_stubborn.contains("was killed"),
+        "{of_stubborn}"
+    );
+    let kept: Vec<_> = fs::read_dir(folder.path().join("kept")).unwrap().flatten().collect();
+    assert!(!kept.is_empty());
+    for one in kept {
+        assert_eq!(one.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{}", one.path().display());
+    }
+}
+
+#[test]
+fn what_leads_out_runs_only_if_that_is_allowed() {
+    let folder = bench("title: T\nwhy: W.\nenv: {SOME_FILE: /nowhere}\nsteps:\n  - connect: {as: client}\n");
+    let refused = run(&folder, "answer", &[]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stdout);
+    assert_eq!(run(&folder, "answer", &["--allow-outside"]).code, Some(0));
+}
+
+/// The system calls of everything that a run starts, in real releases: no name is asked for and nothing but loopback is
+/// connected to, from boot to stop.
+#[rstest]
+#[case("2026.3.28")]
+#[case("2026.3.31")]
+#[case("2026.4.2")]
+#[case("2026.5.12")]
+#[case("2026.8.1")]
+#[case("2026.9.6")]
+#[ignore = "needs strace and GATECRASH_CACHE_DIR with the release, and takes half a minute"]
+fn a_release_asks_nobody(#[case] release: &str) {
+    let cache =
+        std::env::var_os("GATECRASH_CACHE_DIR").expect("GATECRASH_CACHE_DIR names installed releases");
+    // Releases begin to ask some seconds after they are up.
+    let folder = bench("title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n  - wait: 15s\n");
+    let status = Command::new("strace")
+        .args(["-f", "-qq", "-s", "64", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", "calls.txt"])
+        .arg(env!("CARGO_BIN_EXE_gatecrash"))
+        .args(["run", "--gateway", release, "--offline", "--report", "json=run.json"])
+        .current_dir(folder.path())
+        .env("GATECRASH_CACHE_DIR", cache)
+        .env_remove("GATECRASH_GATEWAY")
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    let calls = fs::read_to_string(folder.path().join("calls.txt")).unwrap();
+    let to_a_network = calls.lines().filter(|line| line.contains("sin_port") || line.contains("sin6_port"));
+    let (here, outside): (Vec<&str>, Vec<&str>) =
+        to_a_network.partition(|line| line.contains("\"127.") || line.contains("\"::1\""));
+    assert!(!here.is_empty(), "the gateway was connected to");
+    assert_eq!(outside, Vec::<&str>::new());
+    assert!(status.success(), "{}", fs::read_to_string(folder.path().join("run.json")).unwrap_or_default());
+    let report: Value = serde_json::from_slice(&fs::read(folder.path().join("run.json")).unwrap()).unwrap();
+    assert_eq!(report["run"]["leaks"].as_array().map_or(0, Vec::len), 0, "{}", report["run"]["leaks"]);
 }

@@ -35,6 +35,9 @@ struct Global {
     /// Fetch nothing; use only what is installed
     #[arg(long, global = true)]
     offline: bool,
+    /// Let scenarios and builds write outside of their homes and connect to other machines
+    #[arg(long, global = true)]
+    allow_outside: bool,
     /// When to colour output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
@@ -115,7 +118,7 @@ fn start() -> Result<Exit, Failure> {
     let keep_runs = project.keep_runs(std::env::var("GATECRASH_KEEP_RUNS").ok().as_deref())?;
     // Progress that is drawn and drawn again would mix with the lines of the log.
     let live = context.live && !logs;
-    dispatch(&app.command, &Context { keep_runs, live, ..context })
+    dispatch(&app.command, &Context { keep_runs, live, allow_outside: global.allow_outside, ..context })
 }
 
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {

@@ -53,6 +53,8 @@ pub struct Context {
     pub open_files: OpenFileLimit,
     /// Whether the network must not be used.
     pub offline: bool,
+    /// Whether scenarios and builds may leave their homes and loopback.
+    pub allow_outside: bool,
     /// Number of runs to keep, if the project or the environment says so.
     pub keep_runs: Option<usize>,
     /// Shared token of an attached gateway.
@@ -116,6 +118,7 @@ impl Context {
             open_files: raise_open_files(),
             processors: std::thread::available_parallelism().map_or(2, usize::from),
             offline: offline || variable("GATECRASH_OFFLINE").is_some_and(|value| value != "0"),
+            allow_outside: false,
             keep_runs: None,
             attach_token: variable("GATECRASH_TOKEN").and_then(|token| token.into_string().ok()),
             color: coloured(std::io::stdout().is_terminal()),
@@ -148,6 +151,7 @@ impl Context {
             tools: self.tools(),
             attach_token: self.attach_token.clone(),
             assumed,
+            allow_outside: self.allow_outside,
             clock: Arc::clone(&self.now_ms),
         }
     }

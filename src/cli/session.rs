@@ -22,7 +22,7 @@ use super::suite::{self, Chosen, Selection, SuiteOptions};
 use crate::bisect::{Conditions, EvidenceStore};
 use crate::error_chain::chain;
 use crate::gateway::install::{Cancel, InstallEvent};
-use crate::gateway::{Profiles, Target, TargetProvider};
+use crate::gateway::{Profiles, Target, TargetProvider, not_enforced};
 use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Detail, Live, Palette, Shown};
 use crate::report::{self, EventStream, ReportDestination, ReportRequest};
@@ -251,7 +251,7 @@ pub(super) fn measure(
         deny: options.deny.clone(),
         rerun,
     };
-    tell_few_open_files(context);
+    tell_of_the_machine(context, &request.targets);
     let mut stream = EventStream::of(&options.reports, std::io::stdout());
     // Progress bars would overwrite what a reader of the events prints.
     let mut live = live(context, context.live && !stream.is_open(), options);
@@ -300,12 +300,20 @@ pub(super) fn measure(
     Ok(record)
 }
 
-/// Says that few files may be open, because a run takes longer then.
-fn tell_few_open_files(context: &Context) {
+/// Says once what this machine is short of, and what it cannot keep builds from.
+fn tell_of_the_machine(context: &Context, targets: &[Target]) {
     if let (true, Some(limit)) = (context.open_files.is_low(), context.open_files.0) {
         anstream::eprintln!(
             "note: only {limit} files may be open at the same time (`ulimit -n`), so fewer scenarios run at once"
         );
+    }
+    let is_build =
+        |target: &Target| !matches!(target, Target::Embedded(_) | Target::Attach(_) | Target::Command(_));
+    if let Some(from) = not_enforced()
+        && !context.allow_outside
+        && targets.iter().any(is_build)
+    {
+        anstream::eprintln!("note: this system cannot keep a gateway {from}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! A booted gateway: starting, restarting and stopping it, and what it left behind.
 
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +13,8 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use super::configuration::{Changes, mark_for_restart};
+use super::confine::{loopback_ports, ports_of};
+use super::denied;
 use super::fork;
 use super::home::Home;
 use super::launch::Launch;
@@ -118,6 +122,9 @@ pub enum TakeOverError {
     /// It did not restart for the new configuration.
     #[error("the gateway did not restart inside its process within {:.0} s", RESTART_BEGINS.as_secs_f64())]
     NoRestart,
+    /// It may not connect to a port that its new configuration names.
+    #[error("the new configuration names a port that the running gateway may not connect to")]
+    Port,
     /// It did not come up again.
     #[error("the gateway did not come up again: {0}")]
     NotReady(ProbeResult),
@@ -151,6 +158,8 @@ pub struct Gateway {
     before: StopReport,
     request: BootRequest,
     machine: Machine,
+    /// The ports that the present process may connect to because its configuration or its files name them.
+    named_ports: Vec<u16>,
     /// Its processes hold it, too: it is removed when the last of them is gone.
     home: Arc<Home>,
 }
@@ -193,7 +202,7 @@ impl Gateway {
     /// Fails if there is no home or port for it, it cannot be started, it dies, or it is not ready in time.
     pub async fn boot(machine: &Machine, request: BootRequest) -> Result<Self, BootError> {
         let home = Arc::new(machine.homes.create().map_err(BootError::Home)?);
-        let log = prepare(&home, &request).map_err(BootError::Home)?;
+        let log = prepare(&home, &request, machine.allow_outside).map_err(BootError::Home)?;
         let port = lease(&machine.homes).map_err(BootError::Port)?;
         let mut gateway = Self {
             process: None,
@@ -210,6 +219,7 @@ impl Gateway {
             before: StopReport::default(),
             request,
             machine: machine.clone(),
+            named_ports: Vec::new(),
             home,
         };
         let mut tries = 1;
@@ -291,6 +301,9 @@ impl Gateway {
         let state = self.process.as_ref().map(Process::state).ok_or(TakeOverError::Gone)?;
         self.marked = !self.marked;
         let mut written = self.request.launch.configuration(&self.request.token, &self.request.config);
+        if self.is_confined() && ports_of(&written).iter().any(|port| !self.named_ports.contains(port)) {
+            return Err(TakeOverError::Port);
+        }
         mark_for_restart(&mut written, self.marked);
         self.restart_for(&written, begun).await?;
         let within = self.request.ready_within.unwrap_or_else(|| self.request.launch.ready_within());
@@ -362,7 +375,10 @@ impl Gateway {
     /// Fails if the state cannot be copied.
     pub async fn stop_and_keep(mut self, place: &Path) -> io::Result<StopReport> {
         self.end(Stopping::default()).await;
+        // It is as secret as the state itself, whatever the gateway has made of that.
+        DirBuilder::new().recursive(true).mode(0o700).create(place)?;
         fork::copy(&self.home.state(), place)?;
+        fs::set_permissions(place, Permissions::from_mode(0o700))?;
         Ok(std::mem::take(&mut self.before))
     }
 
@@ -418,6 +434,16 @@ impl Gateway {
         self.boots
     }
 
+    /// Whether what is started from a build is kept in its home and on loopback.
+    pub(super) fn is_confined(&self) -> bool {
+        !self.machine.allow_outside
+    }
+
+    /// The ports of loopback that its configuration and its files name.
+    pub(super) fn named_ports(&self) -> Vec<u16> {
+        self.named_ports.clone()
+    }
+
     /// What it was started from.
     pub(super) fn launch(&self) -> &Launch {
         &self.request.launch
@@ -457,7 +483,15 @@ impl Gateway {
         let begun = Instant::now();
         let request = &self.request;
         request.launch.link_shared_temporary(&self.home).map_err(BootError::Home)?;
-        let program = request.launch.program(&self.home, self.port.port(), &self.machine.path, &request.env);
+        let config = request.launch.configuration(&request.token, &request.config);
+        let mut named_ports = ports_of(&config);
+        for (_, bytes) in &request.files {
+            named_ports.extend(loopback_ports(&String::from_utf8_lossy(bytes)));
+        }
+        let port = self.port.port();
+        let limits = request.launch.limits(&self.home, port, &request.env, &named_ports);
+        let limits = self.is_confined().then_some(limits);
+        let program = request.launch.program(&self.home, port, &self.machine.path, &request.env, limits);
         debug!(home = %self.home.path().display(), port = self.port.port(), "booting a gateway");
         let process = Process::spawn(&self.machine.executable, &self.home, program, &self.log);
         let process = process.await.map_err(BootError::Start)?;
@@ -481,6 +515,7 @@ impl Gateway {
                 });
             }
         }
+        self.named_ports = named_ports;
         self.boot_ms = millis(begun);
         self.boots += 1;
         debug!(port = self.port.port(), boot_ms = self.boot_ms, "the gateway is ready");
@@ -528,6 +563,11 @@ impl Gateway {
             .collect();
         found.extend(open.leaks());
         found.extend(self.outside.changed(self.home.path()));
+        let is_news = |leak: &Leak| match leak {
+            Leak::Denied { wanted: machine, .. } => !self.request.launch.knows_call(machine),
+            _ => true,
+        };
+        found.extend(denied::read(&self.home.logs()).into_iter().filter(is_news));
         found.retain(|leak| !report.leaks.contains(leak));
         report.leaks.extend(found);
         report.strays.extend(strays);
@@ -547,9 +587,9 @@ fn write_config(home: &Home, request: &BootRequest) -> io::Result<()> {
     home.write_config(&request.launch.configuration(&request.token, &request.config))
 }
 
-fn prepare(home: &Home, request: &BootRequest) -> io::Result<GatewayLog> {
+fn prepare(home: &Home, request: &BootRequest, allow_outside: bool) -> io::Result<GatewayLog> {
     write_config(home, request)?;
-    redirect::prepare(home)?;
+    redirect::prepare(home, allow_outside)?;
     if let Some(state) = &request.state {
         fork::copy(state, &home.state())?;
     }

@@ -225,13 +225,32 @@ impl Home {
         (HOME_VARIABLE.into(), self.path.clone().into())
     }
 
+    /// The path of a file below the home, unless a gateway has put a link there that leads elsewhere.
+    ///
+    /// # Errors
+    /// Fails if it leads out of the home, or its folder does not exist.
+    pub fn safe(&self, file: &Path) -> io::Result<PathBuf> {
+        let folder = fs::canonicalize(file.parent().unwrap_or(&self.path))?;
+        let name = file.file_name().unwrap_or_default();
+        if !folder.starts_with(fs::canonicalize(&self.path)?) {
+            let text = format!("a link of the gateway makes {} lead out of its home", file.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+        Ok(folder.join(name))
+    }
+
     pub(super) fn write_config(&self, config: &Value) -> io::Result<()> {
+        self.safe(&self.config())?;
         write_private(&self.config(), &serde_json::to_vec_pretty(config)?)
     }
 
     /// Replaces the configuration while a gateway watches it: at no moment is the file missing or incomplete.
     pub(super) fn replace_config(&self, config: &Value) -> io::Result<()> {
         let beside = self.path.join("config.json.next");
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         write_private(&beside, &serde_json::to_vec_pretty(config)?)?;
         fs::rename(beside, self.config())
     }
@@ -246,7 +265,7 @@ impl Home {
         if let Some(dir) = path.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
-        write_private(&path, bytes)
+        write_private(&self.safe(&path)?, bytes)
     }
 }
 
@@ -257,8 +276,15 @@ impl Drop for Home {
     }
 }
 
+/// Writes a file that only its owner can read. A link is replaced and not followed.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    if fs::symlink_metadata(path).is_ok_and(|about| !about.is_file()) {
+        fs::remove_file(path)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    let mut file = options.open(path)?;
     io::Write::write_all(&mut file, bytes)
 }
 
@@ -284,6 +310,28 @@ mod tests {
         }
         drop(home);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn no_link_of_a_gateway_leads_a_write_out_of_its_home() {
+        use std::os::unix::fs::symlink;
+        let (temp, homes) = homes();
+        let home = homes.create().unwrap();
+        let victim = temp.path().join("victim.json");
+        fs::write(&victim, "mine").unwrap();
+        for link in [home.config(), home.path().join("config.json.next"), home.state().join("x.json")] {
+            symlink(&victim, link).unwrap();
+        }
+        symlink(temp.path(), home.state().join("deep")).unwrap();
+        home.write_config(&Value::Null).unwrap();
+        home.replace_config(&Value::Null).unwrap();
+        home.write_state(Path::new("x.json"), b"theirs").unwrap();
+        assert!(home.write_state(Path::new("deep/victim.json"), b"theirs").is_err());
+        assert_eq!(fs::read(&victim).unwrap(), b"mine");
+        fs::remove_dir_all(home.state()).unwrap();
+        symlink(temp.path(), home.state()).unwrap();
+        assert!(home.write_state(Path::new("victim.json"), b"theirs").is_err());
+        assert_eq!(fs::read(&victim).unwrap(), b"mine");
     }
 
     #[test]

@@ -11,8 +11,10 @@ use rustix::fs::Access;
 use serde_json::{Value, json};
 
 use super::configuration::{Changes, merge, smallest};
+use super::confine::{Limits, loopback_ports};
 use super::home::Home;
 use super::install::Build;
+use super::port::own_ports;
 use super::redirect;
 use super::watch::Program;
 
@@ -42,6 +44,10 @@ pub struct NodeBuild {
     pub known_strays: Vec<&'static str>,
     /// Environment variables that this build needs beyond those of every build.
     pub env: Vec<(String, String)>,
+    /// Values that the configuration has at these JSON pointers unless a scenario changes them.
+    pub settings: Vec<(&'static str, bool)>,
+    /// Machines that this build is known to ask for by itself. It does not reach them, and that is no news.
+    pub own_calls: Vec<&'static str>,
     /// Whether the bundled plugins stay off unless the configuration turns them on.
     pub without_plugins: bool,
     /// How long a boot of this build may take.
@@ -61,6 +67,8 @@ impl NodeBuild {
                 .collect(),
             known_strays: build.quirks.stray_children.clone(),
             env: Vec::new(),
+            settings: build.quirks.settings.clone(),
+            own_calls: build.quirks.own_calls.clone(),
             without_plugins: build.quirks.without_plugins,
             ready_within: build.quirks.ready_within,
         }
@@ -85,7 +93,7 @@ impl NodeBuild {
 }
 
 /// Settings that every build gets. Measured on releases from 2026.3.2 to 2026.9.6.
-const SWITCHES: [(&str, &str); 12] = [
+const SWITCHES: [(&str, &str); 14] = [
     // One process instead of a launcher and a child.
     ("OPENCLAW_NO_RESPAWN", "1"),
     // From 2026.5.2 on a compile cache makes the launcher respawn unless it believes that it did.
@@ -96,6 +104,10 @@ const SWITCHES: [(&str, &str); 12] = [
     ("OPENCLAW_SKIP_BROWSER_CONTROL_SERVER", "1"),
     ("OPENCLAW_SKIP_GMAIL_WATCHER", "1"),
     ("OPENCLAW_DISABLE_BONJOUR", "1"),
+    // From 5.12 on; before, only the configuration says so (see the quirks).
+    ("OPENCLAW_NO_AUTO_UPDATE", "1"),
+    // 8.1 and later report to their maker at every start.
+    ("DO_NOT_TRACK", "1"),
     // A first connect loads modules. From a cold disk that has taken more than the ten seconds that 2026.3.28
     // gives a handshake, and slowness of the machine is no verdict on a release. Known from 2026.3.22 on.
     ("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "60000"),
@@ -119,8 +131,14 @@ impl Launch {
     /// The configuration of a gateway: the default one, what this build needs beyond it, and the changes that were asked for.
     pub(super) fn configuration(&self, token: &str, changes: &Changes) -> Value {
         let mut config = smallest(token);
-        if let Self::Node(NodeBuild { without_plugins: true, .. }) = self {
-            merge(&mut config, &json!({"plugins": {"enabled": false}}));
+        if let Self::Node(build) = self {
+            if build.without_plugins {
+                merge(&mut config, &json!({"plugins": {"enabled": false}}));
+            }
+            for (pointer, value) in &build.settings {
+                let keys = pointer.trim_start_matches('/').rsplit('/');
+                merge(&mut config, &keys.fold(json!(value), |inner, key| json!({ key: inner })));
+            }
         }
         changes.of(config)
     }
@@ -143,6 +161,14 @@ impl Launch {
         Ok(())
     }
 
+    /// Whether this build is known for asking for this machine by itself.
+    pub(super) fn knows_call(&self, machine: &str) -> bool {
+        match self {
+            Self::Node(build) => build.own_calls.contains(&machine),
+            Self::Command(_) => false,
+        }
+    }
+
     /// Whether this build is known for leaving this child behind.
     pub(super) fn knows_stray(&self, command: &str) -> bool {
         match self {
@@ -158,22 +184,27 @@ impl Launch {
         temporary.chain([build.compile_cache.as_path()]).collect()
     }
 
-    /// Everything that a build may write to: its home, what the runs of the build share, and what the harness names in
-    /// `extra` variables. (Those of a scenario name no place outside of the home.)
-    pub(super) fn writable(&self, home: &Home, extra: &[(String, String)]) -> Vec<PathBuf> {
+    /// What a build may do: write to its home, to what the runs of the build share, and to what the harness names in `extra`
+    /// variables (those of a scenario name no place outside of the home); connect to the ports that a gateway serves, and to
+    /// those of loopback that the variables name or that are `named` elsewhere.
+    pub(super) fn limits(&self, home: &Home, port: u16, extra: &[(String, String)], named: &[u16]) -> Limits {
         let shared = self.shared_directories().into_iter().map(Path::to_owned);
-        let named = extra.iter().map(|(_, value)| Path::new(value)).filter(|place| place.is_absolute());
-        let folders = named.filter_map(|place| if place.is_dir() { Some(place) } else { place.parent() });
-        shared.chain(folders.map(Path::to_owned)).chain([home.path().to_owned()]).collect()
+        let places = extra.iter().map(|(_, value)| Path::new(value)).filter(|place| place.is_absolute());
+        let folders = places.filter_map(|place| if place.is_dir() { Some(place) } else { place.parent() });
+        let writable = shared.chain(folders.map(Path::to_owned)).chain([home.path().to_owned()]).collect();
+        let in_variables = extra.iter().flat_map(|(_, value)| loopback_ports(value));
+        let ports = own_ports(port).chain(in_variables).chain(named.iter().copied()).collect();
+        Limits { writable, ports }
     }
 
-    /// The program with its whole environment. `path` is the search path for shell commands.
+    /// The program with its whole environment. `path` is the search path for shell commands, and `limits` are those of a build.
     pub(super) fn program(
         &self,
         home: &Home,
         port: u16,
         path: &OsString,
         extra: &[(String, String)],
+        limits: Option<Limits>,
     ) -> Program {
         let directory = home.user();
         match self {
@@ -183,14 +214,13 @@ impl Launch {
                 args.extend(["gateway", "run", "--port"].map(Into::into));
                 args.push(port.to_string().into());
                 args.extend(["--bind", "loopback", "--allow-unconfigured"].map(Into::into));
-                let writable = Some(self.writable(home, extra));
                 Program {
                     path: build.node.clone(),
                     args,
                     env,
                     directory,
                     stdout: None,
-                    writable,
+                    limits,
                     port: Some(port),
                 }
             }
@@ -201,7 +231,7 @@ impl Launch {
                 let args = vec!["-c".into(), command.into()];
                 // A command is the user's own, and may do what the user may.
                 let (path, port) = ("/bin/sh".into(), Some(port));
-                Program { path, args, env, directory, stdout: None, writable: None, port }
+                Program { path, args, env, directory, stdout: None, limits: None, port }
             }
         }
     }
@@ -252,11 +282,14 @@ mod tests {
             shared_temporary: Vec::new(),
             known_strays: Vec::new(),
             env: Vec::new(),
+            settings: vec![("/update/checkOnStart", false)],
+            own_calls: Vec::new(),
             without_plugins,
             ready_within: Duration::ZERO,
         });
         let config = launch.configuration("secret", &changes.clone().into());
         assert_eq!(config.pointer("/plugins/enabled"), enabled.as_ref());
+        assert_eq!(config.pointer("/update/checkOnStart"), Some(&json!(false)));
         let removed = changes.pointer("/gateway/auth/token").is_some();
         assert_eq!(config.pointer("/gateway/auth/token").is_none(), removed, "a null removes what is there");
     }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::sockets::{listening_sockets, socket_inode};
+use super::sockets::{datagram_sockets, listening_sockets, socket_inode};
 use super::tree::{self, Stray};
 
 /// Something that a gateway did or left outside its home.
@@ -29,10 +29,23 @@ pub enum Leak {
         /// The address of the socket.
         address: SocketAddr,
     },
+    /// A UDP socket was open on more than the loopback interface just before the stop.
+    Datagrams {
+        /// The address of the socket.
+        address: SocketAddr,
+    },
     /// A file outside the home was open for writing just before the stop.
     OpenFile {
         /// The file.
         path: PathBuf,
+    },
+    /// It was kept from something.
+    Denied {
+        /// What it tried to do: `connect`, `send`, `look up`, `write` or `open a UDP socket`.
+        what: String,
+        /// The file, address or name.
+        #[serde(rename = "where")]
+        wanted: String,
     },
     /// A file in a shared place was created or changed and mentions this home.
     File {
@@ -47,7 +60,9 @@ impl fmt::Display for Leak {
             Self::Process(stray) => write!(f, "process {} was left: {}", stray.pid, stray.command),
             Self::Listening { address } => write!(f, "{address} was still listened on after the stop"),
             Self::BeyondLoopback { address } => write!(f, "{address} was listened on, which is not loopback"),
+            Self::Datagrams { address } => write!(f, "UDP {address} was open, which is not loopback"),
             Self::OpenFile { path } => write!(f, "{} outside the home was open for writing", path.display()),
+            Self::Denied { what, wanted } => write!(f, "it was kept from this: {what} {wanted}"),
             Self::File { path } => write!(f, "{} outside the home was written", path.display()),
         }
     }
@@ -132,6 +147,7 @@ fn mentions(path: &Path, known: u64, name: &str) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct OpenFiles {
     listening: HashMap<u64, SocketAddr>,
+    datagrams: Vec<SocketAddr>,
     files: Vec<PathBuf>,
 }
 
@@ -140,7 +156,7 @@ impl OpenFiles {
     ///
     /// Files that this process has open too were inherited from whoever started it, and are skipped.
     pub(super) fn read(watcher: u32, allowed: &[&Path]) -> Self {
-        let sockets = listening_sockets();
+        let (sockets, datagrams) = (listening_sockets(), datagram_sockets());
         let handed_down = tree::open_files(std::process::id());
         let mut open = Self::default();
         for pid in tree::descendants(watcher) {
@@ -148,6 +164,7 @@ impl OpenFiles {
             for (descriptor, path) in own {
                 if let Some(inode) = socket_inode(&path) {
                     open.listening.extend(sockets.get(&inode).map(|address| (inode, *address)));
+                    open.datagrams.extend(datagrams.get(&inode));
                 } else if is_outside(&path, allowed)
                     && is_writable(pid, &descriptor)
                     && !open.files.contains(&path)
@@ -170,8 +187,10 @@ impl OpenFiles {
         let left = left.map(|(_, address)| Leak::Listening { address: *address });
         let wide = self.listening.values().filter(|address| !address.ip().is_loopback());
         let wide = wide.map(|address| Leak::BeyondLoopback { address: *address });
+        let datagrams = self.datagrams.iter().filter(|address| !address.ip().is_loopback());
+        let datagrams = datagrams.map(|address| Leak::Datagrams { address: *address });
         let files = self.files.iter().map(|path| Leak::OpenFile { path: path.clone() });
-        left.chain(wide).chain(files).collect()
+        left.chain(wide).chain(datagrams).chain(files).collect()
     }
 }
 

@@ -18,4 +18,6 @@ pub struct Machine {
     pub user_home: Option<PathBuf>,
     /// The search path for shell commands.
     pub path: OsString,
+    /// Whether builds may write outside of their homes and connect to other machines.
+    pub allow_outside: bool,
 }

@@ -30,6 +30,11 @@ impl PortLease {
     }
 }
 
+/// The ports that belong to a lease of this one.
+pub(super) fn own_ports(port: u16) -> impl Iterator<Item = u16> {
+    port..=port.saturating_add(STRIDE - 1)
+}
+
 /// Leases a port that is free on 127.0.0.1 and on `[::1]`.
 pub(super) fn lease(homes: &Homes) -> io::Result<PortLease> {
     let dir = homes.shared("ports")?;

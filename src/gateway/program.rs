@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::boot::Gateway;
 use super::configuration::merge;
+use super::confine::{loopback_ports, ports_of};
 use super::home::write_private;
 use super::launch::{Launch, NodeBuild};
 use super::log::GatewayLog;
@@ -38,6 +39,8 @@ pub struct ProgramRequest {
     pub env: Vec<(String, String)>,
     /// Changes to the configuration that it reads.
     pub config: Option<Value>,
+    /// Ports of loopback that it connects to besides those of its gateway.
+    pub ports: Vec<u16>,
 }
 
 /// Why a program cannot be run.
@@ -120,6 +123,9 @@ fn program(
     .into_iter()
     .collect();
     let mut env = build.environment(gateway.home(), gateway.port(), &extra);
+    let mut named = gateway.named_ports();
+    named
+        .extend(request.ports.iter().copied().chain(request.args.iter().flat_map(|one| loopback_ports(one))));
     if let Some(name) = &request.own_home {
         let own = gateway.home().path().join("programs").join(name);
         fs::create_dir_all(own.join("state"))?;
@@ -139,6 +145,7 @@ fn program(
         let text = bounded_read::read(&read.unwrap_or_else(|| gateway.home().config()), PRINTED)?;
         let mut config: Value = serde_json::from_slice(&text)?;
         merge(&mut config, changes);
+        named.extend(ports_of(&config));
         let own = gateway.home().path().join("programs");
         fs::create_dir_all(&own)?;
         let own = own.join(format!("config-{number}.json"));
@@ -159,7 +166,9 @@ fn program(
         env,
         directory: gateway.home().user(),
         stdout: Some(stdout),
-        writable: Some(launch.writable(gateway.home(), &[])),
+        limits: gateway
+            .is_confined()
+            .then(|| launch.limits(gateway.home(), gateway.port(), &request.env, &named)),
         port: None,
     })
 }

@@ -35,6 +35,8 @@ pub struct ProviderSettings {
     pub attach_token: Option<String>,
     /// The release by which to judge targets that do not state theirs.
     pub assumed: Option<Release>,
+    /// Whether builds may write outside of their homes and connect to other machines.
+    pub allow_outside: bool,
     /// The clock: milliseconds since 1970.
     pub clock: Clock,
 }
@@ -52,6 +54,7 @@ impl ProviderSettings {
             tools: Tools::new("npm", [], true, now),
             attach_token: None,
             assumed: None,
+            allow_outside: false,
             clock,
         }
     }
@@ -102,6 +105,7 @@ impl TargetProvider {
             temps: vec![settings.temp_dir, PathBuf::from("/tmp")],
             user_home: settings.user_home,
             path: settings.path,
+            allow_outside: settings.allow_outside,
         };
         let builds = Arc::new(Builds::new(Arc::clone(&cache)));
         Ok(Self {

@@ -17,6 +17,8 @@ use super::home::Home;
 
 const SCRIPT: &str = r#""use strict";
 const fs = require("node:fs");
+const guard = require("node:path").join(__dirname, "guard.cjs");
+if (fs.existsSync(guard)) require(guard);
 const { lstatSync, realpathSync } = fs;
 // The script lies in the home; a worker thread may have no TMPDIR to ask.
 const temp = require("node:path").join(__dirname, "tmp");
@@ -53,7 +55,14 @@ fn script(home: &Home) -> PathBuf {
     home.path().join("redirect.cjs")
 }
 
-pub(super) fn prepare(home: &Home) -> io::Result<()> {
+/// Keeps a build on loopback and notes what it was kept from.
+const GUARD: &str = include_str!("guard.cjs");
+
+/// Places the scripts in a home; those of a build that may leave its home and loopback do not guard it.
+pub(super) fn prepare(home: &Home, allow_outside: bool) -> io::Result<()> {
+    if !allow_outside {
+        fs::write(home.path().join("guard.cjs"), GUARD)?;
+    }
     fs::write(script(home), SCRIPT)
 }
 

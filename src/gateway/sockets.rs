@@ -1,4 +1,4 @@
-//! The listening TCP sockets of this machine, as `/proc` shows them.
+//! The listening TCP sockets and the bound UDP sockets of this machine, as `/proc` shows them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,15 +24,25 @@ pub(super) fn socket_inode(link: &Path) -> Option<u64> {
 
 /// All listening TCP sockets of this network namespace by inode.
 pub(super) fn listening_sockets() -> HashMap<u64, SocketAddr> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
-    tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(listening_socket).collect()
+    const LISTEN: &str = "0A";
+    sockets(["/proc/net/tcp", "/proc/net/tcp6"], |state| state == LISTEN)
 }
 
-fn listening_socket(line: &str) -> Option<(u64, SocketAddr)> {
-    const LISTEN: &str = "0A";
+/// All bound UDP sockets of this network namespace by inode.
+pub(super) fn datagram_sockets() -> HashMap<u64, SocketAddr> {
+    sockets(["/proc/net/udp", "/proc/net/udp6"], |_| true)
+}
+
+fn sockets(tables: [&str; 2], wanted: impl Fn(&str) -> bool) -> HashMap<u64, SocketAddr> {
+    let tables = tables.map(|path| fs::read_to_string(path).unwrap_or_default());
+    let lines = tables.iter().flat_map(|table| table.lines().skip(1));
+    lines.filter_map(|line| socket(line, &wanted)).collect()
+}
+
+fn socket(line: &str, wanted: impl Fn(&str) -> bool) -> Option<(u64, SocketAddr)> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (address, port) = fields.get(1)?.split_once(':')?;
-    if *fields.get(3)? != LISTEN {
+    if !wanted(fields.get(3)?) {
         return None;
     }
     Some((fields.get(9)?.parse().ok()?, SocketAddr::new(ip(address)?, u16::from_str_radix(port, 16).ok()?)))
@@ -58,6 +68,15 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn datagram_sockets_are_found_by_address() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        assert!(datagram_sockets().values().any(|one| *one == address));
+        drop(socket);
+        assert!(!datagram_sockets().values().any(|one| *one == address));
+    }
 
     #[test]
     fn listening_sockets_are_found_by_address() {

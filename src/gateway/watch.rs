@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, getpid, getppid, kill_process_group, setpgid};
 use serde::{Deserialize, Serialize};
 
-use super::confine;
+use super::confine::{self, Limits};
 use super::sockets::listeners;
 use super::tree::{self, Stray};
 use crate::scenario::StopSignal;
@@ -58,8 +58,8 @@ pub(super) struct Program {
     pub(super) directory: PathBuf,
     /// A file for standard output, if it is not to go where standard error goes.
     pub(super) stdout: Option<PathBuf>,
-    /// The only places that it may write to, where the kernel can enforce that; none for a program that is not confined.
-    pub(super) writable: Option<Vec<PathBuf>>,
+    /// What it may do; none for a program that is not confined.
+    pub(super) limits: Option<Limits>,
     /// The port of a gateway. A process that it leaves behind and that serves this port becomes its successor.
     pub(super) port: Option<u16>,
 }
@@ -148,11 +148,11 @@ pub fn dispatch(
 
 /// Becomes the program that is named after the watcher's process id.
 ///
-/// The first argument says where it may write, as JSON.
+/// The first argument says what it may do, as JSON.
 fn exec(mut args: impl Iterator<Item = OsString>) -> io::Result<()> {
     let misuse = || io::Error::from(io::ErrorKind::InvalidInput);
-    let writable: Option<Option<Vec<PathBuf>>> =
-        args.next().and_then(|places| serde_json::from_slice(places.as_encoded_bytes()).ok());
+    let limits = args.next().ok_or_else(misuse)?;
+    let limits: Option<Limits> = serde_json::from_slice(limits.as_encoded_bytes())?;
     let watcher = args.next().and_then(|pid| pid.to_str()?.parse::<i32>().ok()).ok_or_else(misuse)?;
     let program = args.next().ok_or_else(misuse)?;
     setpgid(None, None)?;
@@ -162,8 +162,8 @@ fn exec(mut args: impl Iterator<Item = OsString>) -> io::Result<()> {
     if getppid().map(rustix::process::Pid::as_raw_pid) != Some(watcher) {
         return Err(io::Error::from(io::ErrorKind::BrokenPipe));
     }
-    if let Some(places) = writable.unwrap_or_default() {
-        confine::writes_to(&places)?;
+    if let Some(limits) = limits {
+        confine::apply(&limits)?;
     }
     let error = Command::new(&program).args(args).exec();
     let _ = writeln!(io::stderr(), "cannot run {}: {error}", Path::new(&program).display());
@@ -211,7 +211,7 @@ fn spawn(executable: &Path, program: &Program) -> io::Result<Child> {
     };
     Command::new(executable)
         .arg(EXEC)
-        .arg(serde_json::to_string(&program.writable)?)
+        .arg(serde_json::to_string(&program.limits)?)
         .arg(getpid().as_raw_pid().to_string())
         .arg(&program.path)
         .args(&program.args)

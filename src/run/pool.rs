@@ -12,6 +12,7 @@ use super::lane::{Case, Lane, Settings};
 use super::plan::{LanePlan, plan};
 use super::record::RunRecord;
 use super::rerun::Rerun;
+use super::secrets;
 use crate::error_chain::chain;
 use crate::gateway::{PrepareError, PreparedTarget, StartError, Target, TargetProvider};
 use crate::scenario::{Scenario, Step};
@@ -112,7 +113,8 @@ impl Pool {
         let name = target.to_string();
         let release = self.provider.release_of(target);
         let broken = |error: &(dyn Error + 'static)| {
-            without_run(scenario, &name, release, Verdict::Error, &chain(error))
+            let reason = secrets::masker(self.settings.seed, [scenario]).line(&chain(error));
+            without_run(scenario, &name, release, Verdict::Error, &reason)
         };
         let prepared = match self.prepared(target).await {
             Ok(prepared) => prepared,

@@ -224,7 +224,13 @@ impl Recorder {
             Event::GatewayStopped { gateway, boots, leaks } => {
                 if let Some(record) = self.gateways.get_mut(*gateway) {
                     record.boots = *boots;
-                    self.run.leaks.extend(leaks.iter().map(|leak| format!("{}: {leak}", record.target)));
+                    for leak in leaks {
+                        let line = format!("{}: {leak}", record.target);
+                        // What every gateway of a target is kept from is told once.
+                        if !self.run.leaks.contains(&line) {
+                            self.run.leaks.push(line);
+                        }
+                    }
                 }
             }
             Event::CellStarted { scenario, target, attempt } => {

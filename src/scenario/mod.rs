@@ -38,7 +38,7 @@ mod verbs;
 pub use address::{Address, ParseAddressError};
 pub use capability::Capability;
 pub use change::{CHANGES, Change};
-pub use check::check;
+pub use check::{OUTSIDE, check};
 pub use defaults::is_of_defaults;
 pub use device::{Device, PairedSeed, PendingSeed, TokenSeed};
 pub use diagnostic::{Diagnostic, Related, Severity};

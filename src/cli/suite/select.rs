@@ -12,7 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::report::{diagnostic::render, text::count as counted};
 use crate::run::Folders;
-use crate::scenario::{Diagnostic, Scenario, Severity, Source, check};
+use crate::scenario::{Diagnostic, OUTSIDE, Scenario, Severity, Source, check};
 use crate::suggest::question;
 
 /// What selects scenarios.
@@ -81,7 +81,10 @@ pub(in crate::cli) fn scenarios(
 pub(in crate::cli) fn select(context: &Context, selection: &Selection<'_>) -> Result<Chosen, Failure> {
     let mut catalogue = Catalogue::open(context, selection.folder)?;
     let named = named_with_note(&mut catalogue, selection.names)?;
-    let errors = errors_of(&catalogue, &named);
+    let mut errors = errors_of(&catalogue, &named);
+    if context.allow_outside {
+        errors.retain(|one| one.code != OUTSIDE);
+    }
     if !errors.is_empty() {
         let shown: Vec<String> =
             errors.iter().map(|one| render(one, context.color_of_errors, context.width)).collect();
@@ -122,7 +125,10 @@ pub(in crate::cli) fn check_files(
                     && picks.iter().any(|pick| pick.concerns(&file.id, &file.source))
             })
         };
-        let all = check(suite, strict);
+        let mut all = check(suite, strict);
+        if context.allow_outside {
+            all.retain(|one| one.code != OUTSIDE);
+        }
         let is_broken_elsewhere = is_broken_elsewhere(shelf, &picks, &all);
         checked.scenarios += suite.scenarios.iter().filter(|one| is_asked_for(&one.source)).count();
         checked.found.extend(all.into_iter().filter(|one| {

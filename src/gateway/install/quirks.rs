@@ -31,6 +31,10 @@ pub enum Workaround {
     OneAtATime,
     /// A gateway that is up may be given another configuration, for which it restarts inside its process.
     TakeOver,
+    /// The configuration has this value at this JSON pointer, unless a scenario's configuration says otherwise.
+    Setting(&'static str, bool),
+    /// It asks for this machine by itself, and nothing switches that off.
+    OwnCall(&'static str),
     /// Boot without the bundled plugins, unless a scenario's configuration says otherwise.
     WithoutPlugins,
 }
@@ -146,6 +150,38 @@ pub const QUIRKS: &[Quirk] = &[
     },
     Quirk {
         first: Some(release(3, 28)),
+        until: None,
+        workaround: Workaround::Setting("/update/checkOnStart", false),
+        why: "the gateway asks the registry for a newer release at every start; before 5.12 no variable switches \
+              that off",
+    },
+    Quirk {
+        first: Some(release(8, 1)),
+        until: None,
+        workaround: Workaround::Setting("/models/catalogRefresh/enabled", false),
+        why: "the gateway fetches a list of models from catalog.openclaw.ai at every start",
+    },
+    Quirk {
+        first: None,
+        until: None,
+        workaround: Workaround::OwnCall("openrouter.ai"),
+        why: "an agent's first turn asks for prices of models there; its answers do not depend on that",
+    },
+    Quirk {
+        first: None,
+        until: None,
+        workaround: Workaround::OwnCall("127.0.0.1:11434"),
+        why: "an agent's first turn looks whether the user runs models on this machine, which are none of its business",
+    },
+    Quirk {
+        first: Some(release(8, 1)),
+        until: None,
+        workaround: Workaround::OwnCall("clawhub.ai"),
+        why: "the gateway fetches a list of plugins at every start, and has no setting for that; the guard refuses \
+              the name before anything is asked",
+    },
+    Quirk {
+        first: Some(release(3, 28)),
         until: Some(release(4, 3)),
         workaround: Workaround::TakeOver,
         why: "runs of the whole suite with --cold and with --warm agreed in every cell on 3.28, 3.31 and 4.2, with \
@@ -176,6 +212,11 @@ pub struct Quirks {
     pub stray_children: Vec<&'static str>,
     /// Whether scenarios must not run at the same time on one gateway.
     pub one_at_a_time: bool,
+    /// Values that the configuration has at these JSON pointers unless a scenario changes them. A build of unknown release
+    /// gets none, because it may not know them and refuse to boot.
+    pub settings: Vec<(&'static str, bool)>,
+    /// Machines that it is known to ask for by itself.
+    pub own_calls: Vec<&'static str>,
     /// Whether the bundled plugins stay off unless the configuration turns them on.
     pub without_plugins: bool,
     /// Whether a gateway that is up may be given another configuration, because that was measured to change no outcome.
@@ -190,6 +231,8 @@ impl Quirks {
             shared_temporary: Vec::new(),
             stray_children: Vec::new(),
             one_at_a_time: false,
+            settings: Vec::new(),
+            own_calls: Vec::new(),
             without_plugins: false,
             take_over: false,
         };
@@ -197,11 +240,16 @@ impl Quirks {
             match workaround {
                 Workaround::ReadyWithin(time) => quirks.ready_within = time,
                 Workaround::SharedTemporary(folder) => quirks.shared_temporary.push(folder),
+                Workaround::Setting(pointer, value) if release.is_some() => {
+                    quirks.settings.push((pointer, value));
+                }
+                Workaround::OwnCall(machine) => quirks.own_calls.push(machine),
                 Workaround::WithoutPlugins => quirks.without_plugins = true,
                 Workaround::TakeOver => quirks.take_over = true,
                 Workaround::OneAtATime => quirks.one_at_a_time = true,
                 Workaround::StrayChild(start) => quirks.stray_children.push(start),
-                Workaround::Override { .. }
+                Workaround::Setting(..)
+                | Workaround::Override { .. }
                 | Workaround::LeaveOut(_)
                 | Workaround::FinishOnce(_)
                 | Workaround::BundledPluginDependencies => {}
@@ -244,6 +292,8 @@ mod tests {
         assert!(old.ready_within > new.ready_within);
         assert!(of("2026.3.13").one_at_a_time && !new.one_at_a_time);
         assert_eq!(of("2026.4.15").stray_children, ["@zed-industries/codex-acp"]);
-        assert_eq!(Quirks::of(None), new);
+        assert!(old.settings.is_empty());
+        assert_eq!(of("2026.5.12").settings, [("/update/checkOnStart", false)]);
+        assert_eq!(Quirks::of(None), Quirks { settings: Vec::new(), ..new });
     }
 }

@@ -23,6 +23,7 @@ impl Perform for Cli {
             .map(|(name, value)| Ok((name.value.clone(), bindings.fill_text(value)?)))
             .collect();
         let request = ProgramRequest {
+            ports: Vec::new(),
             args: args?,
             launch: launch_of(context, self.release.as_ref().map(|release| release.value)).await?,
             own_home: self.home.as_ref().map(|home| home.value.clone()),

@@ -50,6 +50,16 @@ impl Perform for EditState {
         let file = inside(&home.state(), &self.file.value).ok_or_else(|| {
             StepError::Broken(format!("{} is outside of the state directory", self.file.value))
         })?;
+        match fs::symlink_metadata(&file) {
+            Ok(about) if !about.is_file() => {
+                return Err(StepError::Broken(format!("{} is no file", self.file.value)));
+            }
+            _ => {}
+        }
+        // The folder of a file that is not there yet is made below its nearest one that is.
+        let nearest = file.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(home.path());
+        home.safe(&nearest.join("file"))
+            .map_err(|source| StepError::Edit { file: file.clone(), source: EditError::Io(source) })?;
         patch(&file, Value::Array(operations))?;
         Ok(Outcome::Done)
     }

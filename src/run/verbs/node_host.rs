@@ -32,6 +32,7 @@ impl Perform for NodeHost {
         let relay = relay.map_err(StepError::Relay)?;
         let port = relay.port().to_string();
         let request = ProgramRequest {
+            ports: vec![relay.port()],
             args: ["node", "run", "--host", "127.0.0.1", "--port", &port].map(str::to_owned).to_vec(),
             launch: launch_of(context, self.release.as_ref().map(|release| release.value)).await?,
             own_home: self.home.as_ref().map(|home| home.value.clone()),

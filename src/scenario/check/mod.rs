@@ -10,6 +10,7 @@ mod vague;
 mod words;
 
 pub(super) use file::check_file;
+pub use outside::OUTSIDE;
 
 use crate::scenario::diagnostic::{Diagnostic, Severity, tidy};
 use crate::scenario::load::Suite;

@@ -11,6 +11,9 @@ use crate::scenario::source::Source;
 use crate::scenario::span::{Span, Spanned};
 use crate::scenario::tree::{NodeKind, Tree};
 
+/// The code of the diagnostics about what leads out of a gateway's home or to other machines.
+pub const OUTSIDE: &str = "outside";
+
 /// Variables that only the harness sets, or that make a program load or write something else.
 const VARIABLES: &[&str] = &[
     "HOME",
@@ -40,6 +43,11 @@ const VARIABLES: &[&str] = &[
     "OPENCLAW_HOME",
     "OPENCLAW_PROFILE",
     "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "DO_NOT_TRACK",
+    "OPENCLAW_NO_AUTO_UPDATE",
+    "OPENSSL_CONF",
+    "ZDOTDIR",
     "SSH_AUTH_SOCK",
 ];
 
@@ -90,6 +98,9 @@ const PLACES: &[&str] = &[
     "_SOCKET",
     "_SOCK",
     "_PRELOAD",
+    "_PROXY",
+    "_CONF",
+    "_CONFIG",
 ];
 
 /// Endings of configuration keys that name a place or a program, in lower case.
@@ -117,6 +128,17 @@ const PLACE_KEYS: &[&str] = &[
     "bin",
     "paths",
     "store",
+    "include",
+    "executablepath",
+    "binpath",
+    "configpath",
+    "databasepath",
+    "dbpath",
+    "filepath",
+    "pluginpath",
+    "scriptpath",
+    "socketpath",
+    "statepath",
 ];
 
 /// Checks everything in a case that its gateways and programs get as variables, files, configuration or home.
@@ -138,7 +160,7 @@ struct OutsideChecks<'a> {
 
 impl OutsideChecks<'_> {
     fn add(&mut self, message: String, span: Span, help: &str) {
-        let error = Diagnostic::error("outside", message, self.source, span);
+        let error = Diagnostic::error(OUTSIDE, message, self.source, span);
         self.found.push(error.label("leads out of the gateway's home").help(help));
     }
 
@@ -167,6 +189,7 @@ impl OutsideChecks<'_> {
                 "files" => entries(value).for_each(|(place, _)| self.file(place)),
                 "config" => self.config("", value),
                 "home" => self.home(value),
+                "args" => self.arguments(value),
                 _ => {}
             }
         }
@@ -203,6 +226,23 @@ impl OutsideChecks<'_> {
         }
     }
 
+    fn arguments(&mut self, tree: &Tree) {
+        let NodeKind::List(items) = &tree.kind else { return };
+        for item in items {
+            let NodeKind::Text(text) = &item.kind else { continue };
+            let is_a_url = text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(' '));
+            let leads_out = if is_a_url {
+                leads_to_another_machine(text) || names_a_file(text)
+            } else {
+                text.split('=').any(|part| part.starts_with(['/', '~']) || is_upwards(part))
+            };
+            if leads_out || text.contains('\0') {
+                let message = format!("the argument `{}` names something outside", text.escape_debug());
+                self.add(message, item.span, "name places within the gateway's home, and loopback addresses");
+            }
+        }
+    }
+
     fn file(&mut self, place: &Spanned<String>) {
         let path = Path::new(&place.value);
         let is_inside = !place.value.is_empty()
@@ -226,13 +266,22 @@ impl OutsideChecks<'_> {
 
     fn config(&mut self, key: &str, tree: &Tree) {
         match &tree.kind {
+            // What a configuration sets for the gateway itself and for its programs are variables like any other.
+            NodeKind::Map(entries) if key == "env" || key == "vars" => {
+                for (name, value) in entries {
+                    match value.kind {
+                        NodeKind::Text(_) => self.variable(name, value),
+                        _ => self.config(&name.value, value),
+                    }
+                }
+            }
             NodeKind::Map(entries) => entries.iter().for_each(|(key, inner)| self.config(&key.value, inner)),
             NodeKind::List(items) => items.iter().for_each(|item| self.config(key, item)),
             NodeKind::Text(text) => {
                 let lower = key.to_ascii_lowercase();
                 let names_a_place =
                     PLACE_KEYS.iter().any(|place| lower.ends_with(place)) && is_place_outside(text);
-                if names_a_place || text.starts_with("~/") || text.starts_with("file:") {
+                if names_a_place || text.starts_with('~') || names_a_file(text) {
                     let message = format!("`{key}: {text}` of the configuration names a place outside");
                     self.add(message, tree.span, "name a place relative to the gateway's home");
                 }
@@ -249,11 +298,25 @@ fn entries(tree: &Tree) -> impl Iterator<Item = &(Spanned<String>, Tree)> {
 
 /// Whether a text is a path that is absolute, of a user, or leads upwards.
 fn is_place_outside(text: &str) -> bool {
-    text.split([':', ',', ' ', '=']).any(|part| {
-        part.starts_with('/') && !part.starts_with("//")
-            || part.starts_with('~')
-            || Path::new(part).components().any(|part| part == Component::ParentDir)
-    }) || text.starts_with("file:")
+    let mut words = text.split([',', ';', ' ', '=', '\t', '\n']);
+    names_a_file(text)
+        || words.any(|word| match word.split_once("://") {
+            // The path of a URL is a path on another machine, or on a server of this one.
+            Some((_, rest)) => is_upwards(rest),
+            None => word.split(':').any(|part| part.starts_with(['/', '~']) || is_upwards(part)),
+        })
+}
+
+/// Whether a part of a path leads upwards.
+fn is_upwards(text: &str) -> bool {
+    Path::new(text).components().any(|part| part == Component::ParentDir)
+}
+
+/// Whether there is a URL of a file in a text.
+fn names_a_file(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.starts_with("file:")
+        || [" file:", ",file:", ";file:", "=file:"].iter().any(|start| lower.contains(start))
 }
 
 /// Whether a text is a URL of another machine.
@@ -302,6 +365,18 @@ mod tests {
     #[case::value_upwards("env: {WORD: a/../../b}")]
     #[case::another_machine("env: {WORD: \"https://example.org/x\"}")]
     #[case::another_machine_behind_a_user("env: {WORD: \"http://localhost@192.0.2.1/\"}")]
+    #[case::double_slash("env: {WORD: //etc/passwd}")]
+    #[case::url_of_a_file("env: {WORD: \"x FILE:///etc/passwd\"}")]
+    #[case::other_proxy("env: {grpc_proxy: x}")]
+    #[case::openssl("env: {OPENSSL_CONF: x}")]
+    #[case::module_path("env: {NODE_PATH: x}")]
+    #[case::package_manager("env: {npm_config_registry: x}")]
+    #[case::user_directories("env: {XDG_CONFIG_HOME: x}")]
+    #[case::loader_of_macos("env: {DYLD_INSERT_LIBRARIES: x}")]
+    #[case::variable_of_the_configuration("config: {env: {vars: {OPENCLAW_STATE_DIR: x}}}")]
+    #[case::variable_of_a_server("config: {mcp: {servers: {x: {command: node, env: {NODE_OPTIONS: x}}}}}")]
+    #[case::user_alone("config: {a: {b: \"~root/x\"}}")]
+    #[case::inclusion("config: {$include: /etc/x.json}")]
     #[case::no_name("env: {\"A=B\": x}")]
     #[case::file_upwards("files: {../../x: y}")]
     #[case::absolute_file("files: {/tmp/x: y}")]
@@ -317,6 +392,8 @@ mod tests {
 
     #[rstest]
     #[case::cli("  - cli: {args: [x], env: {HOME: x}}")]
+    #[case::place_as_argument("  - cli: {args: [config, file, --out=/etc/x]}")]
+    #[case::machine_as_argument("  - cli: {args: [devices, list, --url, \"wss://192.0.2.1\"]}")]
     #[case::own_home("  - cli: {args: [x], home: ../../x}")]
     #[case::node_host("  - node_host: {home: a/b}")]
     #[case::start("  - start: {env: {OPENCLAW_STATE_DIR: x}}")]
