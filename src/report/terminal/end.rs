@@ -1,5 +1,6 @@
 //! Shows the results of a run: first all cells, then the differences.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::difference::{Block, difference};
@@ -49,7 +50,9 @@ pub fn render_shown(record: &RunRecord, shown: Shown, appearance: &Appearance) -
     if shown != Shown::Differences {
         parts.push(known_wrongs(record, appearance));
     }
-    parts.push(frames(record, appearance));
+    if shown != Shown::Differences {
+        parts.push(frames(record, shown, appearance));
+    }
     parts.push(summary(record, appearance));
     parts.retain(|part| !part.is_empty());
     let large = record.cells.len() > MOST_ROWS;
@@ -95,8 +98,11 @@ fn untestable(record: &RunRecord, shown: Shown, appearance: &Appearance) -> Stri
     text
 }
 
-/// The result of checking frames against upstream's schema, if they were checked.
-fn frames(record: &RunRecord, appearance: &Appearance) -> String {
+/// The result of checking frames against upstream's schema, if they were checked: each kind of violation, or those that
+/// most scenarios show.
+fn frames(record: &RunRecord, shown: Shown, appearance: &Appearance) -> String {
+    /// The most kinds that are shown unless all are asked for.
+    const MOST: usize = 4;
     let mut kinds: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     let mut checked: BTreeMap<&str, usize> = BTreeMap::new();
     for cell in &record.cells {
@@ -136,12 +142,21 @@ fn frames(record: &RunRecord, appearance: &Appearance) -> String {
         }
     }
     told.push('\n');
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    // Those that many scenarios show come first.
+    kinds.sort_by_key(|(_, scenarios)| Reverse(scenarios.len()));
+    let most = if shown == Shown::All { kinds.len() } else { MOST };
+    let left = kinds.split_off(most.min(kinds.len())).len();
     for ((by, finding), scenarios) in kinds {
         let first = scenarios.first().copied().unwrap_or_default();
         let line = format!("{by}: {finding} ({}, first {first})", count(scenarios.len(), "scenario"));
         for line in wrap(&line, appearance.width.saturating_sub(2)) {
             told.extend(["  ", &line, "\n"]);
         }
+    }
+    if left > 0 {
+        let more = format!("and {} of violation (--all shows them)", count(left, "other kind"));
+        told.extend(["  ", &paint(appearance.palette.quiet(), &more), "\n"]);
     }
     told
 }
