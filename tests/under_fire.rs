@@ -177,6 +177,29 @@ fn one_bad_file_is_one_diagnostic() {
 }
 
 #[test]
+fn a_full_disk_is_told_before_anything_is_fetched() {
+    let folder = bench("title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n");
+    let cache = folder.path().join("cache");
+    fs::create_dir(&cache).unwrap();
+    let script = "mount -t tmpfs -o size=64m none cache || exit 77; exec \"$0\" releases install 2026.3.31";
+    let begun = Instant::now();
+    let output = Command::new("unshare")
+        .args(["-Urm", "sh", "-c", script, env!("CARGO_BIN_EXE_gatecrash")])
+        .current_dir(folder.path())
+        .env("GATECRASH_CACHE_DIR", &cache)
+        .env_remove("GATECRASH_OFFLINE")
+        .output();
+    let output = match output {
+        Ok(output) if output.status.code() != Some(77) && output.status.code() != Some(1) => output,
+        other => return println!("left out: no file system can be mounted here: {other:?}"),
+    };
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("too little space for"), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn an_embedded_run_needs_no_cache() {
     let folder = bench("title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n");
     let run = |arguments: &[&str]| {
@@ -414,6 +437,22 @@ fn what_leads_out_runs_only_if_that_is_allowed() {
     let refused = run(&folder, "answer", &[]);
     assert_eq!(refused.code, Some(2), "{}", refused.stdout);
     assert_eq!(run(&folder, "answer", &["--allow-outside"]).code, Some(0));
+}
+
+#[test]
+#[ignore = "needs GATECRASH_CACHE_DIR with 2026.3.31 and a kernel that lets users mount"]
+fn a_release_runs_from_a_cache_that_cannot_be_written() {
+    let cache = std::env::var("GATECRASH_CACHE_DIR").expect("GATECRASH_CACHE_DIR names installed releases");
+    let folder = bench("title: T\nwhy: W.\nsteps:\n  - connect: {as: client}\n");
+    let script = "mkdir ro && mount --rbind \"$1\" ro && mount -o remount,ro,bind ro || exit 77; \
+                  exec \"$0\" run --gateway 2026.3.31 --offline --cache-dir ro";
+    let output = Command::new("unshare")
+        .args(["-Urm", "sh", "-c", script, env!("CARGO_BIN_EXE_gatecrash"), &cache])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the run cannot be kept"));
 }
 
 /// The system calls of everything that a run starts, in real releases: no name is asked for and nothing but loopback is

@@ -77,6 +77,21 @@ pub enum InstallError {
     /// No published release is stable.
     #[error("the registry has no stable release of openclaw")]
     NoStableRelease,
+    /// There is too little space for a release.
+    #[error(
+        "there is too little space for {what}: {} has {} MB left, and an installation takes up to {} MB",
+        place.display(), free >> 20, needed >> 20
+    )]
+    NoSpace {
+        /// What was to be installed.
+        what: String,
+        /// The cache.
+        place: PathBuf,
+        /// The bytes that are left there.
+        free: u64,
+        /// The bytes that an installation takes.
+        needed: u64,
+    },
     /// A file or directory cannot be read or written.
     #[error("cannot use {}", path.display())]
     Io {

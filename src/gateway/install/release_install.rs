@@ -18,6 +18,10 @@ use super::site::{Get, InstallSite};
 use crate::error_chain::chain;
 use crate::release::Release;
 
+/// What an installation takes at most, in bytes: 2026.9.6 takes 635 MB, and as much again if its packages are not linked to
+/// the store. A package manager on a full disk tries again for minutes before it gives up.
+const SPACE: u64 = 1400 << 20;
+
 /// A first start takes seconds.
 const FINISHING: Duration = Duration::from_mins(3);
 
@@ -35,6 +39,7 @@ pub(super) fn install_anew(
     report(progress, InstallEvent::Installing(part.clone()));
     let scratch =
         Scratch::new(&site.layout.scratch(), &format!("release-{release}")).at(&site.layout.scratch())?;
+    check_space(&part, scratch.path())?;
     let dir = scratch.path().join("new");
     std::fs::create_dir(&dir).at(&dir)?;
     let mut more = BTreeMap::new();
@@ -76,6 +81,17 @@ pub(super) fn install_anew(
     put(&dir, &site.layout.release(&release), &scratch)?;
     report(progress, InstallEvent::Installed(part));
     Ok(())
+}
+
+/// Fails if there is not enough space for an installation.
+fn check_space(part: &CachePart, place: &Path) -> Result<(), InstallError> {
+    // A file system that does not tell may have enough.
+    let Ok(about) = rustix::fs::statvfs(place) else { return Ok(()) };
+    let free = about.f_bavail.saturating_mul(about.f_frsize);
+    if free >= SPACE {
+        return Ok(());
+    }
+    Err(InstallError::NoSpace { what: part.to_string(), place: place.to_owned(), free, needed: SPACE })
 }
 
 /// Starts the program once, in a temporary home, if a quirk says that it finishes its own installation then.
