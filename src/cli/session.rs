@@ -112,9 +112,9 @@ pub(super) struct RunOptions {
 /// Options that say whether frames are checked against upstream's schema.
 #[derive(clap::Args, Clone, Copy, Debug, Default)]
 pub(super) struct FrameOptions {
-    /// Fail if the JSON Schema that upstream publishes for its protocol (for 2026.8.1 and later) cannot be had. Without this,
-    /// all frames are checked if it is in the cache or can be fetched. Violations by a gateway are reported, violations by
-    /// gatecrash are errors
+    /// Fetch the JSON Schema that upstream publishes for its protocol (for 2026.8.1 and later), and fail if it cannot be had.
+    /// Without this, all frames are checked if it is in the cache, where the first such release brings it. Violations by a
+    /// gateway are reported, violations by gatecrash are errors
     #[arg(long, conflicts_with = "no_check_frames")]
     pub(super) check_frames: bool,
     /// Do not check frames against upstream's schema
@@ -328,6 +328,29 @@ pub(super) fn in_shard(shard: Shard, scenarios: Vec<Scenario>) -> Result<Vec<Sce
     Ok(part)
 }
 
+/// Whether upstream published a schema for the build of a target.
+fn has_a_schema(provider: &TargetProvider, target: &Target) -> bool {
+    let release = provider.release_of(target).filter(|_| !matches!(target, Target::Embedded(_)));
+    release.is_some_and(ProtocolSchemas::is_published_for)
+}
+
+/// Whether a release with a schema has to be fetched anyway.
+fn needs_network(provider: &TargetProvider, targets: &[Target]) -> Result<bool, Failure> {
+    let installed = provider.installed().map_err(Failure::broke)?;
+    let is_missing = |target: &Target| match target {
+        Target::Release(release) => !installed.contains(release),
+        _ => false,
+    };
+    let mut with_a_schema = targets.iter().filter(|one| has_a_schema(provider, one));
+    Ok(!provider.cache().is_offline() && with_a_schema.any(is_missing))
+}
+
+/// No schemas, which is told once.
+fn without_schemas(why: &str) -> ProtocolSchemas {
+    anstream::eprintln!("note: frames are not checked against upstream's schema: {why}");
+    ProtocolSchemas::default()
+}
+
 /// Upstream's schemas, for frames to be checked against.
 ///
 /// # Errors
@@ -340,33 +363,25 @@ fn schemas(
     if options.no_check_frames {
         return Ok(ProtocolSchemas::default());
     }
-    // The model must work without a network.
-    let needs_one = |target: &Target| {
-        let release = provider.release_of(target).filter(|_| !matches!(target, Target::Embedded(_)));
-        release.is_some_and(ProtocolSchemas::is_published_for)
-    };
-    let may_fetch = options.check_frames || targets.iter().any(needs_one);
     let cache = provider.cache();
     let texts = match cache.protocol_schemas_here() {
         Some(texts) => texts,
-        None if !may_fetch => return Ok(ProtocolSchemas::default()),
-        None => {
+        None if options.check_frames || needs_network(provider, targets)? => {
             let tell = |event: InstallEvent| anstream::eprintln!("{event}");
             match cache.protocol_schemas(&tell, &Cancel::default()) {
                 Ok(texts) => texts,
                 Err(error) if options.check_frames => {
-                    return Err(Failure::broke(error)
-                        .hint("without `--check-frames`, the run does without the schema"));
+                    let hint = "without `--check-frames`, the run does without the schema";
+                    return Err(Failure::broke(error).hint(hint));
                 }
-                Err(error) => {
-                    anstream::eprintln!(
-                        "note: frames are not checked against upstream's schema: {}",
-                        chain(&error)
-                    );
-                    return Ok(ProtocolSchemas::default());
-                }
+                Err(error) => return Ok(without_schemas(&chain(&error))),
             }
         }
+        // The model is tested with the schema where it is there.
+        None if targets.iter().all(|one| !has_a_schema(provider, one)) => {
+            return Ok(ProtocolSchemas::default());
+        }
+        None => return Ok(without_schemas("it is not in the cache, where `--check-frames` brings it")),
     };
     let texts = texts.iter().map(|(version, text)| (*version, text.as_str()));
     ProtocolSchemas::read(texts).map_err(Failure::broke)
