@@ -227,6 +227,7 @@ pub(super) fn measure(
         boot_timeout_ms: boot_timeout.map(millis),
         assume_release: options.gateways.assume_release,
         allow_remote: options.gateways.allow_remote,
+        allow_outside: context.allow_outside,
     };
     let seed = options.seed.unwrap_or(context.entropy & 0xffff_ffff);
     let schemas = schemas(options.frames, provider, &targets)?;

@@ -282,6 +282,10 @@ impl Gateway {
     /// # Errors
     /// Fails if the gateway does not run, cannot be given what it needs, or does not restart. It has to be stopped then.
     pub async fn take_over(&mut self, config: Changes, seed: &Seed) -> Result<(), TakeOverError> {
+        let written = self.request.launch.configuration(&self.request.token, &config);
+        if self.is_confined() && ports_of(&written).iter().any(|port| !self.named_ports.contains(port)) {
+            return Err(TakeOverError::Port);
+        }
         self.request = BootRequest { config, state: None, files: Vec::new(), ..self.request.clone() };
         seed.replace(&self.home.state())?;
         self.restart_with_config().await
@@ -301,9 +305,6 @@ impl Gateway {
         let state = self.process.as_ref().map(Process::state).ok_or(TakeOverError::Gone)?;
         self.marked = !self.marked;
         let mut written = self.request.launch.configuration(&self.request.token, &self.request.config);
-        if self.is_confined() && ports_of(&written).iter().any(|port| !self.named_ports.contains(port)) {
-            return Err(TakeOverError::Port);
-        }
         mark_for_restart(&mut written, self.marked);
         self.restart_for(&written, begun).await?;
         let within = self.request.ready_within.unwrap_or_else(|| self.request.launch.ready_within());

@@ -36,6 +36,9 @@ pub struct Rerun {
     /// Whether the target may be on another machine.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_remote: bool,
+    /// Whether scenarios and builds may leave their homes and loopback.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_outside: bool,
 }
 
 /// The folders that scenario ids are relative to, as given on the command line; empty for the default suite.
@@ -107,6 +110,9 @@ impl Rerun {
         if self.allow_remote {
             words.push("--allow-remote".to_owned());
         }
+        if self.allow_outside {
+            words.push("--allow-outside".to_owned());
+        }
         words
     }
 
@@ -115,7 +121,7 @@ impl Rerun {
         let is_known = |one: &Self| one.timeout_ms.is_some();
         let terms = |one: &Self| {
             let limits = (one.timeout_ms, one.case_timeout_ms, one.boot_timeout_ms);
-            (limits, one.assume_release, one.allow_remote)
+            (limits, one.assume_release, one.allow_remote, one.allow_outside)
         };
         !is_known(self) || !is_known(other) || terms(self) == terms(other)
     }
@@ -163,11 +169,12 @@ mod tests {
             boot_timeout_ms: Some(60_000),
             assume_release: "2026.4.2".parse().ok(),
             allow_remote: true,
+            allow_outside: true,
         };
         assert_eq!(
             rerun.words(&CellName { times: 20, ..CELL }).join(" "),
             "gatecrash run a/x --folder my suite --gateway 2026.3.31 --assume-release 2026.4.2 \
-             --timeout 1500ms --case-timeout 90s --boot-timeout 60s --seed 7 --repeat 20 --allow-remote"
+             --timeout 1500ms --case-timeout 90s --boot-timeout 60s --seed 7 --repeat 20 --allow-remote --allow-outside"
         );
     }
 
