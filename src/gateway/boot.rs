@@ -13,6 +13,7 @@ use tracing::debug;
 use super::configuration::{Changes, mark_for_restart};
 use super::fork;
 use super::home::Home;
+use super::kept_state::CONFIG_NAME;
 use super::launch::Launch;
 use super::leaks::{Leak, OpenFiles, Outside};
 use super::log::{GatewayLog, Unread};
@@ -356,13 +357,14 @@ impl Gateway {
         std::mem::take(&mut self.before)
     }
 
-    /// Like a stop, but copies the state to `place` before the home is removed.
+    /// Like a stop, but copies the state and the configuration to `place` before the home is removed.
     ///
     /// # Errors
     /// Fails if the state cannot be copied.
     pub async fn stop_and_keep(mut self, place: &Path) -> io::Result<StopReport> {
         self.end(Stopping::default()).await;
         fork::copy(&self.home.state(), place)?;
+        fork::copy(&self.home.config(), &place.join(CONFIG_NAME))?;
         Ok(std::mem::take(&mut self.before))
     }
 
