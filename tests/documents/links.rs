@@ -49,7 +49,7 @@ fn every_document_can_be_reached_from_the_readme() {
     let linked = links(&repository_file("README.md"));
     for document in documents() {
         let path = document.display().to_string();
-        let is_guide = path.starts_with("docs/");
+        let is_guide = path.starts_with("docs/") && path != "docs/SUMMARY.md";
         assert!(!is_guide || linked.iter().any(|link| link.split('#').next() == Some(&path)), "{path}");
     }
 }
