@@ -234,6 +234,128 @@ fn a_preflight_asks_about_several_upgrades_and_says_what_it_does() {
     preflight("markdown").stdout(contains("| **BREAKS** |").and(contains("### What to do")));
 }
 
+/// What the kernel tells of a folder while something happens.
+fn accesses(folder: &Path, during: impl FnOnce()) -> Vec<notify::Event> {
+    use notify::Watcher as _;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let mut watcher = notify::recommended_watcher(sender).unwrap();
+    watcher.watch(folder, notify::RecursiveMode::Recursive).unwrap();
+    during();
+    // The kernel tells in order, so everything before this has been told once this is.
+    let last = folder.join("the-last-one");
+    fs::write(&last, "").unwrap();
+    let mut events = Vec::new();
+    while let Ok(event) = receiver.recv_timeout(std::time::Duration::from_secs(20)) {
+        let event = event.unwrap();
+        if event.paths.contains(&last) {
+            break;
+        }
+        events.push(event);
+    }
+    fs::remove_file(&last).unwrap();
+    events
+}
+
+#[test]
+fn a_preflight_only_reads_the_state_directory() {
+    use notify::EventKind;
+    use notify::event::{AccessKind, AccessMode};
+    let bench = Bench::new();
+    let state = bench.state();
+    let to = format!("{},{}", fake("answer"), fake("refuse-nodes"));
+    let events = accesses(&state, || {
+        let mut command = bench.gatecrash(&["preflight", "--state", "state", "--stepwise", "--to", &to]);
+        command.assert().code(1);
+    });
+    let reads = |kind: EventKind| {
+        let EventKind::Access(access) = kind else { return false };
+        !matches!(access, AccessKind::Open(AccessMode::Write) | AccessKind::Close(AccessMode::Write))
+    };
+    let others: Vec<_> = events.iter().filter(|one| !reads(one.kind)).collect();
+    assert!(others.is_empty(), "{others:?}");
+    let paired = state.join("devices/paired.json");
+    assert!(events.iter().any(|one| one.paths.contains(&paired)), "it is watched: {events:?}");
+}
+
+/// A state directory in the middle of an upgrade: files, and a database whose last changes are not merged yet.
+#[test]
+fn a_preflight_reads_both_stores_and_what_is_not_merged_yet() {
+    let bench = Bench::new();
+    let state = bench.state();
+    let live = bench.path("live");
+    fs::create_dir_all(&live).unwrap();
+    fs::create_dir_all(state.join("state")).unwrap();
+    let database = rusqlite::Connection::open(live.join("openclaw.sqlite")).unwrap();
+    database.pragma_update(None, "journal_mode", "WAL").unwrap();
+    database
+        .execute_batch(
+            "CREATE TABLE device_pairing_paired (device_id TEXT NOT NULL PRIMARY KEY, public_key TEXT NOT NULL,
+                display_name TEXT, role TEXT, roles_json TEXT, tokens_json TEXT) STRICT;
+            INSERT INTO device_pairing_paired VALUES ('d2', 'k', 'phone', 'operator', '[\"operator\"]', '{}');",
+        )
+        .unwrap();
+    // As a gateway that runs, or was killed, leaves it.
+    for file in ["openclaw.sqlite", "openclaw.sqlite-wal"] {
+        fs::copy(live.join(file), state.join("state").join(file)).unwrap();
+    }
+    assert!(fs::metadata(state.join("state/openclaw.sqlite-wal")).unwrap().len() > 0);
+    let mut before = BTreeMap::new();
+    all_files(&state, &mut before);
+    let mut command = bench.gatecrash(&["preflight", "--state", "state", "--to", &fake("answer")]);
+    command
+        .assert()
+        .code(0)
+        .stdout(contains("laptop (4f2a9c01…)").and(contains("phone (d2…)")))
+        .stdout(contains("both files and a database").and(contains("was in use or not closed")));
+    let mut after = BTreeMap::new();
+    all_files(&state, &mut after);
+    assert!(before == after, "not even the database is touched");
+}
+
+#[test]
+fn a_preflight_reads_a_backup() {
+    let bench = Bench::new();
+    let state = bench.state();
+    let file = fs::File::create(bench.path("backup.tar.gz")).unwrap();
+    let mut backup = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
+    backup.append_dir_all("home/.openclaw", &state).unwrap();
+    backup.into_inner().unwrap().finish().unwrap();
+    let preflight = |state: &str| {
+        bench.gatecrash(&["preflight", "--state", state, "--to", &fake("refuse-nodes")]).assert()
+    };
+    preflight("backup.tar.gz").code(1).stdout(contains("laptop (4f2a9c01…)").and(contains("BREAKS")));
+    fs::write(bench.path("broken.zip"), "not a zip").unwrap();
+    preflight("broken.zip").code(2).stderr(contains("broken.zip"));
+}
+
+#[test]
+fn a_preflight_goes_through_releases_step_by_step_and_is_a_page() {
+    let bench = Bench::new();
+    bench.state();
+    let to = format!("{},{}", fake("refuse-nodes"), fake("answer"));
+    let preflight = |format: &str| {
+        let mut command = bench.gatecrash(&[
+            "preflight",
+            "--state",
+            "state",
+            "--stepwise",
+            "--format",
+            format,
+            "--to",
+            &to,
+        ]);
+        command.assert().code(1).get_output().stdout.clone()
+    };
+    let found: Value = serde_json::from_slice(&preflight("json")).unwrap();
+    // The second step begins where the first one ended.
+    assert_eq!(found[1]["from"]["target"], found[0]["to"]["target"]);
+    let node = found[1]["rows"].as_array().unwrap().iter().find(|row| row["role"] == "node").unwrap();
+    assert_eq!((&node["before"]["reason"], &node["fate"]), (&json!("role-upgrade"), &json!("heals")));
+    let page = String::from_utf8(preflight("html")).unwrap();
+    assert!(page.contains("BREAKS") && page.contains("works again"), "{page}");
+    assert!(!page.contains("a-secret") && !page.contains("://"), "{page}");
+}
+
 #[test]
 fn a_preflight_can_be_printed_as_json() {
     let bench = Bench::new();
@@ -241,7 +363,7 @@ fn a_preflight_can_be_printed_as_json() {
     let mut command = bench.gatecrash(&["preflight", "--state", "state", "--format", "json", "--to"]);
     let output = command.arg(fake("refuse-nodes")).assert().code(1).get_output().stdout.clone();
     let found: Value = serde_json::from_slice(&output).unwrap();
-    assert_eq!(found["format"], json!({"major": 1, "minor": 0}));
+    assert_eq!(found["format"], json!({"major": 1, "minor": 1}));
     let node = found["rows"].as_array().unwrap().iter().find(|row| row["role"] == "node").unwrap();
     assert_eq!((&node["fate"], &node["after"]["reason"]), (&json!("breaks"), &json!("role-upgrade")));
     assert!(!String::from_utf8_lossy(&output).contains("secret"));

@@ -48,8 +48,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
     }
     let word = if args.check { "not formatted" } else { "formatted" };
-    let mut text: String = changed.iter().map(|path| format!("{word}: {path}\n")).collect();
-    text += &format!("{}, {} {word}\n", count(files.len(), "file"), changed.len());
+    let mut lines: Vec<String> = changed.iter().map(|path| format!("{word}: {path}")).collect();
+    lines.push(format!("{}, {} {word}", count(files.len(), "file"), changed.len()));
+    let text = lines.join("\n") + "\n";
     context.print(&text)?;
     if !broken.is_empty() {
         return Err(Failure::usage(format!(

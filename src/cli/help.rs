@@ -95,7 +95,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("runs", &["gatecrash runs list", "gatecrash runs prune --keep 3"]),
     ("runs prune", &["gatecrash runs prune --keep 3"]),
-    ("timeline", &["gatecrash timeline", "gatecrash timeline latest"]),
+    ("timeline", &["gatecrash timeline latest", "gatecrash timeline --format html"]),
     ("rules", &["gatecrash rules 2026.3.31", "gatecrash rules --since 2026.3.28"]),
     ("list", &["gatecrash list", "gatecrash list --tag security --format json"]),
     ("init", &["gatecrash init", "gatecrash init my-project --rust"]),

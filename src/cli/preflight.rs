@@ -1,5 +1,7 @@
 //! `gatecrash preflight`: what an upgrade would do to the devices of a real gateway.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,8 +12,11 @@ use super::gateways::{self, GatewayOptions, provider};
 use super::interrupt::interrupt;
 use super::known::check_targets;
 use crate::gateway::{PreparedTarget, Remote, Target, TargetProvider};
-use crate::preflight::{Preflight, PreflightError, PreflightRequest, copy_state, preflight};
+use crate::preflight::{
+    Preflight, PreflightError, PreflightRequest, SourceError, copy_state, is_archive, preflight, unpack,
+};
 use crate::report::preflight::{markdown, text};
+use crate::report::preflight_page::html;
 
 /// Predict what an upgrade would do to the paired devices of a gateway.
 ///
@@ -22,8 +27,8 @@ use crate::report::preflight::{markdown, text};
 /// Exit codes: 0 nothing breaks, 1 something would break, 2 bad usage, 3 no device is paired, 4 a release cannot be asked.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// The state directory, usually ~/.openclaw
-    #[arg(long, value_name = "DIR")]
+    /// The state directory, usually ~/.openclaw; or a backup of it: .tar, .tar.gz, .tgz or .zip
+    #[arg(long, value_name = "DIR|ARCHIVE")]
     state: PathBuf,
     /// The releases to upgrade to, separated by commas (2026.4.2, latest), or path:DIR or cmd:COMMAND; each is asked by itself
     #[arg(long, value_name = "TARGET,…")]
@@ -31,6 +36,9 @@ pub(super) struct Args {
     /// The present release [default: the one that last wrote the configuration]
     #[arg(long, value_name = "TARGET")]
     from: Option<String>,
+    /// Upgrade through the releases of --to one after the other, as if the gateway ran each of them for a while
+    #[arg(long)]
+    stepwise: bool,
     /// The configuration [default: openclaw.json in the state directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -48,6 +56,8 @@ enum PreflightFormat {
     Json,
     /// For issues and wikis
     Markdown,
+    /// One page for a browser
+    Html,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -64,7 +74,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let copy = place.state();
     let state = context.working_dir.join(&args.state);
     let config = args.config.as_ref().map(|config| context.working_dir.join(config));
-    let copied = copy_state(&state, config.as_deref(), &copy).map_err(Failure::usage)?;
+    let unpacked = place.path().join("unpacked");
+    let state = if is_archive(&state) {
+        unpack(&state, &unpacked).map_err(source_failure)?;
+        unpacked
+    } else {
+        state
+    };
+    let copied = copy_state(&state, config.as_deref(), &copy).map_err(source_failure)?;
+    let between = place.path().join("between");
+    fs::create_dir_all(&between).map_err(Failure::broke)?;
     let from = from.or(copied.release.map(Target::Release));
     let resolved = |target: Target| -> Result<Target, Failure> {
         let mut one = provider
@@ -89,6 +108,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             config: &copied.config,
             from: from.as_ref(),
             to: &asked,
+            stepwise: args.stepwise.then_some(&*between),
             tell: &|text| tell(&text),
             seed: context.entropy,
             now_ms: Arc::clone(&context.now_ms),
@@ -109,6 +129,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 fn printed(found: &[Preflight], format: PreflightFormat) -> Result<String, Failure> {
     Ok(match (format, found) {
         (PreflightFormat::Text, found) => found.iter().map(text).collect::<Vec<_>>().join("\n"),
+        (PreflightFormat::Html, found) => html(found),
         (PreflightFormat::Markdown, found) => found.iter().map(markdown).collect::<Vec<_>>().join("\n"),
         (PreflightFormat::Json, [one]) => {
             format!("{:#}\n", serde_json::to_value(one).map_err(Failure::broke)?)
@@ -141,6 +162,20 @@ fn store_of_its_own(target: Target) -> Result<Target, Failure> {
 
 async fn prepared(provider: &TargetProvider, target: &Target) -> Result<PreparedTarget, Failure> {
     provider.prepare(target, Arc::new(|text: String| tell(&text))).await.map_err(Failure::broke)
+}
+
+fn source_failure(error: SourceError) -> Failure {
+    let is_foreign =
+        matches!(&error, SourceError::Copy { source, .. } if source.kind() == ErrorKind::PermissionDenied);
+    let failure = Failure::usage(error);
+    if is_foreign {
+        failure.hint(
+            "it belongs to another user: let that user make a backup, `tar czf state.tar.gz -C ~/.openclaw .`, and name that \
+             with --state",
+        )
+    } else {
+        failure
+    }
 }
 
 fn failure(error: PreflightError) -> Failure {

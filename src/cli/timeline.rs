@@ -6,11 +6,14 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::stored;
+use super::suite;
 use crate::curate::timeline::{BUILT_IN, History, history, markdown, put_over, read};
+use crate::report::timeline_page::html;
 
-/// Show how the gateway's behaviour changed over the releases, as Markdown.
+/// Show how the gateway's behaviour changed over the releases.
 ///
-/// Without a run it shows the history that is kept with the suite (`suite-data/timelines.json`). Exit codes: 0 shown,
+/// Without a run it shows the history that is kept with the suite (`suite-data/timelines.json`). A suite of your own has one
+/// as soon as you store it. Exit codes: 0 shown,
 /// 4 shown, but a run was cut off or lacks planned cells, 130 shown, but a run was interrupted.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -23,13 +26,34 @@ pub(super) struct Args {
     /// Also write the history to this file
     #[arg(long, value_name = "FILE", requires = "runs")]
     store: Option<PathBuf>,
+    /// How to print the history
+    #[arg(long, default_value = "markdown")]
+    format: TimelineFormat,
+}
+
+/// How a history is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum TimelineFormat {
+    /// As the document that the repository keeps
+    Markdown,
+    /// One page for a browser: releases across, cases down
+    Html,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut exit = Exit::Fine;
     let shown = if args.runs.is_empty() {
         let place = context.working_dir.join("suite-data/timelines.json");
-        if place.is_file() { stored_history(&place)? } else { read(BUILT_IN).map_err(Failure::usage)? }
+        if place.is_file() {
+            stored_history(&place)?
+        } else if suite::is_of_ones_own(&context.working_dir) {
+            return Err(Failure::nothing("this suite has no recorded history yet").hint(
+                "`gatecrash timeline RUN… --store suite-data/timelines.json` begins one: name runs on several releases, such \
+                 as `latest` after a `gatecrash matrix`",
+            ));
+        } else {
+            read(BUILT_IN).map_err(Failure::usage)?
+        }
     } else {
         let mut runs = Vec::new();
         for word in &args.runs {
@@ -58,10 +82,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         text = text.replace("{\"scenario\"", "\n{\"scenario\"");
         text.push('\n');
         let place = context.working_dir.join(place);
-        std::fs::write(&place, text)
+        let written = place.parent().map_or(Ok(()), std::fs::create_dir_all);
+        written
+            .and_then(|()| std::fs::write(&place, text))
             .map_err(|error| Failure::usage(error).context(format!("cannot write {}", place.display())))?;
     }
-    context.print(&markdown(&shown))?;
+    context.print(&match args.format {
+        TimelineFormat::Markdown => markdown(&shown),
+        TimelineFormat::Html => html(&shown),
+    })?;
     Ok(exit)
 }
 

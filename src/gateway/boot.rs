@@ -17,6 +17,7 @@ use super::confine::{loopback_ports, ports_of};
 use super::denied;
 use super::fork;
 use super::home::Home;
+use super::kept_state::CONFIG_NAME;
 use super::launch::Launch;
 use super::leaks::{Leak, OpenFiles, Outside};
 use super::log::{GatewayLog, Unread};
@@ -370,7 +371,7 @@ impl Gateway {
         std::mem::take(&mut self.before)
     }
 
-    /// Like a stop, but copies the state to `place` before the home is removed.
+    /// Like a stop, but copies the state and the configuration to `place` before the home is removed.
     ///
     /// # Errors
     /// Fails if the state cannot be copied.
@@ -379,6 +380,7 @@ impl Gateway {
         // It is as secret as the state itself, whatever the gateway has made of that.
         DirBuilder::new().recursive(true).mode(0o700).create(place)?;
         fork::copy(&self.home.state(), place)?;
+        fork::copy(&self.home.config(), &place.join(CONFIG_NAME))?;
         fs::set_permissions(place, Permissions::from_mode(0o700))?;
         Ok(std::mem::take(&mut self.before))
     }

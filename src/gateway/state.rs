@@ -81,9 +81,13 @@ pub fn read_pairing(state: &Path) -> Result<StoredPairing, StateError> {
             pending: records(&state.join(PENDING))?,
         });
     }
-    let failed = |source| StateError::Database { path: database.clone(), source };
+    read_database(&database)
+}
+
+fn read_database(database: &Path) -> Result<StoredPairing, StateError> {
+    let failed = |source| StateError::Database { path: database.to_owned(), source };
     let open = || -> rusqlite::Result<StoredPairing> {
-        let connection = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(BUSY)?;
         Ok(StoredPairing {
             paired: rows(&connection, "device_pairing_paired", "deviceId")?,
@@ -93,16 +97,38 @@ pub fn read_pairing(state: &Path) -> Result<StoredPairing, StateError> {
     open().map_err(failed)
 }
 
+/// Reads the records of both kinds of stores: an upgrade may have been given up halfway. What the files say comes first.
+///
+/// # Errors
+/// Fails if a store cannot be read or is damaged.
+pub fn read_both_stores(state: &Path) -> Result<StoredPairing, StateError> {
+    let mut all = read_pairing(state)?;
+    let database = state.join(DATABASE);
+    if database.exists() && !is_database(state) {
+        let other = read_database(&database)?;
+        for (key, record) in other.paired {
+            all.paired.entry(key).or_insert(record);
+        }
+        for (key, record) in other.pending {
+            all.pending.entry(key).or_insert(record);
+        }
+    }
+    Ok(all)
+}
+
 /// Adds copies of records to a state directory: `(device, id, public key)` names a record, and the id and the key that its
 /// copy has instead. No gateway may be using the directory.
 ///
 /// # Errors
 /// Fails if the store cannot be read or written.
 pub fn put_twins(state: &Path, twins: &[(String, String, String)]) -> Result<(), StateError> {
+    let database = state.join(DATABASE);
+    if database.exists() {
+        twins_in_database(&database, twins)
+            .map_err(|source| StateError::Database { path: database.clone(), source })?;
+    }
     if is_database(state) {
-        let database = state.join(DATABASE);
-        return twins_in_database(&database, twins)
-            .map_err(|source| StateError::Database { path: database.clone(), source });
+        return Ok(());
     }
     let path = state.join(PAIRED);
     let mut paired = records(&path)?;
@@ -120,6 +146,9 @@ fn twins_in_database(database: &Path, twins: &[(String, String, String)]) -> rus
     let mut connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let transaction = connection.transaction()?;
     let columns = columns_of(&transaction, TABLE)?;
+    if columns.is_empty() {
+        return Ok(());
+    }
     let taken: Vec<&str> = columns
         .iter()
         .map(|column| match column.as_str() {

@@ -22,6 +22,7 @@ use crate::wire::connect_request;
 const WITHIN: Duration = Duration::from_secs(15);
 
 /// What a release is asked.
+#[derive(Clone)]
 pub(super) struct AskRequest<'a> {
     /// The copied state directory with the stand-ins.
     pub(super) state: &'a Path,
@@ -86,10 +87,12 @@ pub enum ReachError {
     Unanswered(&'static str),
 }
 
-/// Boots a release on a copy of the copied state, and lets every stand-in reconnect once.
+/// Boots a release on a copy of the copied state, and lets every stand-in reconnect once. `keep` gets a copy of what the
+/// release leaves behind.
 pub(super) async fn ask(
     prepared: &PreparedTarget,
     request: &AskRequest<'_>,
+    keep: Option<&Path>,
 ) -> Result<ReleaseAnswers, AskError> {
     let model = if prepared.capabilities().contains(&Capability::Programs) {
         ScriptedModel::start().await.ok()
@@ -126,7 +129,7 @@ pub(super) async fn ask(
         }
         _ => None,
     };
-    let end = gateway.stop(None).await;
+    let end = gateway.stop(keep).await;
     match answers {
         Ok(answers) => Ok(ReleaseAnswers { answers, exec, leaks: end.leaks, boot_ms }),
         Err(source) => Err(AskError::Reach { release: name, source }),

@@ -1,6 +1,8 @@
 //! Predicts what an upgrade would do to the devices of a real gateway, by asking real releases on copies of its state.
 
+mod archive;
 mod ask;
+mod cause;
 mod devices;
 mod exec;
 mod judge;
@@ -8,7 +10,9 @@ mod report;
 mod source;
 mod stand_in;
 
+pub use archive::{is_archive, unpack};
 pub use ask::{AskError, ReachError};
+pub use cause::{Cause, ChangedRule, ChangedScenario};
 pub use devices::{Credential, DeviceRole, TokenState};
 pub use exec::ExecOutcome;
 pub use judge::{ReconnectAnswer, UpgradeEffect};

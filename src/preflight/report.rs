@@ -8,15 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ask::{AskError, AskRequest, ReleaseAnswers, ask};
+use super::cause::{Cause, cause};
 use super::devices::{Credential, DeviceRole, device_roles};
 use super::exec::ExecOutcome;
 use super::judge::{ReconnectAnswer, UpgradeEffect, upgrade_effect};
+use super::source::{SourceError, forget_socket};
 use super::stand_in::{own_identity, place, stand_ins};
-use crate::gateway::{PreparedTarget, StateError, read_pairing};
+use crate::curate::timeline::{BUILT_IN, read};
+use crate::gateway::{PreparedTarget, StateError, read_both_stores};
+use crate::release::Release;
 use crate::run::Format;
 
 /// The format of the JSON report of a preflight.
-pub const PREFLIGHT_FORMAT: Format = Format { major: 1, minor: 0 };
+pub const PREFLIGHT_FORMAT: Format = Format { major: 1, minor: 1 };
 
 /// What an upgrade would do to every paired device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +68,9 @@ pub struct DeviceOutcome {
     /// What that means for the device.
     #[serde(rename = "fate")]
     pub effect: UpgradeEffect,
+    /// Why the answers differ, as far as the recorded history tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
 }
 
 /// Why a preflight is not possible.
@@ -72,6 +79,9 @@ pub enum PreflightError {
     /// The stored devices cannot be read, or stand-ins cannot be added.
     #[error(transparent)]
     State(#[from] StateError),
+    /// What a release left behind cannot be prepared for the next one.
+    #[error(transparent)]
+    Between(#[from] SourceError),
     /// A release cannot be asked.
     #[error(transparent)]
     Ask(#[from] AskError),
@@ -88,8 +98,11 @@ pub struct PreflightRequest<'a> {
     pub config: &'a Value,
     /// The release before the upgrade.
     pub from: Option<&'a PreparedTarget>,
-    /// The releases to upgrade to, each by itself.
+    /// The releases to upgrade to.
     pub to: &'a [PreparedTarget],
+    /// Where states between releases are put, if each upgrade begins with what the one before left behind; otherwise each
+    /// begins with the copied state.
+    pub stepwise: Option<&'a Path>,
     /// Is told what happens.
     pub tell: &'a (dyn Fn(String) + Send + Sync),
     /// Seed of the keys of stand-ins.
@@ -105,7 +118,7 @@ pub struct PreflightRequest<'a> {
 ///
 /// When the copy cannot be read or changed, holds no device, or a release does not boot or answer.
 pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Vec<Preflight>, PreflightError> {
-    let stored = read_pairing(request.state)?;
+    let stored = read_both_stores(request.state)?;
     let roles = device_roles(&stored);
     if roles.is_empty() {
         return Err(PreflightError::NoDevice);
@@ -121,21 +134,29 @@ pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Vec<Preflight>,
         stand_ins: &all,
         tell: request.tell,
     };
-    let before = match request.from {
-        Some(prepared) => Some((prepared, ask(prepared, &ask_request).await?)),
+    let mut before = match request.from {
+        Some(prepared) => Some((prepared, ask(prepared, &ask_request, None).await?)),
         None => None,
     };
     let own = own_identity(request.state);
+    // The history of this version is well-formed; without it, nothing is said about causes.
+    let history = read(BUILT_IN).ok();
     let mut found = Vec::new();
-    for to in request.to {
-        let after = ask(to, &ask_request).await?;
+    let mut state = request.state.to_owned();
+    for (number, to) in request.to.iter().enumerate() {
+        let kept = request.stepwise.map(|place| place.join(number.to_string()));
+        let after = ask(to, &AskRequest { state: &state, ..ask_request.clone() }, kept.as_deref()).await?;
+        let ends = before.as_ref().and_then(|(prepared, _)| release_of(prepared)).zip(release_of(to));
         let rows = all.iter().enumerate().map(|(at, one)| {
             let device = roles[one.index].clone();
             let before = before.as_ref().and_then(|(_, asked)| asked.answers.get(at)).cloned();
             let after = after.answers[at].clone();
             let effect = upgrade_effect(device.approved, device.token, before.as_ref(), &after);
             let own = own.as_ref() == Some(&device.device);
-            DeviceOutcome { device, own, credential: one.credential, before, after, effect }
+            let cause = history
+                .as_ref()
+                .and_then(|history| cause(&device.role, before.as_ref(), &after, ends, history));
+            DeviceOutcome { device, own, credential: one.credential, before, after, effect, cause }
         });
         found.push(Preflight {
             format: PREFLIGHT_FORMAT,
@@ -144,8 +165,18 @@ pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Vec<Preflight>,
             to: side_of(to, &after),
             notes: Vec::new(),
         });
+        if let Some(kept) = kept {
+            forget_socket(&kept)?;
+            state = kept;
+            before = Some((to, after));
+        }
     }
     Ok(found)
+}
+
+/// The release that a target is named by.
+fn release_of(prepared: &PreparedTarget) -> Option<Release> {
+    prepared.name().parse().ok()
 }
 
 fn side_of(prepared: &PreparedTarget, asked: &ReleaseAnswers) -> ReleaseSide {

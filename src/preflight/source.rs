@@ -10,7 +10,10 @@ use crate::release::Release;
 
 /// The files that determine how devices and the exec tool are treated. The rest (channels, credentials, plugins, sessions,
 /// workspaces) is not copied, so that no gateway on the copy can use it.
-const COPIED: [&str; 5] = ["devices", "nodes", "identity", "state", "exec-approvals.json"];
+pub(super) const COPIED: [&str; 5] = ["devices", "nodes", "identity", "state", "exec-approvals.json"];
+
+/// The name of the configuration in a state directory.
+pub(super) const CONFIG: &str = "openclaw.json";
 
 /// The parts of the configuration that determine how devices and the exec tool are treated.
 const KEPT_KEYS: [&[&str]; 3] = [&["gateway", "trustedProxies"], &["gateway", "nodes"], &["tools", "exec"]];
@@ -64,8 +67,17 @@ pub fn copy_state(state: &Path, config: Option<&Path>, into: &Path) -> Result<St
     for one in COPIED {
         copy_below(&state.join(one), &into.join(one))?;
     }
-    let usual = state.join("openclaw.json");
+    forget_socket(into)?;
+    let usual = state.join(CONFIG);
     let mut copied = read_config(config.unwrap_or(&usual), config.is_some())?;
+    let json = ["devices/paired.json", "devices/pending.json"].iter().any(|one| state.join(one).exists());
+    if json && state.join("state/openclaw.sqlite").exists() {
+        copied.notes.push(
+            "there are both files and a database: devices of both are asked about. Releases since 2026.8.1 import the files \
+             at their first start"
+                .to_owned(),
+        );
+    }
     if state.join("state/openclaw.sqlite-wal").metadata().is_ok_and(|about| about.len() > 0) {
         copied.notes.push(
             "the database was in use or not closed: stop the gateway to be sure that the copy is complete"
@@ -73,6 +85,18 @@ pub fn copy_state(state: &Path, config: Option<&Path>, into: &Path) -> Result<St
         );
     }
     Ok(copied)
+}
+
+/// Forgets where another gateway listens for exec approvals: a gateway on the copy would go there.
+pub(super) fn forget_socket(state: &Path) -> Result<(), SourceError> {
+    let path = state.join("exec-approvals.json");
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+    let Ok(Value::Object(mut approvals)) = serde_json::from_str(&text) else { return Ok(()) };
+    if approvals.remove("socket").is_none() {
+        return Ok(());
+    }
+    fs::write(&path, Value::Object(approvals).to_string())
+        .map_err(|source| SourceError::Copy { path, source })
 }
 
 fn read_config(path: &Path, must_be: bool) -> Result<StateCopy, SourceError> {
@@ -116,7 +140,10 @@ fn copy_below(from: &Path, to: &Path) -> Result<(), SourceError> {
         Err(source) => return Err(failed(source)),
     };
     if about.is_file() {
-        fs::copy(from, to).map_err(failed)?;
+        // Not its permissions: the copy of a read-only file has to be writable.
+        let mut original = fs::File::open(from).map_err(failed)?;
+        let mut copy = fs::File::create(to).map_err(failed)?;
+        io::copy(&mut original, &mut copy).map_err(failed)?;
     } else if about.is_dir() {
         fs::create_dir_all(to).map_err(failed)?;
         for entry in fs::read_dir(from).map_err(failed)? {
@@ -154,6 +181,30 @@ mod tests {
         );
         let there: Vec<_> = fs::read_dir(into.path()).unwrap().flatten().map(|one| one.file_name()).collect();
         assert_eq!(there, ["devices"]);
+    }
+
+    #[test]
+    fn no_gateway_on_a_copy_goes_to_the_socket_of_the_original() {
+        let (state, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir_all(state.path().join("devices")).unwrap();
+        let approvals = json!({"version": 1, "socket": {"path": "/run/original.sock"}, "agents": {}});
+        fs::write(state.path().join("exec-approvals.json"), approvals.to_string()).unwrap();
+        copy_state(state.path(), None, into.path()).unwrap();
+        let copied = fs::read_to_string(into.path().join("exec-approvals.json")).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&copied).unwrap(), json!({"version": 1, "agents": {}}));
+    }
+
+    #[test]
+    fn the_copy_of_a_read_only_file_can_be_written() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (state, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir_all(state.path().join("devices")).unwrap();
+        let file = state.path().join("devices/paired.json");
+        fs::write(&file, "{}").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).unwrap();
+        copy_state(state.path(), None, into.path()).unwrap();
+        let mode = fs::metadata(into.path().join("devices/paired.json")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o200, 0o200, "{mode:o}");
     }
 
     #[test]

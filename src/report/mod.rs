@@ -26,6 +26,7 @@ pub mod news;
 mod next_steps;
 mod outcome_lines;
 pub mod preflight;
+pub mod preflight_page;
 mod release_verdict;
 #[cfg(test)]
 #[path = "../../tests/sample/mod.rs"]
@@ -38,6 +39,7 @@ mod stream;
 mod tap;
 pub mod terminal;
 pub(crate) mod text;
+pub mod timeline_page;
 pub(crate) mod undone;
 
 pub use change::{BehaviourChange, ChangeDirection, changes};

@@ -31,15 +31,9 @@ pub fn text(found: &Preflight) -> String {
     };
     out.push_str(&blame(found));
     out.push_str(&exec(found));
+    out.push_str(&listed("Why, and since when", &causes(found)));
     let advice: Vec<String> = found.rows.iter().filter_map(|row| advice(row, from, to)).collect();
-    if !advice.is_empty() {
-        out.push_str("\nWhat to do\n");
-        for one in advice {
-            for (at, line) in wrap(&one, WIDE).iter().enumerate() {
-                let _ = writeln!(out, "  {} {line}", if at == 0 { "-" } else { " " });
-            }
-        }
-    }
+    out.push_str(&listed("What to do", &advice));
     out.push_str(
         "\nEach device was tried as a client on the gateway's own machine. A device on the network is never approved\n\
          silently, so a role or scope that needs approval here needs it there, too.\n",
@@ -85,6 +79,13 @@ pub fn markdown(found: &Preflight) -> String {
     if !told.is_empty() {
         let _ = write!(out, "\n{told}");
     }
+    let causes = causes(found);
+    if !causes.is_empty() {
+        let _ = writeln!(out, "\n### Why, and since when\n");
+        for one in causes {
+            let _ = writeln!(out, "- {one}");
+        }
+    }
     let advice: Vec<String> = found.rows.iter().filter_map(|row| advice(row, from, to)).collect();
     if !advice.is_empty() {
         let _ = writeln!(out, "\n### What to do\n");
@@ -96,6 +97,45 @@ pub fn markdown(found: &Preflight) -> String {
         let _ = writeln!(out, "\n_Note: {note}._");
     }
     out
+}
+
+/// A list with a title; nothing without entries.
+fn listed(title: &str, entries: &[String]) -> String {
+    let mut text = String::new();
+    if !entries.is_empty() {
+        let _ = writeln!(text, "\n{title}");
+    }
+    for one in entries {
+        for (at, line) in wrap(one, WIDE).iter().enumerate() {
+            let _ = writeln!(text, "  {} {line}", if at == 0 { "-" } else { " " });
+        }
+    }
+    text
+}
+
+/// Why answers differ and since when: the rules that changed, and the scenarios of the suite that show the same.
+pub(super) fn causes(found: &Preflight) -> Vec<String> {
+    let mut told: Vec<String> = Vec::new();
+    for cause in found.rows.iter().filter_map(|row| row.cause.as_ref()) {
+        let word = &cause.word;
+        let rules = cause.rules.iter().map(|one| {
+            format!(
+                "{word}: since {}, rule {}: {} (`gatecrash rules {}`)",
+                one.since, one.rule, one.about, one.since
+            )
+        });
+        let scenarios = cause.scenarios.iter().map(|one| {
+            let again = one.right_again.map(|release| format!(", right again since {release}"));
+            let again = again.unwrap_or_default();
+            format!("{word}: seen in `{}` since {}{again}", one.scenario, one.since)
+        });
+        for line in rules.chain(scenarios) {
+            if !told.contains(&line) {
+                told.push(line);
+            }
+        }
+    }
+    told
 }
 
 /// Where the changes happened, if other releases lie between the two.
@@ -114,7 +154,7 @@ fn blame(found: &Preflight) -> String {
 }
 
 /// What the upgrade does to the exec tool, which has an identity of its own.
-fn exec(found: &Preflight) -> String {
+pub(super) fn exec(found: &Preflight) -> String {
     let Some(after) = &found.to.exec else { return String::new() };
     let to = &found.to.target;
     let mut text = match found.from.as_ref().and_then(|from| Some((&from.target, from.exec.as_ref()?))) {
@@ -160,7 +200,7 @@ fn table(found: &Preflight, from: Option<&str>, to: &str) -> String {
 }
 
 /// What to do about a row; none if nothing has to be done.
-fn advice(row: &DeviceOutcome, from: Option<&str>, to: &str) -> Option<String> {
+pub(super) fn advice(row: &DeviceOutcome, from: Option<&str>, to: &str) -> Option<String> {
     let who = format!("{} as {}", row.device.short_name(), row.device.role);
     let own = if row.own { " (the command line, exec and the node host of this machine)" } else { "" };
     let before = from.map_or_else(|| "the present release".to_owned(), str::to_owned);
@@ -227,7 +267,7 @@ mod tests {
             approved: true,
             token,
         };
-        DeviceOutcome { device, own: false, credential, before: Some(before), after, effect }
+        DeviceOutcome { device, own: false, credential, before: Some(before), after, effect, cause: None }
     }
 
     #[test]

@@ -210,7 +210,7 @@ async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<
     let (log, log_at) = if verdict.is_fine() {
         (Vec::new(), None)
     } else {
-        log_lines(lane.log_since(started).await, first_bad(&observed), &masker)
+        log_lines(&lane.log_since(started).await, first_bad(&observed), &masker)
     };
     let stored = if verdict == Verdict::Pass {
         None
@@ -256,7 +256,7 @@ fn first_bad(observed: &[ObservedStep]) -> Option<(Instant, Instant)> {
 
 /// The last lines of a gateway's log, or those around a step; and which of them came during the step.
 fn log_lines(
-    lines: Vec<LogLine>,
+    lines: &[LogLine],
     step: Option<(Instant, Instant)>,
     masker: &Masker,
 ) -> (Vec<String>, Option<LogStretch>) {
@@ -739,14 +739,14 @@ mod tests {
         // The step ran from line 20 to line 22; what is logged a little later belongs to it.
         let step = Some((at(200), at(220)));
         let lines: Vec<LogLine> = (0..200).map(line).collect();
-        let (kept, stretch) = log_lines(lines, step, &masker);
+        let (kept, stretch) = log_lines(&lines, step, &masker);
         let stretch = stretch.unwrap();
         assert_eq!((kept.len(), kept[0].as_str()), (LOG_LINES, "line 10"));
         assert_eq!((kept[stretch.from].as_str(), kept[stretch.until - 1].as_str()), ("line 20", "line 37"));
         // Without a step, the last lines.
-        let (kept, stretch) = log_lines((0..200).map(line).collect(), None, &masker);
+        let (kept, stretch) = log_lines(&lines, None, &masker);
         assert_eq!((kept.len(), kept[LOG_LINES - 1].as_str(), stretch), (LOG_LINES, "line 199", None));
-        assert_eq!(log_lines(Vec::new(), step, &masker).1, Some(LogStretch::default()));
+        assert_eq!(log_lines(&[], step, &masker).1, Some(LogStretch::default()));
     }
 
     #[rstest]

@@ -25,7 +25,7 @@ use crate::client::{Endpoint, EndpointTls};
 use crate::gateway::{
     BootError, GatewayProfiles, LogLine, PreparedTarget, Profiles, RunningGateway, RunningGatewayError,
     ScriptedModel, Seed, StartError, StartRequest, StateError, StopOutcome, Stopping, StoredPairing, Switch,
-    Switches, TakeOverError, TurnError, Unread, merge,
+    Switches, TakeOverError, TurnError, Unread, merge, note_release,
 };
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Scenario, Start};
@@ -505,7 +505,12 @@ impl Lane {
             self.prepared.release().map_or_else(|| "unknown".to_owned(), |release| release.to_string());
         let keep = self.settings.keep_state.map(|place| place.join(format!("{release}-{}", self.number)));
         let masker = self.secrets;
-        let report = self.gateway.into_inner().stop(keep.as_deref()).await;
+        let mut report = self.gateway.into_inner().stop(keep.as_deref()).await;
+        if let (Some(place), Some(release)) = (&keep, self.prepared.release())
+            && let Err(error) = note_release(place, release)
+        {
+            report.leaks.push(format!("the release of {} cannot be noted: {error}", place.display()));
+        }
         LaneEnd {
             boots: report.boots.saturating_sub(self.boots_before.unwrap_or(0)),
             leaks: report.leaks.iter().map(|leak| masker.line(leak)).collect(),

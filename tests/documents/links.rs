@@ -49,7 +49,27 @@ fn every_document_can_be_reached_from_the_readme() {
     let linked = links(&repository_file("README.md"));
     for document in documents() {
         let path = document.display().to_string();
-        let is_guide = path.starts_with("docs/");
+        let is_guide = path.starts_with("docs/") && path != "docs/SUMMARY.md";
         assert!(!is_guide || linked.iter().any(|link| link.split('#').next() == Some(&path)), "{path}");
+    }
+}
+
+/// The site has a place for every page of `docs/`.
+#[test]
+fn every_page_of_docs_is_in_the_summary() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let pages: Vec<String> = std::fs::read_dir(&docs)
+        .unwrap()
+        .map(|one| one.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "md") && name != "SUMMARY.md")
+        .collect();
+    for page in &pages {
+        assert!(summary.contains(&format!("({page})")), "{page} is not in docs/SUMMARY.md");
+    }
+    // The README is the first page, which is put beside the others by `scripts/site`.
+    let named = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    for page in named.filter(|page| *page != "../README.md") {
+        assert!(pages.iter().any(|one| one == page), "docs/SUMMARY.md names {page}, which is not there");
     }
 }

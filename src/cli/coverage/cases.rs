@@ -6,6 +6,9 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::suite::{self, Selection};
 use crate::curate::sources::{BUILT_IN, SourceCoverage, SourceKind, coverage, markdown, read};
+use crate::report::text::count;
+use crate::scenario::Scenario;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -16,6 +19,8 @@ pub(super) fn run(format: CoverageFormat, folder: Option<&Path>, context: &Conte
     let text = if place.is_file() {
         std::fs::read_to_string(&place)
             .map_err(|error| Failure::usage(error).context(format!("cannot read {}", place.display())))?
+    } else if folder.is_some() || suite::is_of_ones_own(&context.working_dir) {
+        return own_cases(format, &scenarios, context);
     } else {
         BUILT_IN.to_owned()
     };
@@ -36,6 +41,31 @@ pub(super) fn run(format: CoverageFormat, folder: Option<&Path>, context: &Conte
     context.print(&text)?;
     let open = found.sources.iter().any(|one| one.covered_by.is_empty() && one.reason.is_none());
     Ok(if open || !found.unknown.is_empty() { Exit::Bad } else { Exit::Fine })
+}
+
+/// What a suite of one's own is about: without a list of known cases, the sources that its scenarios name.
+fn own_cases(format: CoverageFormat, scenarios: &[Scenario], context: &Context) -> Result<Exit, Failure> {
+    let mut sources: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in scenarios {
+        for origin in &one.origins {
+            sources.entry(origin).or_default().push(&one.id);
+        }
+    }
+    let text = if format == CoverageFormat::Json {
+        format!("{:#}\n", serde_json::json!({"scenarios": scenarios.len(), "sources": sources}))
+    } else {
+        let mut text = format!("{} in this suite\n", count(scenarios.len(), "scenario"));
+        for (source, ids) in &sources {
+            let _ = writeln!(text, "{source}: {}", ids.join(", "));
+        }
+        let without = scenarios.iter().filter(|one| one.origins.is_empty()).count();
+        if without > 0 {
+            let _ = writeln!(text, "{} without `source:`", count(without, "scenario"));
+        }
+        text + "list the cases that the suite should cover in suite-data/sources.yaml, and this says which are missing\n"
+    };
+    context.print(&text)?;
+    Ok(Exit::Fine)
 }
 
 fn shares(found: &SourceCoverage) -> String {

@@ -9,7 +9,9 @@ mod shelf;
 mod touched;
 
 pub(super) use catalogue::Catalogue;
-pub(super) use root::{default_folder, is_found, is_read, is_scenario_name, own_root, schema_of, shown};
+pub(super) use root::{
+    default_folder, is_found, is_of_ones_own, is_read, is_scenario_name, own_root, schema_of, shown,
+};
 pub(super) use select::{Checked, Chosen, Selection, check_files, files, scenarios, select};
 pub use shelf::scenario_ids;
 pub(super) use touched::{real, touched};

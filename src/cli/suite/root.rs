@@ -194,6 +194,11 @@ pub(in crate::cli) fn shown(working_dir: &Path, place: &Path) -> PathBuf {
     }
 }
 
+/// Whether commands without a name take another suite than the built-in one.
+pub(in crate::cli) fn is_of_ones_own(here: &Path) -> bool {
+    found_from(here).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

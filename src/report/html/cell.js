@@ -51,7 +51,7 @@ function render(row, column, story) {
   const title = el("h2", { id: "cell-title", tabindex: "-1" }, scenario.id, el("small", {}, ` on ${targets[column].name}`));
   const header = el("div", { class: "head" },
     el("span", { class: `chip v-${verdict}` }, cell ? `${MARKS[verdict]} ${story?.standing ?? verdict}` : "not run"), title,
-    el("button", { type: "button", class: "close", onclick: close, "aria-label": "Close" }, "✕"));
+    copyButton("copy id", scenario.id), el("button", { type: "button", class: "close", onclick: close, "aria-label": "Close" }, "✕"));
   const body = el("div", { class: "body" }, about(scenario), strip(row, column));
   if (story) body.append(...parts(scenario, story, verdict));
   panel.replaceChildren(header, body);
@@ -191,6 +191,14 @@ function jsonView(value, open, key) {
 function stored({ before, after }) {
   const pane = (title, records) => el("div", { class: "json mono" }, el("h4", {}, title), jsonView(records, 5));
   return el("section", {}, el("h3", {}, "What was stored about its devices"), el("div", { class: "versus" }, pane("Before", before), pane("After", after)));
+}
+
+/** A button that copies a text. */
+function copyButton(label, text) {
+  const copy = el("button", { type: "button", class: "plain", onclick: async () => {
+    try { await navigator.clipboard.writeText(text); copy.textContent = "copied"; } catch { prompt("Copy:", text); }
+  } }, label);
+  return copy;
 }
 
 function command(text) {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::client::{Direction, TranscriptEntry};
 use crate::report::difference::{deciding_step, log_of, reproduce, section};
 use crate::report::frames::{TranscriptItem, frames_of, headline, is_refusal, numbered};
+use crate::report::outcome_lines::{came_lines, expected_lines};
 use crate::report::standing::Standing;
 use crate::report::terminal::headings;
 use crate::report::text::log_line;
@@ -84,7 +85,7 @@ struct StepStory<'a> {
     /// The indices of its own entries.
     own: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    expected: Option<&'a str>,
+    expected: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     got: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,6 +190,11 @@ fn story<'a>(record: &RunRecord, cell: &'a Cell) -> CellStory<'a> {
     }
 }
 
+/// Whether more is expected of a step than the kind of its outcome.
+fn is_pattern(step: &StepRecord) -> bool {
+    step.expected.as_ref().is_some_and(|expected| expected.starts_with('{'))
+}
+
 fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> StepStory<'a> {
     let place =
         |wanted: &TranscriptEntry| cell.transcript.iter().position(|entry| std::ptr::eq(entry, wanted));
@@ -212,12 +218,13 @@ fn step<'a>(cell: &'a Cell, step: &'a StepRecord) -> StepStory<'a> {
         reason: step.reason.as_deref(),
         first: numbered(cell).filter(|(number, _)| *number < step.first_entry).count(),
         own: own.collect(),
-        expected: step.expected.as_deref(),
+        expected: step.expected.as_deref().map(|expected| expected_lines(expected).join("\n")),
         got: step.outcome.as_ref().map(|outcome| match outcome {
-            Outcome::State { .. } => "state".to_owned(),
-            Outcome::Ok { .. } => "ok".to_owned(),
-            Outcome::Arrived { .. } | Outcome::Found { .. } => "arrived".to_owned(),
-            other => other.to_string(),
+            // The whole of it is shown below; what differs is shown here.
+            Outcome::State { .. } if !is_pattern(step) => "state".to_owned(),
+            Outcome::Ok { .. } if !is_pattern(step) => "ok".to_owned(),
+            Outcome::Arrived { .. } | Outcome::Found { .. } if !is_pattern(step) => "arrived".to_owned(),
+            other => came_lines(other, step.expected.as_deref()).join("\n"),
         }),
         payload: payload.filter(|payload| !payload.is_null()),
         mismatch: step.mismatch.as_ref(),
