@@ -104,3 +104,13 @@ fn every_scenario_that_the_laws_name_is_there() {
         assert!(file.is_file(), "{name}");
     }
 }
+
+#[test]
+fn an_exploration_goes_on_where_it_stopped() {
+    let place = TempDir::new().unwrap();
+    let pair = ["explore", "embedded:2026.3.28", "embedded:2026.3.31", "--out", "found", "--stories", "30"];
+    gatecrash(place.path(), &pair).assert().code(1).stdout(contains("30 stories"));
+    gatecrash(place.path(), &pair).arg("--resume").assert().code(1).stdout(contains("60 stories"));
+    let others = ["explore", "embedded:2026.3.28", "embedded:2026.4.2", "--out", "found", "--resume"];
+    gatecrash(place.path(), &others).assert().code(2).stderr(contains("is of an exploration of"));
+}
