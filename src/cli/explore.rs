@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Parser as _;
 use tokio_util::sync::CancellationToken;
 
 use super::bundle;
@@ -13,10 +15,11 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::gateways::{GatewayOptions, provider};
 use super::interrupt::cancel_on_interrupt;
+use super::matrix;
 use super::suite::{self, Selection, SuiteOptions};
 use crate::explore::{
-    BUILT_IN, ExploreRequest, Explored, Finding, Generator, KnownCases, LawsOf, Looks, Progress, Stage,
-    Weights, explore,
+    BUILT_IN, ExploreRequest, Explored, Finding, Generator, HuntState, KnownCases, LawsOf, Looks, Progress,
+    Stage, Weights, explore,
 };
 use crate::gateway::{PreparedTarget, TargetProvider};
 use crate::laws::{self, LawBook};
@@ -42,6 +45,28 @@ enum KnownFindings {
     Show,
 }
 
+/// The releases of a timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Span(Release, Release);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (first, last) = text.split_once("..").ok_or("write FIRST..LAST, such as 2026.3.2..2026.9.6")?;
+        let read = |text: &str| text.parse::<Release>().map_err(|error| error.to_string());
+        let (first, last) = (read(first)?, read(last)?);
+        if first > last { Err(format!("{first} is later than {last}")) } else { Ok(Self(first, last)) }
+    }
+}
+
+/// The line of `gatecrash matrix` by which findings are run on other releases.
+#[derive(clap::Parser, Debug)]
+struct MatrixLine {
+    #[command(flatten)]
+    matrix: matrix::Args,
+}
+
 /// Run random stories on two targets, or hold one to laws, and shrink what comes out to minimal scenarios.
 ///
 /// A story is devices with records of any shape, and clients that connect, are revoked, rotated, removed and approved.
@@ -62,7 +87,7 @@ pub(super) struct Args {
     /// The target to compare it with; the right outcomes of the written scenarios are this one's
     #[arg(value_name = "TARGET_B", required_unless_present = "laws")]
     second: Option<String>,
-    /// Hold TARGET_A to the laws instead of comparing it with another target
+    /// Hold the first target to the laws instead of comparing it with another one
     #[arg(long, conflicts_with_all = ["second", "right"])]
     laws: bool,
     /// How long to explore; more than half of it is left for shrinking and confirming what is found [default: 5m, unless --stories is given]
@@ -92,6 +117,9 @@ pub(super) struct Args {
     /// What to do with findings that scenarios of the suite already show
     #[arg(long, value_name = "WHAT", default_value = "show")]
     known: KnownFindings,
+    /// Then run the written findings on these releases: FIRST..LAST of those that are installed
+    #[arg(long, value_name = "FIRST..LAST", requires = "out")]
+    timeline: Option<Span>,
     #[command(flatten)]
     suite: SuiteOptions,
     /// Release by which a `cmd:` or `path:` target is judged
@@ -135,7 +163,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let laws = laws(args, context, &prepared)?;
     let cases = known_cases(args, context, &prepared)?;
     let earlier = match &args.out {
-        Some(folder) if args.resume => crate::report::explore::read_state(folder).map_err(Failure::usage)?,
+        Some(folder) if args.resume => {
+            let names: Vec<String> = prepared.iter().map(|one| one.name().to_owned()).collect();
+            crate::report::explore::read_state(folder, &names).map_err(Failure::usage)?
+        }
         _ => None,
     };
     let request = request(args, earlier, laws, &prepared);
@@ -185,7 +216,7 @@ fn laws(args: &Args, context: &Context, prepared: &[Arc<PreparedTarget>]) -> Res
 
 fn request(
     args: &Args,
-    earlier: Option<(usize, Vec<Finding>)>,
+    earlier: Option<HuntState>,
     laws: Option<LawsOf>,
     prepared: &[Arc<PreparedTarget>],
 ) -> ExploreRequest {
@@ -193,17 +224,16 @@ fn request(
         (None, None) => Some(Duration::from_mins(5)),
         (time, _) => time.map(Millis::as_duration),
     };
-    let (skip, known) = earlier.unwrap_or_default();
+    let before = earlier.as_ref().map_or(0, HuntState::stories);
     ExploreRequest {
         seed: args.seed,
         time,
-        stories: args.stories.map(|all| usize::try_from(all).unwrap_or(usize::MAX).saturating_add(skip)),
+        stories: args.stories.map(|all| usize::try_from(all).unwrap_or(usize::MAX).saturating_add(before)),
         first_only: args.first_only,
         // Models are right about every step, or they are mended; of releases only what they come to counts.
         looks: if prepared.iter().any(|one| one.is_embedded()) { Looks::AfterEachStep } else { Looks::AtEnd },
         laws,
-        known,
-        skip,
+        earlier,
     }
 }
 
@@ -262,7 +292,7 @@ fn finish(
         .collect();
     ReportedFinding::sort(&mut reported);
     if let Some(folder) = &args.out {
-        write_files(folder, &mut reported, explored).map_err(Failure::broke)?;
+        write_files(folder, &names, &mut reported, explored).map_err(Failure::broke)?;
     }
     for report in &args.reports {
         let text = report.render(&names, explored, &reported);
@@ -271,6 +301,11 @@ fn finish(
     if !args.reports.iter().any(|report| report.to() == Path::new("-")) {
         let appearance = Appearance { width: context.width, palette: Palette::new(context.color) };
         context.print(&terminal::explored(&names, explored, &reported, &appearance))?;
+    }
+    if let (Some(Span(first, last)), Some(folder), false) =
+        (&args.timeline, &args.out, explored.interrupted || reported.is_empty())
+    {
+        show_timeline(context, folder, [first, last])?;
     }
     Ok(if explored.interrupted {
         Exit::Interrupted
@@ -281,6 +316,18 @@ fn finish(
     } else {
         Exit::Fine
     })
+}
+
+/// Runs the written findings on the installed releases of a range, and says how to find the change behind one.
+fn show_timeline(context: &Context, folder: &Path, [first, last]: [&Release; 2]) -> Result<(), Failure> {
+    let folder = folder.display().to_string();
+    let (first, last) = (first.to_string(), last.to_string());
+    let words = ["matrix", &folder, "--from", &first, "--to", &last];
+    let line = MatrixLine::try_parse_from(words).map_err(Failure::broke)?;
+    matrix::run(&line.matrix, context)?;
+    context.print(&format!(
+        "The change behind one of them: gatecrash bisect {folder}/FILE.yaml --good {first} --bad {last}\n"
+    ))
 }
 
 fn write_report(context: &Context, to: &Path, text: &str) -> Result<(), Failure> {

@@ -77,6 +77,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "gatecrash explore 2026.3.28 2026.3.31 --time 5m --out found",
             "gatecrash explore embedded:2026.3.31 2026.3.31 --stories 500 --focus tokens",
+            "gatecrash explore 2026.9.6 --laws --time 5m",
         ],
     ),
     ("compare", &["gatecrash compare yesterday.events latest"]),

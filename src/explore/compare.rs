@@ -251,8 +251,24 @@ pub(super) fn essence(outcome: &Outcome) -> Value {
         Outcome::Arrived { .. } | Outcome::Silence | Outcome::Done => Value::Null,
         other => comparable(other),
     };
+    if let Outcome::Ok { payload } = outcome
+        && shows_a_token(payload)
+    {
+        value["reveals"] = json!("a token");
+    }
     sort_texts(&mut value);
     value
+}
+
+/// Whether an answer has a token in it, wherever it stands.
+fn shows_a_token(value: &Value) -> bool {
+    match value {
+        Value::Object(entries) => {
+            entries.iter().any(|(key, inner)| key == "token" && inner.is_string() || shows_a_token(inner))
+        }
+        Value::Array(items) => items.iter().any(shows_a_token),
+        _ => false,
+    }
 }
 
 /// What a store says about a device, apart from times and descriptions.

@@ -48,19 +48,38 @@ pub struct Told {
 }
 
 /// All findings so far, and the stories that are still being shrunk.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     findings: Vec<Finding>,
     open: Vec<(Shrinker, usize)>,
+    #[serde(with = "as_list")]
     waiting: BTreeMap<OutcomePair, Vec<(Story, Situation)>>,
 }
 
-impl Ledger {
-    /// A ledger that knows findings from before.
-    pub const fn with(findings: Vec<Finding>) -> Self {
-        Self { findings, open: Vec::new(), waiting: BTreeMap::new() }
+/// A map as a list of pairs: keys of JSON objects are texts.
+mod as_list {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
     }
 
+    pub(super) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+impl Ledger {
     /// The findings.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -195,6 +214,17 @@ impl Ledger {
                     wanted: None,
                 };
                 self.note(&story, &difference);
+            }
+        }
+    }
+
+    /// Takes over what another ledger knows of the same findings from running them alone.
+    pub fn take_confirmed(&mut self, other: &Self) {
+        for finding in &mut self.findings {
+            let same = |one: &&Finding| one.pair == finding.pair && one.situation == finding.situation;
+            if let Some(known) = other.findings.iter().find(same) {
+                finding.confirmed = known.confirmed;
+                finding.told.clone_from(&known.told);
             }
         }
     }

@@ -1,11 +1,12 @@
 //! The exploration itself: rounds of new stories and of candidates of shrinking, on both targets at the same time.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,9 @@ use crate::scenario::Scenario;
 
 /// Stories in a round. A round ends when both targets are done, so larger ones wait less.
 const ROUND: usize = 300;
+
+/// The same if the first difference ends it.
+const ROUND_TO_THE_FIRST: usize = 60;
 
 /// The same if a target is a release, whose rounds take longer.
 const ROUND_OF_RELEASES: usize = 120;
@@ -64,10 +68,33 @@ pub struct ExploreRequest {
     pub looks: Looks<'static>,
     /// The laws to hold a single target to; without them two targets are held against each other.
     pub laws: Option<LawsOf>,
-    /// Findings of an earlier exploration, which are counted on.
-    pub known: Vec<Finding>,
-    /// How many stories the earlier exploration ran; they are not run again.
-    pub skip: usize,
+    /// Where an earlier exploration stopped, to go on from there.
+    pub earlier: Option<HuntState>,
+}
+
+/// Where an exploration is between two rounds: all that decides how it goes on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HuntState {
+    /// The state of the random numbers.
+    rng: u64,
+    progress: Progress,
+    ledger: Ledger,
+    seen: BTreeSet<u64>,
+    kept: Vec<Story>,
+    held: Vec<Story>,
+    growth: Vec<(usize, usize)>,
+    ids: usize,
+}
+
+impl HuntState {
+    fn new(seed: u64) -> Self {
+        Self { rng: Rng::with_seed(seed).get_seed(), ..Self::default() }
+    }
+
+    /// How many stories ran so far.
+    pub const fn stories(&self) -> usize {
+        self.progress.stories
+    }
 }
 
 /// How far an exploration is.
@@ -102,6 +129,8 @@ pub struct Explored {
     pub took: Duration,
     /// Whether it was interrupted.
     pub interrupted: bool,
+    /// Where another exploration can go on.
+    pub state: HuntState,
 }
 
 /// Why an exploration ended early.
@@ -136,25 +165,8 @@ pub async fn explore(
     tell: &(dyn Fn(Progress, &[Finding]) + Sync),
     cancel: &CancellationToken,
 ) -> Result<Explored, ExploreError> {
-    let mut hunt = Hunt {
-        sides: sides.into_iter().map(Some).collect(),
-        rng: Rng::with_seed(request.seed),
-        ledger: Ledger::with(request.known.clone()),
-        progress: Progress { stories: request.skip, ..Progress::default() },
-        seen: HashSet::new(),
-        kept: Vec::new(),
-        held: Vec::new(),
-        growth: Vec::new(),
-        broke: None,
-        ids: 0,
-        request,
-        generator,
-    };
     let begun = Instant::now();
-    for _ in 0..request.skip {
-        // The stories that have run already are made again, so that the others are the ones that would have followed.
-        let _ = generator.story(&mut hunt.rng);
-    }
+    let mut hunt = Hunt::new(sides, generator, request);
     let result = hunt.rounds(begun, tell, cancel).await;
     let confirmed = match result {
         Ok(()) if !cancel.is_cancelled() => Box::pin(hunt.confirm(begun, cancel)).await,
@@ -162,6 +174,9 @@ pub async fn explore(
     };
     let boots = hunt.stop().await;
     confirmed?;
+    // Stories of a round that was interrupted run again.
+    let mut state = hunt.before.take().unwrap_or_else(|| hunt.state());
+    state.ledger.take_confirmed(&hunt.ledger);
     let mut progress = hunt.progress;
     progress.boots = boots;
     let findings = hunt.ledger.into_findings();
@@ -173,6 +188,7 @@ pub async fn explore(
         broke: hunt.broke,
         took: begun.elapsed(),
         interrupted: cancel.is_cancelled(),
+        state,
     })
 }
 
@@ -182,7 +198,7 @@ struct Hunt<'a> {
     rng: Rng,
     ledger: Ledger,
     progress: Progress,
-    seen: HashSet<u64>,
+    seen: BTreeSet<u64>,
     /// Stories that showed something new, to be changed.
     kept: Vec<Story>,
     /// Stories that restart a real gateway, which wait until it is worth a gateway of their own.
@@ -191,11 +207,46 @@ struct Hunt<'a> {
     broke: Option<String>,
     /// The number of stories that ran so far, which makes their ids.
     ids: usize,
+    /// Where it was before the round that is running.
+    before: Option<HuntState>,
     request: &'a ExploreRequest,
     generator: &'a Generator<'a>,
 }
 
-impl Hunt<'_> {
+impl<'a> Hunt<'a> {
+    fn new(sides: Vec<Stage>, generator: &'a Generator<'a>, request: &'a ExploreRequest) -> Self {
+        let earlier = request.earlier.clone().unwrap_or_else(|| HuntState::new(request.seed));
+        let HuntState { rng, progress, ledger, seen, kept, held, growth, ids } = earlier;
+        Self {
+            sides: sides.into_iter().map(Some).collect(),
+            rng: Rng::with_seed(rng),
+            ledger,
+            progress,
+            seen,
+            kept,
+            held,
+            growth,
+            broke: None,
+            ids,
+            before: None,
+            request,
+            generator,
+        }
+    }
+
+    fn state(&self) -> HuntState {
+        HuntState {
+            rng: self.rng.get_seed(),
+            progress: self.progress,
+            ledger: self.ledger.clone(),
+            seen: self.seen.clone(),
+            kept: self.kept.clone(),
+            held: self.held.clone(),
+            growth: self.growth.clone(),
+            ids: self.ids,
+        }
+    }
+
     async fn rounds(
         &mut self,
         begun: Instant,
@@ -203,6 +254,7 @@ impl Hunt<'_> {
         cancel: &CancellationToken,
     ) -> Result<(), ExploreError> {
         while !cancel.is_cancelled() {
+            self.before = Some(self.state());
             let mut round: Vec<(Option<usize>, Story)> =
                 self.ledger.candidates().into_iter().map(|(class, story)| (Some(class), story)).collect();
             let is_over =
@@ -211,7 +263,11 @@ impl Hunt<'_> {
                 break;
             }
             let late = is_over(STORIES_END);
-            let size = if self.is_embedded() { ROUND } else { ROUND_OF_RELEASES };
+            let size = match (self.request.first_only, self.is_embedded()) {
+                (true, _) => ROUND_TO_THE_FIRST,
+                (_, true) => ROUND,
+                (_, false) => ROUND_OF_RELEASES,
+            };
             let enough =
                 self.request.first_only && (!self.ledger.findings().is_empty() || !self.ledger.is_settled());
             let left = self
@@ -238,6 +294,10 @@ impl Hunt<'_> {
                 break;
             }
             self.round(round, cancel).await?;
+            if cancel.is_cancelled() {
+                return Ok(());
+            }
+            self.before = None;
             self.progress.findings = self.ledger.findings().len();
             self.progress.seen = self.seen.len();
             self.progress.boots = self.sides.iter().flatten().map(|side| side.boots).sum();

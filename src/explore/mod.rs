@@ -21,7 +21,7 @@ mod yaml;
 pub use compare::{Compared, Difference, OutcomePair, Wanted, compare, words};
 pub use finding::{Finding, Ledger, Told};
 pub use generate::Generator;
-pub use hunt::{ExploreError, ExploreRequest, Explored, Progress, explore};
+pub use hunt::{ExploreError, ExploreRequest, Explored, HuntState, Progress, explore};
 pub use known::KnownCases;
 pub use lawful::LawsOf;
 pub use render::{Heading, Looks, Part, Written, write};

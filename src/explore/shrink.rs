@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::compare::OutcomePair;
 use super::situation::Situation;
 use super::story::{Action, Caller, Connect, Credential, Record, Route, Setting, Story, StoryStep, Tokens};
@@ -10,7 +12,7 @@ use super::story::{Action, Caller, Connect, Credential, Record, Route, Setting, 
 const IN_A_ROUND: usize = 12;
 
 /// A story that is being shrunk.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Shrinker {
     /// The smallest story so far that shows it.
     pub story: Story,

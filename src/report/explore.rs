@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::explore::{Explored, Finding, Heading, Looks, Part, write};
+use crate::explore::{Explored, Finding, Heading, HuntState, Looks, Part, write};
 use crate::laws::{LawBook, LawName};
 use crate::release::Release;
 
@@ -17,7 +17,7 @@ use crate::release::Release;
 const STATE: &str = "explored.json";
 
 /// The version of that file.
-const STATE_VERSION: u32 = 1;
+const STATE_VERSION: u32 = 2;
 
 /// A finding as it is reported.
 #[derive(Clone, Debug, Serialize)]
@@ -65,8 +65,15 @@ pub enum ExploreReport {
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptState {
     version: u32,
-    stories: usize,
-    findings: Vec<Finding>,
+    /// The targets; those of another exploration would make nonsense of its findings.
+    targets: Vec<String>,
+    state: HuntState,
+}
+
+/// The version of what is kept, whatever else stands there.
+#[derive(Debug, Deserialize)]
+struct WrittenVersion {
+    version: u32,
 }
 
 /// Why an earlier exploration cannot be continued.
@@ -81,6 +88,14 @@ pub enum ResumeError {
     /// Its file is of another version.
     #[error("{} was written by another version of gatecrash", .0.display())]
     Version(PathBuf),
+    /// It explored other targets.
+    #[error("{} is of an exploration of {targets}", path.display())]
+    Targets {
+        /// The file.
+        path: PathBuf,
+        /// What it explored.
+        targets: String,
+    },
 }
 
 impl FromStr for ExploreReport {
@@ -243,7 +258,12 @@ fn looked_at(finding: &Finding) -> Vec<Part> {
 ///
 /// # Errors
 /// Fails if the folder cannot be written.
-pub fn write_files(folder: &Path, findings: &mut [ReportedFinding], explored: &Explored) -> io::Result<()> {
+pub fn write_files(
+    folder: &Path,
+    names: &[String],
+    findings: &mut [ReportedFinding],
+    explored: &Explored,
+) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut taken = BTreeSet::new();
     for finding in findings {
@@ -258,31 +278,32 @@ pub fn write_files(folder: &Path, findings: &mut [ReportedFinding], explored: &E
         std::fs::write(&path, &finding.scenario)?;
         finding.file = Some(path);
     }
-    let state = KeptState {
-        version: STATE_VERSION,
-        stories: explored.progress.stories,
-        findings: explored.findings.clone(),
-    };
+    let state = KeptState { version: STATE_VERSION, targets: names.to_vec(), state: explored.state.clone() };
     std::fs::write(folder.join(STATE), serde_json::to_string(&state)?)
 }
 
-/// The stories that an earlier exploration ran, and what it found; `None` if there was none.
+/// Where an earlier exploration of the same targets stopped; `None` if there was none.
 ///
 /// # Errors
-/// Fails if its file cannot be read.
-pub fn read_state(folder: &Path) -> Result<Option<(usize, Vec<Finding>)>, ResumeError> {
+/// Fails if its file cannot be read, or is about other targets.
+pub fn read_state(folder: &Path, names: &[String]) -> Result<Option<HuntState>, ResumeError> {
     let path = folder.join(STATE);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ResumeError::Unread(path, error)),
     };
-    let state: KeptState =
+    let version: WrittenVersion =
         serde_json::from_str(&text).map_err(|error| ResumeError::Damaged(path.clone(), error))?;
-    if state.version != STATE_VERSION {
+    if version.version != STATE_VERSION {
         return Err(ResumeError::Version(path));
     }
-    Ok(Some((state.stories, state.findings)))
+    let kept: KeptState =
+        serde_json::from_str(&text).map_err(|error| ResumeError::Damaged(path.clone(), error))?;
+    if kept.targets != names {
+        return Err(ResumeError::Targets { path, targets: kept.targets.join(" and ") });
+    }
+    Ok(Some(kept.state))
 }
 
 fn document(names: &[String], explored: &Explored, findings: &[ReportedFinding]) -> Value {

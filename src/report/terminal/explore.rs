@@ -76,10 +76,28 @@ pub fn explored(
         sums.push_str(" · interrupted");
     }
     block.prose(&paint(appearance.palette.of(verdict), word), &sums);
+    if let Some(growth) = growth(explored) {
+        block.prose("", &growth);
+    }
     if let Some(why) = &explored.broke {
         block.prose("", &format!("broken: {why}"));
     }
     block.into_text()
+}
+
+/// How many outcomes had been seen at points of the exploration, which shows whether more stories would show more.
+fn growth(explored: &Explored) -> Option<String> {
+    let (all, _) = *explored.growth.last()?;
+    let mut points: Vec<(usize, usize)> = Vec::new();
+    for quarter in 1..=4 {
+        let point = *explored.growth.iter().find(|(stories, _)| stories * 4 >= all * quarter)?;
+        if points.last() != Some(&point) {
+            points.push(point);
+        }
+    }
+    let points: Vec<String> =
+        points.iter().map(|(stories, seen)| format!("{seen} after {stories}")).collect();
+    (points.len() > 1).then(|| format!("outcomes seen: {} stories", points.join(", ")))
 }
 
 fn show(block: &mut Block<'_>, names: &[String], finding: &ReportedFinding, appearance: &Appearance) {
