@@ -311,7 +311,10 @@ steps:
         - call: {on: two, id: wrong, method: status, expect: {error: INVALID_REQUEST}}
   - call: {on: one, id: after, method: health}
 ");
-    assert!(output.contains("scenarios/own.yaml:11  step `wrong` (call)"), "{output}");
+    assert!(
+        output.contains("step `wrong` (call)") && output.contains("--> scenarios/own.yaml:11:"),
+        "{output}"
+    );
     let frames = output.split_once("frames of `wrong`").unwrap().1.split_once("reproduce").unwrap().0;
     assert!(frames.contains("two → status"), "{frames}");
     assert!(
