@@ -154,7 +154,7 @@ fn a_saved_file_runs_its_scenarios_and_those_that_reuse_it() {
     let bench = Bench::new();
     let mut watch = Watch::start(&bench, &[]);
     bench.write("fine", &FINE.replace("is let in", "comes in"));
-    let shown = until(watch.0.stdout.take().unwrap(), "round-1");
+    let shown = until(watch.0.stdout.take().unwrap(), "· seed ");
     assert!(shown.contains("fine.yaml: 2 scenarios after"), "{shown}");
     assert!(shown.contains("✓ fine") && shown.contains("✓ uses") && !shown.contains("bad"), "{shown}");
     assert_eq!(watch.interrupt(), Some(130));
@@ -174,7 +174,7 @@ fn named_scenarios_run_at_the_start() {
             .spawn()
             .unwrap(),
     );
-    let shown = until(watch.0.stdout.take().unwrap(), "round-1");
+    let shown = until(watch.0.stdout.take().unwrap(), "· seed ");
     assert!(shown.contains("all: 1 scenario after") && shown.contains("DIFFERENT"), "{shown}");
 }
 

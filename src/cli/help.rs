@@ -76,7 +76,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "explore",
         &[
             "gatecrash explore 2026.3.28 2026.3.31 --time 5m --out found",
-            "gatecrash explore embedded:2026.3.31 2026.3.31 --stories 500 --focus tokens",
             "gatecrash explore 2026.9.6 --laws --time 5m",
         ],
     ),

@@ -25,7 +25,8 @@ pub(crate) fn next_steps(record: &RunRecord, cell: &Cell) -> Vec<NextStep> {
         add(format!("gatecrash explain {}", quoted(&word)), "what it means, and since when");
     }
     let name = quoted(&format!("{}@{}", cell.scenario, cell.target));
-    if !cell.transcript.is_empty() && !record.run.id.is_empty() {
+    let is_kept = !record.run.id.is_empty();
+    if !cell.transcript.is_empty() && is_kept {
         add(format!("gatecrash show {} {name}", record.run.id), "every frame, in full");
     }
     match cell.verdict {
@@ -34,7 +35,7 @@ pub(crate) fn next_steps(record: &RunRecord, cell: &Cell) -> Vec<NextStep> {
                 add(search.command, &search.why);
             }
         }
-        Verdict::Fixed => add(
+        Verdict::Fixed if is_kept => add(
             format!("gatecrash expect update --from {}", record.run.id),
             "takes this release out of the deviation's range",
         ),

@@ -83,7 +83,8 @@ impl KeptGateways {
         let started = RunStarted {
             format: RUN_FORMAT,
             harness: env!("CARGO_PKG_VERSION").to_owned(),
-            id: format!("round-{}", self.rounds),
+            // It is not kept, so nothing can refer to it.
+            id: String::new(),
             seed: self.settings.seed,
             started_ms: (self.settings.now_ms)(),
             targets: vec![TargetInfo {

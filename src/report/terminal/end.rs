@@ -270,7 +270,7 @@ fn summary(record: &RunRecord, appearance: &Appearance) -> String {
     parts.push(count(run.boots, "boot"));
     parts.push(duration(run.duration_ms));
     parts.push(format!("seed {}", run.seed));
-    parts.push(format!("run {}", run.id));
+    parts.extend((!run.id.is_empty()).then(|| format!("run {}", run.id)));
     let lines: Vec<String> = joined(&parts, " · ", appearance.width)
         .iter()
         .map(|line| line.replace(",  · ", ", ").trim_end().to_owned())
