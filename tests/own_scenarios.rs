@@ -10,6 +10,7 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::{contains, ends_with};
 use rstest::rstest;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const GOOD: &str = "title: A device connects\nwhy: It may.\ntags: [own]\nsteps: [{connect: {as: a}}]\n";
@@ -56,7 +57,7 @@ impl Bench {
             self.gatecrash(&["list", "--format", "json"]).args(self.filled(arguments)).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{text}");
-        let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
         list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
     }
 
@@ -396,4 +397,43 @@ fn there_is_no_news_without_a_newer_release() {
         .assert()
         .code(0)
         .stdout("no release is newer than 2026.3.31\n");
+}
+
+const WITH_VARS: &str = "title: t\nwhy: w\nvars: {role: operator, count: 2}\nsteps: [{connect: {as: a, role: \"${var.role}\"}}, \
+                         {call: {on: a, method: health, within: \"${var.count}s\"}}]\n";
+const WITHOUT_DEFAULT: &str =
+    "title: t\nwhy: w\nvars: {who: null}\nsteps: [{connect: {as: \"${var.who}\"}}]\n";
+
+#[rstest]
+#[case::unknown(&["run", "mine/v", "--var", "rol=x"], "no selected scenario has a variable `rol`", "did you mean `role`?")]
+#[case::of_a_listing(&["run", "mine/v", "--list", "--var", "rol=x"], "no selected scenario has", "did you mean `role`?")]
+#[case::of_a_check(&["check", "mine/v", "--var", "rol=x"], "no selected scenario has", "did you mean `role`?")]
+#[case::of_a_bisect(
+    &["bisect", "mine/v", "--good", "2026.3.28", "--bad", "2026.3.31", "--var", "rol=x"],
+    "no selected scenario has a variable `rol`", "did you mean `role`?"
+)]
+#[case::wrong_type(&["run", "mine/v", "--var", "count=x"], "`--var count=x` does not fit", "give a number")]
+#[case::missing(&["run", "mine/n"], "the variable `who` has no value", "--var who=VALUE")]
+#[case::no_assignment(&["run", "mine/v", "--var", "role"], "invalid value 'role'", "NAME=VALUE")]
+fn mistakes_with_variables_are_told(#[case] arguments: &[&str], #[case] told: &str, #[case] hint: &str) {
+    let bench =
+        Bench::new(&[("scenarios/mine/v.yaml", WITH_VARS), ("scenarios/mine/n.yaml", WITHOUT_DEFAULT)]);
+    let text = contains(told).and(contains(hint));
+    bench.gatecrash(arguments).assert().code(2).stderr(text);
+}
+
+#[test]
+fn a_variable_from_the_command_line_reaches_the_gateway_and_the_line_that_reproduces() {
+    let bench =
+        Bench::new(&[("scenarios/mine/v.yaml", WITH_VARS), ("scenarios/mine/n.yaml", WITHOUT_DEFAULT)]);
+    let run = ["run", "--gateway", "embedded", "--var", "who=me", "--var", "role=no such", "--seed", "1"];
+    let assert = bench.gatecrash(&run).arg("--report").arg("json=report.json").assert().code(1);
+    let out = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    let line = "gatecrash run mine/v --gateway embedded --var 'role=no such' --seed 1";
+    assert!(out.contains(line), "{out}");
+    let report: Value =
+        serde_json::from_str(&fs::read_to_string(bench.path("report.json")).unwrap()).unwrap();
+    assert_eq!(report["run"]["rerun"]["vars_of"], json!({"mine/n": ["who"], "mine/v": ["role"]}));
+    bench.gatecrash(&["run", "mine/n", "--gateway", "embedded", "--var", "who=me"]).assert().success();
+    bench.gatecrash(&["check", "--var", "who=me"]).assert().success();
 }

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::conditions::Conditions;
@@ -64,7 +65,8 @@ pub fn release_build(release: Release) -> String {
     format!("release:{release}")
 }
 
-/// Digest of the source text of a scenario, including the scenarios it reuses.
+/// Digest of the source text of a scenario, including the scenarios it reuses, and of the variables whose values are not in
+/// that text.
 pub fn digest(scenario: &Scenario) -> String {
     fn texts<'a>(steps: &'a [StoryStep], into: &mut BTreeSet<(&'a str, &'a str)>) {
         for step in steps {
@@ -81,6 +83,12 @@ pub fn digest(scenario: &Scenario) -> String {
     for (_, text) in all {
         hash.update(text.len().to_le_bytes());
         hash.update(text.as_bytes());
+    }
+    for var in scenario.vars.iter().filter(|one| !one.is_default) {
+        // The type counts: a text may look like a number.
+        let assigned = json!([var.name, var.value]).to_string();
+        hash.update(assigned.len().to_le_bytes());
+        hash.update(assigned.as_bytes());
     }
     hex(&hash.finalize())
 }
@@ -189,7 +197,7 @@ mod tests {
     use crate::bisect::conditions::tests::{others, usual};
     use crate::run::Event;
     use crate::run::test_support::{cell, finished, started};
-    use crate::scenario::{Source, load};
+    use crate::scenario::{Source, load, load_with};
     use crate::wire::Close;
 
     const OTHER: &str = "title: other\nwhy: because\nsteps:\n  - wait: 1ms\n";
@@ -240,6 +248,21 @@ mod tests {
         assert!(!knows(&store, &scenario("two"), "b"));
         let used = scenario_using("one", &OTHER.replace("1ms", "2ms"));
         assert!(!knows(&store, &used, "b"), "a reused scenario is part of the text");
+    }
+
+    #[test]
+    fn cells_measured_with_other_values_of_variables_do_not_count() {
+        let text = "title: t\nwhy: w\nvars: {span: 1ms}\nsteps:\n  - wait: ${var.span}\n".to_owned();
+        let source = Arc::new(Source { path: "scenarios/v.yaml".to_owned(), text });
+        let with = |given: &[(&str, &str)]| {
+            let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let suite = load_with(&[("v".to_owned(), Arc::clone(&source))], &given);
+            assert!(suite.diagnostics.is_empty(), "{:?}", suite.diagnostics);
+            digest(&suite.scenarios[0])
+        };
+        assert_eq!(with(&[]), with(&[("span", "1ms")]), "the default may be given");
+        assert_ne!(with(&[]), with(&[("span", "2ms")]));
+        assert_ne!(with(&[("span", "3ms")]), with(&[("span", "2ms")]));
     }
 
     #[test]

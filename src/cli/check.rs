@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::list::Format;
 use super::suite::{self, Checked, SuiteOptions};
+use super::vars::VarOptions;
 use crate::report::diagnostic::{render, to_json};
 use crate::scenario::Severity;
 
@@ -22,6 +23,8 @@ pub(super) struct Args {
     names: Vec<String>,
     #[command(flatten)]
     suite: SuiteOptions,
+    #[command(flatten)]
+    vars: VarOptions,
     /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
@@ -32,7 +35,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = args.suite.folder.as_deref();
-    let Checked { scenarios, found } = suite::check_files(context, folder, &args.names, args.strict)?;
+    let Checked { scenarios, found } =
+        suite::check_files(context, folder, &args.names, &args.vars.given(), args.strict)?;
     let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
     let warnings = found.len() - errors;
     let text = match args.format {

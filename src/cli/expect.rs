@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let names: &[String] = if args.selection.is_empty() { &every } else { &args.selection };
     let folder = args.suite.folder.as_deref();
     let Chosen { scenarios, sources, .. } =
-        suite::select(context, &Selection { folder, names, tags: &[], exclude: &[] })?;
+        suite::select(context, &Selection { folder, names, tags: &[], exclude: &[], vars: None })?;
     if let Some(one) = scenarios.iter().find(|one| one.source.path.starts_with(BUILT_IN)) {
         return Err(Failure::usage(format!(
             "{} is built into this program and cannot be changed",

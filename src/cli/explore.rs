@@ -241,7 +241,7 @@ fn request(
 fn known_cases(args: &Args, context: &Context, sides: &[Arc<PreparedTarget>]) -> Result<KnownCases, Failure> {
     let every = ["*".to_owned()];
     let folder = args.suite.folder.as_deref();
-    let selection = Selection { folder, names: &every, tags: &[], exclude: &[] };
+    let selection = Selection { folder, names: &every, tags: &[], exclude: &[], vars: None };
     let releases: Vec<Release> = sides.iter().filter_map(|side| side.release()).collect();
     Ok(match releases[..] {
         [first, second] => KnownCases::of(&suite::scenarios(context, &selection)?, first, second),

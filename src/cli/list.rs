@@ -6,6 +6,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::suite::{self, Selection, SuiteOptions};
+use super::vars::{VarOptions, refuse_unknown};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -30,6 +31,8 @@ pub(super) struct Args {
     exclude: Vec<String>,
     #[command(flatten)]
     suite: SuiteOptions,
+    #[command(flatten)]
+    vars: VarOptions,
     /// How to print the result
     #[arg(long, default_value = "text")]
     format: Format,
@@ -37,10 +40,18 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = args.suite.folder.as_deref();
+    let vars = args.vars.given();
     let scenarios = suite::scenarios(
         context,
-        &Selection { folder, names: &args.selection, tags: &args.tags, exclude: &args.exclude },
+        &Selection {
+            folder,
+            names: &args.selection,
+            tags: &args.tags,
+            exclude: &args.exclude,
+            vars: Some(&vars),
+        },
     )?;
+    refuse_unknown(&vars, &scenarios)?;
     let text = match args.format {
         Format::Json => {
             let rows = scenarios.iter().map(|one| {

@@ -50,6 +50,7 @@ mod show;
 mod stored;
 mod suite;
 mod timeline;
+mod vars;
 mod watch;
 
 pub use app::{command, main};

@@ -9,6 +9,7 @@ use super::gateways::provider;
 use super::session::{RunOptions, execute, in_shard};
 use super::shard::Shard;
 use super::suite::{self, Selection};
+use super::vars::refuse_unknown;
 use crate::gateway::{Target, TargetProvider};
 use crate::model::NEWEST;
 use crate::report::text::count;
@@ -70,7 +71,10 @@ fn list(
     let options = &args.options;
     let folder = options.suite.folder.as_deref();
     let (tags, exclude) = (&options.tags, &options.exclude);
-    let chosen = suite::scenarios(context, &Selection { folder, names: &args.selection, tags, exclude })?;
+    let vars = options.vars.given();
+    let names = &args.selection;
+    let chosen = suite::scenarios(context, &Selection { folder, names, tags, exclude, vars: Some(&vars) })?;
+    refuse_unknown(&vars, &chosen)?;
     let chosen = match args.shard {
         Some(shard) => in_shard(shard, chosen)?,
         None => chosen,

@@ -19,6 +19,7 @@ use super::origins::from_origins;
 use super::shard::Shard;
 use super::stored::store;
 use super::suite::{self, Chosen, Selection, SuiteOptions};
+use super::vars::{VarOptions, given_of, refuse_unknown};
 use crate::bisect::{Conditions, EvidenceStore};
 use crate::error_chain::chain;
 use crate::gateway::install::{Cancel, InstallEvent};
@@ -27,8 +28,8 @@ use crate::release::Release;
 use crate::report::terminal::{self, Appearance, Detail, Live, Palette, Shown};
 use crate::report::{self, EventStream, ReportDestination, ReportRequest};
 use crate::run::{
-    Deny, Emit, Event, KeptTranscripts, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule, Settings,
-    TakeOver,
+    Deny, Emit, Event, Folders, KeptTranscripts, Rerun, RunRecord, RunRequest, ScenarioOrder, Schedule,
+    Settings, TakeOver,
 };
 use crate::scenario::{Millis, Scenario};
 use crate::wire::ProtocolSchemas;
@@ -47,6 +48,8 @@ pub(super) struct RunOptions {
     pub(super) narrow: NarrowOptions,
     #[command(flatten)]
     pub(super) suite: SuiteOptions,
+    #[command(flatten)]
+    pub(super) vars: VarOptions,
     #[command(flatten)]
     pub(super) gateways: GatewayOptions,
     /// Seed of all keys and secrets; the same seed sends the same frames [default: a different one each run]
@@ -199,10 +202,18 @@ pub(super) fn measure(
 ) -> Result<RunRecord, Failure> {
     report::check(&options.reports).map_err(Failure::usage)?;
     let folder = options.suite.folder.as_deref();
+    let vars = options.vars.given();
     let chosen = suite::select(
         context,
-        &Selection { folder, names: selection, tags: &options.tags, exclude: &options.exclude },
+        &Selection {
+            folder,
+            names: selection,
+            tags: &options.tags,
+            exclude: &options.exclude,
+            vars: Some(&vars),
+        },
     )?;
+    refuse_unknown(&vars, &chosen.scenarios)?;
     let chosen = options.narrow.narrow(context, chosen, &targets)?;
     let Chosen { scenarios, folders, .. } =
         if origins.is_empty() { chosen } else { chosen.map(|scenarios| from_origins(scenarios, origins)) };
@@ -220,15 +231,7 @@ pub(super) fn measure(
         .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
     let timeout = timeout(options)?;
     let boot_timeout = options.boot_timeout.map(Millis::as_duration);
-    let rerun = Rerun {
-        folders,
-        timeout_ms: Some(millis(timeout)),
-        case_timeout_ms: options.case_timeout.map(Millis::as_duration).map(millis),
-        boot_timeout_ms: boot_timeout.map(millis),
-        assume_release: options.gateways.assume_release,
-        allow_remote: options.gateways.allow_remote,
-        allow_outside: context.allow_outside,
-    };
+    let rerun = rerun(context, options, &scenarios, folders, timeout);
     let seed = options.seed.unwrap_or(context.entropy & 0xffff_ffff);
     let schemas = schemas(options.frames, provider, &targets)?;
     let request = RunRequest {
@@ -299,6 +302,28 @@ pub(super) fn measure(
         anstream::eprintln!("warning: the run cannot be kept: {}", chain(&error));
     }
     Ok(record)
+}
+
+/// The options that a run of one cell needs.
+fn rerun(
+    context: &Context,
+    options: &RunOptions,
+    scenarios: &[Scenario],
+    folders: Folders,
+    timeout: Duration,
+) -> Rerun {
+    let vars = options.vars.given();
+    Rerun {
+        folders,
+        timeout_ms: Some(millis(timeout)),
+        case_timeout_ms: options.case_timeout.map(Millis::as_duration).map(millis),
+        boot_timeout_ms: options.boot_timeout.map(Millis::as_duration).map(millis),
+        assume_release: options.gateways.assume_release,
+        vars_of: scenarios.iter().filter_map(|one| Some((one.id.clone(), given_of(one, &vars)?))).collect(),
+        vars,
+        allow_remote: options.gateways.allow_remote,
+        allow_outside: context.allow_outside,
+    }
 }
 
 /// Says once what this machine is short of, and what it cannot keep builds from.

@@ -17,6 +17,7 @@ use super::failure::Failure;
 use super::gateways::{GatewayOptions, provider};
 use super::interrupt::interrupt;
 use super::suite::{self, Selection, SuiteOptions, real, touched};
+use super::vars::{VarOptions, refuse_unknown};
 use crate::gateway::{Target, TargetProvider};
 use crate::report::Standing;
 use crate::report::terminal::{self, Appearance, Palette};
@@ -45,6 +46,8 @@ pub(super) struct Args {
     #[command(flatten)]
     suite: SuiteOptions,
     #[command(flatten)]
+    vars: VarOptions,
+    #[command(flatten)]
     gateways: GatewayOptions,
     /// Seed of all keys and secrets [default: a different one each time]
     #[arg(long, value_name = "NUMBER")]
@@ -63,6 +66,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         .resolve(args.gateways.targets(&args.gateway)?)
         .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
     let known = select(args, context, &args.selection)?;
+    refuse_unknown(&args.vars.given(), &known.scenarios)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -86,7 +90,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 /// Loads scenarios with the folders that they are in.
 fn select(args: &Args, context: &Context, names: &[String]) -> Result<suite::Chosen, Failure> {
     let folder = args.suite.folder.as_deref();
-    suite::select(context, &Selection { folder, names, tags: &[], exclude: &[] })
+    let vars = args.vars.given();
+    suite::select(context, &Selection { folder, names, tags: &[], exclude: &[], vars: Some(&vars) })
 }
 
 /// Something that `watch` reacts to.

@@ -79,8 +79,8 @@ impl Bindings {
             }
             Reference::DevicePending(device) => Some(json!(seeds::pending_id(&self.identity, device))),
             Reference::ConnectionNonce(connection) => self.nonces.get(connection).map(|nonce| json!(nonce)),
-            // Columns are filled in when a scenario is loaded, and the clock is only for files placed before boot.
-            Reference::Each(_) | Reference::Clock => None,
+            // Columns and variables are filled in when a scenario is loaded, and the clock is only for files placed before boot.
+            Reference::Each(_) | Reference::Var(_) | Reference::Clock => None,
         }
     }
 

@@ -33,6 +33,12 @@ pub struct Rerun {
     /// The release to assume for targets that do not report theirs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assume_release: Option<Release>,
+    /// Values that the user gave for variables of scenarios, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub vars: BTreeMap<String, String>,
+    /// Which of these variables a scenario has, by its id; none for a scenario that is not listed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub vars_of: BTreeMap<String, Vec<String>>,
     /// Whether the target may be on another machine.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_remote: bool,
@@ -101,6 +107,9 @@ impl Rerun {
         add("--folder", self.folders.folder(cell.scenario).map(str::to_owned));
         add("--gateway", Some(cell.target.to_owned()));
         add("--assume-release", self.assume_release.map(|release| release.to_string()));
+        for name in self.vars_of.get(cell.scenario).into_iter().flatten() {
+            add("--var", self.vars.get(name).map(|value| format!("{name}={value}")));
+        }
         let usual = u64::try_from(STEP_TIMEOUT.as_millis()).ok();
         add("--timeout", self.timeout_ms.filter(|ms| Some(*ms) != usual).map(millis));
         add("--case-timeout", self.case_timeout_ms.map(millis));
@@ -121,7 +130,7 @@ impl Rerun {
         let is_known = |one: &Self| one.timeout_ms.is_some();
         let terms = |one: &Self| {
             let limits = (one.timeout_ms, one.case_timeout_ms, one.boot_timeout_ms);
-            (limits, one.assume_release, one.allow_remote, one.allow_outside)
+            (limits, one.assume_release, one.vars.clone(), one.allow_remote, one.allow_outside)
         };
         !is_known(self) || !is_known(other) || terms(self) == terms(other)
     }
@@ -135,9 +144,12 @@ impl Rerun {
         all.sort_unstable();
         all.dedup();
         let folders = Folders::of(of, all.len());
+        let mut vars_of = std::mem::take(&mut self.vars_of);
+        vars_of.extend(other.vars_of.clone());
         if self.timeout_ms.is_none() {
             *self = other.clone();
         }
+        self.vars_of = vars_of;
         self.folders = folders;
     }
 }
@@ -168,13 +180,15 @@ mod tests {
             case_timeout_ms: Some(90_000),
             boot_timeout_ms: Some(60_000),
             assume_release: "2026.4.2".parse().ok(),
+            vars: [("host", "my host"), ("other", "1")].map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
+            vars_of: BTreeMap::from([("a/x".to_owned(), vec!["host".to_owned()])]),
             allow_remote: true,
             allow_outside: true,
         };
         assert_eq!(
             rerun.words(&CellName { times: 20, ..CELL }).join(" "),
             "gatecrash run a/x --folder my suite --gateway 2026.3.31 --assume-release 2026.4.2 \
-             --timeout 1500ms --case-timeout 90s --boot-timeout 60s --seed 7 --repeat 20 --allow-remote --allow-outside"
+             --var host=my host --timeout 1500ms --case-timeout 90s --boot-timeout 60s --seed 7 --repeat 20 --allow-remote --allow-outside"
         );
     }
 
@@ -189,10 +203,13 @@ mod tests {
     #[test]
     fn joined_parts_keep_their_folders() {
         let mut one = Rerun { folders: folders(&[("a", "dir")], 1), ..Rerun::default() };
-        let other = Rerun { timeout_ms: Some(1), ..Rerun::default() };
+        let vars_of = BTreeMap::from([("b".to_owned(), vec!["host".to_owned()])]);
+        let other = Rerun { timeout_ms: Some(1), vars_of: vars_of.clone(), ..Rerun::default() };
         one.join(&other, &["a".to_owned()], &["b".to_owned()]);
         assert_eq!((one.folders.folder("a"), one.folders.folder("b")), (Some("dir"), None));
-        assert_eq!(one.timeout_ms, Some(1));
+        assert_eq!((one.timeout_ms, &one.vars_of), (Some(1), &vars_of));
+        let vars = BTreeMap::from([("host".to_owned(), "h".to_owned())]);
+        assert!(!one.is_like(&Rerun { vars, ..one.clone() }), "other values are another run");
         assert!(!one.is_like(&Rerun { timeout_ms: Some(2), ..Rerun::default() }));
         assert!(one.is_like(&Rerun::default()), "an older part does not record its options");
     }

@@ -6,6 +6,7 @@ use super::file::ScenarioFile;
 use super::source::Source;
 use super::span::Spanned;
 use super::tree::Tree;
+use super::vars::Variable;
 
 /// Prefix of the ids of built-in scenarios when they are used together with another suite.
 pub const BUILT_IN: &str = "builtin:";
@@ -16,6 +17,7 @@ pub(super) struct Draft {
     pub(super) source: Arc<Source>,
     pub(super) row: Option<Spanned<String>>,
     pub(super) title: String,
+    pub(super) variables: Vec<Variable>,
     pub(super) file: ScenarioFile,
     /// The whole tree of the case, for the positions of references.
     pub(super) tree: Tree,

@@ -243,27 +243,14 @@ impl Expansion<'_> {
 
     /// The value of a column with changes applied; `None` if they do not apply.
     fn changed(&mut self, value: &Tree, changes: &str, span: Span) -> Option<Tree> {
-        let refused = |message: String, work: &mut Self| {
-            let error = work.error("unknown-change", message, span);
-            work.diagnostics.push(error.label("does not apply"));
-            None
-        };
-        let made = match parse_changes(changes.split('|')) {
-            Ok(made) => made,
-            Err(error) => return refused(error.to_string(), self),
-        };
-        let NodeKind::Text(text) = &value.kind else {
-            return refused(format!("`{changes}` needs a text, found {}", value.describe()), self);
-        };
-        let mut changed = Value::from(text.as_str());
-        for change in &made {
-            changed = match change.apply(&changed) {
-                Ok(changed) => changed,
-                Err(wanted) => return refused(format!("`{change}` needs {wanted}"), self),
-            };
+        match changed(value, changes) {
+            Ok(tree) => Some(tree),
+            Err(message) => {
+                let error = self.error("unknown-change", message, span);
+                self.diagnostics.push(error.label("does not apply"));
+                None
+            }
         }
-        let text = changed.as_str().map_or_else(|| changed.to_string(), str::to_owned);
-        Some(Tree { span: value.span, kind: NodeKind::Text(text) })
     }
 
     fn column<'t>(&mut self, column: &str, span: Span, table: &RowContext<'t>) -> Option<&'t Tree> {
@@ -293,6 +280,23 @@ impl Expansion<'_> {
         }
         found
     }
+}
+
+/// A text with changes applied, which are separated by `|`.
+///
+/// # Errors
+/// Fails, with the reason in words, if a change is unknown or does not apply.
+pub(super) fn changed(value: &Tree, changes: &str) -> Result<Tree, String> {
+    let made = parse_changes(changes.split('|')).map_err(|error| error.to_string())?;
+    let NodeKind::Text(text) = &value.kind else {
+        return Err(format!("`{changes}` needs a text, found {}", value.describe()));
+    };
+    let mut changed = Value::from(text.as_str());
+    for change in &made {
+        changed = change.apply(&changed).map_err(|wanted| format!("`{change}` needs {wanted}"))?;
+    }
+    let text = changed.as_str().map_or_else(|| changed.to_string(), str::to_owned);
+    Ok(Tree { span: value.span, kind: NodeKind::Text(text) })
 }
 
 /// A copy of a step in which `${over}` is replaced by a value.

@@ -12,6 +12,7 @@ use super::entries::Entries;
 use super::expect::Expectation;
 use super::needed::NeededVersion;
 use super::span::Spanned;
+use super::vars::VarValue;
 use super::verbs::Step;
 use crate::release::{Release, ReleaseRange, ReleaseSet};
 
@@ -36,6 +37,10 @@ pub struct ScenarioFile {
     /// What a target must have for this scenario to apply.
     #[serde(default)]
     pub requires: Requires,
+    /// Variables, used as `${var.NAME}`, with their defaults; `null` for one without a default. `--var NAME=VALUE` gives
+    /// one another value.
+    #[serde(default)]
+    pub vars: BTreeMap<String, Option<VarValue>>,
     /// Keys of the gateway's configuration, merged into the minimal one.
     pub config: Option<Spanned<Map<String, Value>>>,
     /// The release that boots first, if that is not the target; an `upgrade` step then leads to the target.

@@ -14,6 +14,7 @@ const GROUPS: &[&[&str]] = &[
         "title", "why", "issue", "source", "tags", "requires", "alone", "observe", "owner", "config", "env",
         "files",
     ],
+    &["vars"],
     &["starts_on"],
     &["devices"],
     &["each"],

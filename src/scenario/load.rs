@@ -1,5 +1,6 @@
 //! Loads scenarios from texts: parses, expands tables, decodes, and includes reused scenarios.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -20,6 +21,7 @@ use super::span::{Span, Spanned};
 use super::story::Scenario;
 use super::suggest::advice;
 use super::tree::{NodeKind, Tree, read};
+use super::vars::{FilledVars, GivenVars, Variable, fill_vars};
 
 /// The scenarios in a set of files.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,11 @@ pub struct Suite {
 /// An error in one file does not hide those in another, and within a file each key and step is decoded on its own.
 /// Scenarios that cannot be decoded, and those that use them, are left out.
 pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
+    load_with(sources, &GivenVars::new())
+}
+
+/// Like [`load`], with values for the variables of the files.
+pub fn load_with(sources: &[(String, Arc<Source>)], given: &GivenVars) -> Suite {
     let mut diagnostics = Vec::new();
     let mut all = Drafts::default();
     let folders: Vec<FolderDefaults> =
@@ -51,13 +58,7 @@ pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
             );
             continue;
         }
-        let (mut cases, mut found) = match read(source) {
-            Ok(tree) => match too_new(&tree, source) {
-                Some(diagnostic) => (Vec::new(), vec![diagnostic]),
-                None => expand(&tree, source),
-            },
-            Err(diagnostic) => (Vec::new(), vec![*diagnostic]),
-        };
+        let FileCases { mut cases, variables, mut found } = FileCases::read(source, given);
         for case in &mut cases {
             complete(case, id, source, &folders, &mut found);
         }
@@ -66,7 +67,7 @@ pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
         let rows: Vec<Spanned<String>> = cases.iter().filter_map(|case| case.row.clone()).collect();
         let mut drafts = Vec::new();
         for case in cases {
-            let (draft, found) = draft(id, source, case);
+            let (draft, found) = draft(id, source, case, &variables);
             broken |= !found.is_empty();
             diagnostics.extend(found);
             drafts.extend(draft);
@@ -91,6 +92,30 @@ pub fn load(sources: &[(String, Arc<Source>)]) -> Suite {
     Suite { scenarios, diagnostics }
 }
 
+/// What a file contains, before it is decoded.
+#[derive(Default)]
+struct FileCases {
+    cases: Vec<ExpandedCase>,
+    variables: Vec<Variable>,
+    found: Vec<Diagnostic>,
+}
+
+impl FileCases {
+    fn read(source: &Arc<Source>, given: &GivenVars) -> Self {
+        let tree = match read(source) {
+            Ok(tree) => tree,
+            Err(diagnostic) => return Self { found: vec![*diagnostic], ..Self::default() },
+        };
+        if let Some(diagnostic) = too_new(&tree, source) {
+            return Self { found: vec![diagnostic], ..Self::default() };
+        }
+        let FilledVars { tree, variables, diagnostics } = fill_vars(&tree, source, given);
+        let (cases, mut found) = tree.map(|tree| expand(&tree, source)).unwrap_or_default();
+        found.extend(diagnostics);
+        Self { cases, variables, found }
+    }
+}
+
 /// Reports rows whose id is also that of a file.
 fn taken_by_rows(all: &Drafts, sources: &[(String, Arc<Source>)], diagnostics: &mut Vec<Diagnostic>) {
     for (file, rows) in &all.files {
@@ -112,6 +137,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "source",
     "tags",
     "requires",
+    "vars",
     "config",
     "starts_on",
     "files",
@@ -130,7 +156,12 @@ pub(super) const FILE_KEYS: &[&str] = &[
 ];
 
 /// Decodes one case key by key, so that one error does not hide another.
-fn draft(id: &str, source: &Arc<Source>, case: ExpandedCase) -> (Option<Draft>, Vec<Diagnostic>) {
+fn draft(
+    id: &str,
+    source: &Arc<Source>,
+    case: ExpandedCase,
+    variables: &[Variable],
+) -> (Option<Draft>, Vec<Diagnostic>) {
     let NodeKind::Map(entries) = &case.tree.kind else {
         let message = format!("a scenario is a mapping, found {}", case.tree.describe());
         let error = Diagnostic::error("wrong-type", message, source, case.tree.span);
@@ -159,6 +190,7 @@ fn draft(id: &str, source: &Arc<Source>, case: ExpandedCase) -> (Option<Draft>, 
         source: keys.list("source"),
         tags: keys.list("tags"),
         requires: keys.one("requires").unwrap_or_default(),
+        vars: BTreeMap::new(),
         config: keys.one("config"),
         starts_on: keys.one("starts_on"),
         files: keys.one("files"),
@@ -181,7 +213,9 @@ fn draft(id: &str, source: &Arc<Source>, case: ExpandedCase) -> (Option<Draft>, 
         _ => file.title.value.clone(),
     };
     let id = case.row.as_ref().map_or_else(|| id.to_owned(), |row| format!("{id}/{}", row.value));
-    let draft = Draft { id, source: Arc::clone(source), row: case.row, title, file, tree: case.tree };
+    let variables = variables.to_vec();
+    let source = Arc::clone(source);
+    let draft = Draft { id, source, row: case.row, title, variables, file, tree: case.tree };
     (diagnostics.is_empty().then_some(draft), diagnostics)
 }
 

@@ -33,6 +33,7 @@ mod span;
 mod story;
 mod suggest;
 mod tree;
+mod vars;
 mod verbs;
 
 pub use address::{Address, ParseAddressError};
@@ -52,7 +53,7 @@ pub use flow::{FlowText, FlowValue};
 pub use format::formatted;
 pub use layout::{Layout, Place, layout};
 pub use lifecycle::{Ready, StopSignal};
-pub use load::{Suite, load};
+pub use load::{Suite, load, load_with};
 pub use named::{NAMED_OUTCOMES, NamedOutcome};
 pub use needed::{NeededVersion, ParseNeededError};
 pub use pattern::{OPERATORS, Pattern};
@@ -65,6 +66,7 @@ pub use schema::{schema, schema_text};
 pub use source::Source;
 pub use span::{Span, Spanned};
 pub use story::{Action, Scenario, StoryDeviation, StoryStep, StoryVague, changes_everybody};
+pub use vars::{GivenVars, VarValue, Variable};
 pub use verbs::{
     AUTH_WORDS, AgentTurn, AgentVia, Approve, Auth, AwaitClose, AwaitEvent, Call, CertificatePin, Cli,
     Connect, Credentials, Destination, Disconnect, Earlier, EditState, HttpRequest, IdFault, KeyFault,

@@ -44,6 +44,8 @@ pub enum Reference {
     ConnectionNonce(String),
     /// `${each.KEY}`: a column of the table, filled in when the scenario is loaded.
     Each(String),
+    /// `${var.NAME}`: a variable of the file, filled in when the scenario is loaded.
+    Var(String),
 }
 
 /// The forms of built-in references, for messages and suggestions.
@@ -60,6 +62,7 @@ pub const BUILTIN_REFERENCES: &[&str] = &[
     "device.NAME.pending",
     "connection.NAME.nonce",
     "each.KEY",
+    "var.NAME",
 ];
 
 /// A part of a text.
@@ -134,6 +137,7 @@ impl Reference {
             ["device", name, "token", role] => Self::DeviceToken { device: own(name), role: own(role) },
             ["connection", name, "nonce"] => Self::ConnectionNonce(own(name)),
             ["each", key] => Self::Each(own(key)),
+            ["var", name] => Self::Var(own(name)),
             _ => return Err(ReferenceError::Unknown(inner.to_owned())),
         })
     }
@@ -180,6 +184,7 @@ impl fmt::Display for Reference {
             Self::DeviceToken { device, role } => write!(f, "${{device.{device}.token.{role}}}"),
             Self::ConnectionNonce(name) => write!(f, "${{connection.{name}.nonce}}"),
             Self::Each(key) => write!(f, "${{each.{key}}}"),
+            Self::Var(name) => write!(f, "${{var.{name}}}"),
         }
     }
 }
@@ -412,6 +417,7 @@ mod tests {
     #[case("device.laptop.pending")]
     #[case("connection.first.nonce")]
     #[case("each.row")]
+    #[case("var.role")]
     fn a_reference_prints_as_written(#[case] inner: &str) {
         let printed = Reference::parse(inner).map(|one| one.to_string());
         assert_eq!(printed, Ok(format!("${{{inner}}}")));

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::file::ScenarioFile;
 
-/// A reference to a column of the table, which may replace any value.
-const COLUMN: &str = r"^\$\{each\.[A-Za-z0-9_-]+\}$";
+/// A reference to a column of the table or to a variable, which may replace any value.
+const COLUMN: &str = r"^\$\{(each|var)\.[A-Za-z0-9_-]+\}$";
 
 /// The JSON Schema of a scenario file.
 pub fn schema() -> Value {
@@ -27,23 +27,27 @@ fn admit_columns(root: &mut Value) {
     for (key, schema) in keys {
         match key.as_str() {
             "definitions" => values(schema).for_each(inside),
-            // The table provides the values for the others.
-            "properties" => values_but(schema, "each").for_each(alternative),
+            // The table and the variables provide the values for the others.
+            "properties" => values_but(schema, &["each", "vars"]).for_each(alternative),
             _ => {}
         }
     }
 }
 
 fn values(schema: &mut Value) -> impl Iterator<Item = &mut Value> {
-    values_but(schema, "")
+    values_but(schema, &[])
 }
 
-fn values_but<'a>(schema: &'a mut Value, left_out: &'a str) -> impl Iterator<Item = &'a mut Value> {
+fn values_but<'a>(schema: &'a mut Value, left_out: &'a [&str]) -> impl Iterator<Item = &'a mut Value> {
     let entries = match schema {
         Value::Object(entries) => Some(entries),
         _ => None,
     };
-    entries.into_iter().flatten().filter(move |(key, _)| *key != left_out).map(|(_, one)| one)
+    entries
+        .into_iter()
+        .flatten()
+        .filter(move |(key, _)| !left_out.contains(&key.as_str()))
+        .map(|(_, one)| one)
 }
 
 /// Continues with the schemas within this one.

@@ -12,6 +12,7 @@ use super::file::{DeviationClass, Requires};
 use super::reference::Reference;
 use super::source::Source;
 use super::span::{Span, Spanned};
+use super::vars::Variable;
 use super::verbs::Step;
 use crate::release::{Release, ReleaseRange};
 
@@ -35,6 +36,8 @@ pub struct Scenario {
     pub tags: Vec<String>,
     /// What a target must have.
     pub requires: Requires,
+    /// The variables of its file, and of those that it uses, with their values.
+    pub vars: Vec<Variable>,
     /// Keys of the gateway's configuration.
     pub config: Map<String, Value>,
     /// The release that boots first, if that is not the target.

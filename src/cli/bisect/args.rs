@@ -12,6 +12,7 @@ use crate::bisect::{
 };
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::vars::{assignment, given};
 use crate::error_chain::chain;
 use crate::gateway::TargetProvider;
 use crate::report::{quoted, shell_line};
@@ -35,6 +36,10 @@ pub(super) struct BisectArgs {
     #[arg(long = "folder", value_name = "DIR")]
     #[serde(default)]
     pub(super) suite_folder: Option<PathBuf>,
+    /// Give a variable of the scenario another value than its default (repeatable)
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
+    #[serde(default)]
+    pub(super) vars: Vec<String>,
     /// A release or revision that is good
     #[arg(long, value_name = "RELEASE|REV", requires = "bad")]
     pub(super) good: Option<String>,
@@ -244,11 +249,14 @@ impl BisectArgs {
     fn rerun(&self) -> Rerun {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         let folder = self.suite_folder.as_ref().map(|folder| folder.display().to_string());
+        let vars = given(&self.vars);
         let folders = folder.map(|folder| (self.named().0.to_owned(), folder)).into_iter().collect();
         Rerun {
             folders: Folders::of(folders, 1),
             timeout_ms: Some(millis(self.step_timeout())),
             boot_timeout_ms: self.boot_within().map(millis),
+            vars_of: [(self.named().0.to_owned(), vars.keys().cloned().collect())].into(),
+            vars,
             ..Rerun::default()
         }
     }
@@ -271,6 +279,9 @@ impl BisectArgs {
         let mut text = format!("gatecrash bisect {named} --good {good} --bad {bad}");
         if let Some(folder) = &self.suite_folder {
             text.extend([" --folder ", &quoted(&folder.display().to_string())]);
+        }
+        for var in &self.vars {
+            text.extend([" --var ", &quoted(var)]);
         }
         if self.find == FindArg::Fix {
             text.push_str(" --find fix");
@@ -328,14 +339,14 @@ mod tests {
         "gatecrash run roles/x --gateway 2026.3.31 --timeout 10s --seed 7"
     )]
     #[case(
-        json!({"suite_folder": "my suite", "timeout": "2s", "boot_timeout": "4m"}),
+        json!({"suite_folder": "my suite", "timeout": "2s", "boot_timeout": "4m", "vars": ["n=1"]}),
         CandidateKind::Release,
-        "gatecrash run roles/x --folder 'my suite' --gateway 2026.3.31 --timeout 2s --boot-timeout 240s --seed 7"
+        "gatecrash run roles/x --folder 'my suite' --gateway 2026.3.31 --var n=1 --timeout 2s --boot-timeout 240s --seed 7"
     )]
     #[case(
-        json!({"repo": "dir", "preset": "openclaw", "suite_folder": "own", "timeout": "2s"}),
+        json!({"repo": "dir", "preset": "openclaw", "suite_folder": "own", "timeout": "2s", "vars": ["host=a b"]}),
         CandidateKind::Commit,
-        "gatecrash bisect 'roles/x#node' --good 2026.3.28 --bad 2026.3.31 --folder own --timeout 2s --repo dir \
+        "gatecrash bisect 'roles/x#node' --good 2026.3.28 --bad 2026.3.31 --folder own --var 'host=a b' --timeout 2s --repo dir \
          --preset openclaw"
     )]
     fn the_reproduction_keeps_every_relevant_option(

@@ -6,6 +6,7 @@ use super::args::BisectArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::suite::{self, Selection};
+use crate::cli::vars::{given, refuse_unknown};
 use crate::scenario::{BUILT_IN, Scenario, Step};
 use crate::suggest::question;
 
@@ -13,8 +14,12 @@ use crate::suggest::question;
 pub(super) fn scenarios(context: &Context, arguments: &BisectArgs) -> Result<Vec<Scenario>, Failure> {
     let (id, step) = arguments.named();
     let names = [id.to_owned()];
+    let vars = given(&arguments.vars);
     let folder = arguments.suite_folder.as_deref();
-    let mut found = suite::scenarios(context, &Selection { folder, names: &names, tags: &[], exclude: &[] })?;
+    let mut found = suite::scenarios(
+        context,
+        &Selection { folder, names: &names, tags: &[], exclude: &[], vars: Some(&vars) },
+    )?;
     if let Some(exact) = found.iter().position(|one| one.id == id) {
         found.swap(0, exact);
     } else if found.len() > 1 {
@@ -25,6 +30,7 @@ pub(super) fn scenarios(context: &Context, arguments: &BisectArgs) -> Result<Vec
     let Some(asked) = found.first().cloned() else {
         return Err(Failure::usage(format!("`{id}` has errors")).hint("`gatecrash check` shows them"));
     };
+    refuse_unknown(&vars, std::slice::from_ref(&asked))?;
     if let Some(step) = step {
         let steps: Vec<String> = asked.all_steps().iter().map(|one| one.id.clone()).collect();
         if !steps.iter().any(|one| one == step) {
@@ -40,7 +46,10 @@ pub(super) fn scenarios(context: &Context, arguments: &BisectArgs) -> Result<Vec
     if table.is_some_and(|table| {
         file.ends_with(table.trim_start_matches(BUILT_IN)) || path == format!("{table}.yaml")
     }) {
-        let rows = suite::scenarios(context, &Selection { folder, names: &[path], tags: &[], exclude: &[] })?;
+        let rows = suite::scenarios(
+            context,
+            &Selection { folder, names: &[path], tags: &[], exclude: &[], vars: Some(&vars) },
+        )?;
         let does_not_restart = |one: &Scenario| !one.any_step(|step| matches!(step, Step::Restart(_)));
         let beside = rows.into_iter().filter(|one| {
             one.id != all[0].id

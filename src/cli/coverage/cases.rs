@@ -14,7 +14,8 @@ use std::path::Path;
 
 pub(super) fn run(format: CoverageFormat, folder: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
     let every = ["**".to_owned()];
-    let scenarios = suite::scenarios(context, &Selection { folder, names: &every, tags: &[], exclude: &[] })?;
+    let scenarios =
+        suite::scenarios(context, &Selection { folder, names: &every, tags: &[], exclude: &[], vars: None })?;
     let place = context.working_dir.join("suite-data/sources.yaml");
     let text = if place.is_file() {
         std::fs::read_to_string(&place)

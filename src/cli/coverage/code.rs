@@ -10,6 +10,7 @@ use crate::cli::memory::Memory;
 use crate::cli::narrow::NarrowOptions;
 use crate::cli::session::{FrameOptions, RunOptions, TakeOverOptions, measure};
 use crate::cli::suite::SuiteOptions;
+use crate::cli::vars::VarOptions;
 use crate::coverage::{self, CodeCoverage, ScenarioGroup};
 use crate::gateway::Profiles;
 use crate::release::Release;
@@ -145,6 +146,7 @@ pub(super) fn run(
         take_over: TakeOverOptions { cold: true, warm: false },
         exclude: Vec::new(),
         suite: suite.clone(),
+        vars: VarOptions::default(),
         tags: args.tags.clone(),
         gateways,
         seed: args.seed,

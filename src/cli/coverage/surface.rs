@@ -36,7 +36,8 @@ pub(super) fn run(
     let scope = bundle::scope(context)?;
     let exceptions = bundle::data(context, "surface.yaml", BUILT_IN_EXCEPTIONS, Exceptions::read)?;
     let every = ["**".to_owned()];
-    let selection = Selection { folder: suite.folder.as_deref(), names: &every, tags: &[], exclude: &[] };
+    let selection =
+        Selection { folder: suite.folder.as_deref(), names: &every, tags: &[], exclude: &[], vars: None };
     let scenarios = suite::scenarios(context, &selection)?;
     let gateways =
         GatewayOptions { jobs: None, assume_release: of_release.assume_release, allow_remote: false };

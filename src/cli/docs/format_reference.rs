@@ -11,12 +11,12 @@ const INTRODUCTION: &str = "\
 Generated from the [JSON Schema](../schemas/scenario.schema.json) by `gatecrash __docs format > docs/scenario-format.md`;
 a test keeps it true. [Writing scenarios](writing-scenarios.md) explains how the parts work together.
 
-A *duration* is a number with its unit: `500ms`, `10s`, `5m`, `1h`, `2d`. Every value but `each` itself may be a column of
-the table: `${each.NAME}`.
+A *duration* is a number with its unit: `500ms`, `10s`, `5m`, `1h`, `2d`. Every value but `each` and `vars` may be a column of
+the table, `${each.NAME}`, or a variable, `${var.NAME}`.
 ";
 
 /// The pattern of a column begins like this; the introduction speaks of columns once for all.
-const COLUMN: &str = r"^\$\{each\.";
+const COLUMN: &str = r"^\$\{(each|var)\.";
 
 /// The definition that lists the verbs.
 const STEP: &str = "Step";

@@ -91,7 +91,7 @@ pub(super) fn run(args: &MutantOptions, options: &CodeOptions, context: &Context
         return list(&found.mutants, &chosen, &equivalents, args.format, context);
     }
     let folder = args.suite.folder.as_deref();
-    let selection = Selection { folder, names: &args.selection, tags: &args.tags, exclude: &[] };
+    let selection = Selection { folder, names: &args.selection, tags: &args.tags, exclude: &[], vars: None };
     let scenarios = suite::scenarios(context, &selection)?;
     let stored = StoredTrials::of(context, &bundle, &found, &scenarios, args.seed);
 

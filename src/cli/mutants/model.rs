@@ -51,7 +51,10 @@ pub(super) fn run(args: &MutantOptions, options: &ModelOptions, context: &Contex
     let names = if args.selection.is_empty() { &every[..] } else { &args.selection[..] };
     let folder = args.suite.folder.as_deref();
     let request = HuntRequest {
-        scenarios: suite::scenarios(context, &Selection { folder, names, tags: &args.tags, exclude: &[] })?,
+        scenarios: suite::scenarios(
+            context,
+            &Selection { folder, names, tags: &args.tags, exclude: &[], vars: None },
+        )?,
         mutants,
         releases: options.releases.clone(),
         settings: Settings::new(args.seed, options.timeout.as_duration(), Arc::clone(&context.now_ms)),

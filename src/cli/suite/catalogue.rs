@@ -10,7 +10,7 @@ use super::shelf::Shelf;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::origins;
-use crate::scenario::{BUILT_IN, Scenario};
+use crate::scenario::{BUILT_IN, GivenVars, Scenario};
 use crate::suggest::{did_you_mean, question};
 
 /// Where all scenarios can be found.
@@ -31,6 +31,8 @@ pub(in crate::cli) struct Catalogue<'a> {
     is_whole: bool,
     /// A remark on the choice of the suite.
     note: Option<String>,
+    /// Values for variables of scenarios.
+    vars: GivenVars,
 }
 
 /// What a name refers to.
@@ -65,7 +67,17 @@ impl<'a> Catalogue<'a> {
             }
             Shelf::built_in(false)
         };
-        Ok(Self { context, is_named: folder.is_some(), shelves: vec![shelf], is_whole: false, note })
+        let shelves = vec![shelf];
+        let vars = GivenVars::new();
+        Ok(Self { context, is_named: folder.is_some(), shelves, is_whole: false, note, vars })
+    }
+
+    /// Gives values for variables, before anything is loaded.
+    #[must_use]
+    pub(super) fn with_vars(mut self, vars: GivenVars) -> Self {
+        self.shelves = self.shelves.into_iter().map(|one| one.with_vars(vars.clone())).collect();
+        self.vars = vars;
+        self
     }
 
     /// The remark on the choice of the first suite, if that suite was used.
@@ -126,7 +138,7 @@ impl<'a> Catalogue<'a> {
             return self.whole();
         }
         let at = self.shelves.iter().position(|one| one.root == Root::BuiltIn).unwrap_or_else(|| {
-            self.shelves.push(Shelf::built_in(true));
+            self.shelves.push(Shelf::built_in(true).with_vars(self.vars.clone()));
             self.shelves.len() - 1
         });
         self.shelves[at].load()?;
@@ -136,7 +148,8 @@ impl<'a> Catalogue<'a> {
     fn below(&mut self, root: &Path) -> usize {
         let wanted = Root::Folder(root.to_owned());
         self.shelves.iter().position(|one| one.root == wanted).unwrap_or_else(|| {
-            self.shelves.push(Shelf::below(root, &self.context.working_dir));
+            let shelf = Shelf::below(root, &self.context.working_dir);
+            self.shelves.push(shelf.with_vars(self.vars.clone()));
             self.shelves.len() - 1
         })
     }

@@ -10,9 +10,10 @@ use super::root::FOLDER;
 use super::shelf::{File, SLOW, Shelf};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::vars::refuse_unknown;
 use crate::report::{diagnostic::render, text::count as counted};
 use crate::run::Folders;
-use crate::scenario::{Diagnostic, OUTSIDE, Scenario, Severity, Source, check};
+use crate::scenario::{Diagnostic, GivenVars, OUTSIDE, Scenario, Severity, Source, check};
 use crate::suggest::question;
 
 /// What selects scenarios.
@@ -26,6 +27,8 @@ pub(in crate::cli) struct Selection<'a> {
     pub(in crate::cli) exclude: &'a [String],
     /// Tags, at least one of which a scenario must have; none for all.
     pub(in crate::cli) tags: &'a [String],
+    /// Values for variables; none for their defaults.
+    pub(in crate::cli) vars: Option<&'a GivenVars>,
 }
 
 /// Selected scenarios; there is at least one.
@@ -79,7 +82,8 @@ pub(in crate::cli) fn scenarios(
 ///
 /// Also when nothing is selected by one of the names, by one of the tags, or by all of them together.
 pub(in crate::cli) fn select(context: &Context, selection: &Selection<'_>) -> Result<Chosen, Failure> {
-    let mut catalogue = Catalogue::open(context, selection.folder)?;
+    let vars = selection.vars.cloned().unwrap_or_default();
+    let mut catalogue = Catalogue::open(context, selection.folder)?.with_vars(vars);
     let named = named_with_note(&mut catalogue, selection.names)?;
     let mut errors = errors_of(&catalogue, &named);
     if context.allow_outside {
@@ -111,11 +115,13 @@ pub(in crate::cli) fn check_files(
     context: &Context,
     folder: Option<&Path>,
     names: &[String],
+    vars: &GivenVars,
     strict: bool,
 ) -> Result<Checked, Failure> {
-    let mut catalogue = Catalogue::open(context, folder)?;
+    let mut catalogue = Catalogue::open(context, folder)?.with_vars(vars.clone());
     let named = named_with_note(&mut catalogue, names)?;
     let mut checked = Checked { scenarios: 0, found: Vec::new() };
+    let mut all_checked = Vec::new();
     for (at, shelf) in catalogue.shelves.iter().enumerate() {
         let Some(suite) = shelf.suite() else { continue };
         let picks: Vec<&Pick> = picks_of(&named, at).collect();
@@ -130,13 +136,16 @@ pub(in crate::cli) fn check_files(
             all.retain(|one| one.code != OUTSIDE);
         }
         let is_broken_elsewhere = is_broken_elsewhere(shelf, &picks, &all);
-        checked.scenarios += suite.scenarios.iter().filter(|one| is_asked_for(&one.source)).count();
+        all_checked.extend(suite.scenarios.iter().filter(|one| is_asked_for(&one.source)).cloned());
         checked.found.extend(all.into_iter().filter(|one| {
             is_asked_for(&one.source) || (is_broken_elsewhere && one.severity == Severity::Error)
         }));
     }
-    for (_, made) in named.iter().filter_map(|one| one.made.as_ref()) {
-        checked.scenarios += usize::from(!made.id.is_empty());
+    all_checked
+        .extend(named.iter().filter_map(|one| one.made.as_ref()).map(|(_, made)| made.as_ref().clone()));
+    checked.scenarios = all_checked.len();
+    if checked.found.is_empty() {
+        refuse_unknown(vars, &all_checked)?;
     }
     if checked.scenarios == 0 && checked.found.is_empty() {
         return Err(Failure::nothing("the names contain no scenario")

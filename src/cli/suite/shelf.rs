@@ -7,7 +7,9 @@ use super::built_in;
 use super::root::{DEFAULTS_NAME, LARGEST, Root, is_read, scenario_files, shown};
 use crate::bounded_read;
 use crate::cli::failure::Failure;
-use crate::scenario::{BUILT_IN, Diagnostic, Scenario, Source, Span, Suite, is_of_defaults, load};
+use crate::scenario::{
+    BUILT_IN, Diagnostic, GivenVars, Scenario, Source, Span, Suite, is_of_defaults, load_with,
+};
 
 /// Scenarios with this tag run only on request.
 pub(super) const SLOW: &str = "slow";
@@ -33,6 +35,8 @@ pub(super) struct Shelf {
     unreadable: Vec<Diagnostic>,
     /// Displayed paths are relative to it.
     working_dir: PathBuf,
+    /// Values for variables of its scenarios.
+    vars: GivenVars,
     loaded: Option<Suite>,
 }
 
@@ -53,8 +57,16 @@ impl Shelf {
             defaults,
             unreadable: Vec::new(),
             working_dir: PathBuf::new(),
+            vars: GivenVars::new(),
             loaded: None,
         }
+    }
+
+    /// Gives values for variables, before anything is loaded.
+    #[must_use]
+    pub(super) fn with_vars(mut self, vars: GivenVars) -> Self {
+        self.vars = vars;
+        self
     }
 
     /// A suite below a folder, without files at first.
@@ -65,6 +77,7 @@ impl Shelf {
             defaults: Vec::new(),
             unreadable: Vec::new(),
             working_dir: working_dir.to_owned(),
+            vars: GivenVars::new(),
             loaded: None,
         }
     }
@@ -158,7 +171,7 @@ impl Shelf {
 
     /// The suite of all files that can be read, and what is wrong with the others.
     fn load_readable(&self) -> Suite {
-        let mut suite = load(&self.sources());
+        let mut suite = load_with(&self.sources(), &self.vars);
         suite.diagnostics.extend(self.unreadable.iter().cloned());
         suite
     }

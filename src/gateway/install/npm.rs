@@ -147,25 +147,36 @@ pub(super) fn outcome(dir: &Path, release: &Release) -> (Option<String>, Vec<u8>
     (pnpm_integrity(dir, release).or_else(|| npm_integrity(dir, "openclaw")), lock)
 }
 
-/// The `package.json` of a project that installs a release, with the workarounds for its quirks.
+/// The `package.json` of a project that installs a release.
 pub(super) fn project(release: &Release, more: &BTreeMap<String, String>) -> Value {
+    project_of("gatecrash-release", &release.to_string(), Some(*release), more)
+}
+
+/// The `package.json` of a project that installs the gateway from a version or a file, with the workarounds for the quirks
+/// of its release.
+pub(super) fn project_of(
+    name: &str,
+    from: &str,
+    release: Option<Release>,
+    more: &BTreeMap<String, String>,
+) -> Value {
     let mut dependencies: Map<String, Value> =
         more.iter().map(|(name, version)| (name.clone(), Value::from(version.as_str()))).collect();
-    dependencies.insert("openclaw".to_owned(), release.to_string().into());
-    let overrides: Map<String, Value> = workarounds(Some(*release))
+    dependencies.insert("openclaw".to_owned(), from.into());
+    let overrides: Map<String, Value> = workarounds(release)
         .filter_map(|workaround| match workaround {
             Workaround::Override { package, version } => Some((package.to_owned(), version.into())),
             _ => None,
         })
         .collect();
-    let left_out: Vec<&str> = workarounds(Some(*release))
+    let left_out: Vec<&str> = workarounds(release)
         .filter_map(|workaround| match workaround {
             Workaround::LeaveOut(pattern) => Some(pattern),
             _ => None,
         })
         .collect();
     json!({
-        "name": "gatecrash-release",
+        "name": name,
         "private": true,
         "dependencies": dependencies,
         "overrides": overrides,

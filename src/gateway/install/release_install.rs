@@ -60,7 +60,7 @@ pub(super) fn install_anew(
     }
     let engines = json.engines.get("node").cloned();
     let node = site.node_for(engines.as_deref(), Get::Fetched(progress, cancel))?;
-    finish_once(site, release, &package, &node.path, &scratch, cancel)?;
+    finish_once(site, (&part, Some(release)), &package, &node.path, &scratch, cancel)?;
 
     report(progress, InstallEvent::Verifying(part.clone()));
     let files = package_files(&package).at(&package)?;
@@ -95,15 +95,15 @@ fn check_space(part: &CachePart, place: &Path) -> Result<(), InstallError> {
 }
 
 /// Starts the program once, in a temporary home, if a quirk says that it finishes its own installation then.
-fn finish_once(
+pub(super) fn finish_once(
     site: &InstallSite,
-    release: Release,
+    (part, release): (&CachePart, Option<Release>),
     package: &Path,
     node: &Path,
     scratch: &Scratch,
     cancel: &Cancel,
 ) -> Result<(), InstallError> {
-    let unfinished = workarounds(Some(release)).any(|workaround| match workaround {
+    let unfinished = workarounds(release).any(|workaround| match workaround {
         Workaround::FinishOnce(mark) => package.join(mark).exists(),
         _ => false,
     });
@@ -116,7 +116,7 @@ fn finish_once(
     command.arg(package.join("openclaw.mjs")).arg("--version").current_dir(&home);
     command.env("HOME", &home).env("TMPDIR", &home).env("OPENCLAW_STATE_DIR", &home);
     run(&mut command, cancel, FINISHING, |_| {})
-        .map_err(|error| InstallError::from_command(CachePart::Release(release).to_string(), error))?;
+        .map_err(|error| InstallError::from_command(part.to_string(), error))?;
     Ok(())
 }
 
@@ -182,7 +182,7 @@ fn summary(dir: &Path, files: &[PackageFile]) -> PackageSummary {
 }
 
 /// The dependencies of the bundled plugins that are missing from the tree.
-fn plugin_dependencies(dir: &Path) -> BTreeMap<String, String> {
+pub(super) fn plugin_dependencies(dir: &Path) -> BTreeMap<String, String> {
     let plugins = std::fs::read_dir(package_dir(dir).join("dist/extensions"));
     let mut wanted = BTreeMap::new();
     for plugin in plugins.into_iter().flatten().flatten() {

@@ -48,6 +48,10 @@ echo "manager $1" >> "$here/calls"
 for flag; do case "$flag" in --config.store-dir=*) mkdir -p "${flag#*=}" ;; esac; done
 [ -e "$here/slow" ] && { echo "Progress: half"; touch "$here/started"; sleep 30; }
 release=$(sed 's/.*"openclaw":"\([^"]*\)".*/\1/' package.json)
+case "$release" in file:*)
+  mkdir -p unpacked && tar -xzf "${release#file:}" -C unpacked && rm -rf node_modules/openclaw
+  mkdir -p node_modules/ws && mv unpacked/package node_modules/openclaw; exit ;;
+esac
 [ -d "$here/registry/$release" ] || { echo "ERR_PNPM_NO_MATCHING_VERSION openclaw@$release"; exit 1; }
 mkdir -p node_modules/ws
 echo "Progress: resolved 2"
@@ -320,6 +324,48 @@ fn a_release_that_completes_itself_at_its_first_start_does_so_at_installation() 
     let build = install(&cache, "2026.3.31").unwrap();
     assert!(!build.entry.with_file_name(".openclaw-lifecycle-pending").exists());
     assert!(cache.verify(release("2026.3.31")).unwrap().unwrap().is_none());
+}
+
+/// The tarball that `npm pack` makes of a published package.
+fn packed(machine: &TestMachine, release: &str) -> PathBuf {
+    let file = machine.bin().join(format!("{release}.tgz"));
+    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(
+        fs::File::create(&file).unwrap(),
+        flate2::Compression::fast(),
+    ));
+    archive.append_dir_all("package", machine.bin().join("registry").join(release)).unwrap();
+    archive.into_inner().unwrap().finish().unwrap();
+    file
+}
+
+#[test]
+fn a_tarball_is_installed_with_the_quirks_of_its_release() {
+    let machine = TestMachine::new();
+    let package = machine.bin().join("registry/2026.4.5");
+    fs::write(package.join(".openclaw-lifecycle-pending"), "").unwrap();
+    // The scripted Node runs the entry as a shell script.
+    fs::write(package.join("openclaw.mjs"), "rm \"$(dirname \"$0\")/.openclaw-lifecycle-pending\"").unwrap();
+    let cache = machine.cache();
+    let tarball = |release: &str| {
+        let file = packed(&machine, release);
+        cache.build_of_tarball(&file, &|_| {}, &Cancel::default()).unwrap()
+    };
+    let project_of = |build: &Build| {
+        let project = build.entry.ancestors().nth(3).unwrap().join("package.json");
+        fs::read_to_string(project).unwrap()
+    };
+    let build = tarball("2026.4.5");
+    assert_eq!(build.release, Some(release("2026.4.5")));
+    assert_eq!(build.quirks, Quirks::of(build.release));
+    assert!(!build.entry.with_file_name(".openclaw-lifecycle-pending").exists());
+    let project = project_of(&build);
+    assert!(project.contains(r#""openclaw":"file:./openclaw.tgz""#), "{project}");
+    assert!(project.contains(r#""@buape/carbon":"0.14.0""#), "{project}");
+    assert!(project.contains(r#""libsignal":"2.0.1""#) && project.contains("@node-llama-cpp/*"), "{project}");
+
+    let other = tarball("2026.3.31");
+    assert_eq!(other.quirks, Quirks::of(Some(release("2026.3.31"))));
+    assert!(!project_of(&other).contains("carbon"), "it does not need the dependencies of plugins");
 }
 
 #[test]

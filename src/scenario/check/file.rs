@@ -11,6 +11,7 @@ use crate::scenario::reference::{BUILTIN_REFERENCES, Reference, ReferenceError, 
 use crate::scenario::source::Source;
 use crate::scenario::span::{Span, Spanned};
 use crate::scenario::suggest::{advice, quoted};
+use crate::scenario::vars::unknown_var;
 use crate::scenario::verbs::check_persona;
 
 /// Checks one case of a file on its own; `rows` are the rows of the file's table.
@@ -155,6 +156,11 @@ impl FileChecks<'_> {
                         let message = format!("`{one}` has no value before the gateway runs");
                         let help = "only `${gateway.…}` and `${device.…}` can be used here";
                         self.add("undefined-reference", message, reference.span, "too early", help);
+                    }
+                    // Those of the file itself are filled in by now.
+                    Ok(Reference::Var(name)) => {
+                        let error = unknown_var(name, self.source, reference.span);
+                        self.found.push(error.help("the defaults of a folder cannot use variables"));
                     }
                     Ok(_) => {}
                 }

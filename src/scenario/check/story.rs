@@ -309,12 +309,13 @@ impl StoryWalk<'_> {
                     );
                 }
             }
-            // A missing table has been reported when the file was loaded.
+            // A missing table or variable has been reported when the file was loaded.
             Reference::GatewayToken
             | Reference::GatewayPassword
             | Reference::GatewayPort
             | Reference::GatewayCertificate
-            | Reference::Each(_) => {}
+            | Reference::Each(_)
+            | Reference::Var(_) => {}
         }
     }
 
