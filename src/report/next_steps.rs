@@ -39,13 +39,23 @@ pub(crate) fn next_steps(record: &RunRecord, cell: &Cell) -> Vec<NextStep> {
             format!("gatecrash expect update --from {}", record.run.id),
             "takes this release out of the deviation's range",
         ),
-        Verdict::Error => add(
-            format!("gatecrash -vv run {} --gateway {}", quoted(&cell.scenario), quoted(&cell.target)),
-            "what the engine did until it broke",
-        ),
+        Verdict::Error => add(broken_again(record, cell), "what the engine did until it broke"),
         _ => {}
     }
     found
+}
+
+/// The command that runs a broken cell again with a log.
+fn broken_again(record: &RunRecord, cell: &Cell) -> String {
+    let mut words: Vec<String> =
+        ["gatecrash", "-vv", "run", &cell.scenario, "--gateway", &cell.target].map(str::to_owned).into();
+    words.extend(given(record, cell));
+    shell_line(&words)
+}
+
+/// The values that the command line gave to variables of the scenario.
+fn given<'a>(record: &'a RunRecord, cell: &Cell) -> impl Iterator<Item = String> + 'a {
+    record.run.rerun.given_vars(&cell.scenario).flat_map(|given| ["--var".to_owned(), given])
 }
 
 /// The word of an outcome that says most: the reason, else the detail code, the error code, the close code.
@@ -87,6 +97,7 @@ fn search(record: &RunRecord, cell: &Cell) -> Option<NextStep> {
         return None;
     };
     words.extend(folder.into_iter().flat_map(|folder| ["--folder".to_owned(), folder]));
+    words.extend(given(record, cell));
     Some(NextStep { command: shell_line(&words), why })
 }
 
@@ -118,5 +129,15 @@ mod tests {
         assert!(next.command.ends_with("--gateway 2026.4.1"), "{next:?}");
         cell.target = "path:/somewhere".into();
         assert_eq!(search(&record, &cell), None);
+    }
+
+    #[test]
+    fn values_of_variables_are_repeated() {
+        let mut record = RunRecord::of(&sample::events());
+        let cell = differences(&record)[0].cell.clone();
+        record.run.rerun.vars = [("host".to_owned(), "my host".to_owned())].into();
+        record.run.rerun.vars_of = [(cell.scenario.clone(), vec!["host".to_owned()])].into();
+        let next = search(&record, &cell).unwrap();
+        assert!(next.command.ends_with("--var 'host=my host'"), "{next:?}");
     }
 }

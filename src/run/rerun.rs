@@ -95,6 +95,12 @@ pub struct CellName<'a> {
 }
 
 impl Rerun {
+    /// The variables of a scenario that were given on the command line, as `--var` takes them.
+    pub fn given_vars<'a>(&'a self, scenario: &str) -> impl Iterator<Item = String> + 'a {
+        let names = self.vars_of.get(scenario).into_iter().flatten();
+        names.filter_map(|name| Some(format!("{name}={}", self.vars.get(name)?)))
+    }
+
     /// The words of the command line that reproduces a cell.
     pub fn words(&self, cell: &CellName<'_>) -> Vec<String> {
         let mut words: Vec<String> = ["gatecrash", "run", cell.scenario].map(str::to_owned).into();
@@ -107,8 +113,8 @@ impl Rerun {
         add("--folder", self.folders.folder(cell.scenario).map(str::to_owned));
         add("--gateway", Some(cell.target.to_owned()));
         add("--assume-release", self.assume_release.map(|release| release.to_string()));
-        for name in self.vars_of.get(cell.scenario).into_iter().flatten() {
-            add("--var", self.vars.get(name).map(|value| format!("{name}={value}")));
+        for given in self.given_vars(cell.scenario) {
+            add("--var", Some(given));
         }
         let usual = u64::try_from(STEP_TIMEOUT.as_millis()).ok();
         add("--timeout", self.timeout_ms.filter(|ms| Some(*ms) != usual).map(millis));
