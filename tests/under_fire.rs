@@ -119,6 +119,18 @@ fn every_attack_is_survived_in_bounded_time_and_memory(#[case] mode: &str) {
     assert_ne!(ended.report["cells"][0]["verdict"], Value::Null, "{mode}: {stdout}");
 }
 
+/// What was dropped may have been what must not come.
+#[test]
+fn silence_under_a_flood_is_no_verdict() {
+    let step = "{on: client, event: never.sent, within: 4s, expect: silence}";
+    let folder =
+        bench(&format!("title: T\nwhy: W.\nsteps:\n  - connect: {{as: client}}\n  - event: {step}\n"));
+    let ended = run(&folder, "events", &["--boot-timeout", "20s"]);
+    let cell = &ended.report["cells"][0];
+    assert_eq!((ended.code, &cell["verdict"]), (Some(4), &Value::from("error")), "{}", ended.stdout);
+    assert!(cell["reason"].as_str().unwrap().contains("the gateway sent more than is kept"), "{cell:#}");
+}
+
 #[rstest]
 #[case::nothing_listens("port-never", "nobody listens on its port")]
 #[case::http("http-200", "answers the WebSocket upgrade with HTTP 200")]

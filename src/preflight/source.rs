@@ -58,8 +58,11 @@ pub enum SourceError {
 /// When `state` is not a state directory, or a file cannot be copied.
 pub fn copy_state(state: &Path, config: Option<&Path>, into: &Path) -> Result<StateCopy, SourceError> {
     let no_state = |reason| SourceError::NoState { path: state.to_owned(), reason };
+    if !state.exists() {
+        return Err(no_state("there is no such file or folder"));
+    }
     if !state.is_dir() {
-        return Err(no_state("there is no such folder"));
+        return Err(no_state("it is neither a folder nor a backup (.tar, .tar.gz, .tgz or .zip)"));
     }
     if !COPIED.iter().any(|one| state.join(one).exists()) {
         return Err(no_state("it has neither devices/ nor state/, as the state of a gateway has"));
