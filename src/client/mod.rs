@@ -15,7 +15,7 @@ mod transcript;
 pub use connection::{CallOutcome, Connection};
 pub use endpoint::{ConnectError, Endpoint, EndpointTls};
 pub use inbox::Received;
-pub use open::{OpenError, Opened, open};
+pub use open::{OpenError, Opened, open, open_on};
 pub use plain::{PlainAnswer, PlainRequest};
 pub use relay::{Heard, Relay};
 pub(crate) use tls::{Stream, secure};

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -14,6 +15,7 @@ use super::connection::{Connection, broken};
 use super::endpoint::{ConnectError, Endpoint};
 use super::http_answer;
 use super::tap::{Tap, limits};
+use super::tls::Stream;
 use super::transcript::{Direction, Transcript};
 use crate::wire::{Close, ConnectionEnd};
 
@@ -90,15 +92,31 @@ pub async fn open(
         }
     };
     transcript.add(name, Direction::Opened, opened.trim_end());
+    Ok(upgrade(name, stream, request, within, transcript).await)
+}
+
+/// Opens a WebSocket on a stream that is connected already.
+pub async fn open_on(name: &str, stream: TcpStream, within: Duration, transcript: &Transcript) -> Opened {
+    // The host of a request is not more than a word to who answers it.
+    let request = request("localhost", &[]).unwrap_or_default();
+    upgrade(name, Stream::Left(stream), request, within, transcript).await
+}
+
+/// Asks for the upgrade of a stream to a WebSocket.
+async fn upgrade(
+    name: &str,
+    stream: Stream,
+    request: http::Request<()>,
+    within: Duration,
+    transcript: &Transcript,
+) -> Opened {
     match timeout(within, client_async_with_config(request, Tap::new(stream), Some(limits()))).await {
-        Ok(Ok((socket, _))) => {
-            Ok(Opened::Socket(Connection::start(name, socket, transcript.clone(), within)))
-        }
+        Ok(Ok((socket, _))) => Opened::Socket(Connection::start(name, socket, transcript.clone(), within)),
         Ok(Err(WsError::Http(response))) => {
             let status = response.status().as_u16();
             let body = http_answer::body(response.body().as_deref().unwrap_or_default());
             transcript.add(name, Direction::Http, format!("HTTP {status} {body}"));
-            Ok(Opened::Http { status, body })
+            Opened::Http { status, body }
         }
         Ok(Err(error)) => {
             let end = broken(&error);
@@ -107,12 +125,12 @@ pub async fn open(
                 ConnectionEnd::ProtocolError(_) => Direction::ClosedByClient,
             };
             transcript.add(name, direction, error.to_string());
-            Ok(Opened::Ended(end))
+            Opened::Ended(end)
         }
         Err(_) => {
             let told = format!("no answer to the upgrade within {} ms", within.as_millis());
             transcript.add(name, Direction::ClosedByClient, told);
-            Ok(Opened::Silence)
+            Opened::Silence
         }
     }
 }

@@ -170,9 +170,7 @@ fn find(at: &str, value: Option<&Value>, pattern: &Pattern) -> Option<Mismatch> 
             .as_array()
             .is_some_and(|items| !list.iter().any(|one| items.iter().any(|item| holds(item, one)))),
         Pattern::Set(list) => there.as_array().is_some_and(|items| {
-            items.len() == list.len()
-                && list.iter().all(|one| items.iter().any(|item| holds(item, one)))
-                && items.iter().all(|item| list.iter().any(|one| holds(item, one)))
+            items.len() == list.len() && pairs_up(items.len(), |item, one| holds(&items[item], &list[one]))
         }),
         Pattern::Length(length) => u64::try_from(length_of(there)).is_ok_and(|there| there == *length),
         Pattern::Array(list) => match there.as_array() {
@@ -195,6 +193,31 @@ fn find(at: &str, value: Option<&Value>, pattern: &Pattern) -> Option<Mismatch> 
         },
     };
     if right { None } else { wrong() }
+}
+
+/// Whether `count` elements and as many patterns can be paired so that each element matches its pattern: a matching in a
+/// bipartite graph, found by augmenting paths.
+fn pairs_up(count: usize, fits: impl Fn(usize, usize) -> bool) -> bool {
+    fn place(
+        item: usize,
+        fits: &impl Fn(usize, usize) -> bool,
+        tried: &mut [bool],
+        taken_by: &mut [Option<usize>],
+    ) -> bool {
+        for pattern in 0..tried.len() {
+            if tried[pattern] || !fits(item, pattern) {
+                continue;
+            }
+            tried[pattern] = true;
+            if taken_by[pattern].is_none_or(|other| place(other, fits, tried, taken_by)) {
+                taken_by[pattern] = Some(item);
+                return true;
+            }
+        }
+        false
+    }
+    let mut taken_by = vec![None; count];
+    (0..count).all(|item| place(item, &fits, &mut vec![false; count], &mut taken_by))
 }
 
 /// Whether two values are equal. Numbers are compared by value, so `1` equals `1.0`.
@@ -246,6 +269,10 @@ mod tests {
     #[case(json!({"$excludes": [1]}), json!([1, 2, 3]), false)]
     #[case(json!({"$set": [2, 1]}), json!([1, 2]), true)]
     #[case(json!({"$set": [2, 1]}), json!([1, 1]), false)]
+    #[case(json!({"$set": [1, 1, 2]}), json!([1, 2, 2]), false)]
+    #[case(json!({"$set": ["$any", 1]}), json!([1, 2]), true)]
+    #[case(json!({"$set": [{"$one_of": [1, 2]}, {"$one_of": [1, 3]}, 1]}), json!([3, 1, 2]), true)]
+    #[case(json!({"$set": [{"$one_of": [1, 2]}, 1, 1]}), json!([1, 2, 3]), false)]
     #[case(json!({"$one_of": ["x", "y"]}), json!("y"), true)]
     #[case(json!({"$one_of": ["x", "y"]}), json!("z"), false)]
     #[case(json!({"$not": "x"}), json!("y"), true)]

@@ -1,6 +1,7 @@
 //! Finds known secrets in a text, in whatever form they stand there.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -76,8 +77,15 @@ impl SecretForms {
         if self.secrets.is_empty() {
             return text.to_owned();
         }
-        let bytes = text.as_bytes();
-        let (mut masked, mut copied, mut at) = (String::with_capacity(text.len()), 0, 0);
+        let plain = without(text, &self.find(text.as_bytes())).unwrap_or_else(|| text.to_owned());
+        let in_addresses = self.replace_escaped(plain, b'%', percent_escape);
+        let in_json = self.replace_escaped(in_addresses, b'\\', json_escape);
+        self.replace_codes(in_json)
+    }
+
+    /// Where secrets stand, from the first to the last, and what to show instead.
+    fn find(&self, bytes: &[u8]) -> Vec<(Range<usize>, &str)> {
+        let (mut found, mut at) = (Vec::new(), 0);
         while let Some(start) = bytes[at..].first_chunk::<START>() {
             let slot = slot(*start);
             if self.starts.get(slot / 64).is_none_or(|bits| bits >> (slot % 64) & 1 == 0) {
@@ -90,17 +98,36 @@ impl SecretForms {
             };
             let alike = self.forms.get(start).into_iter().flatten();
             if let Some(form) = alike.filter(fits).max_by_key(|one| one.text.len()) {
-                // Both ends of a match are ends of characters, as those of the secret are.
-                masked.push_str(text.get(copied..at).unwrap_or_default());
-                masked.push_str(&form.shown);
+                found.push((at..at + form.text.len(), &*form.shown));
                 at += form.text.len();
-                copied = at;
             } else {
                 at += 1;
             }
         }
-        masked.push_str(text.get(copied..).unwrap_or_default());
-        self.replace_codes(masked)
+        found
+    }
+
+    /// Replaces secrets of which any characters are escaped, not only those that have to be.
+    fn replace_escaped(&self, text: String, escape: u8, read: Escape) -> String {
+        if !text.as_bytes().contains(&escape) {
+            return text;
+        }
+        let bytes = text.as_bytes();
+        // The text as it is meant, and where each of its bytes is written.
+        let (mut meant, mut written, mut at) = (Vec::with_capacity(bytes.len()), Vec::new(), 0);
+        while at < bytes.len() {
+            let length = if bytes[at] == escape { read(&bytes[at..], &mut meant) } else { None };
+            if length.is_none() {
+                meant.push(bytes[at]);
+            }
+            written.resize(meant.len(), at);
+            at += length.unwrap_or(1);
+        }
+        written.push(bytes.len());
+        let found = self.find(&meant).into_iter();
+        let found: Vec<_> =
+            found.map(|(range, shown)| (written[range.start]..written[range.end], shown)).collect();
+        without(&text, &found).unwrap_or(text)
     }
 
     /// Replaces words in base64 that contain a secret, such as those of `Basic` authentication.
@@ -147,6 +174,55 @@ impl SecretForms {
         };
         self.secrets.iter().find(found).map(|(_, shown)| &**shown)
     }
+}
+
+/// A text with something else in these places; none if nothing is replaced.
+fn without(text: &str, found: &[(Range<usize>, &str)]) -> Option<String> {
+    let (mut masked, mut copied) = (String::with_capacity(text.len()), 0);
+    for (range, shown) in found {
+        // Both ends of a match are ends of characters, as those of the secret are.
+        masked.push_str(text.get(copied..range.start).unwrap_or_default());
+        masked.push_str(shown);
+        copied = range.end;
+    }
+    if copied == 0 {
+        return None;
+    }
+    masked.push_str(text.get(copied..).unwrap_or_default());
+    Some(masked)
+}
+
+/// Adds what an escape sequence at the beginning of a text means, and returns the length of the sequence.
+type Escape = fn(&[u8], &mut Vec<u8>) -> Option<usize>;
+
+/// A byte as `%2F`.
+fn percent_escape(bytes: &[u8], meant: &mut Vec<u8>) -> Option<usize> {
+    meant.push(u8::try_from(hex_digits(bytes.get(1..3)?)?).ok()?);
+    Some(3)
+}
+
+/// A character as `\u002f` or `\/`.
+fn json_escape(bytes: &[u8], meant: &mut Vec<u8>) -> Option<usize> {
+    let short = match bytes.get(1)? {
+        b'u' => {
+            let character = char::from_u32(hex_digits(bytes.get(2..6)?)?)?;
+            meant.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            return Some(6);
+        }
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'r' => b'\r',
+        b'b' => 8,
+        b'f' => 12,
+        other @ (b'"' | b'\\' | b'/') => *other,
+        _ => return None,
+    };
+    meant.push(short);
+    Some(2)
+}
+
+fn hex_digits(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
 }
 
 /// Whether no letter or digit touches this part of a text.
@@ -208,12 +284,19 @@ mod tests {
         forms
     }
 
+    fn escaped(secret: &str, escape: fn(u8) -> String) -> String {
+        secret.bytes().map(escape).collect::<Vec<_>>().concat()
+    }
+
     #[rstest]
     #[case::as_it_is(|secret: &str| secret.to_owned())]
     #[case::json(|secret: &str| json!({"a": secret}).to_string())]
     #[case::json_in_json(|secret: &str| json!({"a": json!({"b": secret}).to_string()}).to_string())]
     #[case::debug(|secret: &str| format!("{secret:?}"))]
     #[case::percent(|secret: &str| secret.replace('"', "%22").replace('\\', "%5C").replace('+', "%2B"))]
+    #[case::percent_throughout(|secret: &str| escaped(secret, |byte| format!("%{byte:02x}")))]
+    #[case::json_escaped(|secret: &str| escaped(secret, |byte| format!("\\u{byte:04x}")))]
+    #[case::json_slash(|secret: &str| json!(secret).to_string().replace('e', "\\u0065"))]
     #[case::base64(|secret: &str| STANDARD.encode(secret))]
     #[case::base64_of_addresses(|secret: &str| URL_SAFE.encode(secret))]
     #[case::basic(|secret: &str| format!("Basic {}", STANDARD.encode(format!("user:{secret}"))))]
