@@ -3,6 +3,9 @@
 use std::env;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Watchers of gateways run this binary, too; they do not use the command line.
     match gatecrash::gateway::dispatch(env::args_os().skip(1), env::current_exe) {
