@@ -392,7 +392,6 @@ fn a_preflight_can_be_printed_as_json() {
 #[case::no_folder(&["preflight", "--state", "nowhere", "--to", "2026.3.31"], "no such file or folder")]
 #[case::no_backup(&["preflight", "--state", "/dev/null", "--to", "2026.3.31"], "neither a folder nor a backup")]
 #[case::no_state(&["preflight", "--state", "tmp", "--to", "2026.3.31"], "neither devices/ nor state/")]
-#[case::model(&["preflight", "--state", "tmp", "--to", "embedded"], "the model has no store")]
 #[case::attached(&["preflight", "--state", "tmp", "--to", "ws://127.0.0.1:9"], "a running gateway cannot be asked about a copy")]
 fn a_preflight_without_usable_state_or_target_is_a_usage_error(
     #[case] arguments: &[&str],

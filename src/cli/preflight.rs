@@ -11,11 +11,12 @@ use super::failure::Failure;
 use super::gateways::{self, GatewayOptions, provider, resolve, tell_of_installing};
 use super::interrupt::interrupt;
 use super::known::check_targets;
-use crate::gateway::{PreparedTarget, Remote, Target, TargetProvider};
+use crate::gateway::{EmbeddedTarget, PreparedTarget, Remote, Target, TargetProvider};
 use crate::preflight::{
     Preflight, PreflightDoing, PreflightError, PreflightProgress, PreflightRequest, SourceError, copy_state,
     is_archive, preflight, unpack,
 };
+use crate::release::Release;
 use crate::report::preflight::{markdown, text};
 use crate::report::preflight_page::html;
 
@@ -31,7 +32,8 @@ pub(super) struct Args {
     /// The state directory, usually ~/.openclaw; or a backup of it: .tar, .tar.gz, .tgz or .zip
     #[arg(long, value_name = "DIR|ARCHIVE")]
     state: PathBuf,
-    /// The releases to upgrade to, separated by commas (2026.4.2, latest), or path:DIR or cmd:COMMAND; each is asked by itself
+    /// The releases to upgrade to, separated by commas (2026.4.2, latest), or path:DIR or cmd:COMMAND; each is asked by itself.
+    /// embedded:RELEASE asks the model of its rules: at once, without Node, and without the exec tool
     #[arg(long, value_name = "TARGET,…")]
     to: String,
     /// The present release [default: the one that last wrote the configuration]
@@ -86,7 +88,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let copied = copy_state(&state, config.as_deref(), &copy).map_err(source_failure)?;
     let between = place.path().join("between");
     fs::create_dir_all(&between).map_err(Failure::broke)?;
-    let from = from.or(copied.release.map(Target::Release));
+    let from = from.or_else(|| copied.release.map(|release| present(release, &to)));
     let resolved = |target: Target| -> Result<Target, Failure> {
         let mut one = resolve(context, &provider, vec![target])?;
         one.pop().ok_or_else(|| Failure::usage("no release is named"))
@@ -141,6 +143,16 @@ fn printed(found: &[Preflight], format: PreflightFormat) -> Result<String, Failu
     })
 }
 
+/// The present release as a target: its model, if only models are asked about the upgrade.
+fn present(release: Release, to: &[Target]) -> Target {
+    let only_models = to.iter().all(|target| matches!(target, Target::Embedded(_)));
+    if only_models {
+        Target::Embedded(EmbeddedTarget { release: Some(release), mutant: None })
+    } else {
+        Target::Release(release)
+    }
+}
+
 /// What a target is kept under: a release by its name, any other target by its kind, because its words may hold secrets.
 fn kind(target: &str) -> &str {
     target.split_once(':').map_or(target, |(kind, _)| kind)
@@ -171,8 +183,6 @@ fn target(text: &str) -> Result<Target, Failure> {
 fn store_of_its_own(target: Target) -> Result<Target, Failure> {
     match target {
         Target::Attach(_) => Err(Failure::usage("a running gateway cannot be asked about a copy")
-            .hint("name a release, such as 2026.4.2")),
-        Target::Embedded(_) => Err(Failure::usage("the model has no store that a copy could be put into")
             .hint("name a release, such as 2026.4.2")),
         target => Ok(target),
     }

@@ -180,9 +180,10 @@ pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Vec<Preflight>,
     Ok(found)
 }
 
-/// The release that a target is named by.
+/// The release that a target is named by: its own, or that of a model.
 fn release_of(prepared: &PreparedTarget) -> Option<Release> {
-    prepared.name().parse().ok()
+    let name = prepared.name();
+    name.strip_prefix("embedded:").unwrap_or(name).parse().ok()
 }
 
 fn side_of(prepared: &PreparedTarget, asked: &ReleaseAnswers) -> ReleaseSide {
