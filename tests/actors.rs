@@ -234,6 +234,25 @@ fn a_preflight_asks_about_several_upgrades_and_says_what_it_does() {
     preflight("markdown").stdout(contains("| **BREAKS** |").and(contains("### What to do")));
 }
 
+#[test]
+fn a_preflight_on_a_slow_gateway_is_not_silent() {
+    let bench = Bench::new();
+    bench.state();
+    let slow = fake("answer").replace("cmd:exec", "cmd:sleep 3; exec");
+    let to = format!("{},{slow}", fake("answer"));
+    let assert = bench.gatecrash(&["preflight", "--state", "state", "--to", &to]).assert();
+    let told = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    let boots: Vec<&str> = told.lines().filter(|line| line.contains("boots on a copy")).collect();
+    assert!(boots[0].starts_with("… 1 of 2: ") && boots[1].starts_with("… 2 of 2: "), "{told}");
+    // A line when it begins, and none for each second of it.
+    assert_eq!(boots.len(), 2, "{told}");
+    let times = fs::read_to_string(bench.path("cache/times.json")).unwrap();
+    assert!(
+        times.contains("\"boot cmd\"") && !times.contains("sleep"),
+        "how long it took is kept for the next time: {times}"
+    );
+}
+
 /// What the kernel tells of a folder while something happens.
 fn accesses(folder: &Path, during: impl FnOnce()) -> Vec<notify::Event> {
     use notify::Watcher as _;
@@ -373,7 +392,6 @@ fn a_preflight_can_be_printed_as_json() {
 #[case::no_folder(&["preflight", "--state", "nowhere", "--to", "2026.3.31"], "no such file or folder")]
 #[case::no_backup(&["preflight", "--state", "/dev/null", "--to", "2026.3.31"], "neither a folder nor a backup")]
 #[case::no_state(&["preflight", "--state", "tmp", "--to", "2026.3.31"], "neither devices/ nor state/")]
-#[case::model(&["preflight", "--state", "tmp", "--to", "embedded"], "the model has no store")]
 #[case::attached(&["preflight", "--state", "tmp", "--to", "ws://127.0.0.1:9"], "a running gateway cannot be asked about a copy")]
 fn a_preflight_without_usable_state_or_target_is_a_usage_error(
     #[case] arguments: &[&str],

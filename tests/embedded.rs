@@ -27,6 +27,22 @@ fn json(command: &mut Command) -> Value {
 }
 
 #[test]
+fn mutants_say_how_far_they_are() {
+    let place = TempDir::new().unwrap();
+    let told = contains("the suite runs against 1 mutant of the rules of 2026.3.31")
+        .and(contains("runs again by itself"));
+    let arguments = [
+        "mutants",
+        "--mutant",
+        "revoked-token-works",
+        "--releases",
+        "2026.3.31",
+        "builtin:tokens/token-of-another-gateway",
+    ];
+    gatecrash(&place, &arguments).assert().stderr(told);
+}
+
+#[test]
 fn by_default_the_model_is_run_and_the_real_release_is_suggested() {
     let place = TempDir::new().unwrap();
     gatecrash(&place, &["run", "roles/*", "scopes/*", "tokens/*", "--report", "json=run.json"])

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -31,6 +32,8 @@ pub struct BisectRequest<'a> {
     pub use_known: bool,
     /// Where evidence and builds are kept.
     pub cache_dir: PathBuf,
+    /// Is told what is being done.
+    pub tell: Arc<dyn Fn(String) + Send + Sync>,
     /// The arguments of the command, stored in the log for a later resumption.
     pub arguments: Value,
 }

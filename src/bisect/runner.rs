@@ -23,6 +23,8 @@ pub(super) struct ScenarioRunner<'a> {
     pub settings: Settings,
     /// Runs per boot.
     pub repeat: u32,
+    /// Is told what is being done.
+    pub tell: Arc<dyn Fn(String) + Send + Sync>,
 }
 
 /// A measurement, and the cells of all scenarios that shared it.
@@ -62,8 +64,13 @@ impl ScenarioRunner<'_> {
         };
         let events = Arc::new(Mutex::new(Vec::<Event>::new()));
         let emit: Emit = {
-            let events = Arc::clone(&events);
-            Arc::new(move |event| events.lock().push(event))
+            let (events, tell) = (Arc::clone(&events), Arc::clone(&self.tell));
+            Arc::new(move |event| {
+                if let Some(text) = told(&event) {
+                    tell(text);
+                }
+                events.lock().push(event);
+            })
         };
         crate::run::run(self.provider, &request, &emit, cancel).await;
         if cancel.is_cancelled() {
@@ -80,6 +87,16 @@ impl ScenarioRunner<'_> {
             measurement: Measurement { cell, boots, duration_ms: millis(started) },
             cells: record.cells,
         })
+    }
+}
+
+/// What an event says about what is being done.
+fn told(event: &Event) -> Option<String> {
+    match event {
+        Event::Preparing { target, text, .. } => Some(format!("{target}: {text}")),
+        Event::GatewayStarting { target, .. } => Some(format!("{target} boots")),
+        Event::CellStarted { target, scenario, .. } => Some(format!("{target} is asked {scenario}")),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all searches of a bisect share.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,7 @@ impl<'a> SearchContext<'a> {
             scenarios: self.request.scenarios.clone(),
             settings: self.request.settings.clone(),
             repeat: self.request.question.repeat,
+            tell: Arc::clone(&self.request.tell),
         }
     }
 

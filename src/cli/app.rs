@@ -114,11 +114,12 @@ fn start() -> Result<Exit, Failure> {
     let global = &app.global;
     let filter = std::env::var("GATECRASH_LOG").ok();
     let logs = logging::start(global.verbose, filter.as_deref())?;
-    let context = Context::read(global.cache_dir.clone(), global.offline, global.color)?;
+    let context = Context::read(global.cache_dir.clone(), global.offline, global.color, logs)?;
     let keep_runs = project.keep_runs(std::env::var("GATECRASH_KEEP_RUNS").ok().as_deref())?;
-    // Progress that is drawn and drawn again would mix with the lines of the log.
-    let live = context.live && !logs;
-    dispatch(&app.command, &Context { keep_runs, live, allow_outside: global.allow_outside, ..context })
+    let context = Context { keep_runs, allow_outside: global.allow_outside, ..context };
+    let result = dispatch(&app.command, &context);
+    context.progress.end();
+    result
 }
 
 fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {

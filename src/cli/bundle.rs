@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::gateways::GatewayOptions;
+use super::gateways::{GatewayOptions, resolve, tell_of_installing};
 use crate::coverage::{BUILT_IN, CollectError, Scope};
 use crate::gateway::{Launch, PreparedTarget, Target, TargetProvider};
 
@@ -24,13 +23,12 @@ pub(super) struct Bundle {
 impl Bundle {
     /// Prepares the build that a text names, installing it if necessary.
     pub(super) fn open(
+        context: &Context,
         name: &str,
         gateways: &GatewayOptions,
         provider: &TargetProvider,
     ) -> Result<Self, Failure> {
-        let targets = provider
-            .resolve(gateways.targets(name)?)
-            .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+        let targets = resolve(context, provider, gateways.targets(name)?)?;
         let target = match <[Target; 1]>::try_from(targets) {
             Ok([target @ (Target::Release(_) | Target::Path(_))]) => target,
             Ok([other]) => return Err(no_bundle(&other)),
@@ -38,8 +36,9 @@ impl Bundle {
         };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
-        let tell = Arc::new(|text: String| anstream::eprintln!("{text}"));
-        let prepared = runtime.block_on(provider.prepare(&target, tell)).map_err(Failure::broke)?;
+        let prepared = runtime
+            .block_on(provider.prepare(&target, tell_of_installing(context)))
+            .map_err(Failure::broke)?;
         let Some(Launch::Node(build)) = prepared.launch() else { return Err(no_bundle(&target)) };
         let package = build.entry.parent().unwrap_or(Path::new("/")).to_owned();
         Ok(Self { target, prepared, package })

@@ -103,7 +103,7 @@ fn of_list(current: &OsStr, words: fn(&Context) -> Vec<String>) -> Vec<Completio
 
 /// The words to complete; errors give none, since a shell cannot show them.
 fn known(words: fn(&Context) -> Vec<String>) -> Vec<String> {
-    Context::read(None, true, Color::Never).map(|context| words(&context)).unwrap_or_default()
+    Context::read(None, true, Color::Never, false).map(|context| words(&context)).unwrap_or_default()
 }
 
 fn scenarios(context: &Context) -> Vec<String> {

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use crate::gateway::ProviderSettings;
 use crate::gateway::install::Tools;
 use crate::release::Release;
+use crate::report::progress::{EarlierTimes, Progress};
 use crate::run::OpenFileLimit;
 
 /// When output is coloured.
@@ -65,6 +66,8 @@ pub struct Context {
     pub color_of_errors: bool,
     /// Whether standard error is a terminal on which progress can be drawn.
     pub live: bool,
+    /// Tells what goes on, and how far it is.
+    pub progress: Progress,
     /// Width of the terminal in columns; 100 without a terminal.
     pub width: usize,
     /// A number that differs from run to run.
@@ -77,12 +80,17 @@ pub struct Context {
 const WIDTH: usize = 100;
 
 impl Context {
-    /// Reads environment, clock and terminal.
+    /// Reads environment, clock and terminal. `logs` says whether lines of a log go to standard error.
     ///
     /// # Errors
     ///
     /// When the machine has no working directory, no home directory, or no path to this program.
-    pub fn read(cache_dir: Option<PathBuf>, offline: bool, color: Color) -> Result<Self, Failure> {
+    pub fn read(
+        cache_dir: Option<PathBuf>,
+        offline: bool,
+        color: Color,
+        logs: bool,
+    ) -> Result<Self, Failure> {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let executable = std::env::current_exe()
             .map_err(|error| Failure::broke(error).context("cannot find the gatecrash binary itself"))?;
@@ -105,6 +113,14 @@ impl Context {
             Color::Never => false,
             Color::Auto => is_terminal && !dumb && variable("NO_COLOR").is_none(),
         };
+        // Progress that is drawn and drawn again would mix with the lines of the log.
+        let live = std::io::stderr().is_terminal() && !dumb && variable("CI").is_none() && !logs;
+        let earlier = EarlierTimes::kept_in(cache_dir.join("times.json"));
+        let progress = if live {
+            Progress::on_terminal(earlier)
+        } else {
+            Progress::in_log(Box::new(anstream::stderr()), earlier)
+        };
         Ok(Self {
             executable,
             working_dir: std::env::current_dir()
@@ -123,7 +139,8 @@ impl Context {
             attach_token: variable("GATECRASH_TOKEN").and_then(|token| token.into_string().ok()),
             color: coloured(std::io::stdout().is_terminal()),
             color_of_errors: coloured(std::io::stderr().is_terminal()),
-            live: std::io::stderr().is_terminal() && !dumb && variable("CI").is_none(),
+            live,
+            progress,
             width: terminal_width().unwrap_or(WIDTH),
             entropy: u64::try_from(since_1970.as_nanos() & u128::from(u64::MAX)).unwrap_or(0)
                 ^ u64::from(std::process::id()),
@@ -132,6 +149,11 @@ impl Context {
                 i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
             }),
         })
+    }
+
+    /// A line on standard error.
+    pub fn say(&self, line: impl AsRef<str>) {
+        self.progress.say(line.as_ref());
     }
 
     /// What the cache of releases needs from this machine.
@@ -162,8 +184,10 @@ impl Context {
     ///
     /// When standard output cannot be written.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
-        let mut out = std::io::stdout().lock();
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let written = self.progress.aside(|| {
+            let mut out = std::io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        });
         match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(Failure::broke(error).context("cannot write to standard output"))

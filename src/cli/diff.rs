@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::provider;
+use super::gateways::{provider, resolve};
 use super::list::Format;
 use super::session::{RunOptions, measure};
 use super::stored;
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let provider = provider(context, &args.options.gateways)?;
     let mut targets = args.options.gateways.targets(&args.first)?;
     targets.extend(args.options.gateways.targets(&args.second)?);
-    let targets = provider.resolve(targets).map_err(Failure::broke)?;
+    let targets = resolve(context, &provider, targets)?;
     let [first, second] = &targets[..] else {
         return Err(Failure::usage("exactly two targets can be compared")
             .hint("name one target, such as 2026.3.31, on each side"));

@@ -1,6 +1,5 @@
 //! `gatecrash explore`: random stories on two targets, or on one that has to obey laws, and what comes out as minimal scenarios.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use super::bundle;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::{GatewayOptions, provider};
+use super::gateways::{GatewayOptions, provider, resolve, tell_of_installing};
 use super::interrupt::cancel_on_interrupt;
 use super::matrix;
 use super::suite::{self, Selection, SuiteOptions};
@@ -146,11 +145,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
         targets.extend(named);
     }
-    let targets = provider.resolve(targets).map_err(Failure::broke)?;
+    let targets = resolve(context, &provider, targets)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
     let prepared: Vec<Arc<PreparedTarget>> = targets
         .iter()
-        .map(|target| runtime.block_on(prepare(&provider, target)))
+        .map(|target| runtime.block_on(prepare(context, &provider, target)))
         .collect::<Result<_, Failure>>()?;
     let cancel = CancellationToken::new();
     let patience =
@@ -176,9 +175,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         tokio::spawn(cancel_on_interrupt(cancel.clone()));
         Box::pin(explore(sides, &generator, &request, &tell, &cancel)).await
     });
-    if context.live {
-        eprintln!();
-    }
+    context.progress.end();
     let explored = explored.map_err(Failure::broke)?;
     finish(args, context, &prepared, &explored, &cases, request.laws.as_ref().map(|laws| &laws.book))
 }
@@ -192,11 +189,11 @@ fn generator<'a>(weights: &'a Weights, focus: &[String]) -> Result<Generator<'a>
 }
 
 async fn prepare(
+    context: &Context,
     provider: &TargetProvider,
     target: &crate::gateway::Target,
 ) -> Result<Arc<PreparedTarget>, Failure> {
-    let tell = Arc::new(|text: String| anstream::eprintln!("{text}"));
-    let prepared = provider.prepare(target, tell).await.map_err(Failure::broke)?;
+    let prepared = provider.prepare(target, tell_of_installing(context)).await.map_err(Failure::broke)?;
     let needed = [Capability::Seed, Capability::State, Capability::Restart, Capability::Config];
     if let Some(lacking) = needed.into_iter().find(|one| !prepared.capabilities().contains(one)) {
         return Err(Failure::usage(format!("{target} cannot be explored: it has no {}", lacking.describe()))
@@ -252,15 +249,12 @@ fn known_cases(args: &Args, context: &Context, sides: &[Arc<PreparedTarget>]) ->
 
 /// A line that shows how far the exploration is.
 fn teller<'a>(context: &Context, cases: &'a KnownCases) -> impl Fn(Progress, &[Finding]) + Sync + 'a {
-    let live = context.live;
+    let shown = context.progress.clone();
     let begun = std::time::Instant::now();
+    shown.begin("running stories");
     move |progress, findings| {
-        if !live {
-            return;
-        }
         let known = findings.iter().filter(|one| cases.of_finding(one).is_some()).count();
-        let line = terminal::explore_line(progress, known, begun.elapsed());
-        let _ = write!(std::io::stderr(), "\r\x1b[2K{line}");
+        shown.reword(terminal::explore_line(progress, known, begun.elapsed()));
     }
 }
 

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::suite::{self, SuiteOptions};
 use crate::report::diagnostic::render;
+use crate::report::progress::Amount;
 use crate::report::text::count;
 use crate::scenario::formatted;
 
@@ -33,7 +34,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .hint("name a file, or a folder with --folder; `gatecrash init` begins a suite of your own"));
     }
     let (mut changed, mut broken) = (Vec::new(), Vec::new());
-    for (path, source) in &files {
+    context.progress.stage("formatting");
+    for (number, (path, source)) in files.iter().enumerate() {
+        context.progress.amount(Amount::of(number, files.len(), "file"));
         match formatted(source) {
             Ok(text) if text == source.text => {}
             Ok(text) => {
@@ -47,6 +50,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Err(diagnostic) => broken.push(render(&diagnostic, context.color_of_errors, context.width)),
         }
     }
+    context.progress.done();
     let word = if args.check { "not formatted" } else { "formatted" };
     let mut lines: Vec<String> = changed.iter().map(|path| format!("{word}: {path}")).collect();
     lines.push(format!("{}, {} {word}", count(files.len(), "file"), changed.len()));

@@ -1,12 +1,14 @@
 //! Options that name gateways, and the provider that prepares them.
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::context::Context;
 use super::failure::Failure;
 use super::known;
 use crate::error_chain::chain;
-use crate::gateway::{ParseTargetError, Remote, Target, TargetProvider};
+use crate::gateway::{ParseTargetError, Remote, Target, TargetProvider, Tell};
 
 /// Options about gateways that all commands with runs share.
 #[derive(Args, Clone, Debug, Default)]
@@ -58,10 +60,30 @@ pub(super) fn failure(error: ParseTargetError) -> Failure {
 
 /// Opens the provider of this machine, which also cleans up after runs that died.
 pub(super) fn provider(context: &Context, options: &GatewayOptions) -> Result<TargetProvider, Failure> {
+    context.progress.stage("looking for what dead runs have left");
     let provider =
         TargetProvider::open(context.provider_settings(options.assume_release)).map_err(Failure::broke)?;
     for stuck in provider.stuck() {
-        anstream::eprintln!("warning: {}", chain(stuck));
+        context.say(format!("warning: {}", chain(stuck)));
     }
+    context.progress.done();
     Ok(provider)
+}
+
+/// The targets with `latest` and the tags of the registry replaced by releases, for which the registry is asked.
+pub(super) fn resolve(
+    context: &Context,
+    provider: &TargetProvider,
+    targets: Vec<Target>,
+) -> Result<Vec<Target>, Failure> {
+    context.progress.stage("asking the registry for releases");
+    let resolved = provider.resolve(targets);
+    context.progress.done();
+    resolved.map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))
+}
+
+/// Shows what an installation does.
+pub(super) fn tell_of_installing(context: &Context) -> Tell {
+    let progress = context.progress.clone();
+    Arc::new(move |event| progress.install(&event))
 }

@@ -3,16 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
-use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::{GatewayOptions, provider};
+use super::gateways::{GatewayOptions, provider, resolve, tell_of_installing};
 use super::interrupt::cancel_on_interrupt;
 use crate::error_chain::chain;
 use crate::gateway::{PreparedTarget, Target, TargetProvider};
@@ -82,7 +79,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let alphabet = Arc::new(alphabet(&args.alphabet)?);
     let provider = provider(context, &args.gateways)?;
     let targets = args.gateways.targets(&args.targets.join(","))?;
-    let targets = provider.resolve(targets).map_err(Failure::broke)?;
+    let targets = resolve(context, &provider, targets)?;
     let cancel = CancellationToken::new();
     let settings = Settings {
         interrupt: cancel.clone(),
@@ -130,17 +127,16 @@ async fn study_all(
     all: &mut Vec<Arc<PreparedTarget>>,
 ) -> Result<Option<Ended>, Failure> {
     for target in targets {
-        let tell = Arc::new(|text: String| anstream::eprintln!("{text}"));
         let prepared = tokio::select! {
-            prepared = provider.prepare(target, tell) => Arc::new(prepared.map_err(Failure::broke)?),
+            prepared = provider.prepare(target, tell_of_installing(context)) => Arc::new(prepared.map_err(Failure::broke)?),
             () = request.settings.interrupt.cancelled() => return Ok(Some(Ended::Interrupted)),
         };
         all.push(Arc::clone(&prepared));
         let last: Option<&StudiedTarget> = studied.last().filter(|_| !args.from_nothing);
-        let shown = Shown::new(target.to_string(), context);
-        let tell = |progress: LearnProgress| shown.tell(&progress);
+        context.progress.begin(format!("{target} boots"));
+        let tell = |progress: LearnProgress| context.progress.reword(told(target, &progress));
         let found = learn(prepared, request, last.map(|one| &one.learnt.machine), &tell).await;
-        shown.end();
+        context.progress.end();
         match found {
             Ok(learnt) => studied.push(StudiedTarget { target: target.to_string(), learnt }),
             Err(LearnError::Ask(AskError::Interrupted)) => return Ok(Some(Ended::Interrupted)),
@@ -203,53 +199,14 @@ fn file_name(first: &str, second: &str, number: usize) -> String {
     format!("{}-to-{}-{number}.yaml", plain(first), plain(second))
 }
 
-/// The progress of one target on standard error.
-struct Shown {
-    target: String,
-    bar: Option<ProgressBar>,
-    last: Mutex<Duration>,
-}
-
-impl Shown {
-    /// Time between two lines where no bar can be drawn.
-    const BETWEEN_LINES: Duration = Duration::from_secs(10);
-
-    fn new(target: String, context: &Context) -> Self {
-        let bar = context.live.then(|| {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(target.clone())
-        });
-        Self { target, bar, last: Mutex::new(Duration::ZERO) }
-    }
-
-    fn tell(&self, progress: &LearnProgress) {
-        let what = match progress.purpose {
-            Purpose::Explore => "exploring".to_owned(),
-            Purpose::Test { states, remaining } => format!("testing {states} states, {remaining} words left"),
-        };
-        let seconds = progress.since.as_secs_f64();
-        let LearnProgress { asked, steps, .. } = progress;
-        let text = format!("{}: {what}; {asked} words, {steps} steps in {seconds:.0} s", self.target);
-        if let Some(bar) = &self.bar {
-            bar.set_style(
-                indicatif::ProgressStyle::with_template("{spinner} {msg}")
-                    .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner()),
-            );
-            bar.set_message(text);
-            bar.tick();
-            return;
-        }
-        let mut last = self.last.lock();
-        if progress.since.saturating_sub(*last) >= Self::BETWEEN_LINES {
-            *last = progress.since;
-            anstream::eprintln!("{text}");
-        }
-    }
-
-    fn end(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
+/// How far the learner of one target is.
+fn told(target: &Target, progress: &LearnProgress) -> String {
+    let LearnProgress { purpose, asked, steps, .. } = progress;
+    let what = match purpose {
+        Purpose::Explore => "exploring".to_owned(),
+        Purpose::Test { states, remaining } => format!("testing {states} states, {remaining} words left"),
+    };
+    format!("{target}: {what}; {asked} words, {steps} steps")
 }
 
 /// The alphabet of a name or a file.

@@ -88,7 +88,9 @@ fn printed(news: &News, format: NewsFormat) -> Result<String, Failure> {
 fn new_run(args: &Args, context: &Context) -> Result<Option<RunRecord>, Failure> {
     let provider = provider(context, &args.options.gateways)?;
     let since = since(args)?;
+    context.progress.stage("asking the registry for releases");
     let newer = newer(&published(&provider)?, since, args.pre);
+    context.progress.done();
     if newer.is_empty() {
         return Ok(None);
     }

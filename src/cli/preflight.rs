@@ -8,13 +8,15 @@ use std::sync::Arc;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::{self, GatewayOptions, provider};
+use super::gateways::{self, GatewayOptions, provider, resolve, tell_of_installing};
 use super::interrupt::interrupt;
 use super::known::check_targets;
-use crate::gateway::{PreparedTarget, Remote, Target, TargetProvider};
+use crate::gateway::{EmbeddedTarget, PreparedTarget, Remote, Target, TargetProvider};
 use crate::preflight::{
-    Preflight, PreflightError, PreflightRequest, SourceError, copy_state, is_archive, preflight, unpack,
+    Preflight, PreflightDoing, PreflightError, PreflightProgress, PreflightRequest, SourceError, copy_state,
+    is_archive, preflight, unpack,
 };
+use crate::release::Release;
 use crate::report::preflight::{markdown, text};
 use crate::report::preflight_page::html;
 
@@ -30,7 +32,8 @@ pub(super) struct Args {
     /// The state directory, usually ~/.openclaw; or a backup of it: .tar, .tar.gz, .tgz or .zip
     #[arg(long, value_name = "DIR|ARCHIVE")]
     state: PathBuf,
-    /// The releases to upgrade to, separated by commas (2026.4.2, latest), or path:DIR or cmd:COMMAND; each is asked by itself
+    /// The releases to upgrade to, separated by commas (2026.4.2, latest), or path:DIR or cmd:COMMAND; each is asked by itself.
+    /// embedded:RELEASE asks the model of its rules: at once, without Node, and without the exec tool
     #[arg(long, value_name = "TARGET,…")]
     to: String,
     /// The present release [default: the one that last wrote the configuration]
@@ -81,14 +84,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     } else {
         state
     };
+    context.progress.stage(format!("copying what decides about devices from {}", args.state.display()));
     let copied = copy_state(&state, config.as_deref(), &copy).map_err(source_failure)?;
     let between = place.path().join("between");
     fs::create_dir_all(&between).map_err(Failure::broke)?;
-    let from = from.or(copied.release.map(Target::Release));
+    let from = from.or_else(|| copied.release.map(|release| present(release, &to)));
     let resolved = |target: Target| -> Result<Target, Failure> {
-        let mut one = provider
-            .resolve(vec![target])
-            .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+        let mut one = resolve(context, &provider, vec![target])?;
         one.pop().ok_or_else(|| Failure::usage("no release is named"))
     };
     let to = to.into_iter().map(&resolved).collect::<Result<Vec<Target>, Failure>>()?;
@@ -97,10 +99,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut found = runtime.block_on(async {
         let mut asked = Vec::new();
         for to in &to {
-            asked.push(prepared(&provider, to).await?);
+            asked.push(prepared(context, &provider, to).await?);
         }
         let from = match &from {
-            Some(from) => Some(prepared(&provider, from).await?),
+            Some(from) => Some(prepared(context, &provider, from).await?),
             None => None,
         };
         let request = PreflightRequest {
@@ -109,7 +111,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             from: from.as_ref(),
             to: &asked,
             stepwise: args.stepwise.then_some(&*between),
-            tell: &|text| tell(&text),
+            tell: &|progress| tell(context, &progress),
             seed: context.entropy,
             now_ms: Arc::clone(&context.now_ms),
         };
@@ -118,6 +120,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             () = interrupt() => Err(Failure::new(Exit::Interrupted, "interrupted")),
         }
     })?;
+    context.progress.done();
     for one in &mut found {
         one.notes.clone_from(&copied.notes);
     }
@@ -140,9 +143,36 @@ fn printed(found: &[Preflight], format: PreflightFormat) -> Result<String, Failu
     })
 }
 
-/// Progress goes to standard error.
-fn tell(text: &str) {
-    anstream::eprintln!("… {text}");
+/// The present release as a target: its model, if only models are asked about the upgrade.
+fn present(release: Release, to: &[Target]) -> Target {
+    let only_models = to.iter().all(|target| matches!(target, Target::Embedded(_)));
+    if only_models {
+        Target::Embedded(EmbeddedTarget { release: Some(release), mutant: None })
+    } else {
+        Target::Release(release)
+    }
+}
+
+/// What a target is kept under: a release by its name, any other target by its kind, because its words may hold secrets.
+fn kind(target: &str) -> &str {
+    target.split_once(':').map_or(target, |(kind, _)| kind)
+}
+
+/// Shows what is done. A boot and what follows it take about as long each time.
+fn tell(context: &Context, progress: &PreflightProgress) {
+    match progress.doing {
+        PreflightDoing::Boots => {
+            context
+                .progress
+                .begin_as_before(&format!("boot {}", kind(&progress.release)), progress.to_string());
+        }
+        PreflightDoing::Reconnects { .. } => context.progress.begin(progress.to_string()),
+        PreflightDoing::Exec => {
+            context
+                .progress
+                .begin_as_before(&format!("exec {}", kind(&progress.release)), progress.to_string());
+        }
+    }
 }
 
 fn target(text: &str) -> Result<Target, Failure> {
@@ -154,14 +184,16 @@ fn store_of_its_own(target: Target) -> Result<Target, Failure> {
     match target {
         Target::Attach(_) => Err(Failure::usage("a running gateway cannot be asked about a copy")
             .hint("name a release, such as 2026.4.2")),
-        Target::Embedded(_) => Err(Failure::usage("the model has no store that a copy could be put into")
-            .hint("name a release, such as 2026.4.2")),
         target => Ok(target),
     }
 }
 
-async fn prepared(provider: &TargetProvider, target: &Target) -> Result<PreparedTarget, Failure> {
-    provider.prepare(target, Arc::new(|text: String| tell(&text))).await.map_err(Failure::broke)
+async fn prepared(
+    context: &Context,
+    provider: &TargetProvider,
+    target: &Target,
+) -> Result<PreparedTarget, Failure> {
+    provider.prepare(target, tell_of_installing(context)).await.map_err(Failure::broke)
 }
 
 fn source_failure(error: SourceError) -> Failure {

@@ -46,9 +46,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let provider = provider(context, &args.options.gateways)?;
     let gateway = args.gateway.as_deref().unwrap_or_else(|| {
         if !args.options.quiet {
-            anstream::eprintln!(
+            context.say(format!(
                 "note: running on the embedded model of {NEWEST}, which needs no Node; `--gateway {NEWEST}` runs the real release"
-            );
+            ));
         }
         "embedded"
     });

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::gateways::GatewayOptions;
+use super::gateways::{GatewayOptions, resolve};
 use super::interrupt::cancel_on_interrupt;
 use super::known::check_targets;
 use super::memory::Memory;
@@ -33,6 +34,9 @@ use crate::run::{
 };
 use crate::scenario::{Millis, Scenario};
 use crate::wire::ProtocolSchemas;
+
+/// How long nothing may happen in a run before it is asked what it is doing.
+const REMINDER: Duration = Duration::from_secs(1);
 
 /// Options that `run` and `matrix` share.
 #[derive(clap::Args, Clone, Debug)]
@@ -226,14 +230,13 @@ pub(super) fn measure(
             .hint("those below `upgrade` do; add `starts_on` to a scenario to make it one"));
     }
     check_targets(provider, &targets, origins, options.gateways.assume_release)?;
-    let targets = provider
-        .resolve(targets)
-        .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+    let targets = resolve(context, provider, targets)?;
     let timeout = timeout(options)?;
     let boot_timeout = options.boot_timeout.map(Millis::as_duration);
     let rerun = rerun(context, options, &scenarios, folders, timeout);
     let seed = options.seed.unwrap_or(context.entropy & 0xffff_ffff);
-    let schemas = schemas(options.frames, provider, &targets)?;
+    let schemas = schemas(context, options.frames, provider, &targets)?;
+    context.progress.done();
     let request = RunRequest {
         id: format!("{}-{seed:08x}", (context.now_ms)()),
         scenarios,
@@ -271,14 +274,14 @@ pub(super) fn measure(
     });
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for mut event in receiver {
+            for_each_event(receiver, &mut live, |live, mut event| {
                 live.take(&event);
                 stream.take(&event);
                 if let Event::CellFinished(cell) = &mut event {
                     cell.transcript = kept.keep(cell.verdict, std::mem::take(&mut cell.transcript));
                 }
                 events.push(event);
-            }
+            });
         });
         runtime.block_on(async {
             let cancel = CancellationToken::new();
@@ -287,6 +290,7 @@ pub(super) fn measure(
         });
         drop(emit);
     });
+    tell_of_writing(context, options);
     let record = RunRecord::of(&events);
     let reports = stream.finish(&options.reports);
     let mut out = std::io::stdout().lock();
@@ -299,9 +303,29 @@ pub(super) fn measure(
     }
     if let Err(error) = store(context).keep(&events) {
         // The run itself is not affected.
-        anstream::eprintln!("warning: the run cannot be kept: {}", chain(&error));
+        context.say(format!("warning: the run cannot be kept: {}", chain(&error)));
     }
+    context.progress.done();
     Ok(record)
+}
+
+/// Says that reports are written, unless one goes to the terminal meanwhile.
+fn tell_of_writing(context: &Context, options: &RunOptions) {
+    if options.reports.iter().all(|report| report.to != ReportDestination::Stdout) {
+        context.progress.stage("writing the reports");
+    }
+}
+
+/// Takes the events of a run as they come. While none comes, it is told what goes on.
+#[expect(clippy::needless_pass_by_value, reason = "a receiver belongs to one thread")]
+fn for_each_event(receiver: Receiver<Event>, live: &mut Live, mut take: impl FnMut(&mut Live, Event)) {
+    loop {
+        match receiver.recv_timeout(REMINDER) {
+            Ok(event) => take(live, event),
+            Err(RecvTimeoutError::Timeout) => live.remind(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
 }
 
 /// The options that a run of one cell needs.
@@ -329,9 +353,9 @@ fn rerun(
 /// Says once what this machine is short of, and what it cannot keep builds from.
 fn tell_of_the_machine(context: &Context, targets: &[Target]) {
     if let (true, Some(limit)) = (context.open_files.is_low(), context.open_files.0) {
-        anstream::eprintln!(
+        context.say(format!(
             "note: only {limit} files may be open at the same time (`ulimit -n`), so fewer scenarios run at once"
-        );
+        ));
     }
     let is_build =
         |target: &Target| !matches!(target, Target::Embedded(_) | Target::Attach(_) | Target::Command(_));
@@ -339,7 +363,7 @@ fn tell_of_the_machine(context: &Context, targets: &[Target]) {
         && !context.allow_outside
         && targets.iter().any(is_build)
     {
-        anstream::eprintln!("note: this system cannot keep a gateway {from}");
+        context.say(format!("note: this system cannot keep a gateway {from}"));
     }
 }
 
@@ -372,8 +396,8 @@ fn needs_network(provider: &TargetProvider, targets: &[Target]) -> Result<bool, 
 }
 
 /// No schemas, which is told once.
-fn without_schemas(why: &str) -> ProtocolSchemas {
-    anstream::eprintln!("note: frames are not checked against upstream's schema: {why}");
+fn without_schemas(context: &Context, why: &str) -> ProtocolSchemas {
+    context.say(format!("note: frames are not checked against upstream's schema: {why}"));
     ProtocolSchemas::default()
 }
 
@@ -382,6 +406,7 @@ fn without_schemas(why: &str) -> ProtocolSchemas {
 /// # Errors
 /// Fails if they are demanded and cannot be had.
 fn schemas(
+    context: &Context,
     options: FrameOptions,
     provider: &TargetProvider,
     targets: &[Target],
@@ -393,21 +418,23 @@ fn schemas(
     let texts = match cache.protocol_schemas_here() {
         Some(texts) => texts,
         None if options.check_frames || needs_network(provider, targets)? => {
-            let tell = |event: InstallEvent| anstream::eprintln!("{event}");
+            let tell = |event: InstallEvent| context.progress.install(&event);
             match cache.protocol_schemas(&tell, &Cancel::default()) {
                 Ok(texts) => texts,
                 Err(error) if options.check_frames => {
                     let hint = "without `--check-frames`, the run does without the schema";
                     return Err(Failure::broke(error).hint(hint));
                 }
-                Err(error) => return Ok(without_schemas(&chain(&error))),
+                Err(error) => return Ok(without_schemas(context, &chain(&error))),
             }
         }
         // The model is tested with the schema where it is there.
         None if targets.iter().all(|one| !has_a_schema(provider, one)) => {
             return Ok(ProtocolSchemas::default());
         }
-        None => return Ok(without_schemas("it is not in the cache, where `--check-frames` brings it")),
+        None => {
+            return Ok(without_schemas(context, "it is not in the cache, where `--check-frames` brings it"));
+        }
     };
     let texts = texts.iter().map(|(version, text)| (*version, text.as_str()));
     ProtocolSchemas::read(texts).map_err(Failure::broke)

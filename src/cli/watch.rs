@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::gateways::{GatewayOptions, provider};
+use super::gateways::{GatewayOptions, provider, resolve, tell_of_installing};
 use super::interrupt::interrupt;
 use super::suite::{self, Selection, SuiteOptions, real, touched};
 use super::vars::{VarOptions, refuse_unknown};
@@ -62,9 +62,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::usage("--timeout must be longer than 0"));
     }
     let provider = provider(context, &args.gateways)?;
-    let targets = provider
-        .resolve(args.gateways.targets(&args.gateway)?)
-        .map_err(|error| Failure::broke(error).hint("name a release, such as 2026.3.31"))?;
+    let targets = resolve(context, &provider, args.gateways.targets(&args.gateway)?)?;
     let known = select(args, context, &args.selection)?;
     refuse_unknown(&args.vars.given(), &known.scenarios)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -222,7 +220,7 @@ impl<'a> Watched<'a> {
             Ok(scenarios) => self.round(&self.names(&changed), scenarios, begun).await,
             // A file with mistakes is what one gets while writing it.
             Err(failure) => {
-                anstream::eprintln!("{failure}");
+                self.context.say(failure.to_string());
                 Ok(())
             }
         }
@@ -266,7 +264,9 @@ impl<'a> Watched<'a> {
 
     async fn round(&mut self, what: &str, scenarios: Vec<Scenario>, begun: Instant) -> Result<(), Failure> {
         let Some(gateways) = &mut self.gateways else { return Ok(()) };
+        self.context.progress.stage(format!("{what}: {}", count(scenarios.len(), "scenario")));
         let record = gateways.run(&scenarios).await;
+        self.context.progress.done();
         let took = begun.elapsed().as_millis();
         for cell in &record.cells {
             self.bad.remove(&cell.scenario);
@@ -280,8 +280,8 @@ impl<'a> Watched<'a> {
     /// Prepares the target that is used now, which installs it if necessary.
     async fn prepare(&mut self) -> Result<(), Failure> {
         let target = &self.targets[self.at];
-        let tell = Arc::new(|text: String| anstream::eprintln!("{text}"));
-        let prepared = self.provider.prepare(target, tell).await.map_err(Failure::broke)?;
+        let prepared =
+            self.provider.prepare(target, tell_of_installing(self.context)).await.map_err(Failure::broke)?;
         let seed = self.args.seed.unwrap_or(self.context.entropy & 0xffff_ffff);
         let settings = Settings {
             interrupt: self.cancel.clone(),
@@ -289,18 +289,19 @@ impl<'a> Watched<'a> {
         };
         let most = self.args.gateways.jobs(self.context);
         let mut gateways = KeptGateways::new(Arc::new(prepared), settings, most);
+        self.context.progress.begin(format!("{target} boots"));
         let booted = gateways.boot_plain().await;
+        if booted.is_ok() {
+            self.context.progress.done();
+        }
         self.gateways = Some(gateways);
         booted.map_err(Failure::broke)
     }
 
     fn invite(&self) {
         let keys = if self.keys_are_read() { "; keys: a all, f failed, t next target, q quit" } else { "" };
-        anstream::eprintln!(
-            "watching {} on {}{keys}",
-            count(self.known.len(), "scenario"),
-            self.targets[self.at]
-        );
+        let known = count(self.known.len(), "scenario");
+        self.context.say(format!("watching {known} on {}{keys}", self.targets[self.at]));
     }
 
     const fn keys_are_read(&self) -> bool {
@@ -311,7 +312,7 @@ impl<'a> Watched<'a> {
     async fn stop(&mut self) {
         if let Some(gateways) = self.gateways.take() {
             for leak in gateways.stop().await {
-                anstream::eprintln!("warning: {leak}");
+                self.context.say(format!("warning: {leak}"));
             }
         }
     }

@@ -22,7 +22,7 @@ pub enum PrepareError {
 }
 
 /// Is told what an installation is doing.
-pub(super) type Tell = Arc<dyn Fn(String) + Send + Sync>;
+pub type Tell = Arc<dyn Fn(InstallEvent) + Send + Sync>;
 
 /// Installs releases and keeps those in use from being removed.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Builds {
         // Dropping this future, as an interrupt does, ends the installation.
         let _guard = CancelOnDrop(cancel.clone());
         self.blocking(move |cache| {
-            let progress = move |event: InstallEvent| tell(event.to_string());
+            let progress = move |event: InstallEvent| tell(event);
             cache.install(release, &progress, &cancel)
         })
         .await
@@ -65,7 +65,7 @@ impl Builds {
         let cancel = Cancel::default();
         let _guard = CancelOnDrop(cancel.clone());
         self.blocking(move |cache| {
-            let progress = move |event: InstallEvent| tell(event.to_string());
+            let progress = move |event: InstallEvent| tell(event);
             cache.build_of_tarball(&file, &progress, &cancel)
         })
         .await

@@ -1,21 +1,26 @@
 //! The model, served in this process as one more kind of gateway.
 
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tracing::debug;
 
 use super::configuration::{Changes, smallest};
+use super::kept_state::CONFIG_NAME;
 use super::seed::Seed;
 use super::state::{PAIRED, PENDING, StoredPairing};
 use crate::model::{self, Clock, Fault, GatewayState, Profile, ServeError, ServeOptions, Served, Unmodelled};
 use crate::release::Release;
 
-/// The state directory that the model reports. Nothing is ever written there.
+/// The state directory that the model reports. Nothing is ever written there: it keeps its records in memory.
 const STATE_DIR: &str = "/nonexistent/openclaw";
 
 /// How far the clock of a model may be ahead of its clients', in milliseconds.
@@ -177,6 +182,24 @@ impl Embedded {
             }
         }
         stored
+    }
+
+    /// Writes its records and its release into a new state directory, as a gateway with the JSON store has them. Only the
+    /// owner can read them.
+    pub(super) fn keep(&self, place: &Path) -> io::Result<()> {
+        let write = |path: &str, value: &Value| -> io::Result<()> {
+            let path = place.join(path);
+            let folder = path.parent().unwrap_or(place);
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+            file.write_all(format!("{value:#}\n").as_bytes())
+        };
+        for (path, records) in self.served.state().files() {
+            write(path, &records)?;
+        }
+        let release = self.served.profile().release().to_string();
+        write(CONFIG_NAME, &json!({"meta": {"lastTouchedVersion": release}}))
     }
 
     pub(super) async fn stop(self) {

@@ -35,7 +35,7 @@ mod tree;
 mod watch;
 
 pub use boot::{BootError, BootRequest, Death, Gateway, StopReport, TakeOverError};
-pub use builds::PrepareError;
+pub use builds::{PrepareError, Tell};
 pub use configuration::{Changes, merge};
 pub use confine::not_enforced;
 pub use copy::{CopyError, copy_package};

@@ -16,7 +16,7 @@ use super::launch::{Launch, NodeBuild};
 use super::machine::Machine;
 use super::running::{Attached, RunningGateway};
 use super::seed::Seed;
-use super::state::StateError;
+use super::state::{StateError, read_both_stores};
 use super::target::GatewayAddress;
 use crate::release::Release;
 use crate::scenario::{Action, Capability, Ready, Scenario, Step};
@@ -236,9 +236,12 @@ impl PreparedTarget {
         learn_secrets(&request);
         let launch = match (&self.backend, request.launch) {
             (Backend::Embedded(build), _) => {
+                let mut seed = request.seed;
+                if let Some(state) = &request.state {
+                    seed.add(read_both_stores(state)?);
+                }
                 let model =
-                    Embedded::serve(build, request.token, request.config, &request.env, &request.seed)
-                        .await?;
+                    Embedded::serve(build, request.token, request.config, &request.env, &seed).await?;
                 return Ok(RunningGateway::Embedded(Box::new(model)));
             }
             (Backend::Attach(address, token), _) => {

@@ -338,8 +338,10 @@ impl RunningGateway {
             }
             Self::Embedded(model) => {
                 let boots = model.boots();
+                let kept = keep.map_or(Ok(()), |place| model.keep(place));
                 model.stop().await;
-                GatewayEnd { boots, leaks: Vec::new() }
+                let leaks = kept.err().map(|error| format!("its state could not be kept: {error}"));
+                GatewayEnd { boots, leaks: leaks.into_iter().collect() }
             }
             Self::Attached(_) => GatewayEnd::default(),
         }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use serde_json::{Map, Value};
 
-use super::state::{BUSY, DATABASE, PAIRED, PENDING, StateError, cell, columns_of, key_of};
+use super::state::{BUSY, DATABASE, PAIRED, PENDING, StateError, StoredPairing, cell, columns_of, key_of};
 
 /// The schema of 2026.8.1, the first that keeps the records of pairing in the database. Up to 2026.7.35 it is 1,
 /// with the same tables, unused.
@@ -35,6 +35,12 @@ impl Seed {
         filled
             .map(|(place, records)| (place.into(), Value::Object(records.clone()).to_string().into_bytes()))
             .collect()
+    }
+
+    /// Adds stored records to those that it has.
+    pub(super) fn add(&mut self, stored: StoredPairing) {
+        self.paired.extend(stored.paired);
+        self.pending.extend(stored.pending);
     }
 
     /// Places the records that the first start did not read. Call it when the gateway is ready; it reads records when it next

@@ -63,8 +63,6 @@ pub struct LearnProgress {
     pub asked: usize,
     /// Steps done so far.
     pub steps: usize,
-    /// Time since the beginning.
-    pub since: Duration,
 }
 
 /// A target that answers the same word differently: it is no deterministic machine, or its words affect one another.
@@ -182,8 +180,7 @@ impl Session {
                 }
             }
             let asked = self.explored + self.tested;
-            let since = self.started.elapsed();
-            progress(LearnProgress { purpose, asked, steps: self.steps, since });
+            progress(LearnProgress { purpose, asked, steps: self.steps });
         }
     }
 

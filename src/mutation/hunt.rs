@@ -15,6 +15,9 @@ use crate::run::{Cell, Emit, Event, Rerun, RunRequest, Settings, run};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
+/// Is told how far a hunt is.
+pub type HuntTell = Arc<dyn Fn(HuntProgress) + Send + Sync>;
+
 /// What to try, and how.
 pub struct HuntRequest {
     /// The scenarios of the suite.
@@ -29,9 +32,39 @@ pub struct HuntRequest {
     pub jobs: usize,
 }
 
+/// How far a hunt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HuntProgress {
+    /// The suite runs against the mutants that were not noticed yet, under the rules of a release.
+    Running {
+        /// The release.
+        release: Release,
+        /// How many mutants these are.
+        mutants: usize,
+        /// Scenarios that ended, on all of them together and on the sound model.
+        done: usize,
+        /// How many there are.
+        all: usize,
+    },
+    /// What seems to notice a mutant runs again by itself.
+    Confirming {
+        /// The release.
+        release: Release,
+        /// Mutants that were confirmed.
+        done: usize,
+        /// How many there are.
+        all: usize,
+    },
+}
+
 /// Runs the suite against each mutant, first under the rules of the first release, then of the next one for the mutants that
 /// no scenario noticed.
-pub async fn hunt(provider: &TargetProvider, request: &HuntRequest, cancel: &CancellationToken) -> Score {
+pub async fn hunt(
+    provider: &TargetProvider,
+    request: &HuntRequest,
+    tell: &HuntTell,
+    cancel: &CancellationToken,
+) -> Score {
     let mut fates: Vec<MutantFate> = request
         .mutants
         .iter()
@@ -44,10 +77,15 @@ pub async fn hunt(provider: &TargetProvider, request: &HuntRequest, cancel: &Can
         if alive.is_empty() || cancel.is_cancelled() {
             break;
         }
+        let mutants = alive.len();
         let faults: Vec<Option<&'static Mutant>> =
             std::iter::once(None).chain(alive.into_iter().map(Some)).collect();
-        let verdicts =
-            verdicts(provider, request, *release, &faults, &request.scenarios, request.jobs, cancel).await;
+        let (release_now, own_tell) = (*release, Arc::clone(tell));
+        let count: CellCount = Arc::new(move |done, all| {
+            own_tell(HuntProgress::Running { release: release_now, mutants, done, all });
+        });
+        let lot = HuntLot { faults: &faults, scenarios: &request.scenarios, jobs: request.jobs };
+        let verdicts = verdicts(provider, request, *release, lot, &count, cancel).await;
         let sound = |scenario: &str| {
             verdicts.get(&(target(*release, None), scenario.to_owned())).is_some_and(|one| one.is_fine())
         };
@@ -68,8 +106,15 @@ pub async fn hunt(provider: &TargetProvider, request: &HuntRequest, cancel: &Can
                 .collect();
             suspects.push(Suspects { fate, by });
         }
+        let all = suspects.len();
         let confirmed = suspects.into_iter().map(|one| one.confirm(provider, request, *release, cancel));
-        futures_util::stream::iter(confirmed).buffer_unordered(request.jobs.max(1)).collect::<()>().await;
+        let mut confirmed = futures_util::stream::iter(confirmed).buffer_unordered(request.jobs.max(1));
+        let mut done = 0;
+        tell(HuntProgress::Confirming { release: *release, done, all });
+        while confirmed.next().await.is_some() {
+            done += 1;
+            tell(HuntProgress::Confirming { release: *release, done, all });
+        }
     }
     Score::new(fates, blind.into_iter().collect())
 }
@@ -94,7 +139,9 @@ impl Suspects<'_> {
             return;
         }
         let faults = [None, Some(fate.mutant)];
-        let verdicts = verdicts(provider, request, release, &faults, &by, 1, cancel).await;
+        let lot = HuntLot { faults: &faults, scenarios: &by, jobs: 1 };
+        let nobody: CellCount = Arc::new(|_, _| {});
+        let verdicts = verdicts(provider, request, release, lot, &nobody, cancel).await;
         let verdict = |mutant, id: &str| verdicts.get(&(target(release, mutant), id.to_owned())).copied();
         let notices_again = |id: &str| {
             verdict(None, id).is_some_and(Verdict::is_fine)
@@ -118,15 +165,28 @@ fn target(release: Release, mutant: Option<&'static Mutant>) -> String {
     embedded(release, mutant).to_string()
 }
 
+/// What runs together: these scenarios on the model with each of these faults.
+#[derive(Clone, Copy)]
+struct HuntLot<'a> {
+    faults: &'a [Option<&'static Mutant>],
+    scenarios: &'a [Scenario],
+    jobs: usize,
+}
+
+/// Is told how many cells of how many are done.
+type CellCount = Arc<dyn Fn(usize, usize) + Send + Sync>;
+
 async fn verdicts(
     provider: &TargetProvider,
     request: &HuntRequest,
     release: Release,
-    faults: &[Option<&'static Mutant>],
-    scenarios: &[Scenario],
-    jobs: usize,
+    lot: HuntLot<'_>,
+    count: &CellCount,
     cancel: &CancellationToken,
 ) -> BTreeMap<(String, String), Verdict> {
+    let HuntLot { faults, scenarios, jobs } = lot;
+    let all = faults.len() * scenarios.len();
+    count(0, all);
     let run_request = RunRequest {
         memory: None,
         scenarios: scenarios.to_vec(),
@@ -140,11 +200,13 @@ async fn verdicts(
         rerun: Rerun::default(),
     };
     let found: Arc<Mutex<BTreeMap<(String, String), Verdict>>> = Arc::default();
-    let keep = Arc::clone(&found);
+    let (keep, count) = (Arc::clone(&found), Arc::clone(count));
     let emit: Emit = Arc::new(move |event| {
         if let Event::CellFinished(cell) = event {
             let Cell { target, scenario, verdict, .. } = *cell;
-            keep.lock().insert((target, scenario), verdict);
+            let mut keep = keep.lock();
+            keep.insert((target, scenario), verdict);
+            count(keep.len(), all);
         }
     });
     run(provider, &run_request, &emit, cancel).await;

@@ -13,7 +13,7 @@ mod trial;
 mod trials;
 mod worker;
 
-pub use hunt::{HuntRequest, hunt};
+pub use hunt::{HuntProgress, HuntRequest, HuntTell, hunt};
 pub use operators::{CodeMutant, Operator, Shape, mutants_of};
 pub use outcome::{
     CodeScore, EQUIVALENT, Equivalents, EquivalentsError, MUTANTS_FORMAT, MutantReport, report_of,

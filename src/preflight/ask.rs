@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::devices::{Credential, client};
 use super::exec::{ExecOutcome, try_exec};
 use super::judge::ReconnectAnswer;
+use super::progress::{PreflightDoing, PreflightProgress};
 use super::stand_in::StandIn;
 use crate::client::{self, Opened, Transcript, open};
 use crate::gateway::{PreparedTarget, RunningGateway, ScriptedModel, StartError, StartRequest, merge};
@@ -33,8 +34,10 @@ pub(super) struct AskRequest<'a> {
     /// The clock: milliseconds since 1970.
     pub(super) now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     pub(super) stand_ins: &'a [StandIn],
+    /// How many releases were asked before, and how many are asked.
+    pub(super) turn: (usize, usize),
     /// Is told what happens.
-    pub(super) tell: &'a (dyn Fn(String) + Send + Sync),
+    pub(super) tell: &'a (dyn Fn(PreflightProgress) + Send + Sync),
 }
 
 /// What a release answered.
@@ -111,7 +114,11 @@ pub(super) async fn ask(
         ..StartRequest::default()
     };
     let name = prepared.name().to_owned();
-    (request.tell)(format!("{name} boots on a copy of the state"));
+    let tell = |doing: PreflightDoing| {
+        let (done, all) = request.turn;
+        (request.tell)(PreflightProgress { release: name.clone(), doing, done, all });
+    };
+    tell(PreflightDoing::Boots);
     let gateway = prepared.start(start).await.map_err(|source| AskError::Boot {
         release: name.clone(),
         log: source.log().to_vec(),
@@ -119,12 +126,11 @@ pub(super) async fn ask(
     })?;
     let boot_ms = gateway.boot_ms();
     let tries = request.stand_ins.len();
-    let seconds = boot_ms.div_ceil(1000);
-    (request.tell)(format!("{name} is up after {seconds} s, {tries} reconnects are tried"));
+    tell(PreflightDoing::Reconnects { boot_ms, tries });
     let answers = reconnect_all(&gateway, request).await;
     let exec = match &model {
         Some(model) if answers.is_ok() => {
-            (request.tell)(format!("{name} runs a command with its exec tool"));
+            tell(PreflightDoing::Exec);
             Some(try_exec(&gateway, model).await)
         }
         _ => None,
@@ -264,6 +270,7 @@ mod tests {
             token: "shared",
             now_ms: Arc::new(|| 5),
             stand_ins: &[],
+            turn: (0, 1),
             tell: &|_| {},
         };
         let facts = HandshakeFacts {

@@ -6,6 +6,7 @@ mod cause;
 mod devices;
 mod exec;
 mod judge;
+mod progress;
 mod report;
 mod source;
 mod stand_in;
@@ -16,6 +17,7 @@ pub use cause::{Cause, ChangedRule, ChangedScenario};
 pub use devices::{Credential, DeviceRole, TokenState};
 pub use exec::ExecOutcome;
 pub use judge::{ReconnectAnswer, UpgradeEffect};
+pub use progress::{PreflightDoing, PreflightProgress};
 pub use report::{
     DeviceOutcome, PREFLIGHT_FORMAT, Preflight, PreflightError, PreflightRequest, ReleaseSide, preflight,
 };

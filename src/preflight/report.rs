@@ -12,6 +12,7 @@ use super::cause::{Cause, cause};
 use super::devices::{Credential, DeviceRole, device_roles};
 use super::exec::ExecOutcome;
 use super::judge::{ReconnectAnswer, UpgradeEffect, upgrade_effect};
+use super::progress::PreflightProgress;
 use super::source::{SourceError, forget_socket};
 use super::stand_in::{own_identity, place, stand_ins};
 use crate::curate::timeline::{BUILT_IN, read};
@@ -104,7 +105,7 @@ pub struct PreflightRequest<'a> {
     /// begins with the copied state.
     pub stepwise: Option<&'a Path>,
     /// Is told what happens.
-    pub tell: &'a (dyn Fn(String) + Send + Sync),
+    pub tell: &'a (dyn Fn(PreflightProgress) + Send + Sync),
     /// Seed of the keys of stand-ins.
     pub seed: u64,
     /// The clock: milliseconds since 1970.
@@ -126,12 +127,15 @@ pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Vec<Preflight>,
     let all = stand_ins(&roles, &stored.paired, request.seed);
     place(request.state, &roles, &all)?;
     let token = format!("preflight-{:016x}", request.seed);
+    let before_all = usize::from(request.from.is_some());
+    let turns = request.to.len() + before_all;
     let ask_request = AskRequest {
         state: request.state,
         config: request.config,
         token: &token,
         now_ms: Arc::clone(&request.now_ms),
         stand_ins: &all,
+        turn: (0, turns),
         tell: request.tell,
     };
     let mut before = match request.from {
@@ -145,7 +149,9 @@ pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Vec<Preflight>,
     let mut state = request.state.to_owned();
     for (number, to) in request.to.iter().enumerate() {
         let kept = request.stepwise.map(|place| place.join(number.to_string()));
-        let after = ask(to, &AskRequest { state: &state, ..ask_request.clone() }, kept.as_deref()).await?;
+        let turn = (number + before_all, turns);
+        let asked = AskRequest { state: &state, turn, ..ask_request.clone() };
+        let after = ask(to, &asked, kept.as_deref()).await?;
         let ends = before.as_ref().and_then(|(prepared, _)| release_of(prepared)).zip(release_of(to));
         let rows = all.iter().enumerate().map(|(at, one)| {
             let device = roles[one.index].clone();
@@ -174,9 +180,10 @@ pub async fn preflight(request: &PreflightRequest<'_>) -> Result<Vec<Preflight>,
     Ok(found)
 }
 
-/// The release that a target is named by.
+/// The release that a target is named by: its own, or that of a model.
 fn release_of(prepared: &PreparedTarget) -> Option<Release> {
-    prepared.name().parse().ok()
+    let name = prepared.name();
+    name.strip_prefix("embedded:").unwrap_or(name).parse().ok()
 }
 
 fn side_of(prepared: &PreparedTarget, asked: &ReleaseAnswers) -> ReleaseSide {

@@ -27,6 +27,7 @@ mod next_steps;
 mod outcome_lines;
 pub mod preflight;
 pub mod preflight_page;
+pub mod progress;
 mod release_verdict;
 #[cfg(test)]
 #[path = "../../tests/sample/mod.rs"]

@@ -23,6 +23,7 @@ use super::rerun::Rerun;
 use super::secrets;
 use super::starts::Starts;
 use crate::error_chain::chain;
+use crate::gateway::install::InstallEvent;
 use crate::gateway::{PreparedTarget, StartError, Target, TargetProvider};
 use crate::release::Release;
 use crate::scenario::{Capability, Scenario};
@@ -177,10 +178,12 @@ impl Doubted {
 impl Engine<'_> {
     async fn target(&self, target: &Target) {
         let name = target.to_string();
-        let tell: Arc<dyn Fn(String) + Send + Sync> = {
+        let tell: Arc<dyn Fn(InstallEvent) + Send + Sync> = {
             let (emit, name) = (Arc::clone(self.emit), name.clone());
-            Arc::new(move |text: String| {
-                emit(Event::Preparing { target: name.clone(), text: Masker::default().line(&text) });
+            Arc::new(move |event: InstallEvent| {
+                let advance = matches!(event, InstallEvent::Advanced { .. });
+                let text = Masker::default().line(&event.to_string());
+                emit(Event::Preparing { target: name.clone(), text, advance });
             })
         };
         let prepared = tokio::select! {

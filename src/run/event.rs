@@ -24,6 +24,11 @@ pub struct Format {
 /// The format of stored events and of the JSON report.
 pub const RUN_FORMAT: Format = Format { major: 1, minor: 2 };
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -36,6 +41,9 @@ pub enum Event {
         target: String,
         /// What is being done, in words.
         text: String,
+        /// Whether it only tells how far that is.
+        #[serde(default, skip_serializing_if = "is_false")]
+        advance: bool,
     },
     /// A target cannot be used at all.
     TargetUnusable {

@@ -253,7 +253,7 @@ fn events_of(rows: &[(String, &Row)], releases: &[String]) -> Vec<Event> {
     })];
     for (gateway, target) in releases.iter().enumerate() {
         let release: Option<Release> = target.parse().ok();
-        events.push(Event::Preparing { target: target.clone(), text: "installing".into() });
+        events.push(Event::Preparing { target: target.clone(), text: "installing".into(), advance: false });
         events.push(Event::GatewayStarting { gateway, target: target.clone(), lane: "shared".into() });
         events.push(Event::GatewayReady { gateway, boot_ms: 2_100 + 130 * gateway as u64 });
         for (id, row) in rows {

@@ -79,6 +79,7 @@ impl<'a> CommitOracle<'a> {
         attempt: u32,
         cancel: &CancellationToken,
     ) -> Option<Result<Measurement, BuildError>> {
+        (self.runner.tell)(format!("{} is built", variant.base));
         let built = tokio::select! {
             built = self.trees.build(variant) => built,
             () = cancel.cancelled() => return None,

@@ -203,6 +203,10 @@ impl BisectArgs {
             commits: self.repo.as_ref().map(|repo| self.commits(context, repo)).transpose()?,
             use_known: !self.no_cache,
             cache_dir: context.cache_dir.clone(),
+            tell: {
+                let progress = context.progress.clone();
+                Arc::new(move |text| progress.stage(text))
+            },
             arguments: serde_json::to_value(self).map_err(Failure::broke)?,
             scenarios,
         })

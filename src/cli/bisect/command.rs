@@ -74,24 +74,26 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         .block_on(async {
             let cancel = CancellationToken::new();
             tokio::spawn(cancel_on_interrupt(cancel.clone()));
-            bisect(&request, past, &mut log, &mut show_progress, &cancel).await
+            let mut show = |what: Progress<'_>| show_progress(context, what);
+            bisect(&request, past, &mut log, &mut show, &cancel).await
         })
         .map_err(failure)?;
+    context.progress.end();
     if interrupted {
         let cache = quoted(&context.cache_dir.display().to_string());
         let log = quoted(&path.display().to_string());
-        anstream::eprintln!("resume with: gatecrash --cache-dir {cache} bisect --resume {log}");
+        context.say(format!("resume with: gatecrash --cache-dir {cache} bisect --resume {log}"));
     }
     let exit = show(args, context, &arguments, &entries)?;
     Ok(if interrupted { Exit::Interrupted } else { exit })
 }
 
-fn show_progress(what: Progress<'_>) {
+fn show_progress(context: &Context, what: Progress<'_>) {
     match what {
-        Progress::Resumed { probes } => anstream::eprintln!("resuming after {probes} probes"),
+        Progress::Resumed { probes } => context.say(format!("resuming after {probes} probes")),
         Progress::Entry(start, entry) => {
             if let Some(line) = progress(start, entry) {
-                anstream::eprintln!("{line}");
+                context.say(line);
             }
         }
     }

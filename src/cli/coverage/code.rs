@@ -16,6 +16,7 @@ use crate::gateway::Profiles;
 use crate::release::Release;
 use crate::report::coverage::{html, json, lcov};
 use crate::report::terminal::{self, Appearance, Palette};
+use crate::report::text::count;
 use crate::report::{ParseReportError, ReportDestination, parse_kind_file};
 use crate::run::RunRecord;
 use crate::scenario::Millis;
@@ -133,7 +134,8 @@ pub(super) fn run(
         GatewayOptions { jobs: args.jobs, assume_release: args.assume_release, allow_remote: false };
     let provider = provider(context, &gateways)?;
     let name = args.gateway.as_deref().unwrap_or_default();
-    let Bundle { target, package, .. } = Bundle::open(name, &gateways, &provider)?;
+    let Bundle { target, package, .. } = Bundle::open(context, name, &gateways, &provider)?;
+    context.progress.stage(format!("reading the code of {target}"));
     let found = coverage::chunks_of(&package, &scope).map_err(bundle::unnamed)?;
     let paths = coverage::real_paths(&package, &found.chunks);
     let place = provider
@@ -171,10 +173,13 @@ pub(super) fn run(
     };
     let record = measure(context, &provider, &args.selection, vec![target.clone()], &[], &options)?;
     let gateways = groups(&record, &profiles);
+    context.progress.stage(format!("reading what {} executed", count(gateways.len(), "gateway")));
     let (traces, lost) =
         coverage::collect(&gateways, &package, &found.chunks, &paths).map_err(Failure::broke)?;
     let lost = found.unreadable.into_iter().chain(lost).collect();
+    context.progress.stage("counting what was executed");
     let measured = coverage::measure(&target.to_string(), &found.chunks, &traces, lost);
+    context.progress.done();
     show(args, format, &measured, &package, context)?;
     Ok(exit(args, &record, &measured))
 }

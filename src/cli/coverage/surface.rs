@@ -43,7 +43,8 @@ pub(super) fn run(
         GatewayOptions { jobs: None, assume_release: of_release.assume_release, allow_remote: false };
     let provider = provider(context, &gateways)?;
     let name = of_release.gateway.as_deref().unwrap_or_default();
-    let Bundle { target, prepared, package } = Bundle::open(name, &gateways, &provider)?;
+    let Bundle { target, prepared, package } = Bundle::open(context, name, &gateways, &provider)?;
+    context.progress.stage(format!("reading the code of {target}"));
     let release = prepared.release().ok_or_else(|| {
         Failure::usage("it is not known which release this is").hint("add --assume-release")
     })?;

@@ -30,6 +30,7 @@ use crate::mutation::{
 };
 use crate::release::Release;
 use crate::report;
+use crate::report::progress::Amount;
 use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::Settings;
 use crate::scenario::{Millis, Scenario};
@@ -84,8 +85,10 @@ pub(super) fn run(args: &MutantOptions, options: &CodeOptions, context: &Context
         GatewayOptions { jobs: options.jobs, assume_release: options.assume_release, allow_remote: false };
     let provider = provider(context, &gateways)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
-    let bundle = Bundle::open(options.gateway.as_deref().unwrap_or_default(), &gateways, &provider)?;
+    let bundle = Bundle::open(context, options.gateway.as_deref().unwrap_or_default(), &gateways, &provider)?;
+    context.progress.stage(format!("reading the code of {}", bundle.target));
     let found = found(&bundle, &scope)?;
+    context.progress.done();
     let chosen = chosen(options, args.seed, &found.mutants, &equivalents)?;
     if args.list {
         return list(&found.mutants, &chosen, &equivalents, args.format, context);
@@ -99,12 +102,13 @@ pub(super) fn run(args: &MutantOptions, options: &CodeOptions, context: &Context
         .place()
         .map_err(|error| Failure::broke(error).context("cannot make a folder for the copy"))?;
     let copy = place.path().join("package");
-    tell(format_args!(
-        "{} mutants in the code in scope of {}, {} of them chosen; making a private copy of the package",
-        found.mutants.len(),
+    let all = found.mutants.len();
+    context.say(format!(
+        "{all} mutants in the code in scope of {}, {} of them chosen",
         bundle.target,
         chosen.len()
     ));
+    context.progress.stage("making a private copy of the package");
     let replaced = with_mutants(&found)?;
     copy_package(&bundle.package, &copy, &replaced).map_err(Failure::broke)?;
     let cancel = CancellationToken::new();
@@ -122,11 +126,23 @@ pub(super) fn run(args: &MutantOptions, options: &CodeOptions, context: &Context
     };
     let result = runtime.block_on(async {
         let listening = tokio::spawn(cancel_on_interrupt(cancel.clone()));
-        let result =
-            tried(&provider, &request, &stored, options, &found, &chosen, &equivalents, &cancel, begun).await;
+        let result = tried(
+            context,
+            &provider,
+            &request,
+            &stored,
+            options,
+            &found,
+            &chosen,
+            &equivalents,
+            &cancel,
+            begun,
+        )
+        .await;
         listening.abort();
         result
     });
+    context.progress.end();
     if let Ok(prepared) = runtime.block_on(provider.prepare(&request.target, Arc::new(|_| {})))
         && let Some(Launch::Node(build)) = prepared.launch()
     {
@@ -142,6 +158,7 @@ pub(super) fn run(args: &MutantOptions, options: &CodeOptions, context: &Context
 /// Measures which mutants scenarios reach, unless that is stored, and tries the chosen mutants.
 #[expect(clippy::too_many_arguments, reason = "each is read once and passed down")]
 async fn tried(
+    context: &Context,
     provider: &TargetProvider,
     request: &TrialRequest<'_>,
     stored: &StoredTrials,
@@ -160,10 +177,9 @@ async fn tried(
         let count = |_: &crate::run::Cell| {
             let mut done = done.lock();
             *done += 1;
-            if *done % 100 == 0 {
-                tell(format_args!("{done} of {all} scenarios ran without a mutant"));
-            }
+            context.progress.amount(Amount::of(*done, all, "scenario"));
         };
+        context.progress.begin("the scenarios run without a mutant");
         let reach = reach(request, provider, &count, cancel).await.map_err(Failure::broke)?;
         if !cancel.is_cancelled() {
             stored.keep_reach(&reach);
@@ -171,7 +187,7 @@ async fn tried(
         reach
     };
     let reached: BTreeSet<usize> = reach.reached.values().flatten().copied().collect();
-    tell(format_args!(
+    context.say(format!(
         "{} scenarios are fine without a mutant; they reach {} of {} mutants ({:.0} s so far)",
         reach.sound.len(),
         reached.len(),
@@ -191,13 +207,15 @@ async fn tried(
     let until = options.time.map(|time| begun + time.as_duration());
     let new = Mutex::new(Vec::new());
     let turns = Mutex::new(0);
+    // Once fresh gateways decide: how many were decided before, and how many were open then.
+    let decided_before = Mutex::new(None);
     let progress = |progress: TrialProgress| match progress {
         TrialProgress::Decided(number, trial) => {
             stored.keep_trial(&trial);
             if trial.verdict == MutantVerdict::Survived
                 && let Some(mutant) = found.mutants.get(number)
             {
-                tell(format_args!(
+                context.say(format!(
                     "survived: {}:{} {} `{}`",
                     mutant.source,
                     mutant.line,
@@ -205,30 +223,30 @@ async fn tried(
                     short(&mutant.before)
                 ));
             }
-            new.lock().push(trial);
+            let mut new = new.lock();
+            new.push(trial);
+            if let Some((before, open)) = *decided_before.lock() {
+                context.progress.amount(Amount::of(new.len().saturating_sub(before), open, "mutant"));
+            }
         }
         TrialProgress::TriedOnRunning => {
             let mut turns = turns.lock();
             *turns += 1;
-            if *turns % 25 == 0 {
-                let seconds = begun.elapsed().as_secs();
-                tell(format_args!("{} of {} mutants had their turn after {seconds} s", *turns, wanted.len()));
-            }
+            context.progress.amount(Amount::of(*turns, wanted.len(), "mutant"));
         }
-        TrialProgress::Open(count) => {
+        TrialProgress::Open(open) => {
             let seconds = begun.elapsed().as_secs();
-            tell(format_args!("{count} are still open after {seconds} s and get fresh gateways together"));
+            context.say(format!("{open} are still open after {seconds} s and get fresh gateways together"));
+            context.progress.begin("what is still open runs on fresh gateways");
+            *decided_before.lock() = Some((new.lock().len(), open));
         }
     };
+    context.progress.begin("mutants are tried on running gateways");
     let tried = try_all(request, provider, &reach, &wanted, until, &progress, cancel).await;
     tried.map_err(Failure::broke)?;
     let new = new.into_inner();
     trials.extend(new.into_iter().map(|trial| (trial.id.clone(), trial)));
     Ok((reach, trials))
-}
-
-fn tell(text: std::fmt::Arguments<'_>) {
-    anstream::eprintln!("{text}");
 }
 
 fn short(text: &str) -> String {

@@ -12,9 +12,11 @@ use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::list::Format;
 use crate::cli::suite::{self, Selection};
 use crate::model::{MUTANTS, Mutant, mutant_named};
-use crate::mutation::{HuntRequest, hunt};
+use crate::mutation::{HuntProgress, HuntRequest, HuntTell, hunt};
 use crate::release::Release;
+use crate::report::progress::{Amount, Progress};
 use crate::report::terminal::{self, Appearance, Palette};
+use crate::report::text::count;
 use crate::run::Settings;
 use crate::scenario::Millis;
 
@@ -64,8 +66,11 @@ pub(super) fn run(args: &MutantOptions, options: &ModelOptions, context: &Contex
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broke)?;
     let score = runtime.block_on(async {
         let cancel = CancellationToken::new();
-        hunt(&provider, &request, &cancel).await
+        let progress = context.progress.clone();
+        let tell: HuntTell = Arc::new(move |now| show_progress(&progress, now));
+        hunt(&provider, &request, &tell, &cancel).await
     });
+    context.progress.done();
     let text = match args.format {
         Format::Json => format!("{:#}\n", serde_json::to_value(&score).map_err(Failure::broke)?),
         Format::Text => terminal::mutants(
@@ -81,6 +86,29 @@ pub(super) fn run(args: &MutantOptions, options: &ModelOptions, context: &Contex
     } else {
         Exit::Broke
     })
+}
+
+fn show_progress(progress: &Progress, now: HuntProgress) {
+    let (text, amount) = match now {
+        HuntProgress::Running { release, mutants, done, all } => {
+            let mutants = count(mutants, "mutant");
+            (
+                format!("the suite runs against {mutants} of the rules of {release}"),
+                Amount::of(done, all, "cell"),
+            )
+        }
+        HuntProgress::Confirming { release, done, all } => {
+            let text = format!("what noticed a mutant of the rules of {release} runs again by itself");
+            (text, Amount::of(done, all, "mutant"))
+        }
+    };
+    let is_new = match now {
+        HuntProgress::Running { done, .. } | HuntProgress::Confirming { done, .. } => done == 0,
+    };
+    if is_new {
+        progress.begin(text);
+    }
+    progress.amount(amount);
 }
 
 fn named(names: &[String]) -> Result<Vec<&'static Mutant>, Failure> {

@@ -3,7 +3,6 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::display::Display;
 use super::size::{Size, megabytes};
 use super::table::{available_table, installed_table};
 use crate::cli::context::Context;
@@ -95,6 +94,7 @@ impl std::str::FromStr for Wanted {
 }
 
 pub(in crate::cli) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    context.progress.stage("reading the cache");
     let cache = Cache::open(&context.cache_dir, context.tools()).map_err(Failure::broke)?;
     match &args.action {
         Action::List(list) if list.available => list_available(&cache, list, context),
@@ -159,10 +159,9 @@ fn install(cache: &Cache, wanted: &[Wanted], context: &Context) -> Result<Exit, 
             Wanted::Latest => cache.latest().map_err(Failure::broke)?,
             Wanted::Release(release) => *release,
         };
-        let display = Display::new(context.live);
-        let progress = |event: InstallEvent| display.show(&event);
+        let progress = |event: InstallEvent| context.progress.install(&event);
         let result = cache.install(release, &progress, &Cancel::default());
-        display.end();
+        context.progress.end();
         match result {
             Ok(build) => {
                 context.print(&format!("{release} is installed, on node {}\n", build.node_version))?;
@@ -196,7 +195,9 @@ fn remove(cache: &Cache, releases: &[Release], context: &Context) -> Result<Exit
 }
 
 fn prune(cache: &Cache, keep: Size, context: &Context) -> Result<Exit, Failure> {
+    context.progress.stage("removing what was not used for longest");
     let pruned = install::prune(cache, keep.0, &Cancel::default()).map_err(Failure::broke)?;
+    context.progress.done();
     for release in &pruned.removed {
         context.print(&format!("{release} is removed\n"))?;
     }
@@ -221,7 +222,10 @@ fn verify(cache: &Cache, releases: &[Release], context: &Context) -> Result<Exit
     }
     let mut exit = Exit::Fine;
     for release in releases {
-        let text = match cache.verify(release).map_err(Failure::broke)? {
+        context.progress.stage(format!("comparing the files of {release} with what was installed"));
+        let damage = cache.verify(release).map_err(Failure::broke)?;
+        context.progress.done();
+        let text = match damage {
             None => "is not installed".to_owned(),
             Some(damage) if damage.is_none() => {
                 context.print(&format!("{release} is as it was installed\n"))?;

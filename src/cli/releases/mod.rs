@@ -1,7 +1,6 @@
 //! `gatecrash releases`: what is installed, what could be.
 
 mod command;
-mod display;
 mod size;
 mod table;
 

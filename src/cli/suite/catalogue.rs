@@ -85,6 +85,11 @@ impl<'a> Catalogue<'a> {
         self.note.as_deref().filter(|_| self.is_whole)
     }
 
+    /// A line on standard error.
+    pub(super) fn say(&self, line: &str) {
+        self.context.say(line);
+    }
+
     /// Whether ids without a prefix belong to the built-in suite.
     fn is_built_in(&self) -> bool {
         self.shelves[0].root == Root::BuiltIn

@@ -82,6 +82,13 @@ pub(in crate::cli) fn scenarios(
 ///
 /// Also when nothing is selected by one of the names, by one of the tags, or by all of them together.
 pub(in crate::cli) fn select(context: &Context, selection: &Selection<'_>) -> Result<Chosen, Failure> {
+    context.progress.stage("reading scenarios");
+    let chosen = selected(context, selection);
+    context.progress.done();
+    chosen
+}
+
+fn selected(context: &Context, selection: &Selection<'_>) -> Result<Chosen, Failure> {
     let vars = selection.vars.cloned().unwrap_or_default();
     let mut catalogue = Catalogue::open(context, selection.folder)?.with_vars(vars);
     let named = named_with_note(&mut catalogue, selection.names)?;
@@ -112,6 +119,19 @@ pub(in crate::cli) fn select(context: &Context, selection: &Selection<'_>) -> Re
 
 /// The mistakes in the files that names select, or in the whole suite.
 pub(in crate::cli) fn check_files(
+    context: &Context,
+    folder: Option<&Path>,
+    names: &[String],
+    vars: &GivenVars,
+    strict: bool,
+) -> Result<Checked, Failure> {
+    context.progress.stage("checking scenarios");
+    let checked = checked(context, folder, names, vars, strict);
+    context.progress.done();
+    checked
+}
+
+fn checked(
     context: &Context,
     folder: Option<&Path>,
     names: &[String],
@@ -181,7 +201,7 @@ pub(in crate::cli) fn files(
 fn named_with_note(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Named>, Failure> {
     let named = all_named(catalogue, names);
     if let Some(note) = catalogue.note() {
-        anstream::eprintln!("note: {note}");
+        catalogue.say(&format!("note: {note}"));
     }
     named
 }

@@ -88,6 +88,16 @@ fn registry(tools: &Tools, layout: &CacheLayout, cancel: &Cancel) -> Option<Stri
     Some(said.trim().to_owned()).filter(|text| !text.is_empty() && text != "undefined")
 }
 
+/// How many bytes a package has when it is unpacked, if the registry tells.
+pub(super) fn unpacked_size(
+    tools: &Tools,
+    layout: &CacheLayout,
+    (name, version): (&str, &str),
+    cancel: &Cancel,
+) -> Option<u64> {
+    view(tools, layout, &format!("{name}@{version}"), &["dist.unpackedSize"], cancel).ok()?.as_u64()
+}
+
 /// One package fetched by npm.
 #[derive(Debug)]
 pub(super) struct Fetched {
@@ -221,6 +231,8 @@ pub(super) fn pnpm_install(
         .arg(flag("state-dir", layout.pnpm_private("state").as_os_str()))
         .args(registry.map(|address| format!("--config.registry={address}")))
         .env("CI", "true")
+        // Its progress is information.
+        .env("npm_config_loglevel", "info")
         .env("XDG_CONFIG_HOME", layout.pnpm_private("config"))
         .env("PNPM_HOME", layout.pnpm_private("home"))
         .current_dir(dir);

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::command::{Cancel, CommandError, run};
 use super::digest::{PackageFile, package_files, sha256, tree_bytes};
 use super::error::{At, InstallError};
-use super::event::{CachePart, InstallEvent, InstallProgress, report};
+use super::event::{CachePart, InstallEvent, InstallProgress, report, report_line};
+use super::growth::while_growing;
 use super::manifest::{self, Manifest, PackageFacts, PackageSummary, count_modules, package_dir};
 use super::npm;
 use super::package_json::PackageJson;
@@ -147,11 +148,7 @@ fn install_tree(
     };
     match site.pnpm(progress, cancel) {
         Ok((node, pnpm)) => {
-            let on_line = |line: &str| {
-                if let Some(text) = line.trim().strip_prefix("Progress: ") {
-                    report(progress, InstallEvent::Advanced { part: part.clone(), text: text.to_owned() });
-                }
-            };
+            let on_line = |line: &str| report_line(progress, &part, line);
             let programs = (node.path.as_path(), pnpm.as_path());
             match npm::pnpm_install(&site.tools, &site.layout, programs, dir, cancel, on_line) {
                 Ok(()) => {
@@ -168,7 +165,8 @@ fn install_tree(
     }
     // npm would trip over half a tree made by pnpm.
     let _ = std::fs::remove_dir_all(dir.join("node_modules"));
-    npm::npm_install(&site.tools, &site.layout, dir, cancel).map_err(failed)?;
+    let npm = || npm::npm_install(&site.tools, &site.layout, dir, cancel);
+    while_growing(dir, &part, |_| None, progress, npm).map_err(failed)?;
     Ok("npm".to_owned())
 }
 

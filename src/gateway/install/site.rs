@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::command::Cancel;
 use super::error::{At, InstallError};
 use super::event::{CachePart, InstallEvent, InstallProgress, report};
+use super::growth::while_growing;
 use super::layout::CacheLayout;
 use super::lock::{LockMode, lock};
 use super::npm;
@@ -188,9 +189,12 @@ impl InstallSite {
         }
         report(progress, InstallEvent::Installing(part.clone()));
         let scratch = Scratch::new(&self.layout.scratch(), &plain(package)).at(&self.layout.scratch())?;
-        let fetched =
-            npm::fetch_package(&self.tools, &self.layout, (package, &version), scratch.path(), cancel)
-                .map_err(|error| InstallError::from_command(part.to_string(), error))?;
+        let size =
+            |cancel: &Cancel| npm::unpacked_size(&self.tools, &self.layout, (package, &version), cancel);
+        let fetch =
+            || npm::fetch_package(&self.tools, &self.layout, (package, &version), scratch.path(), cancel);
+        let fetched = while_growing(scratch.path(), part, size, progress, fetch)
+            .map_err(|error| InstallError::from_command(part.to_string(), error))?;
         if !fetched.dir.join(proof).is_file() {
             let problem = format!("the package has no {}", proof.display());
             return Err(InstallError::Unusable { what: part.to_string(), problem });

@@ -9,7 +9,8 @@ use flate2::read::GzDecoder;
 use super::command::{Cancel, CommandError};
 use super::digest::sha256;
 use super::error::{At, InstallError};
-use super::event::{CachePart, InstallEvent, InstallProgress, report};
+use super::event::{CachePart, InstallEvent, InstallProgress, report, report_line};
+use super::growth::while_growing;
 use super::lock::{LockMode, lock};
 use super::manifest::package_dir;
 use super::npm;
@@ -115,11 +116,7 @@ fn install_tree(
     std::fs::write(&path, project.to_string()).at(&path)?;
     let failed = |error: CommandError| InstallError::from_command(part.to_string(), error);
     if let Ok((node, pnpm)) = site.pnpm(progress, cancel) {
-        let on_line = |line: &str| {
-            if let Some(text) = line.trim().strip_prefix("Progress: ") {
-                report(progress, InstallEvent::Advanced { part: part.clone(), text: text.to_owned() });
-            }
-        };
+        let on_line = |line: &str| report_line(progress, part, line);
         let programs = (node.path.as_path(), pnpm.as_path());
         match npm::pnpm_install(&site.tools, &site.layout, programs, dir, cancel, on_line) {
             Ok(()) => return Ok(()),
@@ -132,7 +129,8 @@ fn install_tree(
     }
     // npm would trip over half a tree made by pnpm.
     let _ = std::fs::remove_dir_all(dir.join("node_modules"));
-    npm::npm_install(&site.tools, &site.layout, dir, cancel).map_err(failed)
+    let npm = || npm::npm_install(&site.tools, &site.layout, dir, cancel);
+    while_growing(dir, part, |_| None, progress, npm).map_err(failed)
 }
 
 #[cfg(test)]

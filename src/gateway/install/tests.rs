@@ -54,7 +54,7 @@ case "$release" in file:*)
 esac
 [ -d "$here/registry/$release" ] || { echo "ERR_PNPM_NO_MATCHING_VERSION openclaw@$release"; exit 1; }
 mkdir -p node_modules/ws
-echo "Progress: resolved 2"
+echo "Progress: resolved 2, reused 1, downloaded 1, added 0"
 cp -R "$here/registry/$release" node_modules/openclaw
 printf "packages:\n\n  openclaw@$release:\n    resolution: {integrity: sha512-$release}\n" > pnpm-lock.yaml
 "#;
@@ -194,6 +194,20 @@ fn callers_of_the_same_release_share_one_installation() {
     });
     assert_eq!(machine.calls("manager install"), 2);
     assert_eq!(names(&machine.root().join("releases")), ["2026.3.28", "2026.3.31"]);
+}
+
+#[test]
+fn an_installation_tells_how_far_it_is() {
+    let machine = TestMachine::new();
+    let told = Mutex::new(Vec::new());
+    let progress = |event: InstallEvent| {
+        if let InstallEvent::Advanced { amount: Some(amount), .. } = event {
+            told.lock().push(amount);
+        }
+    };
+    machine.cache().install(release("2026.3.31"), &progress, &Cancel::default()).unwrap();
+    let told = told.into_inner();
+    assert!(told.contains(&InstallAmount::Packages(2, 2)), "{told:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Palette;
 use super::palette::{mark, paint};
+use crate::report::progress::{Pace, time_left, told_left};
 use crate::report::standing::Standing;
 use crate::report::text::{count, cut_middle, duration, padded};
 use crate::run::{Deny, Event, RunStarted, behaviour};
@@ -25,6 +26,8 @@ pub struct Live {
     all: usize,
     done: usize,
     since: Instant,
+    pace: Pace,
+    begun: Instant,
     deny: Vec<Deny>,
     shape: LiveMode,
 }
@@ -86,6 +89,8 @@ impl Live {
             all: 0,
             done: 0,
             since: Instant::now(),
+            pace: Pace::default(),
+            begun: Instant::now(),
             deny: Vec::new(),
             shape,
         }
@@ -95,13 +100,15 @@ impl Live {
     pub fn take(&mut self, event: &Event) {
         let target = self.note(event);
         let line = self.line(event);
-        let left = time_left(self.since.elapsed(), self.done, self.all);
+        let left = self.left();
+        let pace = &mut self.pace;
         match &mut self.shape {
             LiveMode::Silent => {}
             LiveMode::Lines { to, detail } => {
                 let told = |event: &Event| match event {
                     Event::GatewayReady { .. } => false,
                     Event::CellFinished(_) => is_trouble(&self.deny, event),
+                    Event::Preparing { advance, .. } => !advance,
                     _ => true,
                 };
                 let line = line.filter(|_| *detail == Detail::All || told(event));
@@ -114,6 +121,7 @@ impl Live {
                 for line in line.into_iter().chain(stage) {
                     // A closed pipe cannot be reported anywhere.
                     let _ = writeln!(to, "{line}").and_then(|()| to.flush());
+                    pace.told(self.begun.elapsed());
                 }
             }
             LiveMode::Bars { all, bars } => {
@@ -130,6 +138,26 @@ impl Live {
                 }
             }
         }
+    }
+
+    /// Tells how far each target is, if lines are shown and none came for a while.
+    pub fn remind(&mut self) {
+        let now = self.begun.elapsed();
+        let left = self.left();
+        let LiveMode::Lines { to, .. } = &mut self.shape else { return };
+        if !self.pace.is_due(now) {
+            return;
+        }
+        for (name, progress) in self.targets.iter().filter(|(_, progress)| progress.done < self.cells) {
+            let line = reminder(name, progress, self.cells, left);
+            let _ = writeln!(to, "{line}").and_then(|()| to.flush());
+            self.pace.told(now);
+        }
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let number = |cells: usize| u64::try_from(cells).unwrap_or(u64::MAX);
+        time_left(self.since.elapsed(), number(self.done), number(self.all))
     }
 
     /// Updates the counts. Returns the target that changed.
@@ -192,7 +220,7 @@ impl Live {
                 count(started.targets.len(), "target"),
                 started.seed
             )),
-            Event::Preparing { target, text } => Some(quiet(&format!("… {} {text}", name(target)))),
+            Event::Preparing { target, text, .. } => Some(quiet(&format!("… {} {text}", name(target)))),
             Event::TargetUnusable { target, reason } => Some(format!("! {} {reason}", name(target))),
             Event::GatewayReady { gateway, boot_ms } => {
                 let target = self.gateways.get(gateway)?;
@@ -238,33 +266,12 @@ fn stage(name: &str, progress: &RunProgress, cells: usize, left: Option<Duration
     Some(format!("… {name} {done} of {}{}{left}", count(cells, "cell"), unlisted.unwrap_or_default()))
 }
 
-/// About how long the whole run still takes, judging by the cells that are done; `None` while too few are, or if it is not
-/// worth telling.
-fn time_left(elapsed: Duration, done: usize, all: usize) -> Option<Duration> {
-    /// The time after which an estimate is made.
-    const EARLIEST: Duration = Duration::from_secs(5);
-    /// The part of the cells after which an estimate is made.
-    const PART: usize = 20;
-    /// The shortest time that is told.
-    const SHORTEST: Duration = Duration::from_secs(3);
-    if elapsed < EARLIEST || done == 0 || done < all / PART {
-        return None;
-    }
-    let per_cell = elapsed.as_secs_f64() / cells_as_f64(done);
-    let left = Duration::try_from_secs_f64(per_cell * cells_as_f64(all.saturating_sub(done))).ok()?;
-    (left >= SHORTEST).then_some(left)
-}
-
-/// Numbers of cells are far below what a float holds exactly.
-fn cells_as_f64(cells: usize) -> f64 {
-    u32::try_from(cells).map_or(f64::from(u32::MAX), f64::from)
-}
-
-fn told_left(left: Duration) -> String {
-    match left.as_secs() {
-        seconds @ 0..60 => format!("about {seconds} s left"),
-        seconds => format!("about {} min left", seconds.div_ceil(60)),
-    }
+/// What a target is doing, if nothing was told for a while.
+fn reminder(name: &str, progress: &RunProgress, cells: usize, left: Option<Duration>) -> String {
+    let name = padded(&cut_middle(name, NAME), NAME);
+    let done = format!("{} of {}", progress.done, count(cells, "cell"));
+    let message = message(progress, left);
+    if message.is_empty() { format!("… {name} {done}") } else { format!("… {name} {done}, {message}") }
 }
 
 fn cells_of_a_target(started: &RunStarted) -> usize {
@@ -353,22 +360,21 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(written.0.lock().clone()).unwrap());
     }
 
-    #[rstest::rstest]
-    #[case::too_early(4, 50, 100, None)]
-    #[case::too_few(60, 4, 100, None)]
-    #[case::half(60, 50, 100, Some(60))]
-    #[case::most(90, 90, 100, Some(10))]
-    #[case::not_worth_it(60, 99, 100, None)]
-    #[case::done(60, 100, 100, None)]
-    #[case::nothing(60, 0, 0, None)]
-    fn the_time_left_is_told_once_it_can_be_judged(
-        #[case] elapsed: u64,
-        #[case] done: usize,
-        #[case] all: usize,
-        #[case] left: Option<u64>,
-    ) {
-        let told = time_left(Duration::from_secs(elapsed), done, all);
-        assert_eq!(told, left.map(Duration::from_secs));
+    #[test]
+    fn a_target_that_was_silent_for_a_while_is_told_of() {
+        let written = Buffer::default();
+        let mut live = Live::lines(Box::new(written.clone()), Detail::Sparse, Palette::PLAIN);
+        live.cells = 40;
+        let silent = RunProgress { done: 3, booting: 2, up: 1, ..RunProgress::default() };
+        live.targets.insert("2026.3.31".to_owned(), silent);
+        live.targets.insert("2026.4.2".to_owned(), RunProgress { done: 40, ..RunProgress::default() });
+        live.remind();
+        assert!(written.0.lock().is_empty());
+        live.begun -= Duration::from_secs(11);
+        live.remind();
+        live.remind();
+        let text = String::from_utf8(written.0.lock().clone()).unwrap();
+        assert_eq!(text, "… 2026.3.31          3 of 40 cells, booting 2 gateways, 1 gateway up\n");
     }
 
     proptest::proptest! {
