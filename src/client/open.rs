@@ -13,8 +13,10 @@ use tokio_tungstenite::tungstenite::{Error as WsError, http};
 use super::connection::{Connection, broken};
 use super::endpoint::{ConnectError, Endpoint};
 use super::http_answer;
+use super::network::{Injected, Injection, through};
 use super::tap::{Tap, limits};
 use super::transcript::{Direction, Transcript};
+use super::whole_head::WholeHead;
 use crate::wire::{Close, ConnectionEnd};
 
 /// The outcome of an attempt to open a WebSocket.
@@ -46,6 +48,14 @@ pub enum OpenError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system took no connection to it in time: it listens, but its queue of connections is full.
+    #[error("{address} took no connection within {:.1} s: its queue of connections is full", within.as_secs_f64())]
+    FullBacklog {
+        /// The address.
+        address: SocketAddr,
+        /// How long was waited.
+        within: Duration,
+    },
     /// A header of the scenario is not valid in HTTP.
     #[error("`{name}: {value}` cannot be sent as an HTTP header")]
     Header {
@@ -56,7 +66,8 @@ pub enum OpenError {
     },
 }
 
-/// Opens a WebSocket to `endpoint`, with these headers added to the usual ones or in their place.
+/// Opens a WebSocket to `endpoint`, with these headers added to the usual ones or in their place, through a network with
+/// faults if some are to be injected.
 ///
 /// # Errors
 /// Fails if nothing listens at the address or a header is not valid.
@@ -66,6 +77,7 @@ pub async fn open(
     headers: &[(String, String)],
     within: Duration,
     transcript: &Transcript,
+    injection: Option<&Injection>,
 ) -> Result<Opened, OpenError> {
     let authority = endpoint.authority();
     let request = request(&authority, headers)?;
@@ -73,8 +85,8 @@ pub async fn open(
     let connecting = timeout(within, endpoint.connect()).await;
     let shown: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let opened = format!("{}://{authority} {}", endpoint.scheme(), shown.join(", "));
-    let connected =
-        connecting.unwrap_or_else(|_| Err(ConnectError::Tcp(std::io::ErrorKind::TimedOut.into())));
+    // A machine that is asked at a port where nobody listens refuses at once.
+    let Ok(connected) = connecting else { return Err(OpenError::FullBacklog { address, within }) };
     let stream = match connected {
         Ok(stream) => stream,
         Err(ConnectError::Tcp(source)) => return Err(OpenError::Connect { address, source }),
@@ -90,9 +102,23 @@ pub async fn open(
         }
     };
     transcript.add(name, Direction::Opened, opened.trim_end());
-    match timeout(within, client_async_with_config(request, Tap::new(stream), Some(limits()))).await {
+    let (stream, relay) = match injection {
+        Some(injection) => {
+            transcript.add(name, Direction::Network, injection.faults.to_string());
+            let (stream, relay) = through(stream, injection);
+            (Injected::Right(stream), Some(relay))
+        }
+        None => (Injected::Left(stream), None),
+    };
+    let longest = relay.as_ref().map_or(within, |relay| within.saturating_add(relay.delay()));
+    match timeout(
+        longest,
+        client_async_with_config(request, Tap::new(WholeHead::new(stream)), Some(limits())),
+    )
+    .await
+    {
         Ok(Ok((socket, _))) => {
-            Ok(Opened::Socket(Connection::start(name, socket, transcript.clone(), within)))
+            Ok(Opened::Socket(Connection::start(name, socket, transcript.clone(), within, relay)))
         }
         Ok(Err(WsError::Http(response))) => {
             let status = response.status().as_u16();

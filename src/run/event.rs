@@ -22,7 +22,7 @@ pub struct Format {
 }
 
 /// The format of stored events and of the JSON report.
-pub const RUN_FORMAT: Format = Format { major: 1, minor: 2 };
+pub const RUN_FORMAT: Format = Format { major: 1, minor: 3 };
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
