@@ -698,3 +698,44 @@ fn a_low_limit_of_open_files_makes_a_run_slower_and_not_wrong() {
         .code(0)
         .stderr(contains("only 256 files may be open"));
 }
+
+const CONNECTS: &str = "title: T
+why: W.
+devices: {laptop: {}}
+steps:
+  - connect: {as: client, device: laptop}
+  - call: {on: client, id: first, method: health}
+  - connect: {as: other, device: laptop}
+  - call: {on: other, id: second, method: health}
+finally:
+  - disconnect: {on: client}
+";
+
+/// What happened to each repetition of a scenario under chaos: its verdict and its reason.
+fn under_chaos(bench: &Bench, seed: &str) -> Vec<(String, String)> {
+    let options = ["run", "connects", "--gateway", "embedded:2026.3.31", "--seed", "1", "--repeat", "60"];
+    let chaos = ["--chaos", seed, "--at-once", "1", "--report", "json=run.json"];
+    bench.gatecrash(&options).args(chaos).assert().code(4).stdout(contains(format!("--chaos {seed}")));
+    let report: Value = serde_json::from_slice(&fs::read(bench.path("run.json")).unwrap()).unwrap();
+    let text = |cell: &Value, key: &str| cell[key].as_str().unwrap_or_default().to_owned();
+    let cells = report["cells"].as_array().unwrap();
+    cells.iter().map(|cell| (text(cell, "verdict"), text(cell, "reason"))).collect()
+}
+
+#[test]
+fn under_chaos_a_verdict_is_right_or_an_error_that_names_the_fault() {
+    let bench = Bench::new();
+    bench.write("scenarios/connects.yaml", CONNECTS);
+    let cells = under_chaos(&bench, "5");
+    let (errors, passes): (Vec<_>, Vec<_>) = cells.iter().partition(|(verdict, _)| verdict == "error");
+    assert!(errors.len() >= 5 && passes.len() >= 20, "{cells:?}");
+    assert!(passes.iter().all(|(verdict, _)| verdict == "pass"), "{passes:?}");
+    for (_, reason) in errors {
+        let names = reason.contains("is not judged: the injected fault of the connection `")
+            && (reason.contains("reset after ") || reason.contains("half-open after "))
+            && reason.ends_with("(--chaos 5)");
+        assert!(names, "{reason}");
+    }
+    assert_eq!(under_chaos(&bench, "5"), cells, "the seed decides");
+    assert_ne!(under_chaos(&bench, "6"), cells);
+}

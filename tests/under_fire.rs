@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod installed;
+mod load;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

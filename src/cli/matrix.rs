@@ -39,6 +39,10 @@ pub(super) struct Args {
     /// Run only the M-th of N parts: every N-th gateway; `gatecrash merge` joins the event streams of the parts
     #[arg(long, value_name = "M/N")]
     shard: Option<Shard>,
+    /// Inject faults into the connections, drawn from this seed: latency, slices, reordering, resets and half-open
+    /// connections. What a reset or a half-open connection could explain is an error that names it
+    #[arg(long, value_name = "SEED")]
+    chaos: Option<u64>,
     #[command(flatten)]
     options: RunOptions,
 }
@@ -68,7 +72,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if targets.is_empty() {
         return Err(Failure::usage("this shard has no gateway").hint("there are more shards than gateways"));
     }
-    let record = execute(context, &provider, &args.selection, targets, &args.upgrade_from, &args.options)?;
+    let options = RunOptions { chaos: args.chaos, ..args.options.clone() };
+    let record = execute(context, &provider, &args.selection, targets, &args.upgrade_from, &options)?;
     Ok(Exit::of_run(&record))
 }
 

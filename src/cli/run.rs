@@ -34,6 +34,10 @@ pub(super) struct Args {
     /// Run only the M-th of N parts: every N-th scenario; `gatecrash merge` joins the event streams of the parts
     #[arg(long, value_name = "M/N")]
     shard: Option<Shard>,
+    /// Inject faults into the connections, drawn from this seed: latency, slices, reordering, resets and half-open
+    /// connections. What a reset or a half-open connection could explain is an error that names it
+    #[arg(long, value_name = "SEED")]
+    chaos: Option<u64>,
     /// List what would run, and on how many gateways, without running anything
     #[arg(long)]
     list: bool,
@@ -56,7 +60,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.list {
         return list(args, context, &provider, &targets);
     }
-    let options = RunOptions { scenario_shard: args.shard, ..args.options.clone() };
+    let options = RunOptions { scenario_shard: args.shard, chaos: args.chaos, ..args.options.clone() };
     let record = execute(context, &provider, &args.selection, targets, &[], &options)?;
     Ok(if args.bisect_exit { Exit::for_bisect(&record) } else { Exit::of_run(&record) })
 }

@@ -108,6 +108,9 @@ pub(super) struct RunOptions {
     pub(super) all: bool,
     #[command(flatten)]
     pub(super) frames: FrameOptions,
+    /// The seed of the faults to inject; `run` and `matrix` set it.
+    #[arg(skip)]
+    pub(super) chaos: Option<u64>,
     /// The part of the scenarios to run; `run` sets it.
     #[arg(skip)]
     pub(super) scenario_shard: Option<Shard>,
@@ -247,6 +250,7 @@ pub(super) fn measure(
             keep_state: options.keep_state.clone(),
             schedule: options.schedule(),
             profiles: options.profiles.clone(),
+            chaos: options.chaos,
             schemas,
             open_files: context.open_files,
             ..Settings::new(seed, timeout, Arc::clone(&context.now_ms))
@@ -296,8 +300,8 @@ pub(super) fn measure(
     let mut out = std::io::stdout().lock();
     reports.and_then(|rest| report::write(&rest, &events, &record, &mut out)).map_err(Failure::broke)?;
     drop(out);
-    // If storing fails, a later bisect merely boots again.
-    if options.profiles.is_none() {
+    // If storing fails, a later bisect merely boots again. What faults were injected into is no evidence.
+    if options.profiles.is_none() && options.chaos.is_none() {
         let conditions = Conditions::of(&request.settings, request.repeat);
         let _ = EvidenceStore::below(&context.cache_dir, conditions).keep_run(&record, &request.scenarios);
     }
@@ -345,6 +349,7 @@ fn rerun(
         assume_release: options.gateways.assume_release,
         vars_of: scenarios.iter().filter_map(|one| Some((one.id.clone(), given_of(one, &vars)?))).collect(),
         vars,
+        chaos: options.chaos,
         allow_remote: options.gateways.allow_remote,
         allow_outside: context.allow_outside,
     }

@@ -16,13 +16,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use super::inbox::{Inbox, Received, is_event, is_response};
+use super::network::{Injected, RelayHandle};
 use super::tap::{SentClose, Tap, TooMuchArrives};
-use super::tls::Stream;
 use super::transcript::{Direction, Transcript};
+use super::whole_head::WholeHead;
 use crate::wire::{self, Close, ConnectionEnd, Frame, WireError};
 
 /// The socket of a connection.
-pub(super) type ClientSocket = WebSocketStream<Tap<Stream>>;
+pub(super) type ClientSocket = WebSocketStream<Tap<WholeHead<Injected>>>;
 type Sink = SplitSink<ClientSocket, Message>;
 
 /// How long the close frame of the gateway may take after ours.
@@ -50,6 +51,8 @@ pub struct Connection {
     connected: AtomicBool,
     /// How long the other side may take to accept a frame.
     write_within: Duration,
+    /// The relay that injects faults, if there is one.
+    relay: Option<RelayHandle>,
 }
 
 /// The outcome of a request.
@@ -71,6 +74,7 @@ impl Connection {
         socket: ClientSocket,
         transcript: Transcript,
         write_within: Duration,
+        relay: Option<RelayHandle>,
     ) -> Self {
         let sent = socket.get_ref().sent_close();
         let (sink, stream) = socket.split();
@@ -95,7 +99,13 @@ impl Connection {
             next_id: AtomicU64::new(1),
             connected: AtomicBool::new(false),
             write_within,
+            relay,
         }
+    }
+
+    /// A time limit, with what the injected faults may take on top.
+    fn limit(&self, within: Duration) -> Duration {
+        self.relay.as_ref().map_or(within, |relay| within.saturating_add(relay.delay()))
     }
 
     /// Its name in the scenario.
@@ -107,7 +117,7 @@ impl Connection {
     pub async fn challenge(&self, within: Duration) -> Option<Result<String, ConnectionEnd>> {
         let challenge =
             |one: &Received| is_event(one, "connect.challenge", &|payload, _| payload.get("nonce").is_some());
-        match self.inbox.take(within, challenge).await? {
+        match self.inbox.take(self.limit(within), challenge).await? {
             Received::Frame(Frame::Event { payload, .. }) => {
                 Some(Ok(payload["nonce"].as_str().unwrap_or_default().to_owned()))
             }
@@ -144,7 +154,7 @@ impl Connection {
     }
 
     async fn answer_where(&self, within: Duration, wanted: impl Fn(&Received) -> bool) -> CallOutcome {
-        match self.inbox.take(within, wanted).await {
+        match self.inbox.take(self.limit(within), wanted).await {
             Some(Received::Frame(Frame::Response { result: Ok(payload), .. })) => CallOutcome::Ok(payload),
             Some(Received::Frame(Frame::Response { result: Err(error), .. })) => self.refusal(error).await,
             Some(Received::Ended(end)) => CallOutcome::Ended(end, None),
@@ -157,7 +167,7 @@ impl Connection {
         if self.is_connected() {
             return CallOutcome::Refused(error);
         }
-        match self.inbox.end(CLOSE_AFTER_REFUSAL).await {
+        match self.inbox.end(self.limit(CLOSE_AFTER_REFUSAL)).await {
             Some(end) => CallOutcome::Ended(end, Some(error)),
             None => CallOutcome::Refused(error),
         }
@@ -181,7 +191,7 @@ impl Connection {
         within: Duration,
         test: impl Fn(&Value, &Map<String, Value>) -> bool,
     ) -> Option<Result<Value, ConnectionEnd>> {
-        match self.inbox.take(within, |one| is_event(one, name, &test)).await? {
+        match self.inbox.take(self.limit(within), |one| is_event(one, name, &test)).await? {
             Received::Frame(Frame::Event { payload, .. }) => Some(Ok(payload)),
             Received::Ended(end) => Some(Err(end)),
             Received::Frame(_) | Received::Binary(_) => None,
@@ -190,7 +200,7 @@ impl Connection {
 
     /// Waits until the connection ends without this side having closed it. None if it is still open after `within`.
     pub async fn end(&self, within: Duration) -> Option<ConnectionEnd> {
-        self.inbox.end(within).await
+        self.inbox.end(self.limit(within)).await
     }
 
     /// How the connection ended, if it has ended and this side did not close it.
@@ -228,7 +238,7 @@ impl Connection {
     async fn send(&self, message: Message) {
         let mut sink = self.sink.lock().await;
         let Some(open) = sink.as_mut() else { return };
-        match timeout(self.write_within, open.send(message)).await {
+        match timeout(self.limit(self.write_within), open.send(message)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => *sink = None,
             Err(_) => {
@@ -248,9 +258,9 @@ impl Connection {
         self.transcript.add(&self.name, Direction::ClosedByClient, code.to_string());
         let closing = async {
             self.send(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() }))).await;
-            self.inbox.end(CLOSING).await;
+            self.inbox.end(self.limit(CLOSING)).await;
         };
-        let _ = timeout(CLOSED_WITHIN, closing).await;
+        let _ = timeout(self.limit(CLOSED_WITHIN), closing).await;
         self.abort().await;
     }
 
@@ -260,6 +270,10 @@ impl Connection {
         // A frame that is being sent to a gateway that does not read holds the sink until its own time is over.
         if let Ok(mut sink) = timeout(CLOSING, self.sink.lock()).await {
             *sink = None;
+        }
+        // The steps that follow rely on it that the gateway has been told.
+        if let Some(relay) = &self.relay {
+            let _ = timeout(self.limit(CLOSING), relay.delivered()).await;
         }
     }
 }
@@ -363,6 +377,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::client::Stream;
 
     #[tokio::test]
     async fn nothing_is_read_while_paused() {
@@ -407,9 +422,10 @@ mod tests {
     }
 
     async fn connected(address: std::net::SocketAddr) -> Connection {
-        let stream = Tap::new(Stream::Left(TcpStream::connect(address).await.unwrap()));
+        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = Tap::new(WholeHead::new(Injected::Left(Stream::Left(stream))));
         let (socket, _) = client_async(format!("ws://{address}/"), stream).await.unwrap();
-        Connection::start("laptop", socket, Transcript::new(Instant::now()), Duration::from_secs(5))
+        Connection::start("laptop", socket, Transcript::new(Instant::now()), Duration::from_secs(5), None)
     }
 
     /// How a connection ends on which the gateway sends these bytes behind the upgrade.

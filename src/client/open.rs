@@ -14,9 +14,11 @@ use tokio_tungstenite::tungstenite::{Error as WsError, http};
 use super::connection::{Connection, broken};
 use super::endpoint::{ConnectError, Endpoint};
 use super::http_answer;
+use super::network::{Injected, Injection, through};
 use super::tap::{Tap, limits};
 use super::tls::Stream;
 use super::transcript::{Direction, Transcript};
+use super::whole_head::WholeHead;
 use crate::wire::{Close, ConnectionEnd};
 
 /// The outcome of an attempt to open a WebSocket.
@@ -48,6 +50,14 @@ pub enum OpenError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system took no connection to it in time: it listens, but its queue of connections is full.
+    #[error("{address} took no connection within {:.1} s: its queue of connections is full", within.as_secs_f64())]
+    FullBacklog {
+        /// The address.
+        address: SocketAddr,
+        /// How long was waited.
+        within: Duration,
+    },
     /// A header of the scenario is not valid in HTTP.
     #[error("`{name}: {value}` cannot be sent as an HTTP header")]
     Header {
@@ -58,7 +68,8 @@ pub enum OpenError {
     },
 }
 
-/// Opens a WebSocket to `endpoint`, with these headers added to the usual ones or in their place.
+/// Opens a WebSocket to `endpoint`, with these headers added to the usual ones or in their place, through a network with
+/// faults if some are to be injected.
 ///
 /// # Errors
 /// Fails if nothing listens at the address or a header is not valid.
@@ -68,6 +79,7 @@ pub async fn open(
     headers: &[(String, String)],
     within: Duration,
     transcript: &Transcript,
+    injection: Option<&Injection>,
 ) -> Result<Opened, OpenError> {
     let authority = endpoint.authority();
     let request = request(&authority, headers)?;
@@ -75,8 +87,8 @@ pub async fn open(
     let connecting = timeout(within, endpoint.connect()).await;
     let shown: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let opened = format!("{}://{authority} {}", endpoint.scheme(), shown.join(", "));
-    let connected =
-        connecting.unwrap_or_else(|_| Err(ConnectError::Tcp(std::io::ErrorKind::TimedOut.into())));
+    // A machine that is asked at a port where nobody listens refuses at once.
+    let Ok(connected) = connecting else { return Err(OpenError::FullBacklog { address, within }) };
     let stream = match connected {
         Ok(stream) => stream,
         Err(ConnectError::Tcp(source)) => return Err(OpenError::Connect { address, source }),
@@ -92,14 +104,14 @@ pub async fn open(
         }
     };
     transcript.add(name, Direction::Opened, opened.trim_end());
-    Ok(upgrade(name, stream, request, within, transcript).await)
+    Ok(upgrade(name, stream, request, within, injection, transcript).await)
 }
 
 /// Opens a WebSocket on a stream that is connected already.
 pub async fn open_on(name: &str, stream: TcpStream, within: Duration, transcript: &Transcript) -> Opened {
     // The host of a request is not more than a word to who answers it.
     let request = request("localhost", &[]).unwrap_or_default();
-    upgrade(name, Stream::Left(stream), request, within, transcript).await
+    upgrade(name, Stream::Left(stream), request, within, None, transcript).await
 }
 
 /// Asks for the upgrade of a stream to a WebSocket.
@@ -108,10 +120,27 @@ async fn upgrade(
     stream: Stream,
     request: http::Request<()>,
     within: Duration,
+    injection: Option<&Injection>,
     transcript: &Transcript,
 ) -> Opened {
-    match timeout(within, client_async_with_config(request, Tap::new(stream), Some(limits()))).await {
-        Ok(Ok((socket, _))) => Opened::Socket(Connection::start(name, socket, transcript.clone(), within)),
+    let (stream, relay) = match injection {
+        Some(injection) => {
+            transcript.add(name, Direction::Network, injection.faults.to_string());
+            let (stream, relay) = through(stream, injection);
+            (Injected::Right(stream), Some(relay))
+        }
+        None => (Injected::Left(stream), None),
+    };
+    let longest = relay.as_ref().map_or(within, |relay| within.saturating_add(relay.delay()));
+    match timeout(
+        longest,
+        client_async_with_config(request, Tap::new(WholeHead::new(stream)), Some(limits())),
+    )
+    .await
+    {
+        Ok(Ok((socket, _))) => {
+            Opened::Socket(Connection::start(name, socket, transcript.clone(), within, relay))
+        }
         Ok(Err(WsError::Http(response))) => {
             let status = response.status().as_u16();
             let body = http_answer::body(response.body().as_deref().unwrap_or_default());

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::endpoint::{ConnectError, Endpoint};
 use super::http_answer::HttpAnswer;
+use super::network::{Injected, Injection, through};
 
 /// The most bytes that are read of an answer.
 const MOST: usize = 1 << 20;
@@ -45,19 +46,32 @@ pub enum PlainAnswer {
 }
 
 impl PlainRequest {
-    /// Sends it and reads the answer.
+    /// Sends it and reads the answer, through a network with faults if some are to be injected.
     ///
     /// # Errors
     /// Fails if nothing listens at the address.
-    pub async fn send(&self, endpoint: &Endpoint, within: Duration) -> io::Result<PlainAnswer> {
+    pub async fn send(
+        &self,
+        endpoint: &Endpoint,
+        within: Duration,
+        injection: Option<&Injection>,
+    ) -> io::Result<PlainAnswer> {
         let Ok(connected) = timeout(within, endpoint.connect()).await else {
             return Ok(PlainAnswer::Silence);
         };
-        let mut stream = match connected {
+        let stream = match connected {
             Ok(stream) => stream,
             Err(ConnectError::Tcp(error)) => return Err(error),
             Err(ConnectError::Tls(_) | ConnectError::Pin { .. }) => return Ok(PlainAnswer::Dropped),
         };
+        let (mut stream, relay) = match injection {
+            Some(injection) => {
+                let (stream, relay) = through(stream, injection);
+                (Injected::Right(stream), Some(relay))
+            }
+            None => (Injected::Left(stream), None),
+        };
+        let within = relay.as_ref().map_or(within, |relay| within.saturating_add(relay.delay()));
         match timeout(within, stream.write_all(self.text(&endpoint.authority()).as_bytes())).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ok(PlainAnswer::Dropped),

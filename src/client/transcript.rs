@@ -42,6 +42,8 @@ pub enum Direction {
     ClosedByClient,
     /// A program ended.
     Ended,
+    /// What the network between the two does to the connection.
+    Network,
 }
 
 /// One thing that went over the wire.

@@ -82,7 +82,9 @@ impl fmt::Display for ProbeResult {
         match self {
             Self::NobodyListens => f.write_str("nobody listens on its port"),
             Self::Silence => f.write_str("it takes connections and says nothing"),
-            Self::FullBacklog => f.write_str("it listens on its port, but takes no connection"),
+            Self::FullBacklog => f.write_str(
+                "it listens on its port, but takes no connection: its queue of connections is full",
+            ),
             Self::Reset => f.write_str("it resets every connection"),
             Self::Dropped => f.write_str("it drops every connection without a word"),
             Self::Tls(what) => write!(f, "it speaks TLS, but the handshake failed: {what}"),
@@ -199,6 +201,9 @@ impl Prober {
     fn seen(self) -> ProbeResult {
         match self.completed {
             Some(completed) if self.since.elapsed() < TELLING => completed,
+            None if self.since.elapsed() < TELLING && self.current == ProbeResult::FullBacklog => {
+                ProbeResult::NobodyListens
+            }
             _ => self.current,
         }
     }
@@ -221,6 +226,8 @@ impl Prober {
 
     async fn probe(&mut self) -> Result<(), ProbeResult> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        // If nobody listens, the system says so at once; a connect that takes time waits in a queue.
+        self.current = ProbeResult::FullBacklog;
         let stream = match timeout(CONNECT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(_)) => return Err(ProbeResult::NobodyListens),
@@ -358,4 +365,51 @@ async fn is_starting(socket: &mut WebSocketStream<Stream>, strict: bool) -> bool
         strict
     };
     timeout(PROBE_ANSWER, reading).await.unwrap_or(strict)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    /// A port whose queue of connections is full, and what keeps it full.
+    async fn full() -> (u16, TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) = timeout(TELLING, TcpStream::connect(address)).await {
+            waiting.push(stream);
+        }
+        (address.port(), listener, waiting)
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_full_queue_of_connections_is_told() {
+        let (port, _listener, waiting) = full().await;
+        assert!(!waiting.is_empty());
+        let mut prober = Prober::new(port, false);
+        assert!(!prober.answers().await);
+        assert_eq!(prober.seen(), ProbeResult::FullBacklog);
+        // Time may run out while the probe waits in the queue.
+        let mut prober = Prober::new(port, false);
+        assert!(timeout(TELLING * 2, prober.answers()).await.is_err());
+        let seen = prober.seen();
+        assert_eq!(
+            seen.to_string(),
+            "it listens on its port, but takes no connection: its queue of connections is full"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_port_that_nobody_listens_on_is_told() {
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let mut prober = Prober::new(port, false);
+        assert!(!prober.answers().await);
+        assert_eq!(prober.seen(), ProbeResult::NobodyListens);
+        assert_eq!(Prober::new(port, false).seen(), ProbeResult::NobodyListens);
+    }
 }

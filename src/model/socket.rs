@@ -19,6 +19,7 @@ use super::boundary::{ConnectionId, HttpRefusal, IncomingFrame};
 use super::hello::MAX_PAYLOAD;
 use super::peer::Peer;
 use super::service::{Service, SocketCommand};
+use crate::client::WholeHead;
 
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -55,7 +56,7 @@ pub(super) async fn serve_connection(stream: TcpStream, address: SocketAddr, sha
     };
     let accepted = tokio::select! {
         () = shared.stopped.cancelled() => return,
-        accepted = accept_hdr_async_with_config(stream, upgrade, Some(limits)) => accepted,
+        accepted = accept_hdr_async_with_config(WholeHead::new(stream), upgrade, Some(limits)) => accepted,
     };
     let Some((conn, inbox)) = opened else { return };
     if let Ok(socket) = accepted {
@@ -92,7 +93,7 @@ fn http_response(refusal: &HttpRefusal) -> ErrorResponse {
 }
 
 async fn exchange_frames(
-    mut socket: WebSocketStream<TcpStream>,
+    mut socket: WebSocketStream<WholeHead<TcpStream>>,
     conn: ConnectionId,
     mut inbox: UnboundedReceiver<SocketCommand>,
     shared: &Service,
@@ -142,7 +143,7 @@ fn deliver_frame(conn: ConnectionId, frame: IncomingFrame<'_>, shared: &Service)
     held.carry_out(effects);
 }
 
-async fn close(mut socket: WebSocketStream<TcpStream>, code: u16, reason: String) {
+async fn close(mut socket: WebSocketStream<WholeHead<TcpStream>>, code: u16, reason: String) {
     let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
     let closing = async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {

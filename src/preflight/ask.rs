@@ -167,8 +167,9 @@ async fn reconnect(
         headers.push(("Origin".to_owned(), format!("http://{address}")));
     }
     let transcript = Transcript::new(Instant::now());
-    let opened =
-        open("device", &address.into(), &headers, WITHIN, &transcript).await.map_err(ReachError::Open)?;
+    let opened = open("device", &address.into(), &headers, WITHIN, &transcript, None)
+        .await
+        .map_err(ReachError::Open)?;
     let refused = |code: String| Ok(ReconnectAnswer::Refused { code });
     let connection = match opened {
         Opened::Socket(connection) => connection,

@@ -69,7 +69,11 @@ pub(crate) fn is_refusal(entry: &TranscriptEntry) -> bool {
     match entry.direction {
         Direction::Http | Direction::ClosedByGateway => true,
         Direction::Received => matches!(Frame::parse(&entry.text), Frame::Response { result: Err(_), .. }),
-        Direction::Opened | Direction::Sent | Direction::ClosedByClient | Direction::Ended => false,
+        Direction::Opened
+        | Direction::Sent
+        | Direction::ClosedByClient
+        | Direction::Ended
+        | Direction::Network => false,
     }
 }
 
@@ -77,6 +81,7 @@ pub(crate) fn is_refusal(entry: &TranscriptEntry) -> bool {
 pub(crate) const fn arrow(direction: Direction) -> &'static str {
     match direction {
         Direction::Opened => "○",
+        Direction::Network => "~",
         Direction::Sent => "→",
         Direction::Received | Direction::Http => "←",
         Direction::ClosedByGateway | Direction::ClosedByClient | Direction::Ended => "✕",
@@ -91,6 +96,7 @@ pub(crate) fn headline(entry: &TranscriptEntry) -> String {
         Direction::ClosedByGateway => format!("gateway closed {}", entry.text),
         Direction::ClosedByClient => format!("client closed {}", entry.text),
         Direction::Ended => format!("ended: {}", entry.text),
+        Direction::Network => format!("network: {}", entry.text),
         Direction::Sent | Direction::Received => of_frame(&entry.text),
     };
     super::text::one_line(&line)

@@ -77,6 +77,8 @@ pub(super) struct Ran {
     pub cell: Cell,
     /// Why it does not count yet, if it does not.
     pub doubt: Option<Doubt>,
+    /// Whether a fault that was injected at random ended it, as it would again.
+    pub injected: bool,
 }
 
 impl Ran {
@@ -157,7 +159,7 @@ async fn run_now(lane: &Lane, case: Case<'_>, slot: Option<SemaphorePermit<'_>>)
 /// Runs a case and judges it. `slot` is released as soon as nothing is left to do but listen.
 async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<SemaphorePermit<'_>>) -> Ran {
     let started = Instant::now();
-    let run = CaseRun { context: CaseContext::new(lane, case.scenario, bindings, started) };
+    let run = CaseRun { context: CaseContext::new(lane, case, bindings, started) };
     let context = &run.context;
     let mut observed = Vec::new();
     let mode = if case.scenario.observe_all { AfterFailure::Continue } else { AfterFailure::Stop };
@@ -236,7 +238,8 @@ async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<
         retried: None,
         frames,
     };
-    Ran { cell, doubt }
+    let injected = context.network.failure().is_some() && cell.verdict == Verdict::Error;
+    Ran { cell, doubt: doubt.filter(|_| !injected), injected }
 }
 
 /// Checks the frames against upstream's schema; `None` if there is no schema for them.
@@ -366,6 +369,9 @@ impl CaseRun<'_> {
                     Err(StepError::CaseLimit { limit, awaited: one.as_verb().awaits() })
                 }
                 outcome = perform(&self.context, one, expected.as_ref().or(right.as_ref())) => outcome,
+                failure = self.context.network.fails(), if is_on_a_connection(one) => {
+                    Err(StepError::Injected(failure))
+                }
             }?;
             Ok::<_, StepError>((outcome, right, expected))
         }
@@ -384,6 +390,7 @@ impl CaseRun<'_> {
             }
             Err(error) => self.not_done(record, error),
         };
+        let observed = self.unless_injected(observed);
         let listed = listed.map(|(entry, listed)| (&*entry.source, listed.span));
         let observed = ObservedStep { began: Some(started), ..observed.written(step, listed) };
         let verdict = observed.record.verdict;
@@ -392,6 +399,19 @@ impl CaseRun<'_> {
         ended.insert(step.id.clone(), observed.record.verdict);
         drop(ended);
         observed
+    }
+
+    /// The step, unless a fault was injected at random that can explain whatever it showed: nothing is judged from then on.
+    fn unless_injected(&self, mut observed: ObservedStep) -> ObservedStep {
+        let Some(failure) = self.context.network.failure() else { return observed };
+        if observed.record.verdict == Verdict::Skipped {
+            return observed;
+        }
+        let StepRecord { id, path, line, .. } = &observed.record;
+        observed.problem = Some(format!("step `{id}` ({path}:{line}) is not judged: {failure}"));
+        observed.record.verdict = Verdict::Error;
+        observed.record.mismatch = None;
+        ObservedStep { signature: None, doubt: None, ..observed }
     }
 
     /// A step that has no outcome. It is only skipped if an earlier step deviated from what is right; otherwise nothing
@@ -467,6 +487,11 @@ impl CaseRun<'_> {
         for UnexpectedEnd { opener, connection, end } in self.context.sockets.unexpected_ends() {
             let Some(step) = observed.iter_mut().find(|step| step.record.id == opener) else { continue };
             if step.record.verdict >= Verdict::Fail {
+                continue;
+            }
+            if let Some(failure) = self.context.network.failure() {
+                step.record.verdict = Verdict::Error;
+                step.problem = Some(format!("the end of `{connection}` is not judged: {failure}"));
                 continue;
             }
             step.record.verdict = Verdict::Fail;
@@ -589,6 +614,12 @@ impl CaseRun<'_> {
         }
         lost
     }
+}
+
+/// Whether a step opens or uses a connection, and so does nothing but wait for its gateway.
+fn is_on_a_connection(step: &Step) -> bool {
+    let verb = step.as_verb();
+    verb.opens().or(verb.works_on()).is_some() && !verb.is_of_a_program() && !verb.stops_the_gateway()
 }
 
 /// The longest single wait of a step: its own, or the usual one; programs and gateways may take minutes to start.
@@ -761,7 +792,7 @@ mod tests {
         #[case] trust_timeouts: bool,
         #[case] counts: Verdict,
     ) {
-        let ran = Ran { cell: cell("a", "2026.3.31", first), doubt };
+        let ran = Ran { cell: cell("a", "2026.3.31", first), doubt, injected: false };
         assert_eq!(ran.without_retry(trust_timeouts).verdict, counts);
     }
 }

@@ -10,13 +10,14 @@ use serde_json::Value;
 use super::abridged::Allowance;
 use super::bindings::Bindings;
 use super::case_limit::CaseLimit;
-use super::lane::Lane;
+use super::lane::{Case, Lane};
 use super::neighbours::Neighbours;
+use super::network::{CaseNetwork, PlannedConnection};
 use super::programs::Programs;
 use super::sockets::Sockets;
 use super::step_error::{Missing, StepError};
 use crate::bounded_read;
-use crate::client::{Connection, Endpoint, EndpointTls, OpenError, Opened, Transcript, open};
+use crate::client::{Connection, Direction, Endpoint, EndpointTls, OpenError, Opened, Transcript, open};
 use crate::scenario::{
     self, Action, Address, CertificatePin, Entries, Expectation, HOME_IDENTITY, Millis, Scenario, Spanned,
 };
@@ -58,6 +59,8 @@ pub(super) struct Opening<'a> {
     pub(super) tls: Option<&'a scenario::Tls>,
     /// Headers of the upgrade request.
     pub(super) headers: &'a Entries<String>,
+    /// What the scenario asks of the network.
+    pub(super) network: Option<&'a scenario::Network>,
 }
 
 /// A running case: its gateway, its connections and the values of its references.
@@ -67,6 +70,8 @@ pub(super) struct CaseContext<'a> {
     pub(super) transcript: Transcript,
     pub(super) bindings: Mutex<Bindings>,
     pub(super) sockets: Sockets,
+    /// What happens between its clients and its gateways.
+    pub(super) network: CaseNetwork,
     pub(super) programs: Programs,
     /// Named gateways that the case started.
     pub(super) neighbours: Neighbours,
@@ -86,13 +91,15 @@ pub(super) struct CaseContext<'a> {
 
 impl<'a> CaseContext<'a> {
     /// The context at the beginning of a case.
-    pub(super) fn new(lane: &'a Lane, scenario: &'a Scenario, bindings: Bindings, begun: Instant) -> Self {
+    pub(super) fn new(lane: &'a Lane, case: Case<'a>, bindings: Bindings, begun: Instant) -> Self {
+        let Case { scenario, attempt } = case;
         Self {
             lane,
             scenario,
             transcript: Transcript::new(begun),
             bindings: Mutex::new(bindings),
             sockets: Sockets::default(),
+            network: CaseNetwork::new(lane.chaos(), &scenario.id, attempt),
             programs: Programs::default(),
             neighbours: Neighbours::default(),
             ended: Mutex::default(),
@@ -171,27 +178,21 @@ impl<'a> CaseContext<'a> {
     /// The endpoint at which the gateway listens, for the address that a step names.
     ///
     /// # Errors
-    /// Fails if the gateway does not listen there.
+    /// Fails if there is no such gateway, or it takes no connections there.
     pub(super) async fn endpoint(
         &self,
         to: Option<&Spanned<String>>,
         address: Option<Address>,
         from: Option<Address>,
     ) -> Result<Endpoint, StepError> {
-        let missing = || {
-            let address = address.unwrap_or_default();
-            StepError::Untestable(format!("the target does not listen on {address}"))
-        };
         let Some(Spanned { value: name, .. }) = to else {
-            return self.lane.endpoint(address, from).await.ok_or_else(missing);
+            return self.lane.endpoint(address, from).await;
         };
-        if !self.neighbours.has(name).await {
-            return Err(StepError::Unreached {
-                text: format!("there is no gateway `{name}`"),
-                missing: Missing::Gateway(name.clone()),
-            });
-        }
-        self.neighbours.endpoint(name, address, from).await.ok_or_else(missing)
+        let missing = || StepError::Unreached {
+            text: format!("there is no gateway `{name}`"),
+            missing: Missing::Gateway(name.clone()),
+        };
+        self.neighbours.endpoint(name, address, from).await?.ok_or_else(missing)
     }
 
     /// Opens a connection, or returns the outcome of the failed attempt.
@@ -209,9 +210,16 @@ impl<'a> CaseContext<'a> {
         }
         let headers: Vec<(String, String)> =
             one.headers.iter().map(|(name, value)| (name.value.clone(), value.clone())).collect();
+        let PlannedConnection { injection, held } =
+            self.network.plan(one.name, one.network, &self.transcript);
+        if let Some(behind) = one.network.and_then(|network| network.behind.as_ref()) {
+            self.network.let_through(behind, self.lane.timeout()).await?;
+        }
+        self.hold_back(one.name, held).await;
         let begun = Instant::now();
+        let within = self.lane.timeout();
         let opened = loop {
-            match open(one.name, &endpoint, &headers, self.lane.timeout(), &self.transcript).await {
+            match open(one.name, &endpoint, &headers, within, &self.transcript, injection.as_ref()).await {
                 // A gateway that is restarting by itself, or that nobody waited for, will open its port soon.
                 Err(OpenError::Connect { source, .. })
                     if source.kind() == std::io::ErrorKind::ConnectionRefused
@@ -220,15 +228,32 @@ impl<'a> CaseContext<'a> {
                 {
                     tokio::time::sleep(BETWEEN_TRIES).await;
                 }
-                opened => break opened?,
+                opened => break opened,
             }
         };
+        self.network.opened(one.name);
+        self.lane.has_connection();
+        let opened = opened?;
         Ok(match opened {
             Opened::Socket(connection) => Ok(connection),
             Opened::Http { status, body } => Err(Outcome::Http { status, body }),
             Opened::Ended(end) => Err(Outcome::of_end(end, None)),
             Opened::Silence => Err(Outcome::Silence),
         })
+    }
+
+    /// Holds a connection back until another one was opened to the gateway, or the time is over.
+    pub(super) async fn hold_back(&self, name: &str, held: Option<Duration>) {
+        let Some(held) = held else { return };
+        let told = format!("held back until another connection is opened, or for {} ms", held.as_millis());
+        self.transcript.add(name, Direction::Network, told);
+        let _ = tokio::time::timeout(held, self.lane.next_connection()).await;
+    }
+
+    /// Waits as long as a scenario asks for, and until everything that was sent before has arrived.
+    pub(super) async fn pause(&self, time: Duration) {
+        tokio::time::sleep(self.network.under_way()).await;
+        self.lane.pause(time).await;
     }
 
     /// Records the challenge of a connection for references to its nonce.

@@ -282,7 +282,7 @@ impl Engine<'_> {
                 let mut all = waiting.iter().flat_map(|(plan, _)| &plan.scenarios);
                 all.any(|at| self.request.scenarios[*at].runs_programs())
             };
-            let _memory = self.memory_for(programs).await;
+            let _memory = self.memory_for(&prepared, programs).await;
             let mut up = None;
             loop {
                 let next = waiting.lock().pop_front();
@@ -351,8 +351,12 @@ impl Engine<'_> {
         u32::try_from(slots(self.request.jobs)).unwrap_or(u32::MAX)
     }
 
-    /// Reserves memory for a gateway, and for programs next to it if there are any; at most the total.
-    async fn memory_for(&self, programs: bool) -> Option<SemaphorePermit<'_>> {
+    /// Reserves memory for a gateway, and for programs next to it if there are any; at most the total. The model needs next to
+    /// none.
+    async fn memory_for(&self, prepared: &PreparedTarget, programs: bool) -> Option<SemaphorePermit<'_>> {
+        if prepared.is_embedded() {
+            return None;
+        }
         let wanted = if programs { STACK } else { GATEWAY };
         match &self.memory {
             Some((all, left)) => left.acquire_many(wanted.min(*all)).await.ok(),
@@ -375,7 +379,7 @@ impl Engine<'_> {
         let slots = share.unwrap_or_else(|| self.all_slots());
         let Ok(_job) = self.jobs.acquire_many(slots).await else { return Ok(Vec::new()) };
         let programs = plan.scenarios.iter().any(|at| self.request.scenarios[*at].runs_programs());
-        let _memory = self.memory_for(programs).await;
+        let _memory = self.memory_for(&prepared, programs).await;
         let mut up = None;
         let doubted = self.run_lane(&prepared, plan, attempts, starts, share, &mut up).await;
         if let Some((lane, gateway)) = up {
@@ -444,7 +448,10 @@ impl Engine<'_> {
         {
             let mut running: FuturesUnordered<_> =
                 cases.iter().map(|case| async { (*case, self.case(&lane, *case).await) }).collect();
-            let mut take = |case: Case<'_>, ran: Ran| match ran.doubt.or_else(|| unsure(&lane, &ran.cell)) {
+            let mut take = |case: Case<'_>, ran: Ran| match ran
+                .doubt
+                .or_else(|| unsure(&lane, &ran.cell).filter(|_| !ran.injected))
+            {
                 Some(doubt) if !self.cancel.is_cancelled() => {
                     doubted.push(Doubted {
                         scenario: self.index_of(case),
@@ -453,7 +460,7 @@ impl Engine<'_> {
                         doubt,
                     });
                 }
-                doubt => self.finish(Ran { cell: ran.cell, doubt }.without_retry(false)),
+                doubt => self.finish(Ran { doubt, ..ran }.without_retry(false)),
             };
             loop {
                 tokio::select! {
@@ -525,7 +532,7 @@ impl Engine<'_> {
         }
         let Ok(_slots) = self.jobs.acquire_many(slots).await else { return };
         let programs = doubted.iter().any(|one| self.request.scenarios[one.scenario].runs_programs());
-        let _memory = self.memory_for(programs).await;
+        let _memory = self.memory_for(&prepared, programs).await;
         for Doubted { scenario, attempt, doubt, .. } in &doubted {
             info!(scenario = self.request.scenarios[*scenario].id, attempt, %doubt, "runs again: its first try is in doubt");
         }
@@ -560,7 +567,8 @@ impl Engine<'_> {
 
     fn finish_all(&self, doubted: Vec<Doubted>, trust_timeouts: bool) {
         for Doubted { cell, doubt, .. } in doubted {
-            self.finish(Ran { cell, doubt: Some(doubt) }.without_retry(trust_timeouts));
+            let ran = Ran { cell, doubt: Some(doubt), injected: false };
+            self.finish(ran.without_retry(trust_timeouts));
         }
     }
 

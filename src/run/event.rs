@@ -22,7 +22,7 @@ pub struct Format {
 }
 
 /// The format of stored events and of the JSON report.
-pub const RUN_FORMAT: Format = Format { major: 1, minor: 2 };
+pub const RUN_FORMAT: Format = Format { major: 1, minor: 3 };
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_false(value: &bool) -> bool {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::barrier::{RestartBarrier, RestartTurn};
@@ -21,7 +21,7 @@ use super::pressure::{Pressure, Watched, WatchedPeriod};
 use super::secrets;
 use super::seeds;
 use super::step_error::StepError;
-use crate::client::{Endpoint, EndpointTls};
+use crate::client::{Endpoint, EndpointTls, OpenError};
 use crate::gateway::{
     BootError, GatewayProfiles, LogLine, PreparedTarget, Profiles, RunningGateway, RunningGatewayError,
     ScriptedModel, Seed, StartError, StartRequest, StateError, StopOutcome, Stopping, StoredPairing, Switch,
@@ -78,6 +78,8 @@ pub struct Settings {
     pub open_files: OpenFileLimit,
     /// Gateways at the same time; embedded ones count as many.
     pub gateways: usize,
+    /// The seed of the faults that are injected between clients and gateways, if any are.
+    pub chaos: Option<u64>,
     /// Whether cells keep what went over the wire. Masking it is a large part of the work of a short scenario.
     pub transcripts: bool,
     /// Ends waiting steps when the run is interrupted.
@@ -101,6 +103,7 @@ impl Settings {
             schemas: ProtocolSchemas::default(),
             open_files: OpenFileLimit::default(),
             gateways: 1,
+            chaos: None,
             transcripts: true,
             interrupt: CancellationToken::new(),
         }
@@ -191,6 +194,8 @@ pub(super) struct Lane {
     permits: Semaphore,
     profiles: Option<GatewayProfiles>,
     switch: Option<Switch>,
+    /// The number of connections that were opened to it.
+    connections: watch::Sender<u64>,
     /// How often its gateway had been started for other lanes, if it was taken over.
     boots_before: Option<usize>,
 }
@@ -282,6 +287,7 @@ impl Lane {
             permits: Semaphore::new(settings.at_once(&prepared)),
             profiles,
             switch,
+            connections: watch::Sender::default(),
             boots_before: None,
             prepared,
             settings,
@@ -569,6 +575,22 @@ impl Lane {
         self.settings.schemas.of(&self.release()?).cloned()
     }
 
+    /// The seed of the faults that are injected between clients and gateways, if any are.
+    pub(super) const fn chaos(&self) -> Option<u64> {
+        self.settings.chaos
+    }
+
+    /// Notes that a connection was opened to its gateway.
+    pub(super) fn has_connection(&self) {
+        self.connections.send_modify(|number| *number += 1);
+    }
+
+    /// Waits until a connection is opened to its gateway.
+    pub(super) async fn next_connection(&self) {
+        // The sender lives as long as the lane.
+        let _ = self.connections.subscribe().changed().await;
+    }
+
     pub(super) const fn timeout(&self) -> Duration {
         self.settings.timeout
     }
@@ -581,12 +603,15 @@ impl Lane {
         (self.settings.now_ms)()
     }
 
-    /// The endpoint for an address to connect to and one to connect from; `None` if the gateway does not listen there.
+    /// The endpoint for an address to connect to and one to connect from.
+    ///
+    /// # Errors
+    /// Fails if the gateway takes no connections there.
     pub(super) async fn endpoint(
         &self,
         address: Option<scenario::Address>,
         from: Option<scenario::Address>,
-    ) -> Option<Endpoint> {
+    ) -> Result<Endpoint, StepError> {
         let listener = Listener::of(&*self.gateway.read().await, address.unwrap_or_default());
         listener.endpoint(from).await
     }
@@ -732,21 +757,28 @@ impl Listener {
         Self { address, known: gateway.socket(address), port: gateway.port(), tls }
     }
 
-    /// The endpoint to connect to; `None` if the gateway does not listen there.
-    pub(super) async fn endpoint(self, from: Option<scenario::Address>) -> Option<Endpoint> {
+    /// The endpoint to connect to.
+    ///
+    /// # Errors
+    /// Fails if the gateway takes no connections there.
+    pub(super) async fn endpoint(self, from: Option<scenario::Address>) -> Result<Endpoint, StepError> {
+        let missing = || StepError::Untestable(format!("the target does not listen on {}", self.address));
         let socket = match (self.known, self.address.ip()) {
             (Some(socket), _) => socket,
             // Only the usual addresses are probed at boot.
             (None, Some(ip)) => {
-                let socket = SocketAddr::new(ip, self.port);
-                let probing = tokio::time::timeout(PROBE, TcpStream::connect(socket)).await;
-                probing.ok()?.ok().map(|_| socket)?
+                let address = SocketAddr::new(ip, self.port);
+                match tokio::time::timeout(PROBE, TcpStream::connect(address)).await {
+                    Ok(Ok(_)) => address,
+                    Ok(Err(_)) => return Err(missing()),
+                    Err(_) => return Err(OpenError::FullBacklog { address, within: PROBE }.into()),
+                }
             }
-            (None, None) => return None,
+            (None, None) => return Err(missing()),
         };
         let name = (self.address == scenario::Address::Localhost).then(|| self.address.to_string());
         let from = from.and_then(scenario::Address::ip);
-        Some(Endpoint { address: socket, name, from, tls: self.tls })
+        Ok(Endpoint { address: socket, name, from, tls: self.tls })
     }
 }
 

@@ -18,6 +18,7 @@ mod kept_transcripts;
 mod known;
 mod lane;
 mod neighbours;
+mod network;
 mod open_files;
 mod plan;
 mod pool;

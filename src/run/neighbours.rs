@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tokio::sync::Mutex;
 
 use super::lane::Listener;
+use super::step_error::StepError;
 use crate::client::Endpoint;
 use crate::gateway::RunningGateway;
 use crate::scenario::Address;
@@ -22,21 +23,22 @@ impl Neighbours {
         }
     }
 
-    /// Whether there is a gateway of this name.
-    pub(super) async fn has(&self, name: &str) -> bool {
-        self.0.lock().await.contains_key(name)
-    }
-
-    /// The endpoint of a gateway; `None` if there is no such gateway, or it does not listen there.
+    /// The endpoint of a gateway; `None` if there is no such gateway.
+    ///
+    /// # Errors
+    /// Fails if it takes no connections there.
     pub(super) async fn endpoint(
         &self,
         name: &str,
         address: Option<Address>,
         from: Option<Address>,
-    ) -> Option<Endpoint> {
+    ) -> Result<Option<Endpoint>, StepError> {
         let listener =
             self.0.lock().await.get(name).map(|one| Listener::of(one, address.unwrap_or_default()));
-        listener?.endpoint(from).await
+        match listener {
+            Some(listener) => listener.endpoint(from).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Stops all of them.

@@ -39,6 +39,9 @@ pub struct Rerun {
     /// Which of these variables a scenario has, by its id; none for a scenario that is not listed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub vars_of: BTreeMap<String, Vec<String>>,
+    /// The seed of the faults that were injected between clients and gateways, if any were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chaos: Option<u64>,
     /// Whether the target may be on another machine.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_remote: bool,
@@ -121,6 +124,7 @@ impl Rerun {
         add("--case-timeout", self.case_timeout_ms.map(millis));
         add("--boot-timeout", self.boot_timeout_ms.map(millis));
         add("--seed", cell.seed.map(|seed| seed.to_string()));
+        add("--chaos", self.chaos.map(|seed| seed.to_string()));
         add("--repeat", (cell.times > 1).then(|| cell.times.to_string()));
         if self.allow_remote {
             words.push("--allow-remote".to_owned());
@@ -136,7 +140,7 @@ impl Rerun {
         let is_known = |one: &Self| one.timeout_ms.is_some();
         let terms = |one: &Self| {
             let limits = (one.timeout_ms, one.case_timeout_ms, one.boot_timeout_ms);
-            (limits, one.assume_release, one.vars.clone(), one.allow_remote, one.allow_outside)
+            (limits, one.chaos, one.assume_release, one.vars.clone(), one.allow_remote, one.allow_outside)
         };
         !is_known(self) || !is_known(other) || terms(self) == terms(other)
     }
@@ -188,13 +192,14 @@ mod tests {
             assume_release: "2026.4.2".parse().ok(),
             vars: [("host", "my host"), ("other", "1")].map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
             vars_of: BTreeMap::from([("a/x".to_owned(), vec!["host".to_owned()])]),
+            chaos: Some(9),
             allow_remote: true,
             allow_outside: true,
         };
         assert_eq!(
             rerun.words(&CellName { times: 20, ..CELL }).join(" "),
             "gatecrash run a/x --folder my suite --gateway 2026.3.31 --assume-release 2026.4.2 \
-             --var host=my host --timeout 1500ms --case-timeout 90s --boot-timeout 60s --seed 7 --repeat 20 --allow-remote --allow-outside"
+             --var host=my host --timeout 1500ms --case-timeout 90s --boot-timeout 60s --seed 7 --chaos 9 --repeat 20 --allow-remote --allow-outside"
         );
     }
 

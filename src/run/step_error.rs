@@ -37,6 +37,9 @@ pub(super) enum StepError {
         /// What the step was waiting for.
         awaited: &'static str,
     },
+    /// A fault that was injected at random can explain whatever the step would answer.
+    #[error("{0}")]
+    Injected(String),
     /// Harness or gateway broke.
     #[error("{0}")]
     Broken(String),

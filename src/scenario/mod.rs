@@ -24,6 +24,7 @@ mod lifecycle;
 mod load;
 mod named;
 mod needed;
+mod network;
 mod pattern;
 mod reference;
 mod saved;
@@ -56,6 +57,7 @@ pub use lifecycle::{Ready, StopSignal};
 pub use load::{Suite, load, load_with};
 pub use named::{NAMED_OUTCOMES, NamedOutcome};
 pub use needed::{NeededVersion, ParseNeededError};
+pub use network::{HalfOpen, LostTraffic, Network, NetworkPoint, NetworkReset};
 pub use pattern::{OPERATORS, Pattern};
 pub use reference::{
     BUILTIN_REFERENCES, Reference, ReferenceError, TextPart, UnresolvedReference, parse_text, resolve,

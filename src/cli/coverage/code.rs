@@ -155,6 +155,7 @@ pub(super) fn run(
         repeat: 1,
         timeout: args.timeout,
         case_timeout: None,
+        chaos: None,
         boot_timeout: args.boot_timeout,
         memory: args.memory,
         shuffle: None,

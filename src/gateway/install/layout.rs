@@ -50,6 +50,11 @@ impl CacheLayout {
         self.root.join("pnpm-home").join(what)
     }
 
+    /// The logs of npm, which it would otherwise write below the user's home.
+    pub(super) fn npm_logs(&self) -> PathBuf {
+        self.root.join("npm-logs")
+    }
+
     /// Shared by all runs of one build on one Node: nearly all of a boot is compiling.
     pub(super) fn compile_cache(&self, build: &str, node: &str) -> PathBuf {
         self.root.join("compile-cache").join(format!("{build}-{node}"))

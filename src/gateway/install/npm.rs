@@ -21,6 +21,9 @@ const QUESTION: Duration = Duration::from_secs(90);
 /// An installation usually takes 5 to 60 s; a slow connection gets its time.
 const INSTALLATION: Duration = Duration::from_mins(20);
 
+/// How many of its logs npm keeps.
+const LOGS: &str = "10";
+
 /// Ends a package manager when its standard input closes, which is when the program that started it is
 /// gone. Preloaded into the main thread only; children of the package manager run without it.
 const WATCH: &str = r#""use strict";
@@ -62,8 +65,9 @@ fn guard<'c>(command: &'c mut Command, layout: &CacheLayout) -> &'c mut Command 
         .env("npm_config_audit", "false")
         .env("npm_config_fund", "false")
         .env("npm_config_loglevel", "error")
-        // Its logs would go to the user's home.
-        .env("npm_config_logs_max", "0")
+        // Its logs would go to the user's home otherwise.
+        .env("npm_config_logs_dir", layout.npm_logs())
+        .env("npm_config_logs_max", LOGS)
 }
 
 /// `npm view WHAT FIELD… --json`.

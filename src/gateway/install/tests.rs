@@ -15,6 +15,7 @@ use crate::release::Release;
 const NPM: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 echo "npm $*" >> "$here/calls"
+[ -n "$npm_config_logs_dir" ] && mkdir -p "$npm_config_logs_dir" && echo "$*" >> "$npm_config_logs_dir/log"
 [ -e "$here/down" ] && { echo "npm error network down" >&2; exit 1; }
 case "$1" in
   view)
@@ -171,6 +172,14 @@ fn an_installed_release_is_used_again_without_npm() {
     let manifest =
         fs::read_to_string(machine.root().join("releases/2026.3.31/gatecrash-install.json")).unwrap();
     assert!(manifest.contains("sha512-2026.3.31") && manifest.contains("pnpm 10"), "{manifest}");
+}
+
+#[test]
+fn npm_keeps_its_logs_in_the_cache() {
+    let machine = TestMachine::new();
+    install(&machine.cache(), "2026.3.31").unwrap();
+    let log = fs::read_to_string(machine.root().join("npm-logs/log")).unwrap();
+    assert_eq!(log.lines().count(), machine.calls("npm "));
 }
 
 #[test]

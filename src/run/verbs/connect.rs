@@ -25,6 +25,7 @@ impl Perform for Connect {
             from: step.from,
             tls: step.tls.as_ref(),
             headers: &step.headers,
+            network: step.network.as_ref(),
         };
         let connection = match context.open(&opening).await? {
             Ok(connection) => connection,

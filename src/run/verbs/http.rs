@@ -3,6 +3,7 @@
 use super::perform::Perform;
 use crate::client::{PlainAnswer, PlainRequest};
 use crate::run::context::CaseContext;
+use crate::run::network::PlannedConnection;
 use crate::run::step_error::StepError;
 use crate::scenario::{Expectation, HttpRequest};
 use crate::verdict::Outcome;
@@ -28,7 +29,10 @@ impl Perform for HttpRequest {
             headers,
             body: body.map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned)),
         };
-        let answer = request.send(&endpoint, context.within(self.within)).await;
+        let name = self.id.as_ref().map_or("http", |id| &id.value);
+        let PlannedConnection { injection, held } = context.network.plan(name, None, &context.transcript);
+        context.hold_back(name, held).await;
+        let answer = request.send(&endpoint, context.within(self.within), injection.as_ref()).await;
         Ok(match answer.map_err(StepError::Http)? {
             PlainAnswer::Http { status, body } => Outcome::Http { status, body },
             PlainAnswer::Dropped => Outcome::Closed { close: Close::DROPPED, error: None },

@@ -23,6 +23,7 @@ impl Perform for Send {
                     from: self.from,
                     tls: None,
                     headers: &self.headers,
+                    network: self.network.as_ref(),
                 };
                 match context.open(&opening).await? {
                     Ok(connection) => context.sockets.keep(connection, self.may_close.is_some()),

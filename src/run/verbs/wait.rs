@@ -14,7 +14,7 @@ impl Perform for Wait {
     ) -> Result<Outcome, StepError> {
         match self {
             Self::For(time) => {
-                context.lane.pause(time.as_duration()).await;
+                context.pause(time.as_duration()).await;
                 Ok(Outcome::Done)
             }
             Self::Closed(close) => {

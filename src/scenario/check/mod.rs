@@ -1,5 +1,6 @@
 //! Static checks: mistakes in a scenario that can be found without running it.
 
+mod behind;
 mod deviation;
 mod file;
 mod outcome;
@@ -23,6 +24,7 @@ pub fn check(suite: &Suite, strict: bool) -> Vec<Diagnostic> {
     let mut reasons = vague::VagueReasons::default();
     for scenario in &suite.scenarios {
         story::check_story(scenario, &mut captures, &mut found);
+        found.extend(behind::check_behind(scenario));
         deviation::check_deviations(scenario, &mut found);
         vague::check_vague(scenario, &mut reasons, &mut found);
         words::check_words(scenario, &mut found);

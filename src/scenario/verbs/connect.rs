@@ -15,6 +15,7 @@ use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::duration::Millis;
 use crate::scenario::entries::Entries;
 use crate::scenario::expect::{Expectation, ExpectationKind};
+use crate::scenario::network::Network;
 use crate::scenario::pattern::Pattern;
 use crate::scenario::saved::Saved;
 use crate::scenario::span::Spanned;
@@ -58,6 +59,8 @@ pub struct Connect {
     /// Whether to use TLS: `false` for never, or `{pin: FINGERPRINT}` to accept only that certificate and to disconnect
     /// before sending anything otherwise. Default: TLS with any certificate, if the gateway uses it.
     pub tls: Option<Tls>,
+    /// What the network does to the connection. Default: it delivers everything at once.
+    pub network: Option<Network>,
     /// Platform to send. Default: that of the device, otherwise `linux`.
     pub platform: Option<String>,
     /// Device family to send. Default: that of the device, otherwise none.
@@ -112,6 +115,10 @@ impl Verb for Connect {
         self.to.as_ref()
     }
 
+    fn network(&self) -> Option<&Network> {
+        self.network.as_ref()
+    }
+
     fn needs(&self) -> Vec<Capability> {
         Vec::from_iter(self.address.is_some_and(Address::is_ipv6).then_some(Capability::Ipv6))
     }
@@ -121,6 +128,7 @@ impl Verb for Connect {
         found.extend(self.persona.as_ref().and_then(|one| check_persona(one, site.source)));
         found.extend(check_name(&self.name, "connection", site.source));
         found.extend(check_ends(self.from, self.address, site));
+        found.extend(self.network.as_ref().and_then(|network| network.check(self.within, site)));
         found
     }
 }

@@ -12,6 +12,7 @@ use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::duration::Millis;
 use crate::scenario::entries::Entries;
 use crate::scenario::expect::{ClosedExpectation, Expectation, ExpectationKind};
+use crate::scenario::network::Network;
 use crate::scenario::saved::Saved;
 use crate::scenario::span::{Span, Spanned};
 
@@ -48,6 +49,8 @@ pub struct Send {
     pub address: Option<Address>,
     /// Loopback address to connect from (new sockets only). Default: chosen by the system.
     pub from: Option<Address>,
+    /// What the network does to the connection (new sockets only). Default: it delivers everything at once.
+    pub network: Option<Network>,
     /// How long to wait for an answer. Default: the timeout of the run, or one second if silence is expected.
     pub within: Option<Millis>,
     /// Why the gateway may close this socket later, for whatever reason. Without it, a close that no step expects
@@ -98,6 +101,10 @@ impl Verb for Send {
 
     fn reaches(&self) -> Option<&Spanned<String>> {
         self.to.as_ref()
+    }
+
+    fn network(&self) -> Option<&Network> {
+        self.network.as_ref()
     }
 
     fn needs(&self) -> Vec<Capability> {
@@ -165,6 +172,7 @@ impl Verb for Send {
                 (self.address.is_some_and(|one| one != Address::default()), "address"),
                 (self.from.is_some(), "from"),
                 (self.to.is_some(), "to"),
+                (self.network.is_some(), "network"),
             ];
             for (_, key) in new_only.iter().filter(|(there, _)| *there) {
                 let message = format!("`{key}` only applies to new sockets");
@@ -173,6 +181,7 @@ impl Verb for Send {
         }
         found.extend(self.name.as_ref().and_then(|name| check_name(name, "connection", site.source)));
         found.extend(check_ends(self.from, self.address, site));
+        found.extend(self.network.as_ref().and_then(|network| network.check(self.within, site)));
         found
     }
 }

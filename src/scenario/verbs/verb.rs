@@ -8,6 +8,7 @@ use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::duration::Millis;
 use crate::scenario::entries::Entries;
 use crate::scenario::expect::{Expectation, ExpectationKind};
+use crate::scenario::network::Network;
 use crate::scenario::saved::Saved;
 use crate::scenario::source::Source;
 use crate::scenario::span::{Span, Spanned};
@@ -70,6 +71,11 @@ pub trait Verb {
 
     /// The named gateway that the step connects to; `None` for the one under test.
     fn reaches(&self) -> Option<&Spanned<String>> {
+        None
+    }
+
+    /// The network of the connection that the step opens, if the scenario asks for one.
+    fn network(&self) -> Option<&Network> {
         None
     }
 
@@ -162,7 +168,12 @@ pub struct StepSite<'a> {
 
 impl StepSite<'_> {
     /// An error at a position within the step.
-    pub(super) fn error(&self, code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+    pub(in crate::scenario) fn error(
+        &self,
+        code: &'static str,
+        message: impl Into<String>,
+        span: Span,
+    ) -> Diagnostic {
         Diagnostic::error(code, message, self.source, span)
     }
 }
