@@ -57,6 +57,8 @@ pub(super) enum Doubt {
     Disturbed(String),
     /// It is not fine, on a gateway that was taken over from other cases.
     TakenOver,
+    /// It is not as expected, over connections that injected faults made slower; the text names one.
+    Slowed(String),
 }
 
 impl fmt::Display for Doubt {
@@ -64,7 +66,7 @@ impl fmt::Display for Doubt {
         match self {
             Self::TimedOut => f.write_str("nothing came within gatecrash's own time limit"),
             Self::Starved => f.write_str("the machine was starved of processor time"),
-            Self::Disturbed(how) => f.write_str(how),
+            Self::Disturbed(how) | Self::Slowed(how) => f.write_str(how),
             Self::TakenOver => f.write_str("it ran on a gateway that was taken over from other scenarios"),
         }
     }
@@ -191,6 +193,12 @@ async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<
     let judges_nothing = case.scenario.judges_nothing();
     let verdicts = observed.iter().map(|step| step.record.verdict);
     let mut verdict = overall(verdicts.filter(|one| !judges_nothing || *one != Verdict::Skipped));
+    if matches!(verdict, Verdict::Fail | Verdict::Fixed)
+        && doubt != Some(Doubt::Starved)
+        && let Some(how) = context.network.slowed()
+    {
+        doubt = Some(Doubt::Slowed(how));
+    }
     let death = lane.died(!verdict.is_fine()).await;
     let mut reason = observed.iter().find_map(|step| step.problem.clone());
     if let Some(death) = death {
@@ -388,7 +396,12 @@ impl CaseRun<'_> {
                 judged.raw = judged.raw.map(|raw| self.context.allowance.lock().abridge(raw));
                 self.doubted(judged, one, &stretch)
             }
-            Err(error) => self.not_done(record, error),
+            Err(error) => {
+                let is_doubtful =
+                    matches!(error, StepError::NotOpened(_)) && self.context.lane.starved(&stretch).is_some();
+                let doubt = is_doubtful.then_some(Doubt::Starved);
+                ObservedStep { doubt, ..self.not_done(record, error) }
+            }
         };
         let observed = self.unless_injected(observed);
         let listed = listed.map(|(entry, listed)| (&*entry.source, listed.span));

@@ -166,8 +166,18 @@ struct Doubted {
 }
 
 impl Doubted {
-    /// The result of the second try, which counts, with the reason for the retry.
+    /// The result of the second try, which counts, with the reason for the retry. What only an injected fault shows is an
+    /// error.
     fn retried_as(self, second: Cell) -> Cell {
+        if let Doubt::Slowed(how) = &self.doubt
+            && second.verdict.is_fine()
+        {
+            let reason = format!(
+                "without injected faults it is {}, with them {}: {how}",
+                second.verdict, self.cell.verdict
+            );
+            return Cell { verdict: Verdict::Error, reason: Some(reason), ..self.cell };
+        }
         let Cell { verdict, reason, .. } = self.cell;
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         let retried = format!("{}; the first try was {verdict}{reason}", self.doubt);
@@ -335,10 +345,15 @@ impl Engine<'_> {
     /// Retries cases whose first try does not count. If others on the same gateway were the reason, other gateways may run
     /// meanwhile.
     async fn second_tries(&self, prepared: Arc<PreparedTarget>, doubted: Vec<Doubted>, share: u32) {
+        let chaos = self.request.settings.chaos;
+        let (slowed, doubted): (Vec<Doubted>, Vec<Doubted>) =
+            doubted.into_iter().partition(|one| matches!(one.doubt, Doubt::Slowed(_)));
         let (disturbed, rest): (Vec<Doubted>, Vec<Doubted>) =
             doubted.into_iter().partition(|one| matches!(one.doubt, Doubt::Disturbed(_) | Doubt::TakenOver));
-        self.second_try(Arc::clone(&prepared), disturbed, share).await;
-        self.second_try(prepared, rest, self.all_slots()).await;
+        self.second_try(Arc::clone(&prepared), disturbed, share, chaos).await;
+        self.second_try(Arc::clone(&prepared), rest, self.all_slots(), chaos).await;
+        // Whether the faults are the cause shows without them.
+        self.second_try(prepared, slowed, self.all_slots(), None).await;
     }
 
     /// Slots of an embedded gateway; as many as a process has where few files can be open.
@@ -427,7 +442,7 @@ impl Engine<'_> {
         };
         let booted = match taken_over {
             Some(lane) => Ok(Some(lane)),
-            None => self.boot(prepared, plan.label.clone(), &cases).await,
+            None => self.boot(prepared, plan.label.clone(), &cases, self.request.settings.chaos).await,
         };
         let (lane, gateway) = match booted {
             Ok(Some(booted)) => booted,
@@ -522,11 +537,17 @@ impl Engine<'_> {
     }
 
     /// Retries cases whose first try does not count, one by one, on this many slots. With all slots, nothing else
-    /// runs at the same time.
+    /// runs at the same time. `chaos` is the seed of the faults that are injected.
     ///
     /// Once three timeouts are confirmed, the others are trusted. After a case that makes its gateway restart, the next
     /// ones get a new gateway.
-    async fn second_try(&self, prepared: Arc<PreparedTarget>, mut doubted: Vec<Doubted>, slots: u32) {
+    async fn second_try(
+        &self,
+        prepared: Arc<PreparedTarget>,
+        mut doubted: Vec<Doubted>,
+        slots: u32,
+        chaos: Option<u64>,
+    ) {
         if doubted.is_empty() {
             return;
         }
@@ -546,7 +567,7 @@ impl Engine<'_> {
                 .map(|one| Case { scenario: &self.request.scenarios[one.scenario], attempt: one.attempt })
                 .collect();
             let label = format!("second try, one by one: {}", cases.len());
-            let Ok(Some((lane, gateway))) = self.boot(&prepared, label, &cases).await else {
+            let Ok(Some((lane, gateway))) = self.boot(&prepared, label, &cases, chaos).await else {
                 return self.finish_all(doubted, false);
             };
             let lane = lane.one_by_one();
@@ -576,12 +597,13 @@ impl Engine<'_> {
         self.request.scenarios.iter().position(|one| std::ptr::eq(one, case.scenario)).unwrap_or_default()
     }
 
-    /// Boots a gateway for cases; `None` if the run ends in the meantime.
+    /// Boots a gateway for cases, with these faults injected into their connections; `None` if the run ends in the meantime.
     async fn boot(
         &self,
         prepared: &Arc<PreparedTarget>,
         label: String,
         cases: &[Case<'_>],
+        chaos: Option<u64>,
     ) -> Result<Option<(Lane, usize)>, (usize, StartError)> {
         let gateway = self.gateways.fetch_add(1, Ordering::Relaxed);
         let target = prepared.name().to_owned();
@@ -591,6 +613,7 @@ impl Engine<'_> {
         let gateways = self.all_slots() / share;
         let settings = Settings {
             interrupt: self.cancel.clone(),
+            chaos,
             gateways: usize::try_from(gateways).unwrap_or(usize::MAX),
             ..self.request.settings.clone()
         };

@@ -43,6 +43,8 @@ pub(super) struct CaseNetwork {
     failure: Arc<Failure>,
     /// How long something may be under way at most, for what was drawn so far.
     under_way: Mutex<Duration>,
+    /// The first fault that was drawn which only makes a connection slower.
+    slowed: Mutex<Option<String>>,
 }
 
 /// The first failure that was drawn, once it has happened.
@@ -62,6 +64,7 @@ impl CaseNetwork {
             opened: watch::Sender::default(),
             failure: Arc::default(),
             under_way: Mutex::default(),
+            slowed: Mutex::default(),
         }
     }
 
@@ -93,6 +96,18 @@ impl CaseNetwork {
         let mut under_way = self.under_way.lock();
         *under_way = (*under_way).max(faults.latency * 2 + slicing);
         drop(under_way);
+        if faults.cut.is_none() && (!faults.is_none() || held.is_some()) {
+            let what = held.map_or_else(
+                || faults.to_string(),
+                |held| format!("held back for up to {} ms", held.as_millis()),
+            );
+            let told = || {
+                format!(
+                    "the injected fault of the connection `{connection}` may be the cause: {what} (--chaos {seed})"
+                )
+            };
+            self.slowed.lock().get_or_insert_with(told);
+        }
         let failure = Arc::clone(&self.failure);
         let on_cut: OnCut = Arc::new(move |cut| {
             told.add(&connection, Direction::Network, cut.to_string());
@@ -119,10 +134,7 @@ impl CaseNetwork {
         match waiting {
             // The sender lives as long as the case.
             Ok(_) => Ok(()),
-            Err(_) => Err(StepError::Broken(format!(
-                "the connection `{}`, which is let through before this one, was not opened",
-                behind.value
-            ))),
+            Err(_) => Err(StepError::NotOpened(behind.value.clone())),
         }
     }
 
@@ -134,6 +146,11 @@ impl CaseNetwork {
     /// How long something may be under way because of what was drawn.
     pub(super) fn under_way(&self) -> Duration {
         *self.under_way.lock()
+    }
+
+    /// What was drawn that made a connection slower, if anything was.
+    pub(super) fn slowed(&self) -> Option<String> {
+        self.slowed.lock().clone()
     }
 
     /// The failure that was drawn, if it has happened.

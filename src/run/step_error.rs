@@ -37,6 +37,9 @@ pub(super) enum StepError {
         /// What the step was waiting for.
         awaited: &'static str,
     },
+    /// The connection that the scenario lets through before this one was not opened in time.
+    #[error("the connection `{0}`, which is let through before this one, was not opened")]
+    NotOpened(String),
     /// A fault that was injected at random can explain whatever the step would answer.
     #[error("{0}")]
     Injected(String),

@@ -20,8 +20,9 @@ impl FrameCount {
     pub(super) fn next_end(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while !self.upgraded {
+            let next = *bytes.get(at)?;
             self.tail.rotate_left(1);
-            self.tail[3] = *bytes.get(at)?;
+            self.tail[3] = next;
             self.upgraded = self.tail == *b"\r\n\r\n";
             at += 1;
         }

@@ -374,12 +374,14 @@ mod tests {
 
     #[tokio::test]
     async fn slices_are_seen_one_by_one() {
-        let Bench { mut client, mut gateway, .. } =
+        let Bench { mut client, mut gateway, relay: _relay, .. } =
             bench(Faults { slices: Some(2), ..Faults::default() }).await;
         gateway.write_all(b"abcde").await.unwrap();
         let (mut seen, mut buffer) = (Vec::new(), [0; 16]);
         while seen.iter().sum::<usize>() < 5 {
-            seen.push(client.read(&mut buffer).await.unwrap());
+            let length = client.read(&mut buffer).await.unwrap();
+            assert_ne!(length, 0, "{seen:?}");
+            seen.push(length);
         }
         assert_eq!(seen, [2, 2, 1]);
     }
@@ -393,7 +395,8 @@ mod tests {
         #[case] amount: Amount,
         #[case] got: &[u8],
     ) {
-        let Bench { mut client, mut gateway, told, .. } = bench(cut(way, amount, CutKind::Reset)).await;
+        let Bench { mut client, mut gateway, told, relay: _relay } =
+            bench(cut(way, amount, CutKind::Reset)).await;
         let _ = client.write_all(b"abcdef").await;
         assert_eq!(arrives(&mut gateway).await, (got.to_vec(), true));
         assert_eq!(arrives(&mut client).await, (Vec::new(), false));
@@ -403,7 +406,7 @@ mod tests {
     #[tokio::test]
     async fn a_reset_behind_an_answer_comes_after_it() {
         let faults = cut(Way::Received, Amount::Bytes(2), CutKind::Reset);
-        let Bench { mut client, mut gateway, .. } = bench(faults).await;
+        let Bench { mut client, mut gateway, relay: _relay, .. } = bench(faults).await;
         gateway.write_all(b"abc").await.unwrap();
         assert_eq!(arrives(&mut client).await, (b"ab".to_vec(), false));
     }
