@@ -32,7 +32,8 @@ enum Command {
 /// step ran. New deviations get the class `unreviewed`, which `check --strict` refuses until a person has chosen another one.
 /// The ranges of existing deviations are adjusted, and deviations that no longer occur are removed. Nothing else in a file
 /// changes. A file is read again and checked before it is replaced; changes that cannot be made safely are left to do by hand.
-/// If something unlisted ended a case early, its later steps are unknown: run it again after the update.
+/// If something unlisted ended a case early, its later steps are unknown: run it again after the update. Deviations hold for the
+/// default values of variables, so runs that were made with `--var` are refused.
 #[derive(clap::Args, Debug)]
 struct UpdateArgs {
     /// Scenarios: ids, globs of ids, files or folders [default: all in the runs]
@@ -66,6 +67,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     for word in &args.from {
         let loaded = stored::read(context, word)?;
         stored::require_complete(word, &loaded.record)?;
+        if !loaded.record.run.rerun.vars.is_empty() {
+            return Err(Failure::usage(format!("the run {word} was made with other values of variables"))
+                .hint("deviations hold for the default values: run it again without `--var`"));
+        }
         runs.push(loaded.record);
     }
     let is_measured = |one: &Scenario| {

@@ -14,8 +14,8 @@ use crate::wire::{PERSONAS, Persona};
 
 /// Explain any word of a report or of a scenario, or what a gateway said.
 ///
-/// Takes a verdict, a class, a close code, an error code, a reason, a scope, an outcome, a verb, a persona or a pattern; or a
-/// whole line of a log. Without a word, all words are listed. `-` reads lines from standard input.
+/// Takes a verdict, a class, a close code, an error code, a reason, a scope, an outcome, a verb, a persona, a pattern, a sign of a
+/// table, a word of the reports; or a whole line of a log. Without a word, all words are listed. `-` reads lines from standard input.
 ///
 /// Exit codes: 0 explained, 2 nothing in it is known.
 #[derive(clap::Args, Debug)]
@@ -78,7 +78,9 @@ fn about_word(word: &str, appearance: &Appearance) -> Result<Vec<String>, Failur
 
 /// The explanation of everything known in a line, or in several.
 fn line(text: &str, appearance: &Appearance) -> Result<Vec<String>, Failure> {
-    let topics = explain_text(text);
+    // A word may have several words, such as `keeps working`.
+    let whole = explain(text);
+    let topics = if whole.is_empty() { explain_text(text) } else { whole };
     if topics.is_empty() {
         return Err(Failure::usage("there is no known code, reason or close in this text")
             .hint("`gatecrash explain` lists all words"));

@@ -76,6 +76,8 @@ struct MatrixLine {
 /// With --laws, one target is held to the laws of `suite-data/laws.yaml`: that a revoked token never lets in again, that a
 /// restart changes no answer, and others. A law that compares two stories is tested by running both.
 ///
+/// Stories have no variables, so there is no `--var`: what the suite knows already is that of its default values.
+///
 /// Exit codes: 0 nothing differs and no law is broken, 1 differences or broken laws, 2 bad usage, 3 nothing could be compared, 4 harness or gateway broke, 130
 /// interrupted (what was found so far is reported).
 #[derive(clap::Args, Debug)]

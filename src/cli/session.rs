@@ -94,7 +94,7 @@ pub(super) struct RunOptions {
     /// Copy the state of every gateway to this folder when it stops
     #[arg(long, value_name = "DIR")]
     pub(super) keep_state: Option<PathBuf>,
-    /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE, sarif=FILE or badge=FILE (for shields.io); `-` is standard output
+    /// Write a report: html=FILE, json=FILE, events=FILE, junit=FILE, markdown=FILE, github=FILE, tap=FILE, sarif=FILE, or badge=FILE (a picture if it ends in .svg, else for shields.io); `-` is standard output
     #[arg(long = "report", value_name = "KIND=FILE")]
     pub(super) reports: Vec<ReportRequest>,
     /// Show only what is not as expected, and the result

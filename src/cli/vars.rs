@@ -15,6 +15,11 @@ pub(super) struct VarOptions {
 }
 
 impl VarOptions {
+    /// Options with these assignments.
+    pub(super) const fn of(vars: Vec<String>) -> Self {
+        Self { vars }
+    }
+
     /// The values by name.
     pub(super) fn given(&self) -> GivenVars {
         given(&self.vars)

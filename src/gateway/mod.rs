@@ -52,7 +52,7 @@ pub use program::{ProgramError, ProgramRequest, StartedProgram};
 pub use provider::{OpenProviderError, ProviderSettings, TargetProvider};
 pub use ready::ProbeResult;
 pub use running::{Attached, GatewayEnd, RunningGateway, RunningGatewayError};
-pub use scripted_model::{ModelReply, ScriptedModel, tool_results};
+pub use scripted_model::{ScriptedModel, ScriptedReply, tool_results};
 pub use seed::Seed;
 pub use state::{StateError, StoredPairing, put_twins, read_both_stores, read_pairing};
 pub use stopping::{StopOutcome, Stopping};

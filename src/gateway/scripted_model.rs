@@ -22,7 +22,7 @@ const HEADERS: usize = 64;
 
 /// The reply of the model to one request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ModelReply {
+pub enum ScriptedReply {
     /// Calls a tool.
     Call {
         /// The name of the tool, such as `exec`.
@@ -44,7 +44,7 @@ pub struct ScriptedModel {
 
 #[derive(Debug, Default)]
 struct ModelScript {
-    replies: VecDeque<ModelReply>,
+    replies: VecDeque<ScriptedReply>,
     requests: Vec<Value>,
     calls: usize,
 }
@@ -91,7 +91,7 @@ impl ScriptedModel {
     }
 
     /// Sets what it says, request by request; after the last reply it says `done`.
-    pub fn set(&self, replies: Vec<ModelReply>) {
+    pub fn set(&self, replies: Vec<ScriptedReply>) {
         self.with(|script| script.replies = replies.into());
     }
 
@@ -149,7 +149,7 @@ async fn serve(mut stream: TcpStream, script: &Mutex<ModelScript>) {
     let body = {
         let mut script = script.lock();
         script.requests.push(request);
-        let reply = script.replies.pop_front().unwrap_or_else(|| ModelReply::Say("done".to_owned()));
+        let reply = script.replies.pop_front().unwrap_or_else(|| ScriptedReply::Say("done".to_owned()));
         script.calls += 1;
         answer(&reply, script.calls)
     };
@@ -188,10 +188,10 @@ async fn read_request(stream: &mut TcpStream) -> io::Result<Option<Value>> {
 }
 
 /// The chunks of a streamed answer.
-fn answer(reply: &ModelReply, number: usize) -> String {
+fn answer(reply: &ScriptedReply, number: usize) -> String {
     let (delta, reason) = match reply {
-        ModelReply::Say(text) => (json!({"role": "assistant", "content": text}), "stop"),
-        ModelReply::Call { tool, arguments } => {
+        ScriptedReply::Say(text) => (json!({"role": "assistant", "content": text}), "stop"),
+        ScriptedReply::Call { tool, arguments } => {
             let function = json!({"name": tool, "arguments": arguments.to_string()});
             let call =
                 json!({"index": 0, "id": format!("call_{number}"), "type": "function", "function": function});
@@ -230,7 +230,7 @@ mod tests {
     #[tokio::test]
     async fn it_replies_as_scripted_and_keeps_the_requests() {
         let model = ScriptedModel::start().await.unwrap();
-        let call = ModelReply::Call { tool: "exec".into(), arguments: json!({"command": "echo hi"}) };
+        let call = ScriptedReply::Call { tool: "exec".into(), arguments: json!({"command": "echo hi"}) };
         model.set(vec![call]);
         let first = ask(&model, &json!({"messages": [{"role": "user", "content": "go"}]})).await;
         assert!(first.contains(r#""name":"exec","arguments":"{\"command\":\"echo hi\"}""#), "{first}");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error_chain::chain;
-use crate::gateway::{ModelReply, ProgramRequest, RunningGateway, ScriptedModel, tool_results};
+use crate::gateway::{ProgramRequest, RunningGateway, ScriptedModel, ScriptedReply, tool_results};
 
 /// How long a turn may take on a busy machine.
 const WITHIN: Duration = Duration::from_mins(4);
@@ -65,7 +65,7 @@ pub(super) async fn try_exec(gateway: &RunningGateway, model: &ScriptedModel) ->
 async fn turn(gateway: &RunningGateway, model: &ScriptedModel, number: usize, local: bool) -> ExecOutcome {
     let before = model.requests().len();
     let arguments = json!({"command": "echo preflight-$((40+2))"});
-    model.set(vec![ModelReply::Call { tool: "exec".to_owned(), arguments }]);
+    model.set(vec![ScriptedReply::Call { tool: "exec".to_owned(), arguments }]);
     let mut args = vec!["agent", "--agent", "main", "--message", "go", "--json", "--timeout", "60"];
     if local {
         args.push("--local");

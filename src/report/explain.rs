@@ -48,6 +48,14 @@ pub enum TopicKind {
     Outcome,
     /// An operator of a pattern.
     Pattern,
+    /// A sign in a table.
+    Sign,
+    /// What `--verdict` prints.
+    ReleaseVerdict,
+    /// What an upgrade does to a device.
+    UpgradeEffect,
+    /// A word of the reports and the documents.
+    Term,
 }
 
 impl TopicKind {
@@ -63,6 +71,10 @@ impl TopicKind {
             Self::Scope => "scope",
             Self::Outcome => "outcome",
             Self::Pattern => "pattern in a scenario",
+            Self::Sign => "sign in a table",
+            Self::ReleaseVerdict => "verdict on a release",
+            Self::UpgradeEffect => "effect of an upgrade",
+            Self::Term => "word of gatecrash",
         }
     }
 }
@@ -197,11 +209,70 @@ pub const TOPICS: &[Topic] = &[
     topic(TopicKind::Code, "APPROVAL_ENV_MISMATCH", "An approval was used with another environment than the approved one.", &[], "Ask for an approval of exactly what is to run."),
     topic(TopicKind::Code, "APPROVAL_ENV_BINDING_MISSING", "The approval does not say for which environment it was given, so it holds for none.", &[], "Ask for an approval of exactly what is to run."),
     topic(TopicKind::Code, "APPROVAL_NODE_BINDING_MISSING", "The approval does not say for which node it was given, so it holds for none.", &[], "Ask for an approval of exactly what is to run."),
+    topic(TopicKind::Sign, "✓", "The cell passed.", &[], "Nothing to do."),
+    topic(TopicKind::Sign, "✗", "A difference that is not listed, a listed one that did not happen, or one that the run denies.", &[], "Read what was expected and what came; `gatecrash show` has the frames."),
+    topic(TopicKind::Sign, "≠", "A known regression: wrong, and listed for this release.", &[], "Look up the issue that the deviation names."),
+    topic(TopicKind::Sign, "◆", "A known regression of security: somebody gets in, stays in, or sees what the right outcome refuses.", &[], "Treat it as a vulnerability of that release."),
+    topic(TopicKind::Sign, "≈", "Superseded: an older or newer contract, changed on purpose.", &[], "Check whether you rely on it."),
+    topic(TopicKind::Sign, "∅", "Unsupported: the release does not have the feature.", &[], "Nothing to do."),
+    topic(TopicKind::Sign, "?", "A listed deviation that nobody has reviewed yet.", &[], "Look at the cell, then give the entry another class."),
+    topic(TopicKind::Sign, "~", "Flaky: the repetitions did not all have the same outcome.", &[], "Run it with --repeat and the seed from the reproduce line."),
+    topic(TopicKind::Sign, "–", "Untestable on this target, or not performed.", &[], "Read the reason."),
+    topic(TopicKind::Sign, "!", "The harness or the gateway broke.", &[], "Read the gateway's last lines in the report, and run it again with `--jobs 1`."),
+    topic(TopicKind::ReleaseVerdict, "ship", "Everything that was planned was tested, and nothing is wrong that is not listed.", &[], "Nothing to do."),
+    topic(TopicKind::ReleaseVerdict, "do not ship", "Something is wrong that is not listed, or that the run denies.", &[], "Run it again without `--verdict` to see what."),
+    topic(TopicKind::ReleaseVerdict, "partial", "Nothing is wrong, but not everything could be tested; the line says what was not.", &[], "Decide whether what was not tested matters to you."),
+    topic(TopicKind::ReleaseVerdict, "blocked", "The run broke, was interrupted, or could test nothing, so it says nothing about the release.", &[], "Read the reason, mend it, and run it again."),
+    topic(TopicKind::UpgradeEffect, "keeps working", "The device works now, and after the upgrade.", &[], "Nothing to do."),
+    topic(TopicKind::UpgradeEffect, "works again", "The device is refused now, and works after the upgrade.", &[], "Nothing to do."),
+    topic(TopicKind::UpgradeEffect, "stays revoked", "The device was revoked, and stays out.", &[], "Nothing to do."),
+    topic(TopicKind::UpgradeEffect, "refused before too", "The device works neither now nor after the upgrade.", &[], "Pair it again if it is still in use."),
+    topic(TopicKind::UpgradeEffect, "revocation takes effect", "The device was revoked and works all the same; the upgrade keeps it out.", &[], "Pair it again only if it should come back."),
+    topic(TopicKind::UpgradeEffect, "REVOKED, BUT LET IN", "The device was revoked, and the upgrade lets it in.", &[], "Change the shared token, and remove the device."),
+    topic(TopicKind::UpgradeEffect, "BREAKS", "The device works now, and does not after the upgrade.", &[], "See the advice below the table of the preflight: mostly a request to approve after the upgrade, or a connect before it."),
+    topic(TopicKind::UpgradeEffect, "lost", "After the upgrade the gateway has no record of the device.", &[], "Keep a copy of the state directory, and look at the gateway's log before you pair anew."),
+    topic(TopicKind::Term, "scenario", "A YAML file that says what devices do, and what the gateway should answer.", &[], "`gatecrash list` shows all."),
+    topic(TopicKind::Term, "cell", "One scenario on one target.", &[], "`gatecrash show` shows one with every frame."),
+    topic(TopicKind::Term, "target", "What `--gateway` names: a release, a checkout, a tarball, a command, a running gateway, or the model.", &[], "See docs/running.md for all kinds."),
+    topic(TopicKind::Term, "release", "A published version of the gateway, such as 2026.3.31.", &[], "`gatecrash releases list --available` shows all."),
+    topic(TopicKind::Term, "embedded", "The executable model of a release's rules, which answers in this process and needs no Node.", &[], "`--gateway 2026.3.31` runs the real release."),
+    topic(TopicKind::Term, "home", "The temporary directory with configuration, state and logs of one gateway.", &[], "`--keep-state DIR` keeps the state."),
+    topic(TopicKind::Term, "seed", "The number from which all keys and secrets are made: the same seed sends the same frames.", &[], "Use the seed of a report to see the same again."),
+    topic(TopicKind::Term, "device", "A key pair with a stable name, which may be paired with the gateway.", &[], "`devices:` in a scenario says what the gateway knows about it."),
+    topic(TopicKind::Term, "persona", "Who a client claims to be: client id, mode, role and scopes.", &[], "`gatecrash explain` lists all personas."),
+    topic(TopicKind::Term, "step", "One thing that a scenario does, such as a connect.", &[], "`gatecrash explain` lists all verbs."),
+    topic(TopicKind::Term, "expectation", "The outcome that is right, with the reason.", &[], "Never write what a gateway did into it."),
+    topic(TopicKind::Term, "deviation", "An entry that says which releases differ from what is right, how, and why.", &[], "`gatecrash expect update` writes such entries; a person reviews them."),
+    topic(TopicKind::Term, "difference", "A cell that is not as expected: a failure, a listed deviation that did not happen, or one that varies.", &[], "Read it, then `gatecrash explain` its words."),
+    topic(TopicKind::Term, "signature", "What makes two failures the same: step, kind of outcome, close code, detail code and reason.", &[], "A bisect follows one signature."),
+    topic(TopicKind::Term, "lane", "Scenarios that share one booted gateway.", &[], "`--isolate` gives each a gateway of its own."),
+    topic(TopicKind::Term, "boot", "A start of a gateway.", &[], "`run --list` says how many a run needs."),
+    topic(TopicKind::Term, "frame", "One message on the wire.", &[], "`gatecrash show` has them all."),
+    topic(TopicKind::Term, "timeline", "All changes of a scenario's outcome over the releases.", &[], "`gatecrash timeline` prints the recorded ones."),
+    topic(TopicKind::Term, "shard", "One of several parts of a run, for several machines.", &[], "`gatecrash merge` joins them."),
+    topic(TopicKind::Term, "mutant", "A small fault planted in the model or in a private copy of a release.", &[], "One that survives needs another scenario."),
+    topic(TopicKind::Term, "survived", "No scenario noticed the mutant.", &[], "Write the scenario that does, or list it as equivalent with the reason."),
+    topic(TopicKind::Term, "killed", "A scenario noticed the mutant.", &[], "Nothing to do."),
+    topic(TopicKind::Term, "story", "A random scenario of `explore`, before it is written.", &[], "`--out DIR` writes those that differ."),
+    topic(TopicKind::Term, "twin", "Another story that has to have the same answers by a law.", &[], "`explore --laws` runs both."),
+    topic(TopicKind::Term, "law", "What holds on every gateway, whatever a story does.", &[], "`suite-data/laws.yaml` has all."),
+    topic(TopicKind::Term, "alphabet", "What a learner may ask.", &[], "`gatecrash learn --alphabet` takes a file of your own."),
+    topic(TopicKind::Term, "word", "A sequence of inputs out of an alphabet, with devices of its own.", &[], "`learn --out DIR` writes words as scenarios."),
+    topic(TopicKind::Term, "probe", "One build that a bisect tested.", &[], "`bisect --replay LOG` shows them again."),
+    topic(TopicKind::Term, "leak", "Something that a gateway left or wrote outside of its home.", &[], "Read which file, process or port it is."),
 ];
 
-/// The topics of a word, in whatever case it is written; several if the word has several meanings.
+/// The topics of a word, in whatever case and number it is written; several if the word has several meanings.
 pub fn explain(word: &str) -> Vec<&'static Topic> {
-    TOPICS.iter().filter(|topic| topic.word.eq_ignore_ascii_case(word.trim())).collect()
+    let word = word.trim();
+    let of = |word: &str| -> Vec<&'static Topic> {
+        TOPICS.iter().filter(|topic| topic.word.eq_ignore_ascii_case(word)).collect()
+    };
+    let found = of(word);
+    match word.strip_suffix('s') {
+        Some(one) if found.is_empty() => of(one),
+        _ => found,
+    }
 }
 
 /// Texts of closes and logs that stand for a word, in lower case.
@@ -297,8 +368,44 @@ mod tests {
     }
 
     #[test]
+    fn every_sign_and_every_verdict_on_a_release_and_a_device_is_explained() {
+        use crate::preflight::UpgradeEffect;
+        use crate::report::Standing;
+        use crate::report::release_verdict::ReleaseVerdict;
+        use crate::report::terminal::mark;
+        use crate::run::Known;
+        let listed =
+            [Known::Regression, Known::Security, Known::Superseded, Known::Unsupported, Known::Unreviewed];
+        let verdicts = [Verdict::Pass, Verdict::Fail, Verdict::Flaky, Verdict::Error, Verdict::Untestable];
+        let signs = listed.map(Standing::Known).into_iter().chain(verdicts.map(Standing::Verdict));
+        let signs = signs.map(|standing| mark(standing).to_owned());
+        let of_releases = [
+            ReleaseVerdict::Ship,
+            ReleaseVerdict::DoNotShip,
+            ReleaseVerdict::Partial,
+            ReleaseVerdict::Blocked,
+        ];
+        let effects = [
+            UpgradeEffect::Keeps,
+            UpgradeEffect::Heals,
+            UpgradeEffect::StaysOut,
+            UpgradeEffect::StaysRefused,
+            UpgradeEffect::GoesOut,
+            UpgradeEffect::ComesBack,
+            UpgradeEffect::Breaks,
+        ];
+        let words = signs
+            .chain(of_releases.map(|one| one.word().to_owned()))
+            .chain(effects.map(|one| one.word().to_owned()));
+        for word in words {
+            assert!(!explain(&word).is_empty(), "{word}");
+        }
+    }
+
+    #[test]
     fn words_are_found_in_any_case_and_suggested_when_mistyped() {
         assert_eq!(explain(" Role-Upgrade ")[0].kind, TopicKind::Reason);
+        assert_eq!((explain("cells")[0].word, explain("Do not ship")[0].word), ("cell", "do not ship"));
         assert!(explain("role-upgrad").is_empty());
         assert_eq!(alike("role-upgrad")[0], "role-upgrade");
         assert!(alike("qqqqqq").is_empty());

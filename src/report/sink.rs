@@ -30,7 +30,7 @@ pub enum ReportKind {
     Tap,
     /// SARIF, for code scanning.
     Sarif,
-    /// A badge for a README, in the form of shields.io.
+    /// A badge for a README: a picture, or in the form of shields.io.
     Badge,
 }
 
@@ -95,6 +95,14 @@ impl fmt::Display for ReportRequest {
     }
 }
 
+impl ReportRequest {
+    /// Whether its file is called like a picture.
+    fn is_picture(&self) -> bool {
+        let ReportDestination::File(path) = &self.to else { return false };
+        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg"))
+    }
+}
+
 impl FromStr for ReportRequest {
     type Err = ParseReportError;
 
@@ -135,7 +143,7 @@ pub fn write(
     stdout: &mut dyn Write,
 ) -> Result<(), WriteReportError> {
     for report in reports {
-        let text = render(report.kind, events, record);
+        let text = render(report, events, record);
         let written = match &report.to {
             ReportDestination::Stdout => stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()),
             ReportDestination::File(path) => replace(path, text.as_bytes()),
@@ -146,8 +154,8 @@ pub fn write(
 }
 
 /// The text of a report.
-fn render(kind: ReportKind, events: &[Event], record: &RunRecord) -> String {
-    match kind {
+fn render(report: &ReportRequest, events: &[Event], record: &RunRecord) -> String {
+    match report.kind {
         ReportKind::Json => json::render(record),
         ReportKind::Events => events::render(events),
         ReportKind::Junit => junit::render(record),
@@ -156,6 +164,7 @@ fn render(kind: ReportKind, events: &[Event], record: &RunRecord) -> String {
         ReportKind::Github => github::render(record),
         ReportKind::Tap => tap::render(record),
         ReportKind::Sarif => sarif::render(record),
+        ReportKind::Badge if report.is_picture() => badge::svg(record),
         ReportKind::Badge => badge::render(record),
     }
 }
@@ -212,6 +221,16 @@ mod tests {
     ) {
         assert_eq!(report(text), ReportRequest { kind, to });
         assert_eq!(report(text).to_string(), text);
+    }
+
+    #[rstest]
+    #[case("badge=badge.svg", "<svg ")]
+    #[case("badge=badge.json", "{")]
+    #[case("badge=-", "{")]
+    fn a_badge_is_a_picture_if_its_file_is_called_like_one(#[case] text: &str, #[case] begins: &str) {
+        let events = sample::events();
+        let shown = render(&report(text), &events, &RunRecord::of(&events));
+        assert!(shown.starts_with(begins), "{shown}");
     }
 
     #[rstest]

@@ -18,13 +18,13 @@ pub struct Layout {
     /// The key `deviations` and its value, if present.
     pub list: Option<(Span, Span)>,
     /// The entries of the list, in order.
-    pub entries: Vec<Place>,
+    pub entries: Vec<DeviationEntry>,
     rest: Vec<(String, Tree)>,
 }
 
 /// An entry of the list, and its position.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct DeviationEntry {
     /// The whole entry, without the dash or commas around it.
     pub span: Span,
     /// The value of its key `releases`.
@@ -43,7 +43,7 @@ pub fn layout(source: &Arc<Source>) -> Option<Layout> {
         Some(NodeKind::List(entries)) => entries,
         Some(_) => return None,
     };
-    let entries: Vec<Place> = entries.iter().map(Place::of).collect();
+    let entries: Vec<DeviationEntry> = entries.iter().map(DeviationEntry::of).collect();
     if let Some((key, value)) = found {
         let mut at = key.span.end;
         for entry in &entries {
@@ -94,7 +94,7 @@ impl Layout {
     }
 }
 
-impl Place {
+impl DeviationEntry {
     fn of(tree: &Tree) -> Self {
         Self { span: tree.span, releases: tree.get("releases").map(|one| one.span), tree: tree.clone() }
     }

@@ -52,7 +52,7 @@ pub use expect_written::EXPECTATION_WORDS;
 pub use file::{Deviation, DeviationClass, Observe, Owner, Requires, ScenarioFile};
 pub use flow::{FlowText, FlowValue};
 pub use format::formatted;
-pub use layout::{Layout, Place, layout};
+pub use layout::{DeviationEntry, Layout, layout};
 pub use lifecycle::{Ready, StopSignal};
 pub use load::{Suite, load, load_with};
 pub use named::{NAMED_OUTCOMES, NamedOutcome};

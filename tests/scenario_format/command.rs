@@ -1,6 +1,7 @@
 //! The commands `check`, `schema` and `list`.
 
 use std::fs;
+use std::path::Path;
 
 use assert_cmd::Command;
 use predicates::prelude::*;
@@ -160,4 +161,19 @@ fn a_file_for_a_newer_gatecrash_says_so() {
     let said = predicate::str::contains("error[newer-gatecrash]: this file needs gatecrash 99.0.0 or newer")
         .and(predicate::str::contains("beam: up").not());
     command.arg("run").assert().code(2).stderr(said);
+}
+
+#[test]
+fn the_suite_is_formatted() {
+    let place = tempfile::tempdir().unwrap();
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    Command::cargo_bin("gatecrash")
+        .unwrap()
+        .current_dir(place.path())
+        .env("GATECRASH_CACHE_DIR", place.path())
+        .args(["fmt", "--check", "--folder"])
+        .arg(suite)
+        .assert()
+        .success()
+        .stdout(predicate::str::contains(", 0 not formatted"));
 }

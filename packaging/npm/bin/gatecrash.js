@@ -2,18 +2,15 @@
 // Starts the program of this platform, which comes with an optional package, in place of this process where Node can.
 'use strict';
 
-const { spawn } = require('node:child_process');
-const { constants } = require('node:os');
-
-const name = `gatecrash-${process.platform}-${process.arch}`;
+const platform = `gatecrash-${process.platform}-${process.arch}`;
 const file = process.platform === 'win32' ? 'gatecrash.exe' : 'gatecrash';
 
 function program() {
   if (process.env.GATECRASH_BINARY) return process.env.GATECRASH_BINARY;
   try {
-    return require.resolve(`${name}/bin/${file}`);
+    return require.resolve(`${platform}/bin/${file}`);
   } catch {
-    console.error(`error: the package ${name} is not installed`);
+    console.error(`error: the package ${platform} is not installed`);
     console.error('  help: reinstall without --omit=optional; other platforms need `cargo install gatecrash`,');
     console.error('        or GATECRASH_BINARY with the path of the program');
     process.exit(4);
@@ -36,7 +33,7 @@ function replaced() {
 }
 
 replaced();
-const child = spawn(path, words, { stdio: 'inherit' });
+const child = require('node:child_process').spawn(path, words, { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   // A terminal sends its signals to the child as well; the child ends as it sees fit, and this process after it.
   process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
@@ -45,4 +42,6 @@ child.on('error', (error) => {
   console.error(`error: ${path} cannot be started: ${error.message}`);
   process.exit(4);
 });
-child.on('exit', (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : code));
+child.on('exit', (code, signal) => {
+  process.exit(signal ? 128 + require('node:os').constants.signals[signal] : code);
+});

@@ -10,7 +10,7 @@ use crate::cli::memory::Memory;
 use crate::cli::narrow::NarrowOptions;
 use crate::cli::session::{FrameOptions, RunOptions, TakeOverOptions, measure};
 use crate::cli::suite::SuiteOptions;
-use crate::cli::vars::VarOptions;
+use crate::cli::vars::{VarOptions, assignment};
 use crate::coverage::{self, CodeCoverage, ScenarioGroup};
 use crate::gateway::Profiles;
 use crate::release::Release;
@@ -58,6 +58,9 @@ pub(super) struct CodeCoverageOptions {
     /// Only scenarios with this tag (repeatable)
     #[arg(long = "tag", value_name = "TAG", requires = "code")]
     tags: Vec<String>,
+    /// Give a variable of the scenarios another value than its default (repeatable)
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment, requires = "code")]
+    vars: Vec<String>,
     /// Gateways at the same time [default: one per processor]
     #[arg(long, short, value_name = "N", requires = "code")]
     jobs: Option<usize>,
@@ -148,7 +151,7 @@ pub(super) fn run(
         take_over: TakeOverOptions { cold: true, warm: false },
         exclude: Vec::new(),
         suite: suite.clone(),
-        vars: VarOptions::default(),
+        vars: VarOptions::of(args.vars.clone()),
         tags: args.tags.clone(),
         gateways,
         seed: args.seed,

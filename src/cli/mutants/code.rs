@@ -22,6 +22,7 @@ use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::interrupt::cancel_on_interrupt;
 use crate::cli::list::Format;
 use crate::cli::suite::{self, Selection};
+use crate::cli::vars::refuse_unknown;
 use crate::coverage::{self, Chunk, Scope};
 use crate::gateway::{Launch, Target, TargetProvider, copy_package};
 use crate::mutation::{
@@ -94,8 +95,11 @@ pub(super) fn run(args: &MutantOptions, options: &CodeOptions, context: &Context
         return list(&found.mutants, &chosen, &equivalents, args.format, context);
     }
     let folder = args.suite.folder.as_deref();
-    let selection = Selection { folder, names: &args.selection, tags: &args.tags, exclude: &[], vars: None };
+    let vars = args.vars.given();
+    let selection =
+        Selection { folder, names: &args.selection, tags: &args.tags, exclude: &[], vars: Some(&vars) };
     let scenarios = suite::scenarios(context, &selection)?;
+    refuse_unknown(&vars, &scenarios)?;
     let stored = StoredTrials::of(context, &bundle, &found, &scenarios, args.seed);
 
     let place = provider

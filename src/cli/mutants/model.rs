@@ -11,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::gateways::{GatewayOptions, provider};
 use crate::cli::list::Format;
 use crate::cli::suite::{self, Selection};
+use crate::cli::vars::refuse_unknown;
 use crate::model::{MUTANTS, Mutant, mutant_named};
 use crate::mutation::{HuntProgress, HuntRequest, HuntTell, hunt};
 use crate::release::Release;
@@ -52,11 +53,12 @@ pub(super) fn run(args: &MutantOptions, options: &ModelOptions, context: &Contex
     let every = ["*".to_owned()];
     let names = if args.selection.is_empty() { &every[..] } else { &args.selection[..] };
     let folder = args.suite.folder.as_deref();
+    let vars = args.vars.given();
+    let selection = Selection { folder, names, tags: &args.tags, exclude: &[], vars: Some(&vars) };
+    let scenarios = suite::scenarios(context, &selection)?;
+    refuse_unknown(&vars, &scenarios)?;
     let request = HuntRequest {
-        scenarios: suite::scenarios(
-            context,
-            &Selection { folder, names, tags: &args.tags, exclude: &[], vars: None },
-        )?,
+        scenarios,
         mutants,
         releases: options.releases.clone(),
         settings: Settings::new(args.seed, options.timeout.as_duration(), Arc::clone(&context.now_ms)),

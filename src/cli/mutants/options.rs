@@ -2,6 +2,7 @@
 
 use crate::cli::list::Format;
 use crate::cli::suite::SuiteOptions;
+use crate::cli::vars::VarOptions;
 
 /// Which scenarios run, and how the result is printed.
 #[derive(clap::Args, Debug)]
@@ -14,6 +15,8 @@ pub(super) struct MutantOptions {
     pub(super) tags: Vec<String>,
     #[command(flatten)]
     pub(super) suite: SuiteOptions,
+    #[command(flatten)]
+    pub(super) vars: VarOptions,
     /// List the mutants and their faults without running anything
     #[arg(long)]
     pub(super) list: bool,

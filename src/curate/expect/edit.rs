@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::release::ReleaseRange;
-use crate::scenario::{DeviationClass, Expectation, FlowText, Layout, Place, Source, Span, layout};
+use crate::scenario::{DeviationClass, DeviationEntry, Expectation, FlowText, Layout, Source, Span, layout};
 
 /// A deviation that is added to a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub(super) enum DeviationEdit {
 
 /// Why the text of a file cannot be edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EditError {
+pub enum DeviationEditError {
     /// The deviations are laid out in a way that the editor does not handle.
     #[error("its deviations are written in a way that cannot be changed in place")]
     Layout,
@@ -49,20 +49,20 @@ pub(super) fn rewrite(
     source: &Arc<Source>,
     changes: &BTreeMap<usize, DeviationEdit>,
     more: &[NewDeviation],
-) -> Result<String, EditError> {
-    let layout = layout(source).ok_or(EditError::Layout)?;
+) -> Result<String, DeviationEditError> {
+    let layout = layout(source).ok_or(DeviationEditError::Layout)?;
     let page = DeviationEditor { text: &source.text, layout: &layout };
     let mut edits = page.edits(changes, more)?;
     edits.sort_by_key(|(span, _)| (span.start, span.end));
     let mut text = String::with_capacity(source.text.len());
     let mut at = 0;
     for (span, new) in edits {
-        let kept = source.text.get(at..span.start).ok_or(EditError::Layout)?;
+        let kept = source.text.get(at..span.start).ok_or(DeviationEditError::Layout)?;
         text.push_str(kept);
         text.push_str(&new);
         at = span.end;
     }
-    text.push_str(source.text.get(at..).ok_or(EditError::Layout)?);
+    text.push_str(source.text.get(at..).ok_or(DeviationEditError::Layout)?);
     verify(source, &layout, &text, changes, more)?;
     Ok(text)
 }
@@ -74,10 +74,10 @@ fn verify(
     text: &str,
     changes: &BTreeMap<usize, DeviationEdit>,
     more: &[NewDeviation],
-) -> Result<(), EditError> {
+) -> Result<(), DeviationEditError> {
     let written = Arc::new(Source { path: source.path.clone(), text: text.to_owned() });
-    let after = layout(&written).ok_or(EditError::Meaning)?;
-    let kept: Vec<(&Place, Option<&ReleaseRange>)> = before
+    let after = layout(&written).ok_or(DeviationEditError::Meaning)?;
+    let kept: Vec<(&DeviationEntry, Option<&ReleaseRange>)> = before
         .entries
         .iter()
         .filter_map(|entry| match changes.get(&entry.span.start) {
@@ -86,14 +86,14 @@ fn verify(
             None => Some((entry, None)),
         })
         .collect();
-    let same = |(entry, range): &(&Place, Option<&ReleaseRange>), now: &Place| {
+    let same = |(entry, range): &(&DeviationEntry, Option<&ReleaseRange>), now: &DeviationEntry| {
         let releases = match range {
             Some(range) => now.releases_text().and_then(|text| text.parse().ok()) == Some(**range),
             None => entry.releases_text() == now.releases_text(),
         };
         releases && entry.is_same_beside_releases(now)
     };
-    let is_new = |entry: &NewDeviation, now: &Place| {
+    let is_new = |entry: &NewDeviation, now: &DeviationEntry| {
         now.deviation().is_some_and(|one| {
             let rows = one.rows.map(|rows| rows.into_iter().map(|row| row.value).collect::<Vec<_>>());
             let steps = one.steps.iter().map(|(id, expectation)| (&id.value, &expectation.value));
@@ -108,7 +108,7 @@ fn verify(
         && after.entries.len() == kept.len() + more.len()
         && kept.iter().zip(&after.entries).all(|(one, now)| same(one, now))
         && more.iter().zip(&after.entries[kept.len()..]).all(|(one, now)| is_new(one, now));
-    if fine { Ok(()) } else { Err(EditError::Meaning) }
+    if fine { Ok(()) } else { Err(DeviationEditError::Meaning) }
 }
 
 /// Edits a text of which the places of its deviations are known.
@@ -122,15 +122,15 @@ impl DeviationEditor<'_> {
         &self,
         changes: &BTreeMap<usize, DeviationEdit>,
         more: &[NewDeviation],
-    ) -> Result<Edits, EditError> {
+    ) -> Result<Edits, DeviationEditError> {
         let mut edits = Edits::new();
         for entry in &self.layout.entries {
             if let Some(DeviationEdit::Releases(range)) = changes.get(&entry.span.start) {
                 edits.push(self.new_releases(entry, range)?);
             }
         }
-        let goes = |entry: &&Place| changes.get(&entry.span.start) == Some(&DeviationEdit::Remove);
-        let gone: Vec<&Place> = self.layout.entries.iter().filter(goes).collect();
+        let goes = |entry: &&DeviationEntry| changes.get(&entry.span.start) == Some(&DeviationEdit::Remove);
+        let gone: Vec<&DeviationEntry> = self.layout.entries.iter().filter(goes).collect();
         match self.layout.list {
             None if more.is_empty() => {}
             None => edits.push(self.new_list(more)?),
@@ -158,9 +158,9 @@ impl DeviationEditor<'_> {
     }
 
     /// The indentation before a byte on its line, if there is nothing else before it.
-    fn indent(&self, at: usize) -> Result<&str, EditError> {
+    fn indent(&self, at: usize) -> Result<&str, DeviationEditError> {
         let before = &self.text[self.line_start(at)..at];
-        if before.bytes().all(|byte| byte == b' ') { Ok(before) } else { Err(EditError::Layout) }
+        if before.bytes().all(|byte| byte == b' ') { Ok(before) } else { Err(DeviationEditError::Layout) }
     }
 
     /// The line break that is used around a byte.
@@ -173,46 +173,50 @@ impl DeviationEditor<'_> {
         }
     }
 
-    fn new_releases(&self, entry: &Place, range: &ReleaseRange) -> Result<(Range<usize>, String), EditError> {
+    fn new_releases(
+        &self,
+        entry: &DeviationEntry,
+        range: &ReleaseRange,
+    ) -> Result<(Range<usize>, String), DeviationEditError> {
         let (Some(span), Some(said)) = (entry.releases, entry.releases_text()) else {
-            return Err(EditError::Layout);
+            return Err(DeviationEditError::Layout);
         };
-        let written = self.text.get(span.start..span.end).ok_or(EditError::Layout)?;
+        let written = self.text.get(span.start..span.end).ok_or(DeviationEditError::Layout)?;
         let quote = if written.starts_with('\'') { '\'' } else { '"' };
         if written.trim_matches(['"', '\'']) != said {
-            return Err(EditError::Layout);
+            return Err(DeviationEditError::Layout);
         }
         Ok((span.start..span.end, format!("{quote}{range}{quote}")))
     }
 
     /// The position after the colon of a key.
-    fn behind_colon(&self, key: Span) -> Result<usize, EditError> {
+    fn behind_colon(&self, key: Span) -> Result<usize, DeviationEditError> {
         let rest = &self.text[key.end..];
         let colon = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         if self.byte(key.end + colon) == Some(b':') {
             Ok(key.end + colon + 1)
         } else {
-            Err(EditError::Layout)
+            Err(DeviationEditError::Layout)
         }
     }
 
     /// The dash of an entry of a block list.
-    fn dash(&self, entry: &Place) -> Result<usize, EditError> {
+    fn dash(&self, entry: &DeviationEntry) -> Result<usize, DeviationEditError> {
         let dash = self.text[..entry.span.start].trim_end_matches([' ', '\t', '\r', '\n']).len();
         match dash.checked_sub(1) {
             Some(dash) if self.byte(dash) == Some(b'-') => Ok(dash),
-            _ => Err(EditError::Layout),
+            _ => Err(DeviationEditError::Layout),
         }
     }
 
     fn in_block_list(
         &self,
         key: Span,
-        gone: &[&Place],
+        gone: &[&DeviationEntry],
         more: &[NewDeviation],
         edits: &mut Edits,
-    ) -> Result<(), EditError> {
-        let Some(last) = self.layout.entries.last() else { return Err(EditError::Layout) };
+    ) -> Result<(), DeviationEditError> {
+        let Some(last) = self.layout.entries.last() else { return Err(DeviationEditError::Layout) };
         let end = self.line_end(last.span.end);
         let mut lines = Vec::new();
         for entry in gone {
@@ -238,13 +242,13 @@ impl DeviationEditor<'_> {
         end: usize,
         entries: Vec<Range<usize>>,
         edits: &mut Edits,
-    ) -> Result<(), EditError> {
+    ) -> Result<(), DeviationEditError> {
         self.indent(key.start)?;
         let (start, colon) = (self.line_start(key.start), self.behind_colon(key)?);
         let mut at = colon;
         let mut between = String::new();
         for lines in &entries {
-            between.push_str(self.text.get(at..lines.start).ok_or(EditError::Layout)?);
+            between.push_str(self.text.get(at..lines.start).ok_or(DeviationEditError::Layout)?);
             at = lines.end;
         }
         if !between.trim().is_empty() {
@@ -263,13 +267,13 @@ impl DeviationEditor<'_> {
         &self,
         key: Span,
         value: Span,
-        gone: &[&Place],
+        gone: &[&DeviationEntry],
         more: &[NewDeviation],
         edits: &mut Edits,
-    ) -> Result<(), EditError> {
+    ) -> Result<(), DeviationEditError> {
         let close = value.end.saturating_sub(1);
         if self.byte(close) != Some(b']') {
-            return Err(EditError::Layout);
+            return Err(DeviationEditError::Layout);
         }
         let written = more.iter().map(flow).collect::<Vec<_>>().join(", ");
         let last = self.layout.entries.last();
@@ -297,7 +301,7 @@ impl DeviationEditor<'_> {
 
     /// The range of an entry of a flow list with its comma: the one after it, else the one before it, unless the entry
     /// before is removed together with that comma.
-    fn with_comma(&self, span: Span, gone: &[&Place]) -> Range<usize> {
+    fn with_comma(&self, span: Span, gone: &[&DeviationEntry]) -> Range<usize> {
         let blank = [' ', '\t', '\r', '\n'];
         let behind = self.text[span.end..].trim_start_matches(blank);
         if let Some(rest) = behind.strip_prefix(',') {
@@ -315,9 +319,9 @@ impl DeviationEditor<'_> {
     }
 
     /// A new list for a file that has none.
-    fn new_list(&self, more: &[NewDeviation]) -> Result<(Range<usize>, String), EditError> {
+    fn new_list(&self, more: &[NewDeviation]) -> Result<(Range<usize>, String), DeviationEditError> {
         if !self.is_block() {
-            return Err(EditError::Layout);
+            return Err(DeviationEditError::Layout);
         }
         let indent = self.indent(self.layout.first_key.start)?;
         let end = self.text.len();
@@ -405,9 +409,9 @@ deviations:
         text: &str,
         changes: &[(usize, DeviationEdit)],
         more: &[NewDeviation],
-    ) -> Result<String, EditError> {
+    ) -> Result<String, DeviationEditError> {
         let source = Arc::new(Source { path: "x.yaml".into(), text: text.to_owned() });
-        let places = layout(&source).ok_or(EditError::Layout)?.entries;
+        let places = layout(&source).ok_or(DeviationEditError::Layout)?.entries;
         let changes = changes.iter().map(|(at, change)| (places[*at].span.start, *change)).collect();
         rewrite(&source, &changes, more)
     }

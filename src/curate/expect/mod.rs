@@ -6,6 +6,6 @@ mod measured;
 mod spans;
 mod update;
 
-pub use edit::EditError;
+pub use edit::DeviationEditError;
 pub use measured::cut_short;
 pub use update::{FileUpdate, LeftAlone, Problem, update};

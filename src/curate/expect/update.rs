@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::candidate::describe;
-use super::edit::{DeviationEdit, EditError, NewDeviation, rewrite};
+use super::edit::{DeviationEdit, DeviationEditError, NewDeviation, rewrite};
 use super::measured::{CaseStep, Measurements, measure};
 use super::spans::spans;
 use crate::release::{Release, ReleaseRange};
@@ -55,7 +55,7 @@ pub enum Problem {
     },
     /// The layout of the file cannot be edited.
     #[error("the file was not changed: {0}")]
-    NotEditable(EditError),
+    NotEditable(DeviationEditError),
     /// `gatecrash check` would refuse the new text.
     #[error(
         "the file was not changed: with the deviations that the runs show, `gatecrash check` would refuse it ({0})"

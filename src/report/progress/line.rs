@@ -22,7 +22,7 @@ const FLICKER: Duration = Duration::from_millis(400);
 pub struct Progress(Arc<Mutex<State>>);
 
 struct State {
-    place: Place,
+    outlet: Outlet,
     begun: Instant,
     /// What goes on, each inside the one before it; the last one is told.
     stages: Vec<Running>,
@@ -33,7 +33,7 @@ struct State {
 }
 
 /// Where progress is told.
-enum Place {
+enum Outlet {
     Terminal(Option<ProgressBar>),
     Log(Box<dyn Write + Send>),
 }
@@ -48,18 +48,18 @@ struct Running {
 impl Progress {
     /// Tells in one line of a terminal.
     pub fn on_terminal(earlier: EarlierTimes) -> Self {
-        Self::new(Place::Terminal(None), earlier)
+        Self::new(Outlet::Terminal(None), earlier)
     }
 
     /// Tells in lines of a log.
     pub fn in_log(to: Box<dyn Write + Send>, earlier: EarlierTimes) -> Self {
-        Self::new(Place::Log(to), earlier)
+        Self::new(Outlet::Log(to), earlier)
     }
 
-    fn new(place: Place, earlier: EarlierTimes) -> Self {
+    fn new(outlet: Outlet, earlier: EarlierTimes) -> Self {
         let begun = Instant::now();
         let state =
-            State { place, begun, stages: Vec::new(), pace: Pace::default(), earlier, is_watched: false };
+            State { outlet, begun, stages: Vec::new(), pace: Pace::default(), earlier, is_watched: false };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -135,9 +135,9 @@ impl Progress {
     /// Does something that writes to the terminal by itself.
     pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
         let state = self.0.lock();
-        match &state.place {
-            Place::Terminal(Some(bar)) => bar.suspend(work),
-            Place::Terminal(None) | Place::Log(_) => work(),
+        match &state.outlet {
+            Outlet::Terminal(Some(bar)) => bar.suspend(work),
+            Outlet::Terminal(None) | Outlet::Log(_) => work(),
         }
     }
 
@@ -151,7 +151,7 @@ impl Progress {
     pub fn end(&self) {
         let mut state = self.0.lock();
         state.stages.clear();
-        if let Place::Terminal(bar) = &mut state.place
+        if let Outlet::Terminal(bar) = &mut state.outlet
             && let Some(bar) = bar.take()
         {
             bar.finish_and_clear();
@@ -170,7 +170,7 @@ impl Progress {
         let stage = Stage { text, amount: None, usual };
         let now = state.begun.elapsed();
         state.pace.begin(now);
-        if at_once && matches!(state.place, Place::Log(_)) {
+        if at_once && matches!(state.outlet, Outlet::Log(_)) {
             state.write(&format!("… {}", stage.text));
             state.pace.told(now);
         }
@@ -202,14 +202,14 @@ impl State {
         let Some(running) = self.stages.last() else { return };
         let text = running.stage.told(running.since.elapsed());
         let now = self.begun.elapsed();
-        match &mut self.place {
-            Place::Terminal(Some(bar)) => bar.set_message(text),
-            Place::Terminal(bar) => {
+        match &mut self.outlet {
+            Outlet::Terminal(Some(bar)) => bar.set_message(text),
+            Outlet::Terminal(bar) => {
                 if running.since.elapsed() >= FLICKER {
                     bar.insert(spinner()).set_message(text);
                 }
             }
-            Place::Log(_) => {
+            Outlet::Log(_) => {
                 if self.pace.is_due(now) {
                     self.write(&format!("… {text}"));
                     self.pace.told(now);
@@ -219,11 +219,11 @@ impl State {
     }
 
     fn write(&mut self, line: &str) {
-        match &mut self.place {
-            Place::Terminal(Some(bar)) => bar.println(line),
-            Place::Terminal(None) => anstream::eprintln!("{line}"),
+        match &mut self.outlet {
+            Outlet::Terminal(Some(bar)) => bar.println(line),
+            Outlet::Terminal(None) => anstream::eprintln!("{line}"),
             // A closed pipe cannot be reported anywhere.
-            Place::Log(to) => drop(writeln!(to, "{line}").and_then(|()| to.flush())),
+            Outlet::Log(to) => drop(writeln!(to, "{line}").and_then(|()| to.flush())),
         }
     }
 

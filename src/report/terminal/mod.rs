@@ -27,6 +27,8 @@ pub use live::{Detail, Live};
 pub(crate) use matrix::headings;
 pub use mutants::mutants;
 pub use palette::Palette;
+#[cfg(test)]
+pub(crate) use palette::mark;
 pub use rules::rules;
 pub use story::story;
 pub use topic::topic;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::perform::Perform;
-use crate::gateway::{ModelReply, ScriptedModel};
+use crate::gateway::{ScriptedModel, ScriptedReply};
 use crate::run::context::CaseContext;
 use crate::run::step_error::StepError;
 use crate::scenario::{Expectation, Model};
@@ -21,12 +21,12 @@ impl Perform for Model {
             replies.push(match (&one.call, &one.say) {
                 (Some(tool), _) => {
                     let arguments = one.arguments.clone().unwrap_or_else(|| json!({}));
-                    ModelReply::Call {
+                    ScriptedReply::Call {
                         tool: bindings.fill_text(tool)?,
                         arguments: bindings.fill(&arguments)?,
                     }
                 }
-                (None, say) => ModelReply::Say(bindings.fill_text(say.as_deref().unwrap_or_default())?),
+                (None, say) => ScriptedReply::Say(bindings.fill_text(say.as_deref().unwrap_or_default())?),
             });
         }
         scripted(context)?.set(replies);
