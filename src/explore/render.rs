@@ -345,14 +345,21 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The owner hears of what a node asks for, which tells the id of the request.
-    fn hear_of_a_node(&mut self, at: usize, id: &str, saved: &str) {
+    /// The owner hears of what a node asks for, which tells the id of the request. Returns whether that can be saved: it
+    /// cannot if it is right that nothing comes.
+    fn hear_of_a_node(&mut self, at: usize, id: &str, saved: &str) -> bool {
         let name = self.name("asks");
-        let keys = json!({
+        let mut keys = keys(json!({
             "on": self.owner.clone().unwrap_or_default(), "id": name, "event": "node.pair.requested",
-            "payload": {"nodeId": id}, "within": self.hears.within(), "save": {saved: {"at": "/requestId", "else": "none"}}
-        });
-        self.add(Part::Before(at), "event", name, self::keys(keys));
+            "payload": {"nodeId": id}, "within": self.hears.within()
+        }));
+        let right = self.right.into_iter().flatten().find(|(part, _)| *part == Part::Before(at));
+        let comes = right.is_none_or(|(_, expected)| *expected != json!("silence"));
+        if comes {
+            keys.insert("save".to_owned(), json!({saved: {"at": "/requestId", "else": "none"}}));
+        }
+        self.add(Part::Before(at), "event", name, keys);
+        comes
     }
 
     fn manage(&mut self, at: usize, by: Caller, action: &Action, device: DeviceNumber) {
@@ -362,8 +369,9 @@ impl<'a> Writer<'a> {
         let id = format!("${{device.{device}.id}}");
         let pending = format!("${{device.{device}.pending}}");
         let asked = format!("asked_{at}");
-        if action.answers_a_node() {
-            self.hear_of_a_node(at, &id, &asked);
+        let mut request = format!("${{{asked}}}");
+        if action.answers_a_node() && !self.hear_of_a_node(at, &id, &asked) {
+            "none".clone_into(&mut request);
         }
         let (word, verb, body) = match action {
             Action::Revoke(role) => ("revoke", "revoke", json!({"device": device, "role": role})),
@@ -389,7 +397,7 @@ impl<'a> Writer<'a> {
             Action::ApproveNode | Action::RejectNode => {
                 let is_approval = *action == Action::ApproveNode;
                 let word = if is_approval { "approve" } else { "reject" };
-                let params = json!({"requestId": format!("${{{asked}}}")});
+                let params = json!({"requestId": request});
                 (word, "call", json!({"method": format!("node.pair.{word}"), "params": params}))
             }
         };

@@ -171,7 +171,10 @@ fn scenario(
         let [one, other] =
             [right, 1 - right].map(|side| told.outcomes[side].get(position).cloned().unwrap_or_default());
         let is_stored = matches!(part, Part::Stored(_) | Part::After(_));
-        if is_stored && one.is_null() {
+        if matches!(part, Part::Before(_)) && one == other {
+            // Whether a node asks is not what it is about.
+            rights.push((*part, json!({"any_of": ["arrives", "silence"]})));
+        } else if is_stored && one.is_null() {
             rights.push((*part, json!({"state": "$any"})));
         } else if !one.is_null() && !matches!(&one, Value::String(word) if word == "hello" || word == "ok") {
             rights.push((*part, one.clone()));
