@@ -17,13 +17,14 @@ use super::interrupt::cancel_on_interrupt;
 use super::matrix;
 use super::suite::{self, Selection, SuiteOptions};
 use crate::explore::{
-    BUILT_IN, ExploreRequest, Explored, Finding, Generator, HuntState, KnownCases, LawsOf, Looks, Progress,
-    Stage, Weights, explore,
+    BUILT_IN, ExploreRequest, Explored, Finding, Followers, Generator, HuntState, KnownCases, LawsOf, Looks,
+    Progress, Stage, Weights, explore,
 };
 use crate::gateway::{PreparedTarget, TargetProvider};
 use crate::laws::{self, LawBook};
 use crate::release::Release;
-use crate::report::explore::{ExploreReport, ReportedFinding, write_files};
+use crate::report::explore::{ReportedFinding, write_files, write_state};
+use crate::report::explore_report::ExploreReport;
 use crate::report::terminal::{self, Appearance, Palette};
 use crate::run::Settings;
 use crate::scenario::{Capability, Millis};
@@ -100,7 +101,7 @@ pub(super) struct Args {
     /// Seed of the stories and of all keys and secrets
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// Only stories about this (repeatable): tokens, roles, scopes, pairing, proxy, proof, origin, protocol, restart
+    /// Only stories about this (repeatable): tokens, roles, scopes, pairing, nodes, proxy, proof, origin, protocol, restart
     #[arg(long, value_name = "WORD", num_args = 1..)]
     focus: Vec<String>,
     /// Write the findings as scenarios into this folder
@@ -126,7 +127,7 @@ pub(super) struct Args {
     /// Release by which a `cmd:` or `path:` target is judged
     #[arg(long, value_name = "RELEASE")]
     assume_release: Option<Release>,
-    /// Write the result: json=FILE or markdown=FILE; `-` is standard output (repeatable)
+    /// Write the result: json=FILE, markdown=FILE or html=FILE; `-` is standard output (repeatable)
     #[arg(long = "report", value_name = "KIND=FILE")]
     reports: Vec<ExploreReport>,
 }
@@ -172,10 +173,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let request = request(args, earlier, laws, &prepared);
     let sides = prepared.iter().map(|one| Stage::new(Arc::clone(one), settings.clone())).collect();
+    let names: Vec<String> = prepared.iter().map(|one| one.name().to_owned()).collect();
     let tell = teller(context, &cases);
+    let keep = |state: &HuntState| match &args.out {
+        Some(folder) => write_state(folder, &names, state),
+        None => Ok(()),
+    };
+    let followers = Followers { tell: &tell, keep: &keep };
     let explored = runtime.block_on(async {
         tokio::spawn(cancel_on_interrupt(cancel.clone()));
-        Box::pin(explore(sides, &generator, &request, &tell, &cancel)).await
+        Box::pin(explore(sides, &generator, &request, &followers, &cancel)).await
     });
     context.progress.end();
     let explored = explored.map_err(Failure::broke)?;

@@ -162,7 +162,9 @@ impl Parted {
     pub(super) fn part(&mut self, story: &Story, part: Part) {
         match part {
             Part::Owner(_) => self.owner = true,
-            Part::After(at) => self.devices.extend(story.steps.get(at).and_then(StoryStep::device)),
+            Part::Before(at) | Part::After(at) => {
+                self.devices.extend(story.steps.get(at).and_then(StoryStep::device));
+            }
             Part::Stored(device) => drop(self.devices.insert(device)),
             Part::Step(at) => match story.steps.get(at) {
                 Some(step @ StoryStep::Connect(connect)) => {
@@ -205,7 +207,9 @@ impl Parted {
             || match part {
                 Part::Owner(_) => self.owner,
                 Part::Stored(device) => self.devices.contains(&device),
-                Part::Step(at) | Part::After(at) => story.steps.get(at).is_some_and(of_step),
+                Part::Before(at) | Part::Step(at) | Part::After(at) => {
+                    story.steps.get(at).is_some_and(of_step)
+                }
             }
     }
 }

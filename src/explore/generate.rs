@@ -81,17 +81,33 @@ impl Maker<'_> {
         self.story.setting = match self.weights.settings.pick(self.rng) {
             "proxies" => Setting::Proxies,
             "password" => Setting::Password,
+            "impatient" => Setting::Impatient,
             _ => Setting::Plain,
         };
+        if self.story.setting == Setting::Impatient {
+            // Whoever is slow on a busy machine would be cut off as well, so nobody else connects.
+            self.story.steps.push(StoryStep::Stray(Stray::Silent));
+            return self.story;
+        }
         for number in 0..number(self.weights.devices.pick(self.rng)) {
             self.add_device(number);
         }
         let steps = number(self.weights.steps.pick(self.rng)).max(1);
         while self.story.steps.len() < usize::from(steps) {
-            let step = self.step();
-            self.story.steps.push(step);
+            let before = self.story.steps.len();
+            let word = self.weights.step.pick(self.rng);
+            match word {
+                "node-approval" => self.node_approval(),
+                "device-approval" => self.device_approval(),
+                "changed-family" => self.changed_family(),
+                "no-device" => self.without_a_device(),
+                _ => {
+                    let step = self.step_of(word);
+                    self.story.steps.push(step);
+                }
+            }
             if !self.story.is_whole() {
-                self.story.steps.pop();
+                self.story.steps.truncate(before);
             }
         }
         self.without_spare_devices()
@@ -169,21 +185,25 @@ impl Maker<'_> {
 
     /// A step that fits what is there so far; it may still refer to something that is missing.
     fn step(&mut self) -> StoryStep {
+        let word = self.weights.step.pick(self.rng);
+        self.step_of(word)
+    }
+
+    fn step_of(&mut self, word: &str) -> StoryStep {
         let connections: Vec<ConnectionNumber> = self.story.connects().map(|one| one.number).collect();
-        match self.weights.step.pick(self.rng) {
+        match word {
             "manage" => {
                 let device = self.any_device();
                 let action = self.action(device);
-                StoryStep::Manage { by: self.caller(Some(device)), action, device }
+                StoryStep::Manage { by: self.caller(device), action, device }
             }
             "call" => {
                 let method = self.weights.method.pick(self.rng).to_owned();
-                StoryStep::Call { by: self.caller(None), method }
+                StoryStep::Call { by: self.asker(), method }
             }
             "hear" => {
                 let event = self.weights.event.pick(self.rng).to_owned();
-                let device = self.any_device();
-                StoryStep::Hear { by: self.caller(Some(device)), event, device }
+                StoryStep::Hear { by: self.asker(), event, device: self.any_device() }
             }
             "stray" => StoryStep::Stray(match self.weights.stray.pick(self.rng) {
                 "noise" => Stray::Noise,
@@ -196,6 +216,91 @@ impl Maker<'_> {
             "restart" if !self.story.steps.is_empty() => StoryStep::Restart,
             _ => StoryStep::Connect(self.connect()),
         }
+    }
+
+    /// One more device, of which nothing is known.
+    fn fresh_device(&mut self) -> DeviceNumber {
+        let number = self.story.devices.iter().map(|one| one.number + 1).max().unwrap_or_default();
+        self.story.devices.push(StoryDevice { number, record: None, request: None });
+        number
+    }
+
+    /// A device comes again with another family than the one that it was paired with.
+    fn changed_family(&mut self) {
+        let device = self.fresh_device();
+        let persona = self.persona(false);
+        for family in ["desktop", "tablet"] {
+            let mut connect = Connect::usual(self.next_connection(), Some(device), &persona);
+            connect.family = Some(family.to_owned());
+            self.story.steps.push(StoryStep::Connect(connect));
+        }
+    }
+
+    /// A client without a device is let in or not, and calls a method.
+    fn without_a_device(&mut self) {
+        let persona = if self.rng.bool() { "backend".to_owned() } else { self.persona(false) };
+        let connect = Connect::usual(self.next_connection(), None, &persona);
+        let by = Caller::Connection(connect.number);
+        let method = self.weights.method.pick(self.rng).to_owned();
+        self.story.steps.push(StoryStep::Connect(connect));
+        self.story.steps.push(StoryStep::Call { by, method });
+    }
+
+    /// Somebody connects who may lack the scopes for what is to be approved.
+    fn approver(&mut self) -> Caller {
+        let device = self.fresh_device();
+        let mut helper = Connect::usual(self.next_connection(), Some(device), "cli");
+        helper.scopes = Some(scopes_of(self.weights.approver.pick(self.rng)));
+        let by = Caller::Connection(helper.number);
+        self.story.steps.push(StoryStep::Connect(helper));
+        by
+    }
+
+    /// A node asks for approval, and somebody answers.
+    fn node_approval(&mut self) {
+        let by = self.approver();
+        let (device, persona) = (self.any_device(), self.persona(true));
+        let mut asks = Connect::usual(self.next_connection(), Some(device), &persona);
+        asks.commands = self.node_commands();
+        self.story.steps.push(StoryStep::Connect(asks));
+        let action = if self.rng.u8(0..4) == 0 { Action::RejectNode } else { Action::ApproveNode };
+        self.story.steps.push(StoryStep::Manage { by, action, device });
+    }
+
+    /// A device asks for something, as a rule from afar, and somebody approves it, hears of it or does something else with it.
+    fn device_approval(&mut self) {
+        let by = self.approver();
+        let mut asks = self.connect();
+        if let Some(device) = asks.device {
+            (asks.auth, asks.proof) = (Credential::Shared, None);
+            if self.rng.u8(0..4) != 0 {
+                asks.route = Route::ForwardedFor;
+            }
+            self.story.steps.push(StoryStep::Connect(asks));
+            let hears = |event: &str| StoryStep::Hear { by, event: event.to_owned(), device };
+            let step = match self.rng.u8(0..8) {
+                0..=2 => hears("device.pair.requested"),
+                3 => StoryStep::Manage { by, action: self.action(device), device },
+                _ => StoryStep::Manage { by, action: Action::Approve, device },
+            };
+            self.story.steps.push(step);
+            if self.rng.u8(0..4) == 0 {
+                self.story.steps.push(hears("device.pair.resolved"));
+            }
+        }
+    }
+
+    fn node_commands(&mut self) -> Vec<String> {
+        let commands: &[&str] = match self.weights.node_commands.pick(self.rng) {
+            "run" => &["system.run"],
+            "other" => &["canvas.snapshot"],
+            _ => &[],
+        };
+        commands.iter().map(|command| (*command).to_owned()).collect()
+    }
+
+    fn next_connection(&self) -> ConnectionNumber {
+        self.story.connects().map(|connect| connect.number + 1).max().unwrap_or_default()
     }
 
     fn any_device(&mut self) -> DeviceNumber {
@@ -217,19 +322,31 @@ impl Maker<'_> {
             "remove" => Action::Remove,
             "reject-first" if has_request => Action::RejectFirst,
             "approve-first" if has_request => Action::ApproveFirst,
+            "approve-node" => Action::ApproveNode,
+            "reject-node" => Action::RejectNode,
             _ => Action::Approve,
         }
     }
 
-    fn caller(&mut self, about: Option<DeviceNumber>) -> Caller {
+    fn caller(&mut self, about: DeviceNumber) -> Caller {
         let word = self.weights.caller.pick(self.rng);
-        let fits = |connect: &&Connect| match word {
-            "itself" => about.is_none() || connect.device == about,
-            "another" => about.is_none() || connect.device != about,
+        self.one_of(|connect| match word {
+            "itself" => connect.device == Some(about),
+            "another" => connect.device != Some(about),
             _ => false,
-        };
+        })
+    }
+
+    /// Who calls a method or waits for an event.
+    fn asker(&mut self) -> Caller {
+        let is_client = self.weights.asker.pick(self.rng) == "client";
+        self.one_of(|_| is_client)
+    }
+
+    /// One of the connections that fit, or the owner if none does.
+    fn one_of(&mut self, fits: impl Fn(&Connect) -> bool) -> Caller {
         let numbers: Vec<ConnectionNumber> =
-            self.story.connects().filter(fits).map(|connect| connect.number).collect();
+            self.story.connects().filter(|one| fits(one)).map(|one| one.number).collect();
         if numbers.is_empty() {
             return Caller::Owner;
         }
@@ -237,7 +354,7 @@ impl Maker<'_> {
     }
 
     fn connect(&mut self) -> Connect {
-        let number = self.story.connects().map(|connect| connect.number + 1).max().unwrap_or_default();
+        let number = self.next_connection();
         let device = self.any_device();
         let (persona, role) = match self.weights.asked_role.pick(self.rng) {
             "node" => (self.persona(true), None),
@@ -336,6 +453,10 @@ impl Maker<'_> {
             "no-device" => {
                 connect.device = None;
                 connect.proof = None;
+                // Who needs no device is a helper of the gateway's own as a rule.
+                if connect.asked_role() == "operator" && self.rng.bool() {
+                    "backend".clone_into(&mut connect.persona);
+                }
             }
             "platform" => connect.platform = Some("darwin".to_owned()),
             "platform-in-capitals" => connect.platform = Some("LINUX".to_owned()),
@@ -343,7 +464,7 @@ impl Maker<'_> {
             "unknown-key" => connect.oddity = Some(Oddity::UnknownKey),
             "unknown-client" => connect.oddity = Some(Oddity::UnknownClient),
             "commands" if connect.asked_role() == "node" => {
-                connect.commands = vec!["system.run".to_owned()];
+                connect.commands = self.node_commands();
             }
             _ => {}
         }
@@ -351,6 +472,10 @@ impl Maker<'_> {
 
     /// Changes one to three things of the story.
     fn change(mut self) -> Story {
+        if self.story.setting == Setting::Impatient {
+            self.story = Story::default();
+            return self.make();
+        }
         let before = self.story.clone();
         for _ in 0..self.rng.usize(1..4) {
             let kept = self.story.clone();
@@ -406,8 +531,7 @@ impl Maker<'_> {
                 if let Some(step) = self.story.steps.get(at) {
                     let mut again = step.clone();
                     if let StoryStep::Connect(connect) = &mut again {
-                        connect.number =
-                            self.story.connects().map(|one| one.number + 1).max().unwrap_or_default();
+                        connect.number = self.next_connection();
                     }
                     self.story.steps.push(again);
                 }
@@ -447,6 +571,7 @@ fn scopes_of(word: &str) -> Vec<String> {
         "pairing" => &["operator.pairing"],
         "approvals" => &["operator.approvals"],
         "read-and-write" => &["operator.read", "operator.write"],
+        "pairing-and-write" => &["operator.pairing", "operator.write"],
         _ => &[],
     };
     scopes.iter().map(|scope| (*scope).to_owned()).collect()
@@ -458,7 +583,7 @@ mod tests {
 
     use fastrand::Rng;
 
-    use super::super::render::{Looks, scenario};
+    use super::super::render::{Hears, Looks, scenario};
     use super::super::weights::BUILT_IN;
     use super::*;
     use crate::scenario::{Severity, Suite, check};
@@ -478,7 +603,7 @@ mod tests {
             let mut story = generator.story(&mut rng);
             for _ in 0..4 {
                 prop_assert!(story.is_whole(), "{story:?}");
-                let read = scenario(&story, "explore/one", Looks::AfterEachStep);
+                let read = scenario(&story, "explore/one", Looks::AfterEachStep, Hears::Soon);
                 let (scenario, written) = read.map_err(|found| TestCaseError::fail(format!("{found:?}")))?;
                 let suite = Suite { scenarios: vec![scenario.clone()], diagnostics: Vec::new() };
                 let mistakes = check(&suite, false).into_iter().find(|one| one.severity == Severity::Error);

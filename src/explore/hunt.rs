@@ -16,12 +16,13 @@ use super::expected::expected;
 use super::finding::{Finding, Ledger, Told};
 use super::generate::Generator;
 use super::lawful::{LawsOf, Played, broken_by_one, broken_by_twins};
-use super::render::{Looks, Part, Written, scenario};
+use super::render::{Hears, Looks, Part, Written, scenario};
 use super::situation::{kind, situation};
-use super::stage::{Stage, StageError};
+use super::stage::{Ran, Stage, StageError};
 use super::story::Story;
 use super::twin::{Twin, twins};
 use crate::laws::LawName;
+use crate::model::RuleSet;
 use crate::run::Cell;
 use crate::scenario::Scenario;
 
@@ -32,7 +33,10 @@ const ROUND: usize = 300;
 const ROUND_TO_THE_FIRST: usize = 60;
 
 /// The same if a target is a release, whose rounds take longer.
-const ROUND_OF_RELEASES: usize = 120;
+const ROUND_OF_RELEASES: usize = 240;
+
+/// How often it is kept where the exploration is.
+const KEEP_EVERY: Duration = Duration::from_secs(3);
 
 /// Tenths of the time after which no new story begins.
 const STORIES_END: u32 = 4;
@@ -40,14 +44,29 @@ const STORIES_END: u32 = 4;
 /// Tenths of the time after which nothing more is shrunk.
 const SHRINKING_ENDS: u32 = 7;
 
+/// The smallest round of stories if the time is limited.
+const SMALLEST_ROUND: usize = 60;
+
+/// A round takes about this part of the time.
+const ROUNDS_IN_TIME: f64 = 20.0;
+
 /// Stories that are kept to be changed.
 const KEPT: usize = 400;
 
+/// Stories of at most so many steps are not asked twice.
+const SHORT: usize = 2;
+
+/// Short stories that are remembered.
+const ASKED: usize = 20_000;
+
+/// How often another story is made instead of one that was asked before.
+const TRIES: usize = 8;
+
 /// Stories that restart, which share a boot on a real target.
-const HELD: usize = 40;
+const HELD: usize = 120;
 
 /// Findings that run at the same time, each alone on its model.
-const ALONE_AT_ONCE: usize = 16;
+const ALONE_AT_ONCE: usize = 64;
 
 /// How often a finding is run alone.
 const ALONE: usize = 3;
@@ -57,8 +76,8 @@ const ALONE: usize = 3;
 pub struct ExploreRequest {
     /// Seed of the stories.
     pub seed: u64,
-    /// How long all of it may take. New stories begin in the first two fifths, and shrinking ends after seven tenths; the
-    /// rest is left for confirming what was found.
+    /// How long all of it may take. New stories begin in the first two fifths, later only as long as nothing was found, and
+    /// shrinking ends after seven tenths; the rest is left for confirming what was found.
     pub time: Option<Duration>,
     /// How many new stories run at most.
     pub stories: Option<usize>,
@@ -80,9 +99,12 @@ pub struct HuntState {
     progress: Progress,
     ledger: Ledger,
     seen: BTreeSet<u64>,
+    /// Short stories that ran.
+    asked: BTreeSet<u64>,
     kept: Vec<Story>,
     held: Vec<Story>,
-    growth: Vec<(usize, usize)>,
+    growth: Vec<Growth>,
+    fired: RuleSet,
     ids: usize,
 }
 
@@ -110,8 +132,21 @@ pub struct Progress {
     pub broken: usize,
     /// Different outcomes of steps in different situations that were seen so far.
     pub seen: usize,
+    /// Rules of the models that decided something so far.
+    pub rules: usize,
     /// Findings so far.
     pub findings: usize,
+}
+
+/// What an exploration had seen at some point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growth {
+    /// Stories that had run.
+    pub stories: usize,
+    /// Different outcomes of steps in different situations.
+    pub outcomes: usize,
+    /// Rules of the models that had decided something.
+    pub rules: usize,
 }
 
 /// What an exploration found.
@@ -121,8 +156,8 @@ pub struct Explored {
     pub progress: Progress,
     /// What differs, as classes.
     pub findings: Vec<Finding>,
-    /// The number of outcomes that had been seen after each round: stories, and outcomes.
-    pub growth: Vec<(usize, usize)>,
+    /// What had been seen after each round.
+    pub growth: Vec<Growth>,
     /// Why a story said nothing, for the first of those.
     pub broke: Option<String>,
     /// How long it took.
@@ -139,6 +174,9 @@ pub enum ExploreError {
     /// A target cannot run stories.
     #[error(transparent)]
     Stage(#[from] StageError),
+    /// Where it is cannot be kept for another exploration.
+    #[error("cannot keep where the exploration is")]
+    Keep(#[source] std::io::Error),
     /// A task ended without a result.
     #[error("a task of the exploration ended without a result")]
     Task(#[from] JoinError),
@@ -154,6 +192,45 @@ struct Ready {
     class: Option<usize>,
 }
 
+/// A story before it is written as a scenario.
+struct Draft {
+    story: Story,
+    class: Option<usize>,
+    twins: Vec<(LawName, Twin)>,
+    /// The number of its scenario; those of its twins follow.
+    first: usize,
+    looks: Looks<'static>,
+    hears: Hears,
+}
+
+impl Draft {
+    /// The story as a scenario, and behind it one for each of its twins.
+    fn written(self) -> Option<(Vec<Scenario>, Ready)> {
+        let Self { story, class, twins, first, looks, hears } = self;
+        let write =
+            |story: &Story, number: usize| scenario(story, &format!("explore/s{number}"), looks, hears).ok();
+        let (own, written) = write(&story, first)?;
+        let mut scenarios = vec![own];
+        let mut ready = Ready { written, twins: Vec::new(), class, story };
+        for (number, (law, twin)) in (first + 1..).zip(twins) {
+            if let Some((one, text)) = write(&twin.story, number) {
+                scenarios.push(one);
+                ready.twins.push((law, twin, text));
+            }
+        }
+        Some((scenarios, ready))
+    }
+}
+
+/// Who follows an exploration.
+pub struct Followers<'a> {
+    /// Is told after each round how far it is.
+    pub tell: &'a (dyn Fn(Progress, &[Finding]) + Sync),
+    /// Keeps where it is between two rounds, from time to time, so that another exploration can go on if this one is
+    /// killed.
+    pub keep: &'a (dyn Fn(&HuntState) -> std::io::Result<()> + Sync),
+}
+
 /// Explores two targets, or one that has to obey laws.
 ///
 /// # Errors
@@ -162,12 +239,12 @@ pub async fn explore(
     sides: Vec<Stage>,
     generator: &Generator<'_>,
     request: &ExploreRequest,
-    tell: &(dyn Fn(Progress, &[Finding]) + Sync),
+    followers: &Followers<'_>,
     cancel: &CancellationToken,
 ) -> Result<Explored, ExploreError> {
     let begun = Instant::now();
     let mut hunt = Hunt::new(sides, generator, request);
-    let result = hunt.rounds(begun, tell, cancel).await;
+    let result = hunt.rounds(begun, followers, cancel).await;
     let confirmed = match result {
         Ok(()) if !cancel.is_cancelled() => Box::pin(hunt.confirm(begun, cancel)).await,
         other => other,
@@ -199,14 +276,20 @@ struct Hunt<'a> {
     ledger: Ledger,
     progress: Progress,
     seen: BTreeSet<u64>,
+    /// Short stories that ran.
+    asked: BTreeSet<u64>,
     /// Stories that showed something new, to be changed.
     kept: Vec<Story>,
     /// Stories that restart a real gateway, which wait until it is worth a gateway of their own.
     held: Vec<Story>,
-    growth: Vec<(usize, usize)>,
+    growth: Vec<Growth>,
+    /// The rules of models that decided something so far.
+    fired: RuleSet,
     broke: Option<String>,
     /// The number of stories that ran so far, which makes their ids.
     ids: usize,
+    /// Stories and candidates that had run before, in an earlier exploration.
+    ran_before: usize,
     /// Where it was before the round that is running.
     before: Option<HuntState>,
     request: &'a ExploreRequest,
@@ -216,18 +299,21 @@ struct Hunt<'a> {
 impl<'a> Hunt<'a> {
     fn new(sides: Vec<Stage>, generator: &'a Generator<'a>, request: &'a ExploreRequest) -> Self {
         let earlier = request.earlier.clone().unwrap_or_else(|| HuntState::new(request.seed));
-        let HuntState { rng, progress, ledger, seen, kept, held, growth, ids } = earlier;
+        let HuntState { rng, progress, ledger, seen, asked, kept, held, growth, fired, ids } = earlier;
         Self {
             sides: sides.into_iter().map(Some).collect(),
             rng: Rng::with_seed(rng),
             ledger,
             progress,
             seen,
+            asked,
             kept,
             held,
             growth,
+            fired,
             broke: None,
             ids,
+            ran_before: progress.stories + progress.candidates,
             before: None,
             request,
             generator,
@@ -240,9 +326,11 @@ impl<'a> Hunt<'a> {
             progress: self.progress,
             ledger: self.ledger.clone(),
             seen: self.seen.clone(),
+            asked: self.asked.clone(),
             kept: self.kept.clone(),
             held: self.held.clone(),
             growth: self.growth.clone(),
+            fired: self.fired,
             ids: self.ids,
         }
     }
@@ -250,11 +338,16 @@ impl<'a> Hunt<'a> {
     async fn rounds(
         &mut self,
         begun: Instant,
-        tell: &(dyn Fn(Progress, &[Finding]) + Sync),
+        followers: &Followers<'_>,
         cancel: &CancellationToken,
     ) -> Result<(), ExploreError> {
+        let mut kept_at = Instant::now();
         while !cancel.is_cancelled() {
-            self.before = Some(self.state());
+            let state = self.before.insert(self.state());
+            if kept_at.elapsed() >= KEEP_EVERY {
+                (followers.keep)(state).map_err(ExploreError::Keep)?;
+                kept_at = Instant::now();
+            }
             let mut round: Vec<(Option<usize>, Story)> =
                 self.ledger.candidates().into_iter().map(|(class, story)| (Some(class), story)).collect();
             let is_over =
@@ -262,12 +355,10 @@ impl<'a> Hunt<'a> {
             if is_over(SHRINKING_ENDS) {
                 break;
             }
-            let late = is_over(STORIES_END);
-            let size = match (self.request.first_only, self.is_embedded()) {
-                (true, _) => ROUND_TO_THE_FIRST,
-                (_, true) => ROUND,
-                (_, false) => ROUND_OF_RELEASES,
-            };
+            // As long as there is nothing to shrink or to confirm, there is time for more.
+            let has_something = !self.ledger.is_settled() || !self.ledger.findings().is_empty();
+            let late = is_over(STORIES_END) && has_something;
+            let size = self.size_of_round(begun.elapsed());
             let enough =
                 self.request.first_only && (!self.ledger.findings().is_empty() || !self.ledger.is_settled());
             let left = self
@@ -300,19 +391,58 @@ impl<'a> Hunt<'a> {
             self.before = None;
             self.progress.findings = self.ledger.findings().len();
             self.progress.seen = self.seen.len();
-            self.progress.boots = self.sides.iter().flatten().map(|side| side.boots).sum();
-            self.growth.push((self.progress.stories, self.seen.len()));
-            tell(self.progress, self.ledger.findings());
+            self.progress.boots = self.sides.iter().flatten().map(Stage::boots).sum();
+            self.progress.rules = self.fired.len();
+            let Progress { stories, seen: outcomes, rules, .. } = self.progress;
+            self.growth.push(Growth { stories, outcomes, rules });
+            (followers.tell)(self.progress, self.ledger.findings());
         }
         Ok(())
+    }
+
+    /// How many stories run before what they show is looked at: fewer if the time is short, as far as is known by now.
+    fn size_of_round(&self, took: Duration) -> usize {
+        let size = match (self.request.first_only, self.is_embedded()) {
+            (true, _) => ROUND_TO_THE_FIRST,
+            (_, true) => ROUND,
+            (_, false) => ROUND_OF_RELEASES,
+        };
+        let Some(all) = self.request.time else { return size };
+        let ran = self.progress.stories + self.progress.candidates - self.ran_before;
+        if ran == 0 {
+            return size.min(SMALLEST_ROUND);
+        }
+        let in_share = all.as_secs_f64() / ROUNDS_IN_TIME / took.as_secs_f64().max(0.001) * count(ran);
+        (SMALLEST_ROUND..size).find(|size| count(*size) >= in_share).unwrap_or(size)
     }
 
     fn is_embedded(&self) -> bool {
         self.sides.iter().flatten().all(Stage::is_embedded)
     }
 
-    /// A random story, or one of those that showed something new, changed.
+    /// A story that was not asked before, as far as that is remembered.
     fn new_story(&mut self) -> Story {
+        let mut story = self.any_story();
+        for _ in 0..TRIES {
+            if story.steps.len() > SHORT {
+                break;
+            }
+            let mut hasher = DefaultHasher::new();
+            story.hash(&mut hasher);
+            let is_new = !self.asked.contains(&hasher.finish());
+            if is_new {
+                if self.asked.len() < ASKED {
+                    self.asked.insert(hasher.finish());
+                }
+                break;
+            }
+            story = self.any_story();
+        }
+        story
+    }
+
+    /// A random story, or one of those that showed something new, changed.
+    fn any_story(&mut self) -> Story {
         let change = !self.kept.is_empty() && self.rng.bool();
         let story = self.generator.story(&mut self.rng);
         if !change {
@@ -322,28 +452,12 @@ impl<'a> Hunt<'a> {
         self.generator.changed(&kept, &mut self.rng)
     }
 
-    /// A story as a scenario, and behind it one for each of its twins.
-    fn ready(
-        &mut self,
-        story: Story,
-        class: Option<usize>,
-        twins: Vec<(LawName, Twin)>,
-    ) -> Option<(Vec<Scenario>, Ready)> {
-        let looks = self.request.looks;
-        let mut written = |story: &Story| {
-            self.ids += 1;
-            scenario(story, &format!("explore/s{}", self.ids), looks).ok()
-        };
-        let (first, own) = written(&story)?;
-        let mut scenarios = vec![first];
-        let mut ready = Ready { written: own, twins: Vec::new(), class, story };
-        for (law, twin) in twins {
-            if let Some((one, text)) = written(&twin.story) {
-                scenarios.push(one);
-                ready.twins.push((law, twin, text));
-            }
-        }
-        Some((scenarios, ready))
+    /// Numbers a story and its twins, which makes the names of their scenarios.
+    fn draft(&mut self, story: Story, class: Option<usize>, twins: Vec<(LawName, Twin)>) -> Draft {
+        let first = self.ids + 1;
+        self.ids += 1 + twins.len();
+        let hears = if self.is_embedded() { Hears::Soon } else { Hears::Patiently };
+        Draft { story, class, twins, first, looks: self.request.looks, hears }
     }
 
     /// The twins to run beside a story: one of a random law for a new story, all of its law for a candidate.
@@ -371,53 +485,38 @@ impl<'a> Hunt<'a> {
         stories: Vec<(Option<usize>, Story)>,
         cancel: &CancellationToken,
     ) -> Result<(), ExploreError> {
-        let mut scenarios = Vec::new();
-        let mut ready = Vec::new();
+        let mut drafts = Vec::with_capacity(stories.len());
         for (class, story) in stories {
             let law = class.and_then(|class| self.ledger.law(class));
             let twins = self.twins_for(&story, law, class.is_none());
-            if let Some((written, one)) = self.ready(story, class, twins) {
-                ready.push((scenarios.len(), one));
-                scenarios.extend(written);
-            }
+            drafts.push(self.draft(story, class, twins));
         }
-        let cells = self.run(Arc::new(scenarios)).await?;
+        let mut scenarios = Vec::new();
+        let mut all = Vec::with_capacity(drafts.len());
+        for (written, one) in on_all_processors(drafts, Draft::written).into_iter().flatten() {
+            all.push((scenarios.len(), one));
+            scenarios.extend(written);
+        }
+        let (cells, fired): (Vec<Vec<Cell>>, Vec<Vec<RuleSet>>) =
+            self.run(Arc::new(scenarios)).await?.into_iter().map(|ran| (ran.cells, ran.fired)).unzip();
         if cancel.is_cancelled() {
             return Ok(());
         }
-        for (from, one) in ready {
-            let to = from + 1 + one.twins.len();
-            let own: Vec<&[Cell]> = cells.iter().filter_map(|side| side.get(from..to)).collect();
-            self.take(one, &own);
+        let laws = self.request.laws.as_ref();
+        let judged = on_all_processors(all, |(from, one)| {
+            let own = own_cells(&cells, from..from + 1 + one.twins.len());
+            let compared = judged(laws, &one, &own);
+            (from, one, compared)
+        });
+        for (from, one, compared) in judged {
+            let own: Vec<&Cell> = cells.iter().filter_map(|side| side.get(from)).collect();
+            let fired: Vec<RuleSet> = fired.iter().filter_map(|side| side.get(from).copied()).collect();
+            self.take(one, compared, &own, &fired);
         }
         Ok(())
     }
 
-    /// What a story shows, given the cells of each side: its own, and those of its twins.
-    fn judged(&self, ready: &Ready, cells: &[&[Cell]]) -> Compared {
-        let Ready { story, written, twins, .. } = ready;
-        if let ([[one, ..], [other, ..]], None) = (cells, &self.request.laws) {
-            return compare(story, written, one, other);
-        }
-        let ([[own, others @ ..]], Some(laws)) = (cells, &self.request.laws) else {
-            return Compared::Broken("it was interrupted".to_owned());
-        };
-        let played = Played { story, written, cell: own };
-        let mut all = Vec::new();
-        let of_twins = twins.iter().zip(others).map(|((law, twin, written), cell)| {
-            broken_by_twins(laws, *law, twin, played, Played { story: &twin.story, written, cell })
-        });
-        for compared in std::iter::once(broken_by_one(laws, played)).chain(of_twins) {
-            match compared {
-                Compared::Differences(found) => all.extend(found),
-                broken @ Compared::Broken(_) => return broken,
-            }
-        }
-        Compared::Differences(all)
-    }
-
-    fn take(&mut self, ready: Ready, cells: &[&[Cell]]) {
-        let compared = self.judged(&ready, cells);
+    fn take(&mut self, ready: Ready, compared: Compared, cells: &[&Cell], fired: &[RuleSet]) {
         let Ready { story, written, class, .. } = ready;
         if let Some(class) = class {
             self.progress.candidates += 1;
@@ -433,8 +532,7 @@ impl<'a> Hunt<'a> {
                 self.broke.get_or_insert(why);
             }
             Compared::Differences(found) => {
-                let own: Vec<&Cell> = cells.iter().filter_map(|side| side.first()).collect();
-                self.keep(&story, &written, &own);
+                self.keep(&story, &written, cells, fired);
                 for difference in &found {
                     self.ledger.note(&story, difference);
                 }
@@ -442,9 +540,13 @@ impl<'a> Hunt<'a> {
         }
     }
 
-    /// Keeps a story in which something had an outcome that was not seen before in its situation.
-    fn keep(&mut self, story: &Story, written: &Written, cells: &[&Cell]) {
+    /// Keeps a story in which something had an outcome that was not seen before in its situation, or in which a rule of a
+    /// model decided something for the first time.
+    fn keep(&mut self, story: &Story, written: &Written, cells: &[&Cell], fired: &[RuleSet]) {
         let mut is_new = false;
+        for rules in fired {
+            is_new |= self.fired.extend(rules);
+        }
         for (position, (_, part)) in written.steps.iter().enumerate() {
             let outcomes: Vec<Option<String>> = cells
                 .iter()
@@ -469,7 +571,7 @@ impl<'a> Hunt<'a> {
     }
 
     /// Runs scenarios on all sides at the same time.
-    async fn run(&mut self, scenarios: Arc<Vec<Scenario>>) -> Result<Vec<Vec<Cell>>, ExploreError> {
+    async fn run(&mut self, scenarios: Arc<Vec<Scenario>>) -> Result<Vec<Ran>, ExploreError> {
         let mut tasks = Vec::with_capacity(self.sides.len());
         for at in 0..self.sides.len() {
             if let Some(mut side) = self.sides[at].take() {
@@ -493,35 +595,34 @@ impl<'a> Hunt<'a> {
         failed.map_or(Ok(cells), |error| Err(error.into()))
     }
 
-    /// Runs each finding alone on fresh gateways, several times.
+    /// Runs each finding several times on gateways that are new for that, with nothing beside it.
     async fn confirm(&mut self, begun: Instant, cancel: &CancellationToken) -> Result<(), ExploreError> {
         let findings: Vec<Finding> = self.ledger.findings().to_vec();
-        let mut shown = vec![0; findings.len()];
-        let mut told: Vec<Option<Told>> = vec![None; findings.len()];
         // Each story has a model of its own, so that several can be alone at the same time.
         let together = if self.is_embedded() { ALONE_AT_ONCE } else { 1 };
         let open: Vec<usize> = (0..findings.len()).filter(|at| findings[*at].confirmed.is_none()).collect();
-        for _ in 0..ALONE {
-            for side in self.sides.iter_mut().flatten() {
-                side.fresh().await;
-            }
-            for some in open.chunks(together) {
+        for side in self.sides.iter_mut().flatten() {
+            side.fresh().await;
+        }
+        for some in open.chunks(together) {
+            let chosen: Vec<&Finding> = some.iter().map(|at| &findings[*at]).collect();
+            let mut shown = vec![0; some.len()];
+            let mut told: Vec<Option<Told>> = vec![None; some.len()];
+            for _ in 0..ALONE {
                 let is_over = self.request.time.is_some_and(|all| begun.elapsed() >= all);
                 if cancel.is_cancelled() || is_over {
                     return Ok(());
                 }
-                let chosen: Vec<&Finding> = some.iter().map(|at| &findings[*at]).collect();
-                let seen = Box::pin(self.shown_alone(&chosen)).await?;
-                for (at, seen) in some.iter().zip(seen) {
+                for (at, seen) in Box::pin(self.shown_alone(&chosen)).await?.into_iter().enumerate() {
                     if let Some(seen) = seen {
-                        shown[*at] += 1;
-                        told[*at] = Some(seen);
+                        shown[at] += 1;
+                        told[at] = Some(seen);
                     }
                 }
             }
-        }
-        for (at, _) in findings.iter().enumerate().filter(|(_, one)| one.confirmed.is_none()) {
-            self.ledger.confirm(at, shown[at] == ALONE, told[at].take());
+            for ((at, shown), told) in some.iter().zip(shown).zip(told) {
+                self.ledger.confirm(*at, shown == ALONE, told);
+            }
         }
         Ok(())
     }
@@ -532,7 +633,7 @@ impl<'a> Hunt<'a> {
         let mut all = Vec::new();
         for finding in findings {
             let twins = self.twins_for(&finding.story, finding.pair.law, false);
-            let ready = self.ready(finding.story.clone(), None, twins).map(|(written, ready)| {
+            let ready = self.draft(finding.story.clone(), None, twins).written().map(|(written, ready)| {
                 let from = scenarios.len();
                 scenarios.extend(written);
                 (from..scenarios.len(), ready)
@@ -546,8 +647,10 @@ impl<'a> Hunt<'a> {
         }
         let shown = findings.iter().zip(all).map(|(finding, ready)| {
             let (range, ready) = ready?;
-            let own: Vec<&[Cell]> = cells.iter().filter_map(|side| side.get(range.clone())).collect();
-            let Compared::Differences(found) = self.judged(&ready, &own) else { return None };
+            let own = own_cells(&cells, range);
+            let Compared::Differences(found) = judged(self.request.laws.as_ref(), &ready, &own) else {
+                return None;
+            };
             let is_it =
                 |one: &Difference| one.pair == finding.pair && one.situation.is_subset(&finding.situation);
             found.into_iter().find(is_it).map(|shown| told(&ready, &own, &shown))
@@ -560,10 +663,63 @@ impl<'a> Hunt<'a> {
         let mut boots = 0;
         for side in self.sides.iter_mut().flatten() {
             side.fresh().await;
-            boots += side.boots;
+            boots += side.boots();
         }
         boots
     }
+}
+
+/// What a story shows, given the cells of each side: its own, and those of its twins.
+fn judged(laws: Option<&LawsOf>, ready: &Ready, cells: &[&[Cell]]) -> Compared {
+    let Ready { story, written, twins, .. } = ready;
+    if let ([[one, ..], [other, ..]], None) = (cells, laws) {
+        return compare(story, written, one, other);
+    }
+    let ([[own, others @ ..]], Some(laws)) = (cells, laws) else {
+        return Compared::Broken("it was interrupted".to_owned());
+    };
+    let played = Played { story, written, cell: own };
+    let mut all = Vec::new();
+    let of_twins = twins.iter().zip(others).map(|((law, twin, written), cell)| {
+        broken_by_twins(laws, *law, twin, played, Played { story: &twin.story, written, cell })
+    });
+    for compared in std::iter::once(broken_by_one(laws, played)).chain(of_twins) {
+        match compared {
+            Compared::Differences(found) => all.extend(found),
+            broken @ Compared::Broken(_) => return broken,
+        }
+    }
+    Compared::Differences(all)
+}
+
+/// The cells of each side in a range.
+fn own_cells(cells: &[Vec<Cell>], range: std::ops::Range<usize>) -> Vec<&[Cell]> {
+    cells.iter().filter_map(|side| side.get(range.clone())).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+const fn count(number: usize) -> f64 {
+    number as f64
+}
+
+/// Maps items on all processors; the results are in the order of the items.
+fn on_all_processors<T: Send, R: Send>(items: Vec<T>, map: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let size = items.len().div_ceil(threads).max(1);
+    let mut items = items.into_iter();
+    let parts = std::iter::from_fn(|| {
+        Some(items.by_ref().take(size).collect::<Vec<T>>()).filter(|part| !part.is_empty())
+    });
+    let parts: Vec<Vec<T>> = parts.collect();
+    let map = &map;
+    std::thread::scope(|scope| {
+        let running: Vec<_> = parts
+            .into_iter()
+            .map(|part| scope.spawn(move || part.into_iter().map(map).collect::<Vec<R>>()))
+            .collect();
+        let ended = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ended.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 /// What happened in each step of a story that shows a difference, as expectations; the step that differs names the place.
@@ -612,6 +768,19 @@ fn told(ready: &Ready, cells: &[&[Cell]], shown: &Difference) -> Told {
                 *right = expected(outcome, &shown.pair.place);
             }
             Told { story: (**story).clone(), parts: parts(written), outcomes: [right, seen] }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_processors_make_is_in_order() {
+        for many in [0, 1, 2, 7, 100] {
+            let doubled = on_all_processors((0..many).collect(), |one: usize| 2 * one);
+            assert_eq!(doubled, (0..many).map(|one| 2 * one).collect::<Vec<_>>());
         }
     }
 }

@@ -179,6 +179,7 @@ fn counterpart(twin: &Twin, part: Part) -> Option<Part> {
     let step = |at: usize| twin.steps.get(at).copied().flatten();
     match part {
         Part::Owner(at) => step(at).map(Part::Owner),
+        Part::Before(at) => step(at).map(Part::Before),
         Part::Step(at) => step(at).map(Part::Step),
         Part::After(at) => step(at).map(Part::After),
         // What is stored at the end about a device whose approval was taken away is another matter.

@@ -21,13 +21,13 @@ mod yaml;
 pub use compare::{Compared, Difference, OutcomePair, Wanted, compare, words};
 pub use finding::{Finding, Ledger, Told};
 pub use generate::Generator;
-pub use hunt::{ExploreError, ExploreRequest, Explored, HuntState, Progress, explore};
+pub use hunt::{ExploreError, ExploreRequest, Explored, Followers, Growth, HuntState, Progress, explore};
 pub use known::KnownCases;
 pub use lawful::LawsOf;
-pub use render::{Heading, Looks, Part, Written, write};
+pub use render::{Heading, Hears, Looks, Part, Written, write};
 pub use shrink::{Shrinker, weight};
 pub use situation::{Situation, kind, situation};
-pub use stage::{Stage, StageError};
+pub use stage::{Ran, Stage, StageError};
 pub use story::{
     Action, Caller, Connect, ConnectionNumber, Credential, DeviceNumber, Oddity, ProofFault, Record, Request,
     Route, Setting, Story, StoryDevice, StoryStep, Stray, TokenState, Tokens,

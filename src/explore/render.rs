@@ -20,6 +20,8 @@ use crate::scenario::{Diagnostic, Scenario, Source, load};
 pub enum Part {
     /// The owner connects, before the step with this index.
     Owner(usize),
+    /// What the owner hears before the step with this index.
+    Before(usize),
     /// A step of the story, by its index.
     Step(usize),
     /// What is stored about the device of a step right after it, by the index of the step.
@@ -49,6 +51,27 @@ pub struct Heading<'a> {
     pub right: Option<&'a [(Part, Value)]>,
     /// When it looks at what is stored.
     pub looks: Looks<'a>,
+    /// How long it waits for events.
+    pub hears: Hears,
+}
+
+/// How long stories wait for events before there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hears {
+    /// As long as processes may need.
+    #[default]
+    Patiently,
+    /// As long as models need, which send an event before they answer what it is about.
+    Soon,
+}
+
+impl Hears {
+    const fn within(self) -> &'static str {
+        match self {
+            Self::Patiently => "400ms",
+            Self::Soon => "120ms",
+        }
+    }
 }
 
 /// When a scenario looks at what is stored about its devices.
@@ -81,6 +104,9 @@ const PROXIES: &str = r#"{gateway: {trustedProxies: [127.0.0.1], controlUi: {all
 
 const PASSWORD: &str = r#"{gateway: {auth: {mode: password, password: "${gateway.password}"}}}"#;
 
+/// The environment in which clients have a second for their handshake, which gateways know since 2026.3.22.
+const IMPATIENT: &str = r#"{OPENCLAW_HANDSHAKE_TIMEOUT_MS: "1000"}"#;
+
 /// The defaults that let every step have any outcome, by verb.
 const ANYTHING: &[(&str, &str)] = &[
     (
@@ -93,9 +119,6 @@ const ANYTHING: &[(&str, &str)] = &[
     ("event", "{expect: {any_of: [arrives, silence, closed]}}"),
     ("send", "{expect: {any_of: [ok, closed, error, {protocol_error: $any}, silence]}}"),
 ];
-
-/// How long a step waits for an event.
-const EVENT_WITHIN: &str = "400ms";
 
 /// How long a stray frame waits for an answer.
 const STRAY_WITHIN: &str = "3s";
@@ -111,8 +134,9 @@ pub(super) fn scenario(
     story: &Story,
     id: &str,
     looks: Looks<'_>,
+    hears: Hears,
 ) -> Result<(Scenario, Written), Vec<Diagnostic>> {
-    let heading = Heading { title: "A story", why: "It is asked.", end: "", right: None, looks };
+    let heading = Heading { title: "A story", why: "It is asked.", end: "", right: None, looks, hears };
     let written = write(story, &heading);
     let source = Arc::new(Source { path: format!("{id}.yaml"), text: written.text.clone() });
     let suite = load(&[(id.to_owned(), source)]);
@@ -123,7 +147,7 @@ pub(super) fn scenario(
 }
 
 /// Writes a story as a scenario.
-pub fn write(story: &Story, heading: &Heading<'_>) -> Written {
+pub fn write<'a>(story: &'a Story, heading: &Heading<'a>) -> Written {
     let mut text = String::new();
     let quoted = |text: &str| Value::from(text).to_string();
     let _ = writeln!(text, "title: {}", quoted(heading.title));
@@ -137,8 +161,11 @@ pub fn write(story: &Story, heading: &Heading<'_>) -> Written {
         Setting::Password => {
             let _ = writeln!(text, "config: {PASSWORD}");
         }
+        Setting::Impatient => {
+            let _ = writeln!(text, "env: {IMPATIENT}");
+        }
     }
-    let mut writer = Writer::new(story, heading.right);
+    let mut writer = Writer::new(story, heading);
     if !story.devices.is_empty() || story.has_owner() {
         text.push_str("\ndevices:\n");
     }
@@ -177,6 +204,7 @@ pub fn write(story: &Story, heading: &Heading<'_>) -> Written {
 struct Writer<'a> {
     story: &'a Story,
     right: Option<&'a [(Part, Value)]>,
+    hears: Hears,
     text: String,
     names: Vec<(String, Part)>,
     devices: BTreeMap<DeviceNumber, String>,
@@ -185,7 +213,7 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(story: &'a Story, right: Option<&'a [(Part, Value)]>) -> Self {
+    fn new(story: &'a Story, heading: &Heading<'a>) -> Self {
         let mut devices: BTreeMap<DeviceNumber, String> = BTreeMap::new();
         for device in &story.devices {
             let name = unique(device_word(story, device.number), |name| {
@@ -195,7 +223,8 @@ impl<'a> Writer<'a> {
         }
         Self {
             story,
-            right,
+            right: heading.right,
+            hears: heading.hears,
             text: String::new(),
             names: Vec::new(),
             devices,
@@ -224,7 +253,9 @@ impl<'a> Writer<'a> {
 
     fn steps(&mut self, looks: Looks<'_>) {
         for (at, step) in self.story.steps.iter().enumerate() {
-            if step.caller() == Some(Caller::Owner) && self.owner.is_none() {
+            // Who has to hear of what a node asks for must be there before.
+            let is_needed = step.caller() == Some(Caller::Owner) || self.story.answers_nodes();
+            if is_needed && self.owner.is_none() && *step != StoryStep::Restart {
                 self.connect_owner(at);
             }
             self.step(at, step);
@@ -263,7 +294,7 @@ impl<'a> Writer<'a> {
         let part = Part::Step(at);
         match step {
             StoryStep::Connect(connect) => self.connect(part, connect),
-            StoryStep::Manage { by, action, device } => self.manage(part, *by, action, *device),
+            StoryStep::Manage { by, action, device } => self.manage(at, *by, action, *device),
             StoryStep::Call { by, method } => {
                 let name = self.name(method);
                 let keys = keys(json!({"on": self.caller(*by), "id": name, "method": method}));
@@ -272,7 +303,7 @@ impl<'a> Writer<'a> {
             StoryStep::Hear { by, event, device } => {
                 let name = self.name("hears");
                 let payload = json!({"deviceId": format!("${{device.{}.id}}", self.device(*device))});
-                let keys = json!({"on": self.caller(*by), "id": name, "event": event, "payload": payload, "within": EVENT_WITHIN});
+                let keys = json!({"on": self.caller(*by), "id": name, "event": event, "payload": payload, "within": self.hears.within()});
                 self.add(part, "event", name, self::keys(keys));
             }
             StoryStep::Stray(stray) => {
@@ -280,14 +311,17 @@ impl<'a> Writer<'a> {
                 let mut keys = keys(json!({"as": name}));
                 match stray {
                     Stray::Method => {
-                        keys.insert("json".to_owned(), json!({"type": "req", "id": "1", "method": "status"}))
+                        keys.insert("json".to_owned(), json!({"type": "req", "id": "1", "method": "status"}));
                     }
-                    Stray::Noise => keys.insert("text".to_owned(), json!("this is not JSON")),
+                    Stray::Noise => {
+                        keys.insert("text".to_owned(), json!("this is not JSON"));
+                    }
                     Stray::Long => {
                         keys.insert("pad_to".to_owned(), json!(70_000));
-                        keys.insert("text".to_owned(), json!("{}"))
+                        keys.insert("text".to_owned(), json!("{}"));
                     }
-                };
+                    Stray::Silent => {}
+                }
                 keys.insert("within".to_owned(), json!(STRAY_WITHIN));
                 self.add(part, "send", name, keys);
             }
@@ -311,11 +345,34 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn manage(&mut self, part: Part, by: Caller, action: &Action, device: DeviceNumber) {
+    /// The owner hears of what a node asks for, which tells the id of the request. Returns whether that can be saved: it
+    /// cannot if it is right that nothing comes.
+    fn hear_of_a_node(&mut self, at: usize, id: &str, saved: &str) -> bool {
+        let name = self.name("asks");
+        let mut keys = keys(json!({
+            "on": self.owner.clone().unwrap_or_default(), "id": name, "event": "node.pair.requested",
+            "payload": {"nodeId": id}, "within": self.hears.within()
+        }));
+        let right = self.right.into_iter().flatten().find(|(part, _)| *part == Part::Before(at));
+        let comes = right.is_none_or(|(_, expected)| *expected != json!("silence"));
+        if comes {
+            keys.insert("save".to_owned(), json!({saved: {"at": "/requestId", "else": "none"}}));
+        }
+        self.add(Part::Before(at), "event", name, keys);
+        comes
+    }
+
+    fn manage(&mut self, at: usize, by: Caller, action: &Action, device: DeviceNumber) {
+        let part = Part::Step(at);
         let on = self.caller(by);
         let device = self.device(device).to_owned();
         let id = format!("${{device.{device}.id}}");
         let pending = format!("${{device.{device}.pending}}");
+        let asked = format!("asked_{at}");
+        let mut request = format!("${{{asked}}}");
+        if action.answers_a_node() && !self.hear_of_a_node(at, &id, &asked) {
+            "none".clone_into(&mut request);
+        }
         let (word, verb, body) = match action {
             Action::Revoke(role) => ("revoke", "revoke", json!({"device": device, "role": role})),
             Action::Rotate(role, scopes) => {
@@ -337,6 +394,12 @@ impl<'a> Writer<'a> {
                 "call",
                 json!({"method": "device.pair.approve", "params": {"requestId": pending}}),
             ),
+            Action::ApproveNode | Action::RejectNode => {
+                let is_approval = *action == Action::ApproveNode;
+                let word = if is_approval { "approve" } else { "reject" };
+                let params = json!({"requestId": request});
+                (word, "call", json!({"method": format!("node.pair.{word}"), "params": params}))
+            }
         };
         let name = self.name(word);
         let mut written = keys(json!({"on": on, "id": name}));
@@ -530,5 +593,33 @@ fn proof(fault: ProofFault) -> Value {
         ProofFault::OverScopes => json!({"over": {"scopes": ["operator.admin"]}}),
         ProofFault::OverToken => json!({"over": {"token": ""}}),
         ProofFault::OverRole => json!({"over": {"role": "node"}}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::StoryDevice;
+    use super::*;
+
+    #[test]
+    fn the_owner_is_there_before_a_node_asks_and_hears_what_it_asks() {
+        let node =
+            Connect { commands: vec!["system.run".to_owned()], ..Connect::usual(0, Some(0), "node-host") };
+        let approve = StoryStep::Manage { by: Caller::Owner, action: Action::ApproveNode, device: 0 };
+        let story = Story {
+            devices: vec![StoryDevice { number: 0, record: None, request: None }],
+            steps: vec![StoryStep::Connect(node), approve],
+            ..Story::default()
+        };
+        let (_, written) = scenario(&story, "explore/one", Looks::Only(&[]), Hears::Soon).unwrap();
+        let steps = written.text.split("\nsteps:\n").nth(1).unwrap();
+        insta::assert_snapshot!(steps, @r#"
+        - connect: {as: owner, device: owner, scopes: [operator.admin, operator.pairing]}
+        - connect: {as: node, device: machine, persona: node-host, commands: [system.run]}
+        - event: {on: owner, id: asks, event: node.pair.requested, payload: {nodeId: "${device.machine.id}"}, within: "120ms", save: {asked_1: {at: /requestId, else: none}}}
+        - call: {on: owner, id: approve, method: node.pair.approve, params: {requestId: "${asked_1}"}}
+        "#);
+        let parts: Vec<Part> = written.steps.iter().map(|(_, part)| *part).collect();
+        assert_eq!(parts, [Part::Owner(0), Part::Step(0), Part::Before(1), Part::Step(1)]);
     }
 }

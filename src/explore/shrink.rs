@@ -312,7 +312,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::generate::Generator;
-    use super::super::render::{Looks, Part, scenario};
+    use super::super::render::{Hears, Looks, Part, scenario};
     use super::super::situation::{kind, situation};
     use super::super::weights::{BUILT_IN, Weights};
     use super::*;
@@ -372,7 +372,7 @@ mod tests {
             prop_assert!(shrinker.situation.is_subset(&original));
             prop_assert!(weight(&shrinker.story) <= weight(&story));
             prop_assert!(shrinker.story.steps.len() <= 3, "{:?}", shrinker.story);
-            prop_assert!(scenario(&shrinker.story, "explore/one", Looks::AtEnd).is_ok());
+            prop_assert!(scenario(&shrinker.story, "explore/one", Looks::AtEnd, Hears::Soon).is_ok());
         }
 
         #[test]
@@ -384,7 +384,7 @@ mod tests {
             for candidate in shrinker.candidates() {
                 prop_assert!(candidate.is_whole());
                 prop_assert!(weight(&candidate) < weight(&story));
-                let read = scenario(&candidate, "explore/one", Looks::Only(&[]));
+                let read = scenario(&candidate, "explore/one", Looks::Only(&[]), Hears::Soon);
                 prop_assert!(read.is_ok(), "{:?}", read.err());
             }
         }

@@ -25,6 +25,7 @@ struct DeviceView {
 pub fn kind(story: &Story, part: Part) -> String {
     let step = match part {
         Part::Owner(_) => return "connect".to_owned(),
+        Part::Before(_) => return "event node.pair.requested".to_owned(),
         Part::Stored(_) | Part::After(_) => return "stored".to_owned(),
         Part::Step(at) => story.steps.get(at),
     };
@@ -47,6 +48,8 @@ const fn action_word(action: &Action) -> &'static str {
         Action::Approve => "approve",
         Action::RejectFirst => "reject",
         Action::ApproveFirst => "approve by id",
+        Action::ApproveNode => "call node.pair.approve",
+        Action::RejectNode => "call node.pair.reject",
     }
 }
 
@@ -57,10 +60,11 @@ pub fn situation(story: &Story, part: Part) -> Situation {
         Setting::Plain => {}
         Setting::Proxies => drop(words.insert("config:proxies".to_owned())),
         Setting::Password => drop(words.insert("config:password".to_owned())),
+        Setting::Impatient => drop(words.insert("config:impatient".to_owned())),
     }
     match part {
         Part::Owner(_) => drop(words.insert("owner".to_owned())),
-        Part::Step(at) | Part::After(at) => {
+        Part::Before(at) | Part::Step(at) | Part::After(at) => {
             if let Some(step) = story.steps.get(at) {
                 words.extend(of_step(story, at, step));
                 if let (Part::After(_), StoryStep::Manage { action, .. }) = (part, step) {
@@ -97,6 +101,7 @@ fn of_step(story: &Story, at: usize, step: &StoryStep) -> Situation {
                     words.extend(role_word(role));
                     words.insert("scopes:named".to_owned());
                 }
+                Action::ApproveNode | Action::RejectNode => words.extend(asked_commands(story, at, *device)),
                 _ => {}
             }
         }
@@ -106,6 +111,17 @@ fn of_step(story: &Story, at: usize, step: &StoryStep) -> Situation {
         StoryStep::Disconnect(_) | StoryStep::Restart => {}
     }
     words
+}
+
+fn command_word(command: &String) -> String {
+    format!("command:{command}")
+}
+
+/// The commands that a device asked for as a node last.
+fn asked_commands(story: &Story, before: usize, number: DeviceNumber) -> Situation {
+    let connects = story.steps[..before].iter().rev().filter_map(StoryStep::connect);
+    let mut of_node = connects.filter(|one| one.device == Some(number) && one.asked_role() == "node");
+    of_node.next().map(|one| one.commands.iter().map(command_word).collect()).unwrap_or_default()
 }
 
 fn role_word(role: &str) -> Option<String> {

@@ -1,11 +1,15 @@
 //! A target on which stories run: gateways that stay up for as many stories as they can, and others for stories that need
 //! one of their own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
 
 use crate::gateway::{PreparedTarget, StartError};
+use crate::model::RuleSet;
 use crate::run::{Cell, Settings, Warm, WarmError};
 use crate::scenario::Scenario;
 
@@ -13,16 +17,20 @@ use crate::scenario::Scenario;
 /// more stories at once make each one slower; fewer leave the gateway idle while one of them waits.
 const STORIES_AT_ONCE: usize = 60;
 
-/// The same for the model, which reads no files but tells every operator of every request.
-const STORIES_AT_ONCE_EMBEDDED: usize = 50;
+/// Models that run at the same time.
+const MODELS_AT_ONCE: usize = 24;
+
+/// Stories that restart, and share the boots for that.
+const STORIES_OF_RESTARTS: usize = 120;
 
 /// Stories after which a gateway is replaced: what they leave behind slows it down.
 const STORIES_ON_ONE_BOOT: usize = 3000;
 
-/// A gateway that is up, with its configuration and the number of stories that ran on it.
+/// A gateway that is up, with its configuration and environment and the number of stories that ran on it.
 struct Up {
     warm: Warm,
     config: Map<String, Value>,
+    env: BTreeMap<String, String>,
     stories: usize,
 }
 
@@ -31,8 +39,23 @@ pub struct Stage {
     prepared: Arc<PreparedTarget>,
     settings: Settings,
     up: Vec<Up>,
-    /// How many gateways were started so far.
-    pub boots: usize,
+    boots: AtomicUsize,
+}
+
+impl Up {
+    /// Whether it has the configuration and the environment that a scenario asks for.
+    fn serves(&self, scenario: &Scenario) -> bool {
+        self.config == scenario.config && self.env == scenario.env && !scenario.restarts()
+    }
+}
+
+/// What came of running scenarios on a target.
+#[derive(Debug)]
+pub struct Ran {
+    /// Their cells, in the order of the scenarios.
+    pub cells: Vec<Cell>,
+    /// The rules of the model that decided something in each of them; nothing if the target is no model.
+    pub fired: Vec<RuleSet>,
 }
 
 /// Why a target cannot run stories.
@@ -59,7 +82,7 @@ pub enum StageError {
 impl Stage {
     /// A stage on a prepared target.
     pub const fn new(prepared: Arc<PreparedTarget>, settings: Settings) -> Self {
-        Self { prepared, settings, up: Vec::new(), boots: 0 }
+        Self { prepared, settings, up: Vec::new(), boots: AtomicUsize::new(0) }
     }
 
     /// The name of the target.
@@ -76,42 +99,60 @@ impl Stage {
     ///
     /// # Errors
     /// Fails if a gateway does not come up or cannot be seeded.
-    pub async fn run(&mut self, scenarios: &[Scenario]) -> Result<Vec<Cell>, StageError> {
+    pub async fn run(&mut self, scenarios: &[Scenario]) -> Result<Ran, StageError> {
+        if self.is_embedded() {
+            return self.each_on_a_model(scenarios).await;
+        }
         let mut cells: Vec<Option<Cell>> = vec![None; scenarios.len()];
-        if self.prepared.is_embedded() {
-            // Models cost nothing to boot, so all groups run at the same time.
-            let groups = groups(scenarios);
-            let parts: Vec<&[usize]> =
-                groups.iter().flat_map(|group| group.chunks(STORIES_AT_ONCE_EMBEDDED)).collect();
-            let first = self.boots + 1;
-            self.boots += parts.len();
-            let runs = parts.iter().enumerate().map(|(number, part)| {
-                let chosen: Vec<&Scenario> = part.iter().map(|at| &scenarios[*at]).collect();
-                let (prepared, settings) = (Arc::clone(&self.prepared), self.settings.clone());
-                async move { Warm::once(prepared, settings, first + number, &chosen).await }
-            });
-            for (part, ran) in parts.iter().zip(futures_util::future::join_all(runs).await) {
-                let ran =
-                    ran.map_err(|source| StageError::Start { target: self.name().to_owned(), source })?;
-                part.iter().zip(ran).for_each(|(at, (cell, _))| cells[*at] = Some(cell));
-            }
-            return Ok(cells.into_iter().flatten().collect());
-        }
-        for group in groups(scenarios) {
-            let first = &scenarios[group[0]];
-            let stays = !first.restarts();
-            for part in group.chunks(STORIES_AT_ONCE) {
-                let chosen: Vec<&Scenario> = part.iter().map(|at| &scenarios[*at]).collect();
-                let ran = if stays { self.on_warm(&chosen).await? } else { self.once(&chosen).await? };
-                for (at, cell) in part.iter().zip(ran) {
-                    cells[*at] = Some(cell);
+        // Groups have gateways of their own, so that none waits for the slowest story of another.
+        let groups = groups(scenarios);
+        let mut up = std::mem::take(&mut self.up);
+        let stage = &*self;
+        let runs = groups.iter().map(|group| {
+            let chosen: Vec<&Scenario> = group.iter().map(|at| &scenarios[*at]).collect();
+            let there = chosen.first().and_then(|first| up.iter().position(|one| one.serves(first)));
+            let own = there.map(|at| up.swap_remove(at));
+            async move { stage.run_group(&chosen, own).await }
+        });
+        let runs: Vec<_> = runs.collect();
+        let ran = futures_util::future::join_all(runs).await;
+        let mut failed = None;
+        for (group, ran) in groups.iter().zip(ran) {
+            match ran {
+                Ok((ran, own)) => {
+                    up.extend(own);
+                    group.iter().zip(ran).for_each(|(at, cell)| cells[*at] = Some(cell));
                 }
-                if self.settings.interrupt.is_cancelled() {
-                    break;
-                }
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(cells.into_iter().flatten().collect())
+        self.up = up;
+        failed
+            .map_or_else(|| Ok(Ran { cells: cells.into_iter().flatten().collect(), fired: Vec::new() }), Err)
+    }
+
+    /// Runs scenarios of one configuration, in parts, and returns their cells in the same order, fewer if it is interrupted.
+    async fn run_group(
+        &self,
+        scenarios: &[&Scenario],
+        mut up: Option<Up>,
+    ) -> Result<(Vec<Cell>, Option<Up>), StageError> {
+        let mut cells = Vec::with_capacity(scenarios.len());
+        if scenarios.first().is_some_and(|first| first.restarts()) {
+            for part in scenarios.chunks(STORIES_OF_RESTARTS) {
+                cells.extend(self.once(part).await?);
+            }
+            return Ok((cells, up));
+        }
+        for part in scenarios.chunks(STORIES_AT_ONCE) {
+            let ran = self.on_warm(part, up.take()).await?;
+            cells.extend(ran.0);
+            up = Some(ran.1);
+            if self.settings.interrupt.is_cancelled() {
+                break;
+            }
+        }
+        Ok((cells, up))
     }
 
     /// Runs scenarios, each with nothing else on its gateway, and returns their cells in the same order.
@@ -120,55 +161,74 @@ impl Stage {
     /// Fails if a gateway does not come up or cannot be seeded.
     pub async fn run_each_alone(&mut self, scenarios: &[Scenario]) -> Result<Vec<Cell>, StageError> {
         if self.is_embedded() {
-            let first = self.boots + 1;
-            self.boots += scenarios.len();
-            let runs = scenarios.iter().enumerate().map(|(number, scenario)| {
-                let (prepared, settings) = (Arc::clone(&self.prepared), self.settings.clone());
-                async move { Warm::once(prepared, settings, first + number, &[scenario]).await }
-            });
-            let ran = futures_util::future::try_join_all(runs).await;
-            let ran = ran.map_err(|source| StageError::Start { target: self.name().to_owned(), source })?;
-            return Ok(ran.into_iter().flatten().map(|(cell, _)| cell).collect());
+            return Ok(self.each_on_a_model(scenarios).await?.cells);
         }
         let mut cells = Vec::with_capacity(scenarios.len());
         for scenario in scenarios {
-            let one = [scenario];
-            let ran = if scenario.restarts() { self.once(&one).await? } else { self.on_warm(&one).await? };
+            let there = self.up.iter().position(|one| one.serves(scenario));
+            let own = there.map(|at| self.up.swap_remove(at));
+            let (ran, own) = self.run_group(&[scenario], own).await?;
+            self.up.extend(own);
             cells.extend(ran);
         }
         Ok(cells)
     }
 
-    async fn once(&mut self, scenarios: &[&Scenario]) -> Result<Vec<Cell>, StageError> {
-        self.boots += 1;
+    /// Runs scenarios, each on a model of its own: a model with few records answers faster than one with many.
+    async fn each_on_a_model(&self, scenarios: &[Scenario]) -> Result<Ran, StageError> {
+        let mut runs = Vec::with_capacity(scenarios.len());
+        for scenario in scenarios {
+            let (prepared, settings) = (Arc::clone(&self.prepared), self.settings.clone());
+            runs.push(Warm::alone(prepared, settings, self.next_boot(), scenario));
+        }
+        let ran: Result<Vec<_>, StartError> = stream::iter(runs).buffered(MODELS_AT_ONCE).try_collect().await;
+        let ran = ran.map_err(|source| StageError::Start { target: self.name().to_owned(), source })?;
+        let (cells, fired) = ran.into_iter().unzip();
+        Ok(Ran { cells, fired })
+    }
+
+    async fn once(&self, scenarios: &[&Scenario]) -> Result<Vec<Cell>, StageError> {
         let (prepared, settings) = (Arc::clone(&self.prepared), self.settings.clone());
-        let ran = Warm::once(prepared, settings, self.boots, scenarios).await;
+        let ran = Warm::once(prepared, settings, self.next_boot(), scenarios).await;
         let ran = ran.map_err(|source| StageError::Start { target: self.name().to_owned(), source })?;
         Ok(ran.into_iter().map(|(cell, _)| cell).collect())
     }
 
     /// Runs scenarios of one configuration on the gateway that is up with it, or on one that is booted for them and stays.
-    async fn on_warm(&mut self, scenarios: &[&Scenario]) -> Result<Vec<Cell>, StageError> {
-        let Some(first) = scenarios.first() else { return Ok(Vec::new()) };
-        let there = self.up.iter().position(|one| one.config == first.config);
-        let mut up = match there.map(|at| self.up.remove(at)) {
-            Some(up) if up.stories < STORIES_ON_ONE_BOOT && up.warm.is_alive().await => up,
-            worn => {
+    async fn on_warm(&self, scenarios: &[&Scenario], up: Option<Up>) -> Result<(Vec<Cell>, Up), StageError> {
+        let mut up = match (up, scenarios.first()) {
+            (Some(up), _) if up.stories < STORIES_ON_ONE_BOOT && up.warm.is_alive().await => up,
+            (worn, first) => {
                 if let Some(worn) = worn {
                     worn.warm.stop().await;
                 }
-                self.boots += 1;
                 let (prepared, settings) = (Arc::clone(&self.prepared), self.settings.clone());
-                let booted = Warm::boot_like(prepared, settings, self.boots, first).await;
+                let booted = match first {
+                    Some(first) => Warm::boot_like(prepared, settings, self.next_boot(), first).await,
+                    None => Warm::boot(prepared, settings, self.next_boot()).await,
+                };
                 let warm =
                     booted.map_err(|source| StageError::Start { target: self.name().to_owned(), source })?;
-                Up { warm, config: first.config.clone(), stories: 0 }
+                let config = first.map(|one| one.config.clone()).unwrap_or_default();
+                let env = first.map(|one| one.env.clone()).unwrap_or_default();
+                Up { warm, config, env, stories: 0 }
             }
         };
         let cells = up.warm.run_new(scenarios).await;
         up.stories += scenarios.len();
-        self.up.push(up);
-        cells.map_err(|source| StageError::Seed { target: self.name().to_owned(), source })
+        match cells {
+            Ok(cells) => Ok((cells, up)),
+            Err(source) => Err(StageError::Seed { target: self.name().to_owned(), source }),
+        }
+    }
+
+    fn next_boot(&self) -> usize {
+        self.boots.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// How many gateways were started so far.
+    pub fn boots(&self) -> usize {
+        self.boots.load(Ordering::Relaxed)
     }
 
     /// Stops the gateways that are up; the next story gets a new one.
@@ -185,7 +245,9 @@ fn groups(scenarios: &[Scenario]) -> Vec<Vec<usize>> {
     for (at, scenario) in scenarios.iter().enumerate() {
         let fits = |group: &&mut Vec<usize>| {
             let first = &scenarios[group[0]];
-            first.config == scenario.config && first.restarts() == scenario.restarts()
+            first.config == scenario.config
+                && first.env == scenario.env
+                && first.restarts() == scenario.restarts()
         };
         match groups.iter_mut().find(fits) {
             Some(group) => group.push(at),

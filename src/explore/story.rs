@@ -32,6 +32,8 @@ pub enum Setting {
     Proxies,
     /// A password takes the place of the shared token.
     Password,
+    /// Clients have a second for their handshake.
+    Impatient,
 }
 
 /// A device, and what the gateway knows about it from the start.
@@ -170,6 +172,10 @@ pub enum Action {
     RejectFirst,
     /// The request that it started with is approved by its id, whether it still waits or not.
     ApproveFirst,
+    /// What it asked for as a node is approved.
+    ApproveNode,
+    /// What it asked for as a node is rejected.
+    RejectNode,
 }
 
 /// First frames that are no handshake.
@@ -182,6 +188,8 @@ pub enum Stray {
     Noise,
     /// A text of 70,000 characters.
     Long,
+    /// Nothing.
+    Silent,
 }
 
 /// How a client connects. The defaults are those of a scenario.
@@ -322,7 +330,16 @@ impl Story {
 
     /// Whether an owner takes part.
     pub fn has_owner(&self) -> bool {
-        self.steps.iter().any(|step| step.caller() == Some(Caller::Owner))
+        self.steps.iter().any(|step| step.caller() == Some(Caller::Owner)) || self.answers_nodes()
+    }
+
+    /// Whether somebody answers what a node asks for, for which an owner hears of it.
+    pub fn answers_nodes(&self) -> bool {
+        let answers = |step: &StoryStep| match step {
+            StoryStep::Manage { action, .. } => action.answers_a_node(),
+            _ => false,
+        };
+        self.steps.iter().any(answers)
     }
 
     /// Whether the gateway restarts.
@@ -339,6 +356,7 @@ impl Story {
         };
         let asked = |number: DeviceNumber| self.device(number).is_some_and(|device| device.request.is_some());
         let mut open: Vec<(ConnectionNumber, bool)> = Vec::new();
+        let mut nodes: Vec<DeviceNumber> = Vec::new();
         let fine = self.steps.iter().all(|step| {
             let there = |number: ConnectionNumber| open.iter().any(|(one, _)| *one == number);
             let is_open = |number: ConnectionNumber| open.contains(&(number, true));
@@ -354,8 +372,12 @@ impl Story {
                         }
                 }
                 StoryStep::Manage { by, action, device } => {
-                    let named = !matches!(action, Action::RejectFirst | Action::ApproveFirst);
-                    by.connection().is_none_or(is_open) && known(*device) && (named || asked(*device))
+                    let there = match action {
+                        Action::RejectFirst | Action::ApproveFirst => asked(*device),
+                        _ if action.answers_a_node() => nodes.contains(device),
+                        _ => true,
+                    };
+                    by.connection().is_none_or(is_open) && known(*device) && there
                 }
                 StoryStep::Hear { by, device, .. } => by.connection().is_none_or(is_open) && known(*device),
                 StoryStep::Call { by, .. } => by.connection().is_none_or(is_open),
@@ -363,7 +385,10 @@ impl Story {
                 StoryStep::Stray(_) | StoryStep::Restart => true,
             };
             match step {
-                StoryStep::Connect(connect) => open.push((connect.number, true)),
+                StoryStep::Connect(connect) => {
+                    open.push((connect.number, true));
+                    nodes.extend(connect.device.filter(|_| connect.asked_role() == "node"));
+                }
                 StoryStep::Disconnect(number) => {
                     open.iter_mut().filter(|(one, _)| one == number).for_each(|one| one.1 = false);
                 }
@@ -401,6 +426,13 @@ impl StoryStep {
             Self::Manage { device, .. } | Self::Hear { device, .. } => Some(*device),
             _ => None,
         }
+    }
+}
+
+impl Action {
+    /// Whether it answers what a device asked for as a node.
+    pub const fn answers_a_node(&self) -> bool {
+        matches!(self, Self::ApproveNode | Self::RejectNode)
     }
 }
 

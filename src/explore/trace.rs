@@ -50,7 +50,7 @@ fn event(
     let looked = match part {
         Part::Stored(device) => Some(device),
         Part::After(at) => story.steps.get(at).and_then(StoryStep::device),
-        Part::Owner(_) | Part::Step(_) => None,
+        Part::Owner(_) | Part::Before(_) | Part::Step(_) => None,
     };
     if let (Some(device), Some(Outcome::State { document })) = (looked, outcome) {
         return TraceEvent::Stored(device, stored(document));
@@ -69,7 +69,10 @@ fn event(
             Action::Revoke(role) => TraceEvent::Ended(*device, Some(role.clone()), Ending::Revoked),
             Action::Rotate(role, _) => TraceEvent::Ended(*device, Some(role.clone()), Ending::Rotated),
             Action::Remove => TraceEvent::Ended(*device, None, Ending::Removed),
-            Action::Approve | Action::RejectFirst => TraceEvent::Other,
+            // Approving a node's commands approves neither a role nor a scope.
+            Action::Approve | Action::RejectFirst | Action::ApproveNode | Action::RejectNode => {
+                TraceEvent::Other
+            }
         },
         _ => TraceEvent::Other,
     }

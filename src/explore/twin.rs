@@ -151,7 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::generate::Generator;
-    use super::super::render::{Looks, scenario};
+    use super::super::render::{Hears, Looks, scenario};
     use super::super::weights::{BUILT_IN, Weights};
     use super::*;
 
@@ -174,7 +174,7 @@ mod tests {
                         prop_assert_eq!(step, &twin.story.steps[*to]);
                     }
                 }
-                let read = scenario(&twin.story, "explore/one", Looks::AtEnd);
+                let read = scenario(&twin.story, "explore/one", Looks::AtEnd, Hears::Soon);
                 prop_assert!(read.is_ok(), "{:?}", read.err());
             }
         }

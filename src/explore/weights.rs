@@ -34,7 +34,7 @@ pub struct Weights {
     pub omitted: Table,
     /// How many steps a story has.
     pub steps: Table,
-    /// Kinds of steps.
+    /// Kinds of steps, and of short sequences of them.
     pub step: Table,
     /// Personas of operators.
     pub operators: Table,
@@ -54,10 +54,16 @@ pub struct Weights {
     pub proof: Table,
     /// Other things that a client gets wrong; `nothing` for none.
     pub oddity: Table,
-    /// Who manages devices and calls methods.
+    /// Who manages devices.
     pub caller: Table,
+    /// Who calls methods and waits for events.
+    pub asker: Table,
     /// What is done with devices.
     pub action: Table,
+    /// Commands of nodes that ask for approval: `run` for those that run programs, `other`, `none`.
+    pub node_commands: Table,
+    /// Scopes of a client that approves what others ask for.
+    pub approver: Table,
     /// Methods that are called.
     pub method: Table,
     /// Events that are waited for.

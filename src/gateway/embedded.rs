@@ -17,7 +17,9 @@ use super::configuration::{Changes, smallest};
 use super::kept_state::CONFIG_NAME;
 use super::seed::Seed;
 use super::state::{PAIRED, PENDING, StoredPairing};
-use crate::model::{self, Clock, Fault, GatewayState, Profile, ServeError, ServeOptions, Served, Unmodelled};
+use crate::model::{
+    self, Clock, Fault, GatewayState, Profile, RuleSet, ServeError, ServeOptions, Served, Unmodelled,
+};
 use crate::release::Release;
 
 /// The state directory that the model reports. Nothing is ever written there: it keeps its records in memory.
@@ -71,15 +73,21 @@ pub enum EmbeddedError {
     Unmodelled(#[from] Unmodelled),
 }
 
-/// Gives the model the time for handshakes that every gateway gets unless a scenario removes it (see the settings of real
-/// gateways): the model is served in this process, and load on the machine must not look like a fault of its rules.
+/// Gives the model the time for handshakes that every gateway gets unless a scenario sets another one or removes it (see the
+/// settings of real gateways): the model is served in this process, and load on the machine must not look like a fault of
+/// its rules. Releases before 2026.3.22 do not know the variable.
 fn patient(mut profile: Profile, env: &[(String, String)]) -> Profile {
-    let undone = env.iter().any(|(name, value)| name == "OPENCLAW_HANDSHAKE_TIMEOUT_MS" && value.is_empty());
-    if !undone {
-        profile.handshake_ms = profile.handshake_ms.max(60_000);
+    let set = env.iter().find(|(name, _)| name == "OPENCLAW_HANDSHAKE_TIMEOUT_MS").map(|(_, value)| value);
+    match set.map(|value| value.parse()) {
+        None => profile.handshake_ms = profile.handshake_ms.max(60_000),
+        Some(Ok(ms)) if profile.release() >= KNOWS_HANDSHAKE_TIMEOUT => profile.handshake_ms = ms,
+        Some(_) => {}
     }
     profile
 }
+
+/// The first release that knows `OPENCLAW_HANDSHAKE_TIMEOUT_MS`.
+const KNOWS_HANDSHAKE_TIMEOUT: Release = Release::new(2026, 3, 22);
 
 impl Embedded {
     pub(super) async fn serve(
@@ -202,6 +210,11 @@ impl Embedded {
         write(CONFIG_NAME, &json!({"meta": {"lastTouchedVersion": release}}))
     }
 
+    /// The rules that decided something so far.
+    pub(super) fn fired(&self) -> RuleSet {
+        self.served.fired()
+    }
+
     pub(super) async fn stop(self) {
         self.served.stop().await;
     }
@@ -255,5 +268,7 @@ mod tests {
         assert_eq!(patient(profile(), &[]).handshake_ms, 60_000);
         let own = [("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), String::new())];
         assert_eq!(patient(profile(), &own).handshake_ms, profile().handshake_ms);
+        let set = [("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), "1000".to_owned())];
+        assert_eq!(patient(profile(), &set).handshake_ms, 1_000);
     }
 }

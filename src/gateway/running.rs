@@ -17,6 +17,7 @@ use super::state::{StateError, StoredPairing};
 use super::stopping::{StopOutcome, Stopping};
 use super::target::GatewayAddress;
 use super::watch::ProcessExit;
+use crate::model::RuleSet;
 use crate::scenario::{self, Ready};
 
 /// A gateway under test.
@@ -181,6 +182,14 @@ impl RunningGateway {
         match self {
             Self::Embedded(model) => model.let_pass(time),
             Self::Booted(_) | Self::Attached(_) => false,
+        }
+    }
+
+    /// The rules that decided something so far, if it is the model.
+    pub fn fired(&self) -> RuleSet {
+        match self {
+            Self::Embedded(model) => model.fired(),
+            Self::Booted(_) | Self::Attached(_) => RuleSet::default(),
         }
     }
 

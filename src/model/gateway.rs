@@ -21,7 +21,7 @@ use super::refusal::{Refusal, error};
 
 use super::rpc::{self, Caller, RpcResponse};
 use super::rulebook::Rule;
-use super::rules::Rules;
+use super::rules::{RuleSet, Rules};
 use super::schema::{self, SchemaDialect};
 use super::scopes::PAIRING;
 use super::state::GatewayState;
@@ -54,7 +54,7 @@ impl ModelGateway {
         let mut ids = IdGenerator::new(boot.seed);
         let boot_id = ids.uuid();
         Self {
-            rules: Rules { profile: boot.profile, fault: boot.fault },
+            rules: Rules::new(boot.profile, boot.fault),
             settings: HandshakeConfig::read(boot.config),
             state: boot.state,
             ids,
@@ -76,6 +76,11 @@ impl ModelGateway {
     /// The rules of the release that runs.
     pub const fn profile(&self) -> &Profile {
         &self.rules.profile
+    }
+
+    /// The rules that decided something so far.
+    pub const fn fired(&self) -> RuleSet {
+        self.rules.fired()
     }
 
     /// Stops and starts again with the same records, under these rules and, if one is given, another configuration.

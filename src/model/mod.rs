@@ -50,6 +50,7 @@ pub use rulebook::{
     BackendPairing, Deviceless, Forwarding, NodeCommands, NodeRequest, PendingMerge, Roles, Rule,
     ScopeUpgrade,
 };
+pub use rules::RuleSet;
 pub use server::{ServeError, ServeOptions, Served, serve, serve_on};
 pub use service::Clock;
 pub use state::{DeviceToken, GatewayState, Issuer, PairedDevice, PairedNode, PendingDevice, PendingNode};

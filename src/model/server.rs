@@ -17,6 +17,7 @@ use super::boundary::Boot;
 use super::gateway::ModelGateway;
 use super::mutants::Fault;
 use super::profile::Profile;
+use super::rules::RuleSet;
 use super::service::{Clock, ServedModel, Service};
 use super::socket::serve_connection;
 use super::state::GatewayState;
@@ -122,6 +123,11 @@ impl Served {
     /// The records that the gateway has now.
     pub fn state(&self) -> GatewayState {
         self.shared.lock().gateway.state().clone()
+    }
+
+    /// The rules that decided something so far.
+    pub fn fired(&self) -> RuleSet {
+        self.shared.lock().gateway.fired()
     }
 
     /// The rules of the release that runs now.

@@ -110,9 +110,8 @@ const CONFIG: KnownShape = Keys(&[(
     ]),
 )]);
 
-/// Variables, with their values, that do not change what a gateway does: without a time-out of its own it uses that of the
-/// release.
-const ENVIRONMENT: &[(&str, &str)] = &[("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "")];
+/// The variable that sets the time for handshakes in milliseconds; with an empty value it is that of the release.
+const HANDSHAKE_TIMEOUT: &str = "OPENCLAW_HANDSHAKE_TIMEOUT_MS";
 
 /// Headers that no rule of the handshake depends on.
 const PLAIN_HEADERS: &[&str] = &[
@@ -183,7 +182,8 @@ fn unknown_key(value: &Value, known: &KnownShape, at: &str) -> Option<String> {
 
 /// The first variable of the gateway's environment that the model does not know.
 pub fn unmodelled_environment<'a>(env: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Unmodelled> {
-    let unknown = env.into_iter().find(|one| !ENVIRONMENT.contains(one));
+    let is_time = |value: &str| value.is_empty() || value.parse::<u32>().is_ok_and(|ms| ms > 0);
+    let unknown = env.into_iter().find(|(name, value)| *name != HANDSHAKE_TIMEOUT || !is_time(value));
     unknown.map(|(name, _)| Unmodelled::Environment(name.to_owned()))
 }
 
@@ -289,9 +289,10 @@ mod tests {
 
     #[rstest]
     #[case("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "", None)]
+    #[case("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "500", None)]
     #[case(
         "OPENCLAW_HANDSHAKE_TIMEOUT_MS",
-        "500",
+        "soon",
         Some("the model does not know the environment variable `OPENCLAW_HANDSHAKE_TIMEOUT_MS`")
     )]
     #[case(

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::explore::{Explored, Finding, Heading, HuntState, Looks, Part, write};
+use crate::explore::{Explored, Finding, Heading, Hears, HuntState, Looks, Part, write};
 use crate::laws::{LawBook, LawName};
 use crate::release::Release;
 
@@ -17,13 +16,15 @@ use crate::release::Release;
 const STATE: &str = "explored.json";
 
 /// The version of that file.
-const STATE_VERSION: u32 = 2;
+const STATE_VERSION: u32 = 3;
 
 /// A finding as it is reported.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReportedFinding {
     /// The class: what kind of step, in which situation, with which outcomes.
     pub class: String,
+    /// What kind of step it is.
+    pub kind: String,
     /// The law that it breaks, if it is one of a law.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub law: Option<LawName>,
@@ -50,15 +51,6 @@ pub struct ReportedFinding {
     pub known_as: Option<String>,
     /// The scenario.
     pub scenario: String,
-}
-
-/// A requested report of an exploration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExploreReport {
-    /// One JSON document.
-    Json(PathBuf),
-    /// Markdown.
-    Markdown(PathBuf),
 }
 
 /// What is kept for `--resume`.
@@ -98,36 +90,6 @@ pub enum ResumeError {
     },
 }
 
-impl FromStr for ExploreReport {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('=') {
-            Some((_, "")) => Err(format!("`{text}` names no file")),
-            Some(("json", file)) => Ok(Self::Json(file.into())),
-            Some(("markdown", file)) => Ok(Self::Markdown(file.into())),
-            _ => Err(format!("`{text}` is no report: write json=FILE or markdown=FILE")),
-        }
-    }
-}
-
-impl ExploreReport {
-    /// Where it goes; `-` is standard output.
-    pub fn to(&self) -> &Path {
-        match self {
-            Self::Json(to) | Self::Markdown(to) => to,
-        }
-    }
-
-    /// Its text.
-    pub fn render(&self, names: &[String], explored: &Explored, findings: &[ReportedFinding]) -> String {
-        match self {
-            Self::Json(_) => format!("{:#}\n", document(names, explored, findings)),
-            Self::Markdown(_) => markdown(names, explored, findings),
-        }
-    }
-}
-
 impl ReportedFinding {
     /// A finding, with the scenario that shows it. `right` is the number of the side whose outcomes the scenario expects.
     pub fn of(
@@ -148,6 +110,7 @@ impl ReportedFinding {
                 "{law}{}{circumstances}: {} → {}{at}",
                 finding.pair.kind, finding.pair.first, finding.pair.second
             ),
+            kind: finding.pair.kind.clone(),
             law: finding.pair.law,
             count: finding.count,
             steps: finding.told.as_ref().map_or(&finding.story, |told| &told.story).steps.len(),
@@ -196,7 +159,10 @@ fn scenario(
     let story = finding.told.as_ref().map_or(&finding.story, |told| &told.story);
     let looks = looked_at(finding);
     let looks = Looks::Only(&looks);
-    let bare = write(story, &Heading { title: "", why: "", end: "", right: Some(&[]), looks });
+    let bare = write(
+        story,
+        &Heading { title: "", why: "", end: "", right: Some(&[]), looks, hears: Hears::Patiently },
+    );
     let mut rights: Vec<(Part, Value)> = Vec::new();
     let mut others = serde_json::Map::new();
     for (name, part) in &bare.steps {
@@ -205,7 +171,10 @@ fn scenario(
         let [one, other] =
             [right, 1 - right].map(|side| told.outcomes[side].get(position).cloned().unwrap_or_default());
         let is_stored = matches!(part, Part::Stored(_) | Part::After(_));
-        if is_stored && one.is_null() {
+        if matches!(part, Part::Before(_)) && one == other {
+            // Whether a node asks is not what it is about.
+            rights.push((*part, json!({"any_of": ["arrives", "silence"]})));
+        } else if is_stored && one.is_null() {
             rights.push((*part, json!({"state": "$any"})));
         } else if !one.is_null() && !matches!(&one, Value::String(word) if word == "hello" || word == "ok") {
             rights.push((*part, one.clone()));
@@ -233,7 +202,18 @@ fn scenario(
                 .to_owned(),
         ),
     };
-    write(story, &Heading { title: &title, why: why.trim(), end: &end, right: Some(&rights), looks }).text
+    write(
+        story,
+        &Heading {
+            title: &title,
+            why: why.trim(),
+            end: &end,
+            right: Some(&rights),
+            looks,
+            hears: Hears::Patiently,
+        },
+    )
+    .text
 }
 
 /// Where the scenario of a finding looks at what is stored: where the sides differ, if that is what the finding is about.
@@ -278,8 +258,20 @@ pub fn write_files(
         std::fs::write(&path, &finding.scenario)?;
         finding.file = Some(path);
     }
-    let state = KeptState { version: STATE_VERSION, targets: names.to_vec(), state: explored.state.clone() };
-    std::fs::write(folder.join(STATE), serde_json::to_string(&state)?)
+    write_state(folder, names, &explored.state)
+}
+
+/// Writes where an exploration of these targets is, so that another one can go on. Who is killed meanwhile leaves what was
+/// there before.
+///
+/// # Errors
+/// Fails if the folder cannot be written.
+pub fn write_state(folder: &Path, names: &[String], state: &HuntState) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let kept = KeptState { version: STATE_VERSION, targets: names.to_vec(), state: state.clone() };
+    let new = folder.join(format!(".{STATE}.new"));
+    std::fs::write(&new, serde_json::to_string(&kept)?)?;
+    std::fs::rename(&new, folder.join(STATE))
 }
 
 /// Where an earlier exploration of the same targets stopped; `None` if there was none.
@@ -306,8 +298,13 @@ pub fn read_state(folder: &Path, names: &[String]) -> Result<Option<HuntState>, 
     Ok(Some(kept.state))
 }
 
-fn document(names: &[String], explored: &Explored, findings: &[ReportedFinding]) -> Value {
-    let growth: Vec<Value> = explored.growth.iter().map(|(stories, seen)| json!([stories, seen])).collect();
+/// The result as one JSON document.
+pub(super) fn document(names: &[String], explored: &Explored, findings: &[ReportedFinding]) -> Value {
+    let growth: Vec<Value> = explored
+        .growth
+        .iter()
+        .map(|point| json!({"stories": point.stories, "outcomes": point.outcomes, "rules": point.rules}))
+        .collect();
     json!({
         "first": names[0],
         "second": names.get(1),
@@ -317,6 +314,7 @@ fn document(names: &[String], explored: &Explored, findings: &[ReportedFinding])
         "broken": explored.progress.broken,
         "broke": explored.broke,
         "seen": explored.progress.seen,
+        "rules": explored.progress.rules,
         "growth": growth,
         "seconds": (explored.took.as_secs_f64() * 10.0).round() / 10.0,
         "interrupted": explored.interrupted,
@@ -324,7 +322,8 @@ fn document(names: &[String], explored: &Explored, findings: &[ReportedFinding])
     })
 }
 
-fn markdown(names: &[String], explored: &Explored, findings: &[ReportedFinding]) -> String {
+/// The result as Markdown.
+pub(super) fn markdown(names: &[String], explored: &Explored, findings: &[ReportedFinding]) -> String {
     let mut text = match names {
         [first, second, ..] => format!("# What {second} does differently from {first}\n\n"),
         _ => format!("# Which laws {} breaks\n\n", names.join("")),

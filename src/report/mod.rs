@@ -10,6 +10,8 @@ mod difference;
 pub mod events;
 pub mod explain;
 pub mod explore;
+mod explore_page;
+pub mod explore_report;
 mod frames;
 mod github;
 pub mod html;

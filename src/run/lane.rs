@@ -27,6 +27,7 @@ use crate::gateway::{
     ScriptedModel, Seed, StartError, StartRequest, StateError, StopOutcome, Stopping, StoredPairing, Switch,
     Switches, TakeOverError, TurnError, Unread, merge, note_release,
 };
+use crate::model::RuleSet;
 use crate::release::Release;
 use crate::scenario::{self, Ready, Reference, Scenario, Start};
 use crate::verdict::Outcome;
@@ -503,6 +504,11 @@ impl Lane {
             return Some("another process took its place".to_owned());
         }
         gateway.find_in_log(&mut Unread::since(moment), announces_restart)
+    }
+
+    /// The rules of the model that decided something so far.
+    pub(super) async fn fired(&self) -> RuleSet {
+        self.gateway.read().await.fired()
     }
 
     /// Stops the gateway, or detaches from one that was only attached.

@@ -8,6 +8,7 @@ use super::case::{self, Doubt};
 use super::event::Cell;
 use super::lane::{Case, Lane, Settings};
 use crate::gateway::{PreparedTarget, StartError, StateError, TurnError};
+use crate::model::RuleSet;
 use crate::release::Release;
 use crate::scenario::Scenario;
 
@@ -118,6 +119,25 @@ impl Warm {
         let cells = in_order(&lane, &cases).await;
         lane.stop().await;
         Ok(cells)
+    }
+
+    /// Boots a gateway with the configuration and the records of a scenario, runs it and nothing else, and stops the gateway.
+    /// Returns its cell, and the rules that decided something if it is the model.
+    ///
+    /// # Errors
+    /// Fails if the gateway does not come up.
+    pub async fn alone(
+        prepared: Arc<PreparedTarget>,
+        settings: Settings,
+        number: usize,
+        scenario: &Scenario,
+    ) -> Result<(Cell, RuleSet), StartError> {
+        let case = Case { scenario, attempt: 1 };
+        let lane = Lane::boot(prepared, settings, number, &[case]).await?;
+        let ran = case::run(&lane, case).await;
+        let fired = lane.fired().await;
+        lane.stop().await;
+        Ok((ran.cell, fired))
     }
 
     /// Runs scenarios as their first repetition, each of which must be new to this gateway, with their records placed in

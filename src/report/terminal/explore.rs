@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Appearance;
 use super::difference::Block;
 use super::palette::paint;
-use crate::explore::{Explored, Progress};
+use crate::explore::{Explored, Growth, Progress};
 use crate::report::explore::ReportedFinding;
 use crate::report::text::count;
 use crate::verdict::Verdict;
@@ -85,19 +85,22 @@ pub fn explored(
     block.into_text()
 }
 
-/// How many outcomes had been seen at points of the exploration, which shows whether more stories would show more.
+/// What had been seen at points of the exploration, which shows whether more stories would show more.
 fn growth(explored: &Explored) -> Option<String> {
-    let (all, _) = *explored.growth.last()?;
-    let mut points: Vec<(usize, usize)> = Vec::new();
+    let all = explored.growth.last()?;
+    let mut points: Vec<Growth> = Vec::new();
     for quarter in 1..=4 {
-        let point = *explored.growth.iter().find(|(stories, _)| stories * 4 >= all * quarter)?;
+        let point = *explored.growth.iter().find(|point| point.stories * 4 >= all.stories * quarter)?;
         if points.last() != Some(&point) {
             points.push(point);
         }
     }
-    let points: Vec<String> =
-        points.iter().map(|(stories, seen)| format!("{seen} after {stories}")).collect();
-    (points.len() > 1).then(|| format!("outcomes seen: {} stories", points.join(", ")))
+    let told = |point: &Growth| {
+        let rules = if all.rules == 0 { String::new() } else { format!(" and {} rules", point.rules) };
+        format!("{} outcomes{rules} after {}", point.outcomes, point.stories)
+    };
+    let texts: Vec<String> = points.iter().map(told).collect();
+    (texts.len() > 1).then(|| format!("seen: {} stories", texts.join(", ")))
 }
 
 fn show(block: &mut Block<'_>, names: &[String], finding: &ReportedFinding, appearance: &Appearance) {
@@ -131,4 +134,70 @@ fn show(block: &mut Block<'_>, names: &[String], finding: &ReportedFinding, appe
         ));
     }
     block.line("");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Palette;
+    use super::*;
+    use crate::explore::{
+        Connect, Finding, HuntState, OutcomePair, Record, Story, StoryDevice, StoryStep, Tokens,
+    };
+
+    fn finding(situation: &[&str], pair: (&str, &str, &str), confirmed: Option<bool>) -> Finding {
+        let record = Record {
+            roles: vec!["node".into()],
+            scopes: Vec::new(),
+            tokens: Tokens::Map(std::collections::BTreeMap::new()),
+            omit: Vec::new(),
+            persona: None,
+        };
+        Finding {
+            pair: OutcomePair {
+                kind: "connect".into(),
+                first: pair.0.into(),
+                second: pair.1.into(),
+                place: pair.2.into(),
+                law: None,
+            },
+            situation: situation.iter().map(|word| (*word).to_owned()).collect(),
+            story: Story {
+                devices: vec![StoryDevice { number: 0, record: Some(record), request: None }],
+                steps: vec![StoryStep::Connect(Connect::usual(0, Some(0), "node-host"))],
+                ..Story::default()
+            },
+            count: 3,
+            confirmed,
+            told: None,
+        }
+    }
+
+    #[test]
+    fn a_person_can_read_what_differs() {
+        let new = finding(
+            &["paired", "role:node", "tokens:empty"],
+            ("hello", "closed 1008 PAIRING_REQUIRED role-upgrade", ""),
+            Some(true),
+        );
+        let known = finding(&["role:node"], ("hello", "hello", "/hello/auth/deviceToken"), Some(false));
+        let wording = finding(&["auth:wrong"], ("closed 1008", "closed 1008", "/close/reason"), None);
+        let reported: Vec<ReportedFinding> = [(&new, None), (&known, Some("tokens/known")), (&wording, None)]
+            .map(|(one, known_as)| ReportedFinding::of(one, known_as, [None, None], 1, None))
+            .into();
+        let growth = |stories, outcomes, rules| Growth { stories, outcomes, rules };
+        let progress =
+            Progress { stories: 400, candidates: 36, boots: 4, broken: 1, seen: 90, rules: 30, findings: 3 };
+        let result = Explored {
+            progress,
+            findings: vec![new, known, wording],
+            growth: vec![growth(100, 60, 22), growth(250, 80, 29), growth(400, 90, 30)],
+            broke: Some("2026.3.31: nothing ran".into()),
+            took: Duration::from_secs(8),
+            interrupted: true,
+            state: HuntState::default(),
+        };
+        let names = ["2026.3.28".to_owned(), "2026.3.31".to_owned()];
+        let appearance = Appearance { width: 100, palette: Palette::new(false) };
+        insta::assert_snapshot!(explored(&names, &result, &reported, &appearance));
+    }
 }
