@@ -90,7 +90,7 @@ impl Measured {
     }
 
     /// Every cell that began has ended, every cell has ended once, and every end is in the report.
-    fn assert_nothing_is_lost(&self, planned: usize) {
+    fn assert_nothing_is_lost(&self, planned: usize, reported: usize) {
         let (mut begun, mut ended) = (BTreeMap::new(), BTreeMap::new());
         let events = fs::read_to_string(self.folder.path().join("run.events")).unwrap();
         for line in events.lines() {
@@ -106,7 +106,7 @@ impl Measured {
         assert_eq!(ended.len(), planned, "cells that have ended");
         assert!(ended.values().all(|times| *times == 1), "a cell has ended twice");
         assert!(begun.keys().all(|cell| ended.contains_key(cell)), "a cell began and did not end");
-        assert_eq!(self.cells.len(), planned, "cells in the report");
+        assert_eq!(self.cells.len(), reported, "cells in the report, where repetitions are one");
         assert!(events.lines().last().is_some_and(|last| last.contains("run-finished")));
         println!(
             "  {} cells began, {} ended, {} are in the report",
@@ -160,7 +160,8 @@ fn a_matrix_of_600_scenarios_on_92_releases_loses_nothing_and_has_bounded_memory
         arguments.extend(scenarios.iter().map(String::as_str));
         let measured = measure(&arguments);
         println!("{SCENARIOS} scenarios on {} releases: {}", releases.len(), measured.told());
-        measured.assert_nothing_is_lost(SCENARIOS * releases.len());
+        let planned = SCENARIOS * releases.len();
+        measured.assert_nothing_is_lost(planned, planned);
         assert!(measured.memory < 1 << 20, "{}", measured.told());
     }
 }
@@ -201,7 +202,7 @@ fn two_hundred_gateways_with_5000_open_connections_lose_nothing() {
             &jobs,
         ]);
         println!("{gateways} gateways with {} connections: {}", gateways * each, measured.told());
-        measured.assert_nothing_is_lost(gateways);
+        measured.assert_nothing_is_lost(gateways, 1);
         assert!(measured.cells.iter().all(|cell| cell.verdict == "pass"), "{}", measured.told());
         assert!(measured.memory < 1 << 20, "{}", measured.told());
     }
