@@ -22,6 +22,7 @@ pub use network::{Amount, Cut, CutKind, Drawn, Faults, Injection, Lost, OnCut, P
 pub use open::{OpenError, Opened, open, open_on};
 pub use plain::{PlainAnswer, PlainRequest};
 pub use relay::{Heard, Relay};
+pub(crate) use tap::READ_AT_ONCE;
 pub(crate) use tls::{Stream, secure};
 pub use transcript::{Checked, Direction, Transcript, TranscriptEntry};
 pub(crate) use whole_head::WholeHead;

@@ -37,9 +37,15 @@ pub(super) struct Tap<S> {
 /// The largest frame and message that a client takes. Gateways accept 25 MB themselves (measured on 2026.3.31).
 const LARGEST: usize = 32 << 20;
 
+/// What is read at once. The library's default of 128 KiB is allocated for every connection, and thousands may be open.
+pub(crate) const READ_AT_ONCE: usize = 8 << 10;
+
 /// The settings of the WebSocket library for what a gateway sends.
 pub(super) fn limits() -> WebSocketConfig {
-    WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST))
+    WebSocketConfig::default()
+        .read_buffer_size(READ_AT_ONCE)
+        .max_message_size(Some(LARGEST))
+        .max_frame_size(Some(LARGEST))
 }
 
 /// More is arriving on all connections together than is kept.

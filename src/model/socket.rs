@@ -19,7 +19,7 @@ use super::boundary::{ConnectionId, HttpRefusal, IncomingFrame};
 use super::hello::MAX_PAYLOAD;
 use super::peer::Peer;
 use super::service::{Service, SocketCommand};
-use crate::client::WholeHead;
+use crate::client::{READ_AT_ONCE, WholeHead};
 
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -29,6 +29,7 @@ pub(super) async fn serve_connection(stream: TcpStream, address: SocketAddr, sha
     // Without it the connection is merely slower.
     let _ = stream.set_nodelay(true);
     let limits = WebSocketConfig::default()
+        .read_buffer_size(READ_AT_ONCE)
         .max_message_size(Some(MAX_PAYLOAD + 1))
         .max_frame_size(Some(MAX_PAYLOAD + 1));
     let mut opened: Option<(ConnectionId, UnboundedReceiver<SocketCommand>)> = None;

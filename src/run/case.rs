@@ -200,7 +200,9 @@ async fn run_case(lane: &Lane, case: Case<'_>, bindings: Bindings, slot: Option<
         doubt = Some(Doubt::Slowed(how));
     }
     let death = lane.died(!verdict.is_fine()).await;
-    let mut reason = observed.iter().find_map(|step| step.problem.clone());
+    let deciding = observed.iter().find(|step| step.record.verdict == verdict && step.problem.is_some());
+    let first = || observed.iter().find(|step| step.problem.is_some());
+    let mut reason = deciding.or_else(first).and_then(|step| step.problem.clone());
     if let Some(death) = death {
         verdict = Verdict::Error;
         reason = Some(death);

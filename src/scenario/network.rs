@@ -3,16 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::diagnostic::Diagnostic;
 use super::duration::Millis;
 use super::span::Spanned;
-use super::verbs::StepSite;
-
-/// The longest latency.
-const LONGEST_LATENCY: Millis = Millis(600_000);
-
-/// The largest slices, in bytes.
-const LARGEST_SLICE: usize = 16 << 10;
 
 /// What the network between client and gateway does to a connection. The gateway sees the same addresses and ports as
 /// without it. Behind TLS it leaves the TLS handshake alone.
@@ -79,7 +71,7 @@ pub struct NetworkPoint {
 
 impl NetworkPoint {
     /// Why it is no point of a connection; `None` if it is one.
-    fn fault(self) -> Option<(&'static str, &'static str)> {
+    pub(super) fn fault(self) -> Option<(&'static str, &'static str)> {
         let all = [self.bytes_sent, self.bytes_received, self.frames_sent, self.frames_received];
         match all.into_iter().flatten().count() {
             1 if self.frames_sent == Some(0) || self.frames_received == Some(0) => Some((
@@ -93,51 +85,5 @@ impl NetworkPoint {
             )),
             _ => Some(("`after` names several points", "keep only one of them")),
         }
-    }
-}
-
-impl Network {
-    /// Checks it in a step that waits `within` this time, if the scenario says so.
-    pub(super) fn check(&self, within: Option<Millis>, site: &StepSite<'_>) -> Option<Diagnostic> {
-        let wrong = |message: String, label: &str, help: &str| {
-            Some(site.error("bad-network", message, site.span).label(label).help(help))
-        };
-        if *self == Self::default() {
-            return wrong(
-                "`network` does nothing".to_owned(),
-                "empty",
-                "add `latency`, `slices`, `behind`, `reset` or `half_open`, or remove it",
-            );
-        }
-        if let Some(latency) = self.latency {
-            if latency.0 <= 0 || latency > LONGEST_LATENCY {
-                let help = "write a duration of up to ten minutes, such as `latency: 50ms`";
-                return wrong(format!("a latency of {latency} is not possible"), "this latency", help);
-            }
-            if let Some(within) = within.filter(|within| within.0 <= latency.0.saturating_mul(2)) {
-                let message = format!(
-                    "no answer can come: with a latency of {latency} it takes at least {}, and the step waits {within}",
-                    Millis(latency.0 * 2)
-                );
-                return wrong(
-                    message,
-                    "never answered",
-                    "wait longer with `within`, or make the latency shorter",
-                );
-            }
-        }
-        if self.slices.is_some_and(|bytes| bytes == 0 || bytes > LARGEST_SLICE) {
-            let message = format!("slices have 1 to {LARGEST_SLICE} bytes");
-            return wrong(message, "these slices", "`slices: 1` delivers byte by byte");
-        }
-        if self.reset.is_some() && self.half_open.is_some() {
-            let message = "a connection cannot be both reset and half-open".to_owned();
-            return wrong(message, "two failures", "keep only one of `reset` and `half_open`");
-        }
-        let points = [self.reset.as_ref().map(|one| one.after), self.half_open.as_ref().map(|one| one.after)];
-        if let Some((message, help)) = points.into_iter().flatten().find_map(NetworkPoint::fault) {
-            return wrong(message.to_owned(), "this point", help);
-        }
-        None
     }
 }

@@ -159,6 +159,18 @@ impl<'a> Catalogue<'a> {
         })
     }
 
+    /// Adds the files of all these names that are ids, so that the files are not loaded again for each of them.
+    pub(super) fn expect(&mut self, names: &[String]) -> Result<(), Failure> {
+        if self.is_named && !self.is_whole {
+            for name in
+                names.iter().filter(|name| !name.starts_with(BUILT_IN) && !is_path(name) && !is_glob(name))
+            {
+                self.shelves[0].add_id(name.trim_end_matches('/'))?;
+            }
+        }
+        Ok(())
+    }
+
     /// What a name refers to: a path, a glob or an id; after `builtin:`, an id or a glob of the built-in suite.
     pub(super) fn resolve(&mut self, name: &str) -> Result<Named, Failure> {
         let named = |picks| Named { picks, made: None };

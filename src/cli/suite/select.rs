@@ -216,6 +216,7 @@ fn all_named(catalogue: &mut Catalogue<'_>, names: &[String]) -> Result<Vec<Name
         return Ok(vec![Named { picks: vec![(first, Pick::All)], made: None }]);
     }
     let mut all = Vec::new();
+    catalogue.expect(names)?;
     for name in names {
         let named = catalogue.resolve(name)?;
         let picks_one = |(at, pick): &(usize, Pick)| {

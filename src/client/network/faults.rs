@@ -155,8 +155,8 @@ mod tests {
 
     use super::*;
 
-    const fn cut(way: Way, amount: Amount, kind: CutKind) -> Option<Cut> {
-        Some(Cut { at: Point { way, amount }, kind })
+    const fn cut(way: Way, amount: Amount, kind: CutKind) -> Cut {
+        Cut { at: Point { way, amount }, kind }
     }
 
     #[rstest]
@@ -166,11 +166,11 @@ mod tests {
         "latency of 20 ms, slices of 1 byte"
     )]
     #[case(
-        Faults { cut: cut(Way::Sent, Amount::Frames(1), CutKind::Reset), ..Faults::default() },
+        Faults { cut: Some(cut(Way::Sent, Amount::Frames(1), CutKind::Reset)), ..Faults::default() },
         "reset after 1 frame sent"
     )]
     #[case(
-        Faults { cut: cut(Way::Received, Amount::Bytes(40), CutKind::HalfOpen(Lost::Both)), ..Faults::default() },
+        Faults { cut: Some(cut(Way::Received, Amount::Bytes(40), CutKind::HalfOpen(Lost::Both))), ..Faults::default() },
         "half-open after 40 bytes received: nothing arrives either way"
     )]
     fn faults_are_told_in_words(#[case] faults: Faults, #[case] told: &str) {

@@ -72,11 +72,11 @@ mod tests {
         match length {
             0..126 => bytes.push(bit | u8::try_from(length).unwrap()),
             126..65_536 => {
-                bytes.push(bit | 126);
+                bytes.push(bit + 126);
                 bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
             }
             _ => {
-                bytes.push(bit | 127);
+                bytes.push(bit + 127);
                 bytes.extend((length as u64).to_be_bytes());
             }
         }

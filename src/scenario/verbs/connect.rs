@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde_json::{Map, Value};
 
-use super::connection::{check_ends, check_name, check_persona};
+use super::connection::{check_ends, check_name, check_network, check_persona};
 use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::address::Address;
 use crate::scenario::capability::Capability;
@@ -128,7 +128,7 @@ impl Verb for Connect {
         found.extend(self.persona.as_ref().and_then(|one| check_persona(one, site.source)));
         found.extend(check_name(&self.name, "connection", site.source));
         found.extend(check_ends(self.from, self.address, site));
-        found.extend(self.network.as_ref().and_then(|network| network.check(self.within, site)));
+        found.extend(self.network.as_ref().and_then(|network| check_network(network, self.within, site)));
         found
     }
 }

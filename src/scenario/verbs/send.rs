@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::connection::{check_ends, check_name};
+use super::connection::{check_ends, check_name, check_network};
 use super::verb::{StepSite, Verb, envelope};
 use crate::scenario::address::Address;
 use crate::scenario::capability::Capability;
@@ -181,7 +181,7 @@ impl Verb for Send {
         }
         found.extend(self.name.as_ref().and_then(|name| check_name(name, "connection", site.source)));
         found.extend(check_ends(self.from, self.address, site));
-        found.extend(self.network.as_ref().and_then(|network| network.check(self.within, site)));
+        found.extend(self.network.as_ref().and_then(|network| check_network(network, self.within, site)));
         found
     }
 }
