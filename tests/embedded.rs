@@ -140,7 +140,7 @@ fn a_planted_fault_is_found_by_the_scenario_of_its_rule() {
 )]
 #[case::restart("", "restart: {config: {tools: {exec: {host: gateway}}}}", "`config.tools`")]
 #[case::environment(
-    "env: {OPENCLAW_HANDSHAKE_TIMEOUT_MS: \"500\"}",
+    "env: {OPENCLAW_HANDSHAKE_TIMEOUT_MS: soon}",
     "connect: {as: a}",
     "variable `OPENCLAW_HANDSHAKE_TIMEOUT_MS`"
 )]
