@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bolero::check;
 use gatecrash::scenario::{Source, Suite, check, formatted, load};
 
-/// Files of one folder, set apart by a zero byte: the first is its `_defaults`, if it says so.
+/// Up to three files of one folder, separated by zero bytes; the second one is its `_defaults`.
 fn files(bytes: &[u8]) -> Vec<(String, Arc<Source>)> {
     let texts = bytes.split(|byte| *byte == 0).take(3).enumerate();
     let named = texts.map(|(number, text)| {

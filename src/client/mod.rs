@@ -14,6 +14,7 @@ mod tap;
 mod tls;
 mod transcript;
 mod whole_head;
+mod writes_through;
 
 pub use connection::{CallOutcome, Connection};
 pub use endpoint::{ConnectError, Endpoint, EndpointTls};

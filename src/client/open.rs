@@ -107,9 +107,8 @@ pub async fn open(
     Ok(upgrade(name, stream, request, within, injection, transcript).await)
 }
 
-/// Opens a WebSocket on a stream that is connected already.
+/// Opens a WebSocket on a stream that is connected already. The request names `localhost` as its host.
 pub async fn open_on(name: &str, stream: TcpStream, within: Duration, transcript: &Transcript) -> Opened {
-    // The host of a request is not more than a word to who answers it.
     let request = request("localhost", &[]).unwrap_or_default();
     upgrade(name, Stream::Left(stream), request, within, None, transcript).await
 }

@@ -2,6 +2,7 @@
 //! injects them.
 
 mod chaos;
+mod client_end;
 mod faults;
 mod frame_count;
 mod progress;
