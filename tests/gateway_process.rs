@@ -367,7 +367,7 @@ fn installed(release: &str, temp: &Path) -> Option<NodeBuild> {
         shared_temporary,
         known_strays: Vec::new(),
         env: Vec::new(),
-        settings: Vec::new(),
+        settings: vec![("/update/checkOnStart", false)],
         own_calls: Vec::new(),
         without_plugins: false,
         ready_within: Duration::from_mins(3),

@@ -93,7 +93,7 @@ impl NodeBuild {
 }
 
 /// Settings that every build gets. Measured on releases from 2026.3.2 to 2026.9.6.
-const SWITCHES: [(&str, &str); 14] = [
+const SWITCHES: [(&str, &str); 15] = [
     // One process instead of a launcher and a child.
     ("OPENCLAW_NO_RESPAWN", "1"),
     // From 2026.5.2 on a compile cache makes the launcher respawn unless it believes that it did.
@@ -106,6 +106,8 @@ const SWITCHES: [(&str, &str); 14] = [
     ("OPENCLAW_DISABLE_BONJOUR", "1"),
     // From 5.12 on; before, only the configuration says so (see the quirks).
     ("OPENCLAW_NO_AUTO_UPDATE", "1"),
+    // 4.15 tries a program at every start that it fetches from the registry with `npx`.
+    ("OPENCLAW_SKIP_ACPX_RUNTIME_PROBE", "1"),
     // 8.1 and later report to their maker at every start.
     ("DO_NOT_TRACK", "1"),
     // A first connect loads modules. From a cold disk that has taken more than the ten seconds that 2026.3.28
